@@ -1,0 +1,37 @@
+// What to start: the user's wish, and the plan a tool makes of it.
+
+/** How errors reach the run directory. `xml`: a file for each process; `fd`: one stream; `text`: the user's own log. */
+export type Capture = 'xml' | 'fd' | 'text';
+
+/** What the user asked for, after the command line is read. */
+export interface Launch {
+  readonly tool: string;
+  /** Instrument options in order, old spellings translated, sinks taken out. */
+  readonly toolOptions: readonly string[];
+  readonly program: string;
+  readonly arguments: readonly string[];
+  readonly capture: Capture;
+  /** The user's own text log template (`--log-file=`), when given. */
+  readonly logFile?: string;
+  /** The user's own XML template (`--xml-file=`), when given. */
+  readonly xmlFile?: string;
+}
+
+/** What a tool needs to know to plan. */
+export interface PlanContext {
+  /** Absolute path of the run directory. */
+  readonly directory: string;
+  /** Installed instrument version, e.g. `3.19.0`. */
+  readonly version: string;
+  /** Descriptor number for `--xml-fd` when `capture` is `fd`. */
+  readonly xmlDescriptor: number;
+  /** Options that valgrind will take from rc files and VALGRIND_OPTS, already split, in order. */
+  readonly environmentOptions: readonly string[];
+}
+
+/** How to start the instrument: everything between the instrument's path and the program. */
+export interface Plan {
+  readonly options: readonly string[];
+  /** Environment variables to set for the instrument. */
+  readonly environment: Readonly<Record<string, string>>;
+}

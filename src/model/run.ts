@@ -1,0 +1,69 @@
+// What happened: how the target ended, and the manifest that makes a directory a run.
+import type { Problem } from './problem.ts';
+
+/** How a process ended. */
+export type Exit =
+  | { readonly how: 'exited'; readonly code: number }
+  | { readonly how: 'signaled'; readonly signal: string; readonly number: number }
+  | { readonly how: 'unknown' };
+
+/** Why vgrun ended the target, when it did. */
+export type StoppedBy = 'timeout' | 'interrupt';
+
+/** What an artifact is, for whoever reads the directory. */
+export type ArtifactRole = 'xml' | 'text' | 'rescued-xml' | 'rescued-text' | 'other';
+
+/** One raw file of the run. */
+export interface Artifact {
+  /** Relative to the run directory. */
+  readonly name: string;
+  readonly role: ArtifactRole;
+  /** Bytes. */
+  readonly size: number;
+  /** sha256, hex; missing while a process was still writing. */
+  readonly sha256?: string;
+}
+
+/** Options that valgrind takes from the environment, in the order in which it reads them. */
+export interface EnvironmentOptions {
+  /** `~/.valgrindrc`, `VALGRIND_OPTS` or `./.valgrindrc`. */
+  readonly source: string;
+  readonly options: readonly string[];
+}
+
+/** `run.json`. Version 1. Written when the run starts and again when it ends. */
+export interface RunManifest {
+  readonly version: 1;
+  readonly id: string;
+  /** Version of vgrun that made the run. */
+  readonly vgrun: string;
+  readonly tool: { readonly name: string; readonly version: string; readonly path: string };
+  /** Program and arguments as the user gave them. */
+  readonly command: readonly string[];
+  /** Absolute path of the program that was found. */
+  readonly program: string;
+  /** Instrument options as the user gave them, after translation of old spellings. */
+  readonly toolOptions: readonly string[];
+  readonly environmentOptions: readonly EnvironmentOptions[];
+  /** The exact argument array that was started. */
+  readonly argv: readonly string[];
+  /** Working directory of the target. */
+  readonly directory: string;
+  /** Directory whose sources count as mine. */
+  readonly projectRoot: string;
+  readonly capture: 'xml' | 'fd' | 'text';
+  /** Interpreter of a script target, whose own findings are left out unless asked for. */
+  readonly interpreter?: string;
+  /** ISO 8601. */
+  readonly startedAt: string;
+  readonly endedAt?: string;
+  readonly durationMs?: number;
+  /** Pid of the first process, when it could be started. */
+  readonly pid?: number;
+  readonly exit?: Exit;
+  readonly stoppedBy?: StoppedBy;
+  /** Pids that still wrote when the run was closed. */
+  readonly alive: readonly number[];
+  readonly artifacts: readonly Artifact[];
+  readonly problems: readonly Problem[];
+}
