@@ -1,0 +1,219 @@
+// Owns the run directory: where it is, what its manifest says, which runs are kept.
+import { createHash, randomBytes } from 'node:crypto';
+import { constants, createReadStream } from 'node:fs';
+import { access, chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { UserError } from '../errors.ts';
+import type { Artifact, ArtifactRole, RunManifest } from '../model/run.ts';
+import { runsProcess } from './processes.ts';
+
+/** Where runs live under the working directory. */
+export const runsFolder = join('.vgrun', 'runs');
+
+const manifestName = 'run.json';
+/** `20261122-220812-3f2a9c`: sorts by time. */
+const idPattern = /^\d{8}-\d{6}-[0-9a-f]{6}$/;
+
+function newId(now: Date): string {
+  const [day, time] = now.toISOString().split('T') as [string, string];
+  return `${day.replaceAll('-', '')}-${time.slice(0, 8).replaceAll(':', '')}-${randomBytes(3).toString('hex')}`;
+}
+
+/**
+ * Makes the directory of a new run under `.vgrun/runs/`, or, where that cannot be written, a private directory
+ * in the system's temporary folder.
+ *
+ * @returns its id, its absolute path, and whether it is the temporary one (whose path must then be said).
+ * @throws UserError when neither can be made.
+ */
+export async function createRunDirectory(
+  workingDirectory: string,
+): Promise<{ id: string; path: string; temporary: boolean }> {
+  const id = newId(new Date());
+  const path = join(workingDirectory, runsFolder, id);
+  try {
+    await mkdir(path, { recursive: true });
+    await writeFile(join(workingDirectory, '.vgrun', '.gitignore'), '*\n', { flag: 'wx' }).catch(
+      ignoreExisting,
+    );
+    await openToDroppedPrivileges(path);
+    return { id, path, temporary: false };
+  } catch (reason) {
+    const { dir } = await import('tmp');
+    return new Promise((done, fail) => {
+      dir({ prefix: 'vgrun-', mode: 0o700, keep: true }, (error, made) => {
+        if (error) {
+          fail(
+            new UserError(
+              `no directory can be written for the run: ${(reason as Error).message}`,
+              'run in a directory you can write to, or set TMPDIR to one',
+            ),
+          );
+          return;
+        }
+        openToDroppedPrivileges(made).then(() => done({ id, path: made, temporary: true }), fail);
+      });
+    });
+  }
+}
+
+/**
+ * A server that starts as root and drops its privileges forks children that must create their own XML file, or
+ * valgrind ends them before they run ("Cannot create XML file", seen in 3.19 and 3.27). So root's run
+ * directories can be written by all, listed by none, and files in them removed only by their owner.
+ */
+async function openToDroppedPrivileges(path: string): Promise<void> {
+  await chmod(path, process.getuid?.() === 0 ? 0o1733 : 0o700);
+}
+
+function ignoreExisting(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EEXIST') throw error;
+}
+
+/** Writes `run.json`, whole or not at all. */
+export async function writeManifest(directory: string, manifest: RunManifest): Promise<void> {
+  const unfinished = join(directory, `${manifestName}.new`);
+  await writeFile(unfinished, `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 });
+  await rename(unfinished, join(directory, manifestName));
+}
+
+/**
+ * Reads `run.json` of a run directory.
+ *
+ * @throws UserError when the directory is no run, or its manifest is of another version.
+ */
+export async function readManifest(directory: string): Promise<RunManifest> {
+  let text: string;
+  try {
+    text = await readFile(join(directory, manifestName), 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code === 'ENOENT' || code === 'ENOTDIR') {
+      throw new UserError(
+        `${directory} is no run directory: it has no ${manifestName}`,
+        `give a directory that vgrun made (see ${runsFolder}), or a log file`,
+      );
+    }
+    throw new UserError(`${join(directory, manifestName)} cannot be read: ${(error as Error).message}`);
+  }
+  let manifest: unknown;
+  try {
+    manifest = JSON.parse(text);
+  } catch {
+    throw new UserError(
+      `${join(directory, manifestName)} is damaged: it is not JSON`,
+      'its logs can still be read: give the files valgrind.*.xml instead of the directory',
+    );
+  }
+  if (!isManifest(manifest)) {
+    throw new UserError(
+      `${join(directory, manifestName)} is not a manifest that this version of vgrun reads`,
+      'use the vgrun that made the run, or give its log files instead of the directory',
+    );
+  }
+  return manifest;
+}
+
+function isManifest(value: unknown): value is RunManifest {
+  if (typeof value !== 'object' || value === null) return false;
+  const fields = value as Record<string, unknown>;
+  return (
+    fields.version === 1 &&
+    Array.isArray(fields.artifacts) &&
+    fields.artifacts.every((artifact) => isArtifact(artifact)) &&
+    Array.isArray(fields.command) &&
+    Array.isArray(fields.toolOptions) &&
+    Array.isArray(fields.environmentOptions) &&
+    Array.isArray(fields.problems) &&
+    Array.isArray(fields.alive) &&
+    typeof fields.projectRoot === 'string' &&
+    typeof (fields.tool as { name?: unknown } | null)?.name === 'string'
+  );
+}
+
+/** A manifest may come from a stranger: an artifact name must not lead out of the run directory. */
+function isArtifact(value: unknown): value is Artifact {
+  const name = (value as { name?: unknown } | null)?.name;
+  return typeof name === 'string' && name !== '' && !name.includes('/') && name !== '..' && name !== '.';
+}
+
+/** What a file in the run directory is, by its name; `undefined` for what is no artifact. */
+export function roleOf(name: string): ArtifactRole | undefined {
+  if (name.startsWith(manifestName) || name.startsWith('vgdb-pipe')) return undefined;
+  if (/^valgrind.*\.xml$/.test(name)) return 'xml';
+  if (/^valgrind.*\.log$/.test(name)) return 'text';
+  return 'other';
+}
+
+/**
+ * Lists the raw files of a run, in the order in which they should be read.
+ *
+ * @param closed whether nobody writes any more: only then are hashes worth something.
+ */
+export async function listArtifacts(directory: string, closed: boolean): Promise<Artifact[]> {
+  const artifacts: Artifact[] = [];
+  for (const name of (await readdir(directory)).sort(inNaturalOrder)) {
+    const role = roleOf(name);
+    if (role === undefined) continue;
+    const path = join(directory, name);
+    const status = await stat(path);
+    if (!status.isFile()) continue;
+    artifacts.push({
+      name,
+      role,
+      size: status.size,
+      ...(closed ? { sha256: await hashOf(path) } : {}),
+    });
+  }
+  return artifacts;
+}
+
+const natural = new Intl.Collator('en', { numeric: true });
+const inNaturalOrder = (a: string, b: string) => natural.compare(a, b);
+
+async function hashOf(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}
+
+/** Removes the oldest runs so that `keep` are left. Runs that somebody still writes to stay. */
+export async function removeOldRuns(workingDirectory: string, keep: number): Promise<void> {
+  const folder = join(workingDirectory, runsFolder);
+  const ids = (await readdir(folder).catch(() => [])).filter((name) => idPattern.test(name)).sort();
+  for (const id of ids.slice(0, Math.max(0, ids.length - keep))) {
+    const path = join(folder, id);
+    if ((await runsProcess(path)).length > 0) continue;
+    await rm(path, { recursive: true, force: true });
+  }
+}
+
+/**
+ * The newest run under a working directory.
+ *
+ * @throws UserError when there is none.
+ */
+export async function latestRun(workingDirectory: string): Promise<string> {
+  const folder = join(workingDirectory, runsFolder);
+  const ids = (await readdir(folder).catch(() => [])).filter((name) => idPattern.test(name)).sort();
+  const newest = ids.at(-1);
+  if (newest === undefined) {
+    throw new UserError(`there is no run under ${folder}`, 'name a run directory or a log file');
+  }
+  return join(folder, newest);
+}
+
+/** The directory whose sources count as mine: the nearest one above that holds `.git`, else the directory itself. */
+export async function findProjectRoot(workingDirectory: string): Promise<string> {
+  for (let at = resolve(workingDirectory); ; ) {
+    try {
+      await access(join(at, '.git'), constants.F_OK);
+      return at;
+    } catch {
+      const above = resolve(at, '..');
+      if (above === at) return resolve(workingDirectory);
+      at = above;
+    }
+  }
+}

@@ -1,0 +1,134 @@
+// Owns what /proc says: which processes belong to a run, and how they are ended.
+import { readdir, readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** One line of /proc/PID/stat, as far as it is needed (proc(5)). */
+export interface ProcessState {
+  readonly pid: number;
+  /** `R`, `S`, `D`, `T` (stopped), `Z` (zombie)… */
+  readonly state: string;
+  readonly ppid: number;
+  readonly processGroup: number;
+  readonly session: number;
+  /** Foreground process group of the controlling terminal, -1 without one. */
+  readonly terminalGroup: number;
+  /** Clock ticks in user and kernel mode. */
+  readonly cpu: number;
+}
+
+/** Reads /proc/PID/stat; `undefined` when there is no such process. */
+export async function processState(pid: number | 'self'): Promise<ProcessState | undefined> {
+  let text: string;
+  try {
+    text = await readFile(`/proc/${pid}/stat`, 'latin1');
+  } catch {
+    return undefined;
+  }
+  // The command name stands in parentheses and may itself hold any byte, `)` and spaces included.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const number = (index: number) => Number(fields[index]);
+  return {
+    pid: Number.parseInt(text, 10),
+    state: fields[0] ?? '?',
+    ppid: number(1),
+    processGroup: number(2),
+    session: number(3),
+    terminalGroup: number(5),
+    cpu: number(11) + number(12),
+  };
+}
+
+async function allPids(): Promise<number[]> {
+  return (await readdir('/proc')).map(Number).filter((pid) => pid > 0);
+}
+
+/**
+ * The live processes whose instrument writes into a run directory: the directory stands in their command line,
+ * whatever session or parent they have got since, so daemons are found too.
+ */
+export async function runsProcess(directory: string): Promise<number[]> {
+  const found: number[] = [];
+  for (const pid of await allPids()) {
+    if (pid === process.pid) continue;
+    const line = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (!line.includes(`=${directory}/`)) continue;
+    const state = await processState(pid);
+    if (state !== undefined && state.state !== 'Z') found.push(pid);
+  }
+  return found;
+}
+
+/** A process and all that descend from it, or that live in its session when it leads one. */
+export async function descendants(pid: number): Promise<number[]> {
+  const states: ProcessState[] = [];
+  for (const other of await allPids()) {
+    const state = await processState(other);
+    if (state !== undefined && state.state !== 'Z') states.push(state);
+  }
+  const family = new Set([pid]);
+  for (let grown = true; grown; ) {
+    grown = false;
+    for (const state of states) {
+      if (family.has(state.pid) || state.pid === process.pid) continue;
+      if (family.has(state.ppid) || state.session === pid) {
+        family.add(state.pid);
+        grown = true;
+      }
+    }
+  }
+  return states.map((state) => state.pid).filter((other) => family.has(other));
+}
+
+/** Sends a signal; a process that is gone is no error. */
+export function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/**
+ * Ends every process of a run: SIGTERM first, so that valgrind writes its leak report, SIGKILL after `grace` ms.
+ * Returns when none is left.
+ */
+export async function endRun(directory: string, mainPid: number, grace: number): Promise<void> {
+  const everSeen = new Set<number>();
+  const alive = async () => {
+    for (const pid of [...(await descendants(mainPid)), ...(await runsProcess(directory))]) everSeen.add(pid);
+    const left: number[] = [];
+    for (const pid of everSeen) {
+      const state = await processState(pid);
+      if (state !== undefined && state.state !== 'Z') left.push(pid);
+      else everSeen.delete(pid);
+    }
+    return left;
+  };
+  const deadline = Date.now() + grace;
+  const asked = new Set<number>();
+  for (;;) {
+    const left = await alive();
+    if (left.length === 0) return;
+    const insist = Date.now() >= deadline;
+    for (const pid of left) {
+      if (insist) signal(pid, 'SIGKILL');
+      else if (!asked.has(pid)) {
+        asked.add(pid);
+        signal(pid, 'SIGTERM');
+        // A stopped process takes the signal only when it goes on.
+        signal(pid, 'SIGCONT');
+      }
+    }
+    await sleep(insist ? 20 : 50);
+  }
+}
+
+/** Waits until no process of the run is left, at most `limit` ms; returns the pids that still are. */
+export async function waitForRun(directory: string, limit: number): Promise<number[]> {
+  const deadline = Date.now() + limit;
+  for (let pause = 10; ; pause = Math.min(pause * 2, 200)) {
+    const left = await runsProcess(directory);
+    if (left.length === 0 || Date.now() >= deadline) return left;
+    await sleep(Math.min(pause, Math.max(1, deadline - Date.now())));
+  }
+}

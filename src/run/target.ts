@@ -1,0 +1,218 @@
+// Owns the look at a program before it is launched: is it there, can it run, can valgrind see into it.
+import { constants } from 'node:fs';
+import { access, type FileHandle, open, stat } from 'node:fs/promises';
+import { delimiter, resolve } from 'node:path';
+import { ExitStatus, UserError } from '../errors.ts';
+import type { Problem } from '../model/problem.ts';
+import { machineName, type ReadAt, readElf } from '../tools/_shared/elf.ts';
+
+export interface Target {
+  /** Absolute path of the file. */
+  readonly path: string;
+  /** What `#!` names, when the program is a script. */
+  readonly interpreter?: string;
+  readonly problems: readonly Problem[];
+}
+
+const hostMachine: Readonly<Record<string, number>> = {
+  x64: 62,
+  ia32: 3,
+  arm64: 183,
+  arm: 40,
+  riscv64: 243,
+  s390x: 22,
+  ppc64: 21,
+};
+
+/**
+ * Finds a program as a shell would (execvp(3)): with a slash as a path, else along PATH, with the shell's statuses.
+ *
+ * @throws UserError 127 when it is not found, 126 when it cannot be executed.
+ */
+async function findProgram(name: string, searchPath: string): Promise<string> {
+  const candidates = name.includes('/')
+    ? [resolve(name)]
+    : searchPath.split(delimiter).map((folder) => resolve(folder === '' ? '.' : folder, name));
+  let refused: UserError | undefined;
+  for (const path of candidates) {
+    const status = await stat(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'EACCES') {
+        refused ??= new UserError(
+          `${name} cannot be reached: permission denied`,
+          'check the rights of its directories',
+          ExitStatus.notExecutable,
+        );
+      }
+      return undefined;
+    });
+    if (status === undefined) continue;
+    if (status.isDirectory()) {
+      refused ??= new UserError(
+        `${name} is a directory, not a program`,
+        'name the program inside it',
+        ExitStatus.notExecutable,
+      );
+      continue;
+    }
+    if (
+      await access(path, constants.X_OK).then(
+        () => true,
+        () => false,
+      )
+    )
+      return path;
+    refused ??= new UserError(
+      `${name} is not executable`,
+      `if it is a program: chmod +x ${name}`,
+      ExitStatus.notExecutable,
+    );
+  }
+  if (refused !== undefined) throw refused;
+  const local =
+    !name.includes('/') &&
+    (await stat(resolve(name)).then(
+      (status) => status.isFile(),
+      () => false,
+    ));
+  throw new UserError(
+    `${name} is not found`,
+    local
+      ? `the file is here: write ./${name}`
+      : name.includes('/')
+        ? 'check the path, and whether it is built'
+        : 'it is in no directory of PATH',
+    ExitStatus.notFound,
+  );
+}
+
+/**
+ * Looks at the program: what would make the run fail or mean nothing is refused, what only limits it is noted.
+ *
+ * @throws UserError with status 126, 127, or 125 for a program that valgrind cannot run.
+ */
+export async function inspectTarget(name: string, searchPath: string): Promise<Target> {
+  const path = await findProgram(name, searchPath);
+  const problems: Problem[] = [];
+  let file: Awaited<ReturnType<typeof open>>;
+  try {
+    file = await open(path, 'r');
+  } catch {
+    // Executable but not readable: the kernel can run it, valgrind cannot load it.
+    throw new UserError(
+      `${name} cannot be read, and valgrind must read what it runs`,
+      `give yourself the right: chmod +r ${name}`,
+      ExitStatus.notExecutable,
+    );
+  }
+  try {
+    const readAt = readerOf(file);
+    const head = Buffer.from(await readAt(0, 256));
+    if (head.length === 0) {
+      throw new UserError(`${name} is empty`, 'build it again', ExitStatus.notExecutable);
+    }
+    if (head[0] === 0x23 && head[1] === 0x21) {
+      const line = head.toString('latin1', 2).split('\n', 1)[0] ?? '';
+      const interpreter = line.trim().split(/\s+/, 1)[0] ?? '';
+      problems.push({
+        code: 'script',
+        level: 'note',
+        message: `${name} is a script for ${interpreter}: the programs it starts are checked, the interpreter's own findings are left out`,
+        hint: '--follow-interpreter takes them in',
+      });
+      return { path, interpreter, problems };
+    }
+    const elf = await readElf(readAt);
+    if (elf === undefined) {
+      throw new UserError(
+        `${name} is neither an ELF program nor a script with #!`,
+        'valgrind runs Linux programs; give the compiled program, not its source',
+        ExitStatus.notExecutable,
+      );
+    }
+    if (!elf.executable) {
+      throw new UserError(
+        `${name} is an object file, not a program`,
+        'link it first',
+        ExitStatus.notExecutable,
+      );
+    }
+    const host = hostMachine[process.arch];
+    const compatible = elf.machine === host || (host === 62 && elf.machine === 3);
+    if (host !== undefined && !compatible) {
+      throw new UserError(
+        `${name} is built for ${machineName(elf.machine)}, this machine is ${machineName(host)}`,
+        'run it under valgrind on a machine of its kind',
+        ExitStatus.notExecutable,
+      );
+    }
+    if (elf.sanitizer !== undefined) {
+      throw new UserError(
+        `${name} is built with ${elf.sanitizer === 'address' ? 'AddressSanitizer' : `the ${elf.sanitizer} sanitizer`}, which cannot run under valgrind`,
+        'run it by itself, or rebuild it without -fsanitize',
+      );
+    }
+    if (elf.interpreter === undefined) {
+      problems.push({
+        code: 'static-program',
+        level: 'incomplete',
+        message: `${name} is statically linked: valgrind cannot intercept its malloc and free, so leaks and heap errors stay unseen`,
+        hint: 'link it dynamically for this run',
+      });
+    }
+    if (!elf.debugInfo && !elf.separateDebugInfo) {
+      problems.push({
+        code: 'no-debug-info',
+        level: 'note',
+        message: `${name} has no debug information: places are functions at best, not lines`,
+        hint: 'compile with -g',
+      });
+    }
+    return { path, problems };
+  } finally {
+    await file.close();
+  }
+}
+
+/** Where distributions put libc: Debian's multiarch folders, Fedora's lib64. */
+const libcPlaces = ['x86_64-linux-gnu', 'aarch64-linux-gnu', 'i386-linux-gnu']
+  .map((triplet) => `/lib/${triplet}/libc.so.6`)
+  .concat('/lib64/libc.so.6', '/lib/libc.so.6');
+
+/**
+ * Whether valgrind finds symbols for the C library: in it, or in a debug file of its build id (where gdb and valgrind
+ * look: /usr/lib/debug/.build-id/xx/yyyy.debug). Without them stacks through libc are wrong, and memcheck refuses to
+ * start on some distributions.
+ */
+export async function inspectLibc(): Promise<Problem | undefined> {
+  for (const path of libcPlaces) {
+    const file = await open(path, 'r').catch(() => undefined);
+    if (file === undefined) continue;
+    const elf = await readElf(readerOf(file)).finally(() => file.close());
+    if (elf === undefined || elf.debugInfo || elf.symbolTable || elf.buildId === undefined) return undefined;
+    const debugFile = `/usr/lib/debug/.build-id/${elf.buildId.slice(0, 2)}/${elf.buildId.slice(2)}.debug`;
+    if (
+      await access(debugFile, constants.R_OK).then(
+        () => true,
+        () => false,
+      )
+    )
+      return undefined;
+    return {
+      code: 'no-libc-debug-symbols',
+      level: 'note',
+      message:
+        'the debug symbols of the C library are not installed: stacks that pass through it can be wrong',
+      hint: 'install libc6-dbg (Debian, Ubuntu) or glibc-debuginfo (Fedora)',
+    };
+  }
+  return undefined;
+}
+
+function readerOf(file: FileHandle): ReadAt {
+  return async (offset, length) => {
+    if (!Number.isSafeInteger(offset) || offset < 0) return new Uint8Array();
+    const bytes = Buffer.alloc(length);
+    const { bytesRead } = await file.read(bytes, 0, length, offset);
+    return bytes.subarray(0, bytesRead);
+  };
+}
