@@ -35,7 +35,7 @@ export function templatePattern(
   template: string,
   environment: Readonly<Record<string, string | undefined>>,
 ): { folder: string; name: RegExp } {
-  const escape = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  const quoted = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   const folder = dirname(template).replace(/%q\{([^}]*)\}|%%/g, (specifier, variable: string | undefined) =>
     specifier === '%%' ? '%' : (environment[variable ?? ''] ?? ''),
   );
@@ -45,7 +45,7 @@ export function templatePattern(
       if (part === '%p' || part === '%n') return '\\d+';
       if (part === '%%') return '%';
       const variable = /^%q\{(.*)\}$/.exec(part)?.[1];
-      return escape(variable === undefined ? part : (environment[variable] ?? ''));
+      return quoted(variable === undefined ? part : (environment[variable] ?? ''));
     })
     .join('');
   return { folder, name: new RegExp(`^${pattern}$`) };

@@ -1,0 +1,85 @@
+// Owns how signals and job control reach the target: as if vgrun were not there.
+//
+// With a controlling terminal the target stays in vgrun's process group: the terminal's own signals (Ctrl-C, Ctrl-\,
+// Ctrl-Z, hang-up, window size) reach both at once, and passing them on would deliver them twice. Without one the
+// target leads its own session, and each signal sent to vgrun is passed on exactly once.
+import { closeSync, openSync } from 'node:fs';
+import { processState, signal } from './processes.ts';
+
+/** Whether this process has a controlling terminal, wherever its standard streams go. */
+export function hasControllingTerminal(): boolean {
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const passedAlways: readonly NodeJS.Signals[] = [
+  'SIGTERM',
+  'SIGUSR1',
+  'SIGUSR2',
+  'SIGALRM',
+  'SIGVTALRM',
+  'SIGWINCH',
+];
+const sentByTerminal: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
+const stopLookEveryMs = 250;
+
+/**
+ * Passes signals on to the target until the returned function is called.
+ *
+ * @param pid the target.
+ * @param terminal what hasControllingTerminal() said when the target was started.
+ */
+export function passSignals(pid: number, terminal: boolean): () => void {
+  const handlers = new Map<NodeJS.Signals, () => void>();
+  const on = (name: NodeJS.Signals, handler: () => void) => {
+    handlers.set(name, handler);
+    process.on(name, handler);
+  };
+
+  for (const name of passedAlways) {
+    if (name === 'SIGWINCH' && terminal) continue;
+    on(name, () => signal(pid, name));
+  }
+  for (const name of sentByTerminal) {
+    on(name, () => {
+      if (!terminal) signal(pid, name);
+      else void inForeground().then((foreground) => foreground || signal(pid, name));
+    });
+  }
+  on('SIGHUP', () => {
+    // A terminal that went away has told the target itself.
+    if (!terminal || hasControllingTerminal()) signal(pid, 'SIGHUP');
+  });
+
+  let timer: NodeJS.Timeout | undefined;
+  if (terminal) {
+    // A target that stops itself (Ctrl-Z in a shell, `kill -STOP $$`) must look stopped to the shell that waits for
+    // vgrun; `fg` then continues the whole process group.
+    timer = setInterval(() => {
+      void processState(pid).then(async (state) => {
+        if (state?.state === 'T' && (await inForeground())) process.kill(process.pid, 'SIGSTOP');
+      });
+    }, stopLookEveryMs);
+    timer.unref();
+  } else {
+    on('SIGTSTP', () => {
+      signal(pid, 'SIGSTOP');
+      process.kill(process.pid, 'SIGSTOP');
+    });
+    on('SIGCONT', () => signal(pid, 'SIGCONT'));
+  }
+
+  return () => {
+    clearInterval(timer);
+    for (const [name, handler] of handlers) process.off(name, handler);
+  };
+}
+
+async function inForeground(): Promise<boolean> {
+  const state = await processState('self');
+  return state !== undefined && state.terminalGroup === state.processGroup;
+}
