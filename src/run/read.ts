@@ -1,0 +1,209 @@
+// Owns the way from files to records: which artifacts a run has, and which reader reads each.
+import { createReadStream } from 'node:fs';
+import { open, readdir, stat } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { UserError } from '../errors.ts';
+import type { Problem } from '../model/problem.ts';
+import type { ParsedRecord } from '../model/record.ts';
+import type { RunManifest } from '../model/run.ts';
+import { interpreterFor, readerFor } from '../tools/index.ts';
+import type { ReadContext, Reader } from '../tools/tool.ts';
+import { listArtifacts, readManifest, roleOf } from './directory.ts';
+import { runsProcess } from './processes.ts';
+
+/** Enough for every reader to recognise its format. */
+const headBytes = 64 * 1024;
+const chunkBytes = 256 * 1024;
+
+/** What can be parsed: a run with its manifest, or logs that came from elsewhere. */
+export interface Sources {
+  /** The run's manifest with `alive` and `artifacts` as they are now; missing for foreign logs. */
+  readonly manifest?: RunManifest;
+  /** Absolute path of the run directory. */
+  readonly directory?: string;
+  /** Absolute paths, in the order in which they are read. */
+  readonly files: readonly string[];
+  readonly problems: readonly Problem[];
+}
+
+/**
+ * Finds out what the given paths are: run directories, directories with logs in them, log files, `-` excluded.
+ *
+ * @throws UserError (125) for a path that does not exist, cannot be read, or holds nothing to read.
+ */
+export async function findSources(paths: readonly string[]): Promise<Sources> {
+  if (paths.length === 1) {
+    const only = resolve(paths[0] as string);
+    if ((await statusOf(only)).isDirectory()) return sourcesOfDirectory(only);
+  }
+  const files: string[] = [];
+  const problems: Problem[] = [];
+  for (const path of paths) {
+    const absolute = resolve(path);
+    const status = await statusOf(absolute);
+    if (!status.isDirectory()) {
+      files.push(absolute);
+      continue;
+    }
+    const inner = await sourcesOfDirectory(absolute);
+    files.push(...inner.files);
+    problems.push(...inner.problems);
+  }
+  return { files, problems };
+}
+
+async function statusOf(path: string) {
+  try {
+    return await stat(path);
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    throw new UserError(
+      code === 'ENOENT' ? `${path} does not exist` : `${path} cannot be read: ${(error as Error).message}`,
+      'give a run directory (.vgrun/runs/…) or a valgrind log, text or XML',
+    );
+  }
+}
+
+async function sourcesOfDirectory(directory: string): Promise<Sources> {
+  const names = await readdir(directory).catch((error: Error) => {
+    throw new UserError(`${directory} cannot be read: ${error.message}`, 'check its rights');
+  });
+  if (
+    !names.includes('run.json') &&
+    names.some((name) => roleOf(name) === 'xml' || roleOf(name) === 'text')
+  ) {
+    const logs = await listArtifacts(directory, false);
+    return {
+      files: logs
+        .filter(({ role }) => role === 'xml' || role === 'text')
+        .map(({ name }) => join(directory, name)),
+      problems: [
+        {
+          code: 'no-manifest',
+          level: 'incomplete',
+          message: `${directory} has logs but no run.json: how the program ended is not known`,
+        },
+      ],
+    };
+  }
+  const manifest = await readManifest(directory);
+  // A daemon goes on writing after its run was closed: what counts is what is there now.
+  const alive = await runsProcess(directory);
+  const artifacts = await listArtifacts(directory, false);
+  const problems: Problem[] = [];
+  for (const { name, size } of manifest.artifacts) {
+    const now = artifacts.find((artifact) => artifact.name === name);
+    if (now === undefined || now.size < size) {
+      problems.push({
+        code: 'artifact-missing',
+        level: 'incomplete',
+        message:
+          now === undefined
+            ? `${name} is gone from the run directory`
+            : `${name} has lost ${size - now.size} bytes since the run`,
+        artifact: name,
+      });
+    }
+  }
+  return {
+    manifest: { ...manifest, alive, artifacts },
+    directory,
+    files: artifacts
+      .filter(({ role }) => role === 'xml' || role === 'text')
+      .map(({ name }) => join(directory, name)),
+    problems,
+  };
+}
+
+/**
+ * Reads all records of all sources, one file after the other.
+ *
+ * In a run that was captured as XML the text log beside it holds only what XML cannot: of it, messages and the
+ * instrument's own failures are kept, and put to the process they are about.
+ */
+export async function* readSources(sources: Sources): AsyncGenerator<ParsedRecord> {
+  let images = 0;
+  const imageOfPid = new Map<number, number>();
+  const beside = sources.manifest !== undefined && sources.manifest.capture !== 'text';
+  for (const problem of sources.problems) yield { type: 'problem', problem };
+  // XML first, so that the processes are known when the text beside it speaks of them.
+  const files = beside
+    ? [...sources.files].sort((a, b) => Number(isText(a)) - Number(isText(b)))
+    : sources.files;
+  for (const path of files) {
+    const artifact = basename(path);
+    const head = await headOf(path);
+    const reader = readerFor(head);
+    if (reader === undefined) {
+      yield {
+        type: 'problem',
+        problem: unreadable(artifact, head.length === 0, sources.manifest !== undefined),
+      };
+      continue;
+    }
+    const context: ReadContext = { artifact, nextImage: () => ++images, interpreterFor };
+    const records = readFile(path, reader, context);
+    if (beside && isText(path)) yield* onlyWhatXmlLacks(records, imageOfPid);
+    else {
+      for await (const record of records) {
+        if (record.type === 'process') imageOfPid.set(record.pid, record.image);
+        yield record;
+      }
+    }
+  }
+}
+
+const isText = (path: string) => path.endsWith('.log');
+
+function unreadable(artifact: string, empty: boolean, ofRun: boolean): Problem {
+  return {
+    code: empty ? 'empty-log' : 'no-log',
+    level: 'incomplete',
+    message: empty ? `${artifact} is empty` : `${artifact} is no log that vgrun can read`,
+    hint: ofRun
+      ? 'the instrument was stopped before it wrote anything: see what it printed on the terminal'
+      : 'give the XML or text log of a valgrind run',
+    artifact,
+  };
+}
+
+async function headOf(path: string): Promise<Uint8Array> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const bytes = Buffer.alloc(headBytes);
+      const { bytesRead } = await file.read(bytes, 0, headBytes, 0);
+      return bytes.subarray(0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw new UserError(
+      `${path} cannot be read: ${(error as Error).message}`,
+      'check that it is a file and its rights',
+    );
+  }
+}
+
+async function* readFile(path: string, reader: Reader, context: ReadContext): AsyncGenerator<ParsedRecord> {
+  yield* reader.read(createReadStream(path, { highWaterMark: chunkBytes }), context);
+}
+
+/** Problems of a text log that say something about the instrument rather than about the log. */
+const instrumentProblems: ReadonlySet<string> = new Set(['instrument-died', 'instrument-failed-to-start']);
+
+async function* onlyWhatXmlLacks(
+  records: AsyncIterable<ParsedRecord>,
+  imageOfPid: ReadonlyMap<number, number>,
+): AsyncGenerator<ParsedRecord> {
+  const known = new Map<number, number | undefined>();
+  for await (const record of records) {
+    if (record.type === 'process') known.set(record.image, imageOfPid.get(record.pid));
+    else if (record.type === 'message') {
+      const image = known.get(record.image);
+      if (image !== undefined) yield { ...record, image };
+    } else if (record.type === 'problem' && instrumentProblems.has(record.problem.code)) {
+      yield { type: 'problem', problem: record.problem };
+    }
+  }
+}
