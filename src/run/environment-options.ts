@@ -55,5 +55,6 @@ export async function readEnvironmentOptions(
 /** valgrind ignores a ./.valgrindrc that is not regular, not the user's own, or that everybody can write. */
 async function isTrusted(path: string): Promise<boolean> {
   const status = await stat(path).catch(() => undefined);
-  return status?.isFile() && status.uid === process.geteuid?.() && (status.mode & 0o002) === 0;
+  if (status === undefined || !status.isFile()) return false;
+  return status.uid === process.geteuid?.() && (status.mode & 0o002) === 0;
 }

@@ -1,0 +1,222 @@
+// Owns RUN: a plan becomes a run directory. The only step that starts the target.
+import { closeSync, openSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { watchStops } from '../drive/vgdb.ts';
+import { debug } from '../log.ts';
+import type { Launch } from '../model/launch.ts';
+import type { Problem } from '../model/problem.ts';
+import type { Artifact, EnvironmentOptions, Exit, RunManifest } from '../model/run.ts';
+import type { Tool } from '../tools/tool.ts';
+import { startCapture } from './capture.ts';
+import { createRunDirectory, listArtifacts, removeOldRuns, runsFolder, writeManifest } from './directory.ts';
+import { execute } from './execute.ts';
+import type { Instrument } from './instrument.ts';
+import type { Inheritance } from './limits.ts';
+import { waitForRun } from './processes.ts';
+import { showProgress } from './progress.ts';
+import { openRelay, type Sink } from './relay.ts';
+import { hasControllingTerminal } from './signals.ts';
+import type { Target } from './target.ts';
+
+/** The descriptor that `--capture=fd` gives to valgrind; high, so that the program's own stay as they were. */
+const xmlDescriptor = 100;
+const xmlStream = 'valgrind-stream.xml';
+
+export interface RunRequest {
+  readonly tool: Tool;
+  readonly launch: Launch;
+  readonly target: Target;
+  readonly instrument: Instrument;
+  readonly inheritance: Inheritance;
+  readonly environmentOptions: readonly EnvironmentOptions[];
+  readonly workingDirectory: string;
+  readonly projectRoot: string;
+  /** Where the user wants a copy of the log, when it is a descriptor or a socket. */
+  readonly sink?: Sink;
+  readonly followInterpreter: boolean;
+  /** ms; 0: none. */
+  readonly timeout: number;
+  /** ms between SIGTERM and SIGKILL at the timeout. */
+  readonly killAfter: number;
+  /** ms to wait for processes that outlive the first one. */
+  readonly wait: number;
+  /** How many runs to keep. */
+  readonly keep: number;
+  readonly version: string;
+  /** Problems known before the launch. */
+  readonly problems: readonly Problem[];
+  /** Says one line to the user while the target runs. */
+  readonly say: (line: string) => void;
+  /** Shows progress lines on stderr. */
+  readonly progress: boolean;
+  /** Bytes of the live XML stream, with `capture: 'fd'`. */
+  readonly onXml?: (bytes: Uint8Array) => void;
+}
+
+export interface RunResult {
+  /** Absolute path of the run directory. */
+  readonly directory: string;
+  readonly manifest: RunManifest;
+}
+
+/**
+ * Runs the target under the instrument, to its end and that of its processes, and closes the run directory.
+ *
+ * @throws UserError (125) when no directory can be written, or the instrument cannot be started.
+ */
+export async function runTarget(request: RunRequest): Promise<RunResult> {
+  const { launch, tool } = request;
+  const { id, path: directory, temporary } = await createRunDirectory(request.workingDirectory);
+  const problems: Problem[] = [
+    ...request.problems,
+    ...request.inheritance.problems,
+    ...request.target.problems,
+  ];
+  if (temporary) {
+    problems.push({
+      code: 'temporary-run-directory',
+      level: 'note',
+      message: `${join(request.workingDirectory, runsFolder)} cannot be written; the run is kept in ${directory}`,
+    });
+  }
+  const plan = tool.plan(launch, {
+    directory,
+    version: request.instrument.version,
+    xmlDescriptor,
+    environmentOptions: request.environmentOptions.flatMap(({ options }) => options),
+  });
+  const argv = [
+    ...request.inheritance.prefix,
+    request.instrument.path,
+    ...plan.options,
+    ...(launch.program.startsWith('-') ? ['--'] : []),
+    launch.program,
+    ...launch.arguments,
+  ];
+  debug('plan', { argv, directory });
+
+  const startedAt = new Date();
+  let manifest: RunManifest = {
+    version: 1,
+    id,
+    vgrun: request.version,
+    tool: { name: tool.name, version: request.instrument.version, path: request.instrument.path },
+    command: [launch.program, ...launch.arguments],
+    program: request.target.path,
+    toolOptions: launch.toolOptions,
+    environmentOptions: request.environmentOptions,
+    argv,
+    directory: request.workingDirectory,
+    projectRoot: request.projectRoot,
+    capture: launch.capture,
+    ...(request.target.interpreter === undefined || request.followInterpreter
+      ? {}
+      : { interpreter: request.target.interpreter }),
+    startedAt: startedAt.toISOString(),
+    alive: [],
+    artifacts: [],
+    problems,
+  };
+  await writeManifest(directory, manifest);
+
+  const relay = request.sink === undefined ? undefined : openRelay(request.sink);
+  const stops = launch.toolOptions.some((option) => /^--vgdb-(error|stop-at)=/.test(option))
+    ? watchStops({
+        instrument: request.instrument.path,
+        prefix: join(directory, 'vgdb-pipe'),
+        terminal: hasControllingTerminal(),
+        say: request.say,
+      })
+    : undefined;
+  const wantsXml = launch.capture !== 'text';
+  const capture = await startCapture({
+    directory,
+    mirrors: [
+      ...(launch.logFile === undefined
+        ? []
+        : [{ template: resolve(request.workingDirectory, launch.logFile), kind: 'log' as const }]),
+      ...(launch.xmlFile === undefined
+        ? []
+        : [{ template: resolve(request.workingDirectory, launch.xmlFile), kind: 'xml' as const }]),
+    ],
+    follows: (file) =>
+      file.endsWith('.xml')
+        ? (relay !== undefined && wantsXml) || file === xmlStream
+        : (relay !== undefined && !wantsXml) || stops !== undefined,
+    onData: (file, bytes) => {
+      if (file === xmlStream) request.onXml?.(bytes);
+      if (relay !== undefined && file.endsWith('.xml') === wantsXml) relay.write(bytes);
+      if (file.endsWith('.log')) stops?.read(bytes);
+    },
+  });
+
+  const stream = launch.capture === 'fd' ? openSync(join(directory, xmlStream), 'a') : undefined;
+  let stopProgress = () => {};
+  const ended = await execute({
+    argv,
+    environment: plan.environment,
+    directory,
+    timeout: request.timeout,
+    killAfter: request.killAfter,
+    descriptors: stream === undefined ? [] : [{ child: xmlDescriptor, own: stream }],
+    onStart: (pid) => {
+      if (request.progress) stopProgress = showProgress(pid, launch.program);
+    },
+  });
+  stopProgress();
+  const alive = await waitForRun(directory, ended.stoppedBy === undefined ? request.wait : 0);
+  if (stream !== undefined) closeSync(stream);
+  try {
+    await capture.finish();
+  } catch (error) {
+    problems.push({
+      code: 'capture-failed',
+      level: 'incomplete',
+      message: `the logs could not be kept whole: ${(error as Error).message}`,
+      hint: `see what is in ${directory}`,
+    });
+  }
+  await relay?.close();
+  problems.push(...(relay?.problems ?? []));
+
+  const endedAt = new Date();
+  const artifacts = await listArtifacts(directory, alive.length === 0);
+  const exit = exitOfTarget(ended.exit, artifacts, problems);
+  manifest = {
+    ...manifest,
+    endedAt: endedAt.toISOString(),
+    durationMs: endedAt.getTime() - startedAt.getTime(),
+    pid: ended.pid,
+    exit,
+    ...(ended.stoppedBy === undefined ? {} : { stoppedBy: ended.stoppedBy }),
+    alive,
+    artifacts,
+    problems,
+  };
+  await writeManifest(directory, manifest);
+  if (!temporary) await removeOldRuns(request.workingDirectory, request.keep);
+  return { directory, manifest };
+}
+
+/**
+ * valgrind ends with 1 when it does not like its options and with 127 when it finds no program, just as a program
+ * may. Only a log that it began tells the two apart.
+ */
+function exitOfTarget(exit: Exit, artifacts: readonly Artifact[], problems: Problem[]): Exit {
+  const began = artifacts.some(({ role, size }) => (role === 'xml' || role === 'text') && size > 0);
+  if (began) return exit;
+  problems.push({
+    code: 'instrument-wrote-nothing',
+    level: 'incomplete',
+    message: 'the instrument wrote no log: it did not start, or was killed before it could',
+    hint: 'what it printed above says why',
+  });
+  return { how: 'unknown' };
+}
+
+/** Whether a user's `--log-file=` names something else than a file to be made: a device, a pipe. */
+export async function isSpecialFile(path: string): Promise<boolean> {
+  const status = await stat(path).catch(() => undefined);
+  return status !== undefined && !status.isFile();
+}
