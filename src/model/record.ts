@@ -37,6 +37,11 @@ export interface ProcessEndRecord {
   readonly finished: boolean;
   /** Time in the tool's own clock, ms since the tool started, when told. */
   readonly durationMs?: number;
+  /**
+   * How many leak checks the image made, as far as the reader can know: the one at exit counts even when it found
+   * nothing. Missing when the reader cannot know.
+   */
+  readonly leakChecks?: number;
 }
 
 /** How often each error context occurred, by the tool's `unique` id. Complete for the errors of the image but leaks. */

@@ -59,6 +59,8 @@ export interface Finding {
   readonly title: string;
   /** Counts as an error: it makes the outcome `findings`. valgrind's own rule, incl. --errors-for-leak-kinds. */
   readonly failing: boolean;
+  /** Known, but not shown unless asked for: leak kinds that valgrind itself would not list, a script's interpreter. */
+  readonly hidden: boolean;
   readonly thread?: Thread;
   readonly what: string;
   readonly details: readonly string[];

@@ -1,0 +1,361 @@
+// ANALYZE: from the stream of records to the report that every reporter renders. Pure.
+import { posix } from 'node:path';
+import type { Frame, Severity, Stack } from '../model/finding.ts';
+import type { Problem } from '../model/problem.ts';
+import type { FatalSignalRecord, ParsedRecord, ProcessRecord } from '../model/record.ts';
+import type {
+  Excerpt,
+  Finding,
+  Report,
+  ReportFrame,
+  ReportMessage,
+  ReportProcess,
+  ReportStack,
+  Sighting,
+} from '../model/report.ts';
+import type { Exit, RunManifest } from '../model/run.ts';
+import { type FindingDraft, type Folded, fold, type ImageDraft, type MessageDraft } from './fold.ts';
+import { kindOf } from './kinds.ts';
+import { allLeakKinds, type LeakPolicy, leakKindOf, leakPolicy, readLeakKinds } from './leak-policy.ts';
+import { sumLeaks } from './leak-sum.ts';
+import { verdict } from './outcome.ts';
+import { blame, isUnder, type OwnershipContext, ownerOf, primaryStack, sourcePath } from './ownership.ts';
+import { processTree, type TreeNode } from './process-tree.ts';
+import { type SettledSighting, settle } from './sightings.ts';
+import { imageTotals, runTotals } from './totals.ts';
+
+/** What analyze knows beside the records. Everything but `vgrun` may be missing, as for a log of unknown origin. */
+export interface AnalyzeOptions {
+  /** Version of vgrun, for the report. */
+  readonly vgrun: string;
+  /** The run's `run.json`; missing for a log without a run. */
+  readonly manifest?: RunManifest | undefined;
+  /** Absolute path of the run directory. */
+  readonly runDirectory?: string | undefined;
+  /** Absolute path; sources under it are mine. The manifest's when missing. */
+  readonly projectRoot?: string | undefined;
+  /** `definite,possible`, as in valgrind's option. From the user's options when missing. */
+  readonly errorsForLeakKinds?: string | undefined;
+  /** Kinds of leak that are listed, as in valgrind's option. From the user's options when missing. */
+  readonly showLeakKinds?: string | undefined;
+  /** The user's `--error-exitcode`. From the manifest's options when missing. */
+  readonly errorExitcode?: number | undefined;
+  /** Show what was found in a script's interpreter. */
+  readonly followInterpreter?: boolean | undefined;
+  /** Problems of running and collecting that the manifest does not hold. */
+  readonly problems?: readonly Problem[] | undefined;
+  /** Gives the source around a frame's line, or undefined when it is not to be had. Must not throw. */
+  readonly readExcerpt?: ((frame: ReportFrame) => Promise<Excerpt | undefined>) | undefined;
+}
+
+/**
+ * Makes the report. Reads the records once, as a stream; memory follows distinct findings and processes, not the
+ * length of the log.
+ * @throws only what the iteration of `records` throws.
+ */
+export async function analyze(
+  records: AsyncIterable<ParsedRecord> | Iterable<ParsedRecord>,
+  options: AnalyzeOptions,
+): Promise<Report> {
+  const { manifest } = options;
+  const folded = await fold(records, policyFor(options));
+  const interpreter = options.followInterpreter === true ? undefined : manifest?.interpreter;
+  const alive = manifest?.alive ?? [];
+  const nodes = processTree(folded.images, { alive, interpreter });
+  const nodeOf = new Map(nodes.map((node) => [node.image, node]));
+  const settled = settle(folded.images, folded.findings, (image) => nodeOf.get(image)?.parent);
+  const problems = [...(manifest?.problems ?? []), ...(options.problems ?? []), ...folded.problems];
+  if (settled.goneReachable > 0) problems.push(goneProblem(settled.goneReachable));
+
+  const frames = frameMaker({ projectRoot: options.projectRoot ?? manifest?.projectRoot });
+  const findings: Finding[] = [];
+  let leftToInterpreter = 0;
+  for (const [draft, sightings] of settled.sightings) {
+    const own = sightings.filter(({ image }) => nodeOf.get(image)?.interpreter !== true);
+    if (own.length === 0) leftToInterpreter++;
+    findings.push(makeFinding(draft, sightings, own.length === 0, frames));
+  }
+  findings.sort(bySeverityThenCost);
+  if (leftToInterpreter > 0)
+    problems.push(interpreterProblem(leftToInterpreter, manifest?.interpreter ?? ''));
+  if (options.readExcerpt !== undefined) await addExcerpts(findings, options.readExcerpt);
+
+  const uncounted = new Map<ImageDraft, number>();
+  for (const draft of folded.findings) {
+    for (const [image, { contexts, countedContexts }] of draft.sightings) {
+      uncounted.set(image, (uncounted.get(image) ?? 0) + contexts - countedContexts);
+    }
+  }
+  const totals = new Map(nodes.map(({ image }) => [image, imageTotals(image, uncounted.get(image) ?? 0)]));
+  // An image that exec'd or only forked has no totals of its own to show; its errors are in the sum all the same.
+  const counted = new Map([...totals].filter(([image]) => isCounted(nodeOf.get(image))));
+  const isFailing = (kind: string, image: ImageDraft): boolean => countsAsError(kind, image);
+
+  const rootNode = nodes.find(({ image }) => image.process.pid === manifest?.pid) ?? nodes[0];
+  const exit = manifest === undefined ? fatalExit(lastOf(nodes, rootNode)?.image.fatal) : manifest.exit;
+  const decided = verdict({
+    nodes,
+    problems,
+    failing: findings.filter((finding) => finding.failing).length,
+    exit,
+    observed: manifest !== undefined,
+    isRun: manifest !== undefined,
+    stoppedBy: manifest?.stoppedBy,
+    alive,
+    errorExitcode: options.errorExitcode ?? errorExitcodeOf(userOptions(manifest)),
+  });
+
+  const perImage = new Map<number, number>();
+  for (const { seenIn } of findings) {
+    for (const { image, inherited } of seenIn) {
+      if (!inherited) perImage.set(image, (perImage.get(image) ?? 0) + 1);
+    }
+  }
+  return {
+    version: 1,
+    vgrun: options.vgrun,
+    ...decided,
+    tool: toolOf(folded, manifest),
+    ...(manifest && { run: runOf(manifest, options.runDirectory) }),
+    findings,
+    totals: runTotals(counted, settled, isFailing),
+    processes: nodes.map((node): ReportProcess => {
+      const { process } = node.image;
+      const isRoot = process.pid === rootNode?.image.process.pid;
+      return {
+        image: process.image,
+        pid: process.pid,
+        ...(process.ppid !== undefined && { ppid: process.ppid }),
+        ...(node.parent && { parent: node.parent.process.image }),
+        program: process.argv[0] ?? (isRoot ? manifest?.program : undefined) ?? '',
+        argv: process.argv,
+        forked: process.forked,
+        end: node.end,
+        // Only the last image of the first process is the one whose end the operating system told.
+        exit: (node === lastOf(nodes, rootNode) ? exit : fatalExit(node.image.fatal)) ?? { how: 'unknown' },
+        complete: node.complete,
+        findings: perImage.get(process.image) ?? 0,
+        totals: totals.get(node.image) ?? { computed: [] },
+      };
+    }),
+    suppressions: folded.suppressions.map(({ name, count, place, bytes, blocks }) => ({
+      name,
+      count,
+      ...(place !== undefined && { place }),
+      ...(bytes !== undefined && { bytes }),
+      ...(blocks !== undefined && { blocks }),
+    })),
+    messages: folded.messages.map((message) => makeMessage(message, frames)),
+    problems,
+  };
+}
+
+/** Which leaks fail and which are listed: as the caller says, else by the user's options, else by the log's own. */
+function policyFor(options: AnalyzeOptions): (process: ProcessRecord) => LeakPolicy {
+  const { manifest } = options;
+  const failing = options.errorsForLeakKinds && readLeakKinds(options.errorsForLeakKinds);
+  const shown = options.showLeakKinds && readLeakKinds(options.showLeakKinds);
+  const ofUser = manifest && leakPolicy(userOptions(manifest));
+  return (process) => {
+    // A foreign log holds what its user asked for, and a text log what valgrind chose to list: nothing is hidden.
+    const listed = manifest === undefined || process.protocol === undefined;
+    const own = ofUser ?? { ...leakPolicy(process.instrumentArgv), shown: new Set(allLeakKinds) };
+    return {
+      failing: failing || own.failing,
+      shown: shown || (listed ? new Set(allLeakKinds) : own.shown),
+    };
+  };
+}
+
+/** The user's options for the instrument, in the order in which valgrind takes them. */
+function userOptions(manifest: RunManifest | undefined): readonly string[] {
+  if (manifest === undefined) return [];
+  return [...manifest.environmentOptions.flatMap(({ options }) => options), ...manifest.toolOptions];
+}
+
+function errorExitcodeOf(options: readonly string[]): number | undefined {
+  const last = options.findLast((option) => /^--error-exitcode=\d+$/.test(option));
+  return last === undefined ? undefined : Number(last.slice(last.indexOf('=') + 1));
+}
+
+/** valgrind's own rule: every error counts, and leaks of the kinds that `--errors-for-leak-kinds` names. */
+function countsAsError(kind: string, image: ImageDraft): boolean {
+  const leak = leakKindOf(kind);
+  return leak === undefined || image.policy.failing.has(leak);
+}
+
+function isCounted(node: TreeNode | undefined): boolean {
+  return node !== undefined && node.end !== 'exec-stub' && node.end !== 'execed';
+}
+
+/** The last image of the process that `node` belongs to. */
+function lastOf(nodes: readonly TreeNode[], node: TreeNode | undefined): TreeNode | undefined {
+  return nodes.findLast(({ image }) => image.process.pid === node?.image.process.pid);
+}
+
+function fatalExit(fatal: FatalSignalRecord | undefined): Exit | undefined {
+  return fatal && { how: 'signaled', signal: fatal.name, number: fatal.number };
+}
+
+function toolOf(folded: Folded, manifest: RunManifest | undefined): Report['tool'] {
+  const process = folded.images.find((image) => image.process.tool !== undefined)?.process;
+  const name = manifest?.tool.name ?? process?.tool ?? folded.findings[0]?.first.tool ?? 'unknown';
+  const version = manifest?.tool.version ?? process?.version;
+  return { name, ...(version !== undefined && { version }) };
+}
+
+function runOf(manifest: RunManifest, directory: string | undefined): NonNullable<Report['run']> {
+  const { id, command, toolOptions, startedAt, durationMs, exit, stoppedBy, projectRoot } = manifest;
+  return {
+    id,
+    directory: directory ?? '.',
+    command,
+    toolOptions,
+    startedAt,
+    ...(durationMs !== undefined && { durationMs }),
+    ...(exit && { exit }),
+    ...(stoppedBy && { stoppedBy }),
+    projectRoot,
+  };
+}
+
+type FrameMaker = (frames: readonly Frame[]) => readonly ReportFrame[];
+
+function frameMaker(context: OwnershipContext): FrameMaker {
+  return (frames) =>
+    frames.map((frame, index) => {
+      const path = sourcePath(frame);
+      const shown = isUnder(path, context.projectRoot)
+        ? posix.relative(context.projectRoot ?? '', path ?? '')
+        : path;
+      const inlined = frame.ip !== undefined && frame.ip === frames[index + 1]?.ip;
+      return {
+        ...frame,
+        owner: ownerOf(frame, context),
+        ...(shown !== undefined && { path: shown }),
+        ...(inlined && { inlined }),
+      };
+    });
+}
+
+function makeStack(stack: Stack, frames: FrameMaker): ReportStack {
+  const { label, text } = stack;
+  return { label, ...(text !== undefined && { text }), frames: frames(stack.frames) };
+}
+
+function makeFinding(
+  draft: FindingDraft,
+  sightings: readonly SettledSighting[],
+  ofInterpreter: boolean,
+  frames: FrameMaker,
+): Finding {
+  const { first, fingerprint } = draft;
+  const known = kindOf(first.tool, first.kind);
+  const leakKind = leakKindOf(first.kind);
+  const raw = [...first.stacks, ...draft.threadStacks];
+  const stacks = raw.map((stack) => makeStack(stack, frames));
+  const blamed = blame(stacks, primaryStack(raw));
+  const counted = sightings.filter((sighting) => !sighting.inherited);
+  const leak = sumLeaks(counted.flatMap((sighting) => sighting.leak ?? []));
+  const failing = !ofInterpreter && sightings.some(({ image }) => countsAsError(first.kind, image));
+  const shown =
+    leakKind === undefined || sightings.some(({ image }) => image.policy.shown.has(leakKind)) || failing;
+  const early = sightings.length > 0 && sightings.every((sighting) => sighting.early);
+  const suppression = draft.suppression ?? first.suppression;
+  const advice = hasOrigin(first.kind, raw)
+    ? 'Initialise the value where it was created, which is shown below.'
+    : known?.advice;
+  return {
+    id: `F-${fingerprint.slice(0, 12)}`,
+    fingerprint,
+    rule: `${first.tool}/${first.kind}`,
+    tool: first.tool,
+    kind: first.kind,
+    severity: known?.severity ?? 'error',
+    title: known?.title ?? first.kind,
+    failing,
+    hidden: ofInterpreter || !shown,
+    ...(first.thread && { thread: first.thread }),
+    what: first.what,
+    details: early ? [...first.details, earlyDetail] : first.details,
+    stacks,
+    ...(blamed && { blamed }),
+    count: counted.reduce((sum, { count }) => sum + count, 0),
+    atLeast: counted.some(({ atLeast }) => atLeast),
+    ...(leak && { leak }),
+    ...(first.access && { access: first.access }),
+    ...(first.descriptor && { descriptor: first.descriptor }),
+    ...(suppression !== undefined && { suppression }),
+    seenIn: sightings.map(({ image, count, inherited, leak: ofImage }): Sighting => {
+      const { image: number, pid } = image.process;
+      return { image: number, pid, count, inherited, ...(ofImage && { leak: ofImage }) };
+    }),
+    ...(known && { meaning: known.meaning }),
+    ...(advice !== undefined && { advice }),
+  };
+}
+
+const earlyDetail = 'Reported by an earlier leak check, not at exit.';
+
+/** With --track-origins=yes the place to look at is there already. */
+function hasOrigin(kind: string, stacks: readonly Stack[]): boolean {
+  const undefinedValue = kind.startsWith('Uninit') || kind === 'SyscallParam' || kind === 'ClientCheck';
+  return undefinedValue && stacks.some(({ label }) => label === 'created at');
+}
+
+function makeMessage({ image, message }: MessageDraft, frames: FrameMaker): ReportMessage {
+  const { image: number, pid } = image.process;
+  const stack = message.stack && makeStack(message.stack, frames);
+  const fatal = message.type === 'fatal-signal';
+  return {
+    image: number,
+    pid,
+    source: fatal ? 'fatal-signal' : message.source,
+    text: fatal ? fatalText(message) : message.text,
+    ...(stack && { stack }),
+  };
+}
+
+function fatalText({ name, event, address, code }: FatalSignalRecord): string {
+  const where = address === undefined ? '' : ` at address ${address}`;
+  // si_code is positive for a fault of the program itself: sigaction(2).
+  const sent = code !== undefined && code <= 0 ? ', sent by a process' : '';
+  return `Killed by ${name}${event === undefined ? '' : `: ${event}${where}`}${sent}`;
+}
+
+const severities: readonly Severity[] = ['critical', 'error', 'warning', 'info'];
+
+/** Failing first, hidden last, most severe first, then by cost; the order of appearance breaks ties. */
+function bySeverityThenCost(a: Finding, b: Finding): number {
+  return (
+    Number(b.failing) - Number(a.failing) ||
+    Number(a.hidden) - Number(b.hidden) ||
+    severities.indexOf(a.severity) - severities.indexOf(b.severity) ||
+    (b.leak?.bytes ?? 0) - (a.leak?.bytes ?? 0) ||
+    b.count - a.count
+  );
+}
+
+async function addExcerpts(
+  findings: Finding[],
+  read: (frame: ReportFrame) => Promise<Excerpt | undefined>,
+): Promise<void> {
+  for (const [index, finding] of findings.entries()) {
+    const { blamed } = finding;
+    const frame = blamed && finding.stacks[blamed.stack]?.frames[blamed.frame];
+    if (finding.hidden || frame?.file === undefined || frame.line === undefined) continue;
+    const excerpt = await read(frame);
+    if (excerpt !== undefined) findings[index] = { ...finding, excerpt };
+  }
+}
+
+function goneProblem(records: number): Problem {
+  const message = `${records} ${records === 1 ? 'loss record' : 'loss records'} of an earlier leak check were still reachable then and are gone since; they are left out.`;
+  return { code: 'earlier-leak-check', level: 'note', message };
+}
+
+function interpreterProblem(findings: number, interpreter: string): Problem {
+  const message = `${findings} ${findings === 1 ? 'finding' : 'findings'} in the interpreter ${interpreter} do not count and are hidden.`;
+  const hint = '--follow-interpreter counts them.';
+  return { code: 'interpreter-findings', level: 'note', message, hint };
+}

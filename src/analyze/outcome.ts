@@ -1,0 +1,117 @@
+// The verdict: outcome, the reasons for it, and the exit status that follows.
+import type { Problem } from '../model/problem.ts';
+import type { Outcome } from '../model/report.ts';
+import type { Exit, StoppedBy } from '../model/run.ts';
+import type { TreeNode } from './process-tree.ts';
+
+/** All that the verdict depends on. */
+export interface Evidence {
+  readonly nodes: readonly TreeNode[];
+  readonly problems: readonly Problem[];
+  /** Findings that count as errors. */
+  readonly failing: number;
+  /** How the target ended, from the operating system or, for a log alone, from its own words. */
+  readonly exit: Exit | undefined;
+  /** True when `exit` is what the operating system told vgrun. */
+  readonly observed: boolean;
+  /** A run of vgrun: then a missing `exit` means that its end was never recorded. */
+  readonly isRun: boolean;
+  readonly stoppedBy: StoppedBy | undefined;
+  readonly alive: readonly number[];
+  /** `--error-exitcode` as the user gave it. */
+  readonly errorExitcode: number | undefined;
+}
+
+/** What was decided. `reasons` are whole sentences. */
+export interface Verdict {
+  readonly outcome: Outcome;
+  readonly reasons: readonly string[];
+  readonly status: number;
+}
+
+/** Signals by which someone ends a program; it would have gone on, so it was not seen whole. */
+const stopSignals = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
+
+/** Decides. The rule is the table "Exit status" of the manual. */
+export function verdict(evidence: Evidence): Verdict {
+  const missing = whatIsMissing(evidence);
+  const end = endSentence(evidence.exit);
+  const found =
+    evidence.failing === 1
+      ? ['1 finding counts as an error.']
+      : [`${evidence.failing} findings count as errors.`];
+  const outcome: Outcome =
+    missing.length > 0
+      ? 'inconclusive'
+      : evidence.failing > 0
+        ? 'findings'
+        : ownStatus(evidence.exit) !== 0
+          ? 'failed'
+          : 'clean';
+  const reasons = [
+    ...missing,
+    ...(evidence.failing > 0 ? found : []),
+    ...(end !== undefined && !missing.includes(end) ? [end] : []),
+  ];
+  return { outcome, reasons, status: statusOf(outcome, evidence) };
+}
+
+function statusOf(outcome: Outcome, evidence: Evidence): number {
+  const { errorExitcode, failing, exit, observed, stoppedBy } = evidence;
+  // vgrun itself ended the program, so how it ended says nothing.
+  if (stoppedBy === 'timeout') return 101;
+  if (errorExitcode !== undefined && errorExitcode !== 0 && failing > 0) return errorExitcode;
+  const own = ownStatus(exit);
+  if (own !== 0 && (observed || outcome === 'failed')) return own;
+  return outcome === 'inconclusive' ? 101 : outcome === 'findings' ? 100 : 0;
+}
+
+/** The status a shell would give; 0 when unknown. */
+function ownStatus(exit: Exit | undefined): number {
+  if (exit?.how === 'exited') return exit.code;
+  return exit?.how === 'signaled' ? 128 + exit.number : 0;
+}
+
+function endSentence(exit: Exit | undefined): string | undefined {
+  if (exit?.how === 'exited' && exit.code !== 0) return `The program exited with status ${exit.code}.`;
+  return exit?.how === 'signaled' ? `The program was killed by ${exit.signal}.` : undefined;
+}
+
+function whatIsMissing(evidence: Evidence): readonly string[] {
+  const { nodes, problems, exit, isRun, stoppedBy, alive } = evidence;
+  const missing: string[] = [];
+  if (stoppedBy === 'timeout') missing.push('The program was stopped at the time limit.');
+  if (stoppedBy === 'interrupt') missing.push('The program was interrupted.');
+  if (exit?.how === 'signaled' && stopSignals.has(exit.signal)) missing.push(endSentence(exit) ?? '');
+  if (nodes.length === 0) missing.push('The log names no process: nothing was measured.');
+  else if (isRun && (exit === undefined || exit.how === 'unknown')) {
+    missing.push('How the program ended was not recorded.');
+  }
+  for (const node of nodes) {
+    const sentence = node.complete ? undefined : incompleteSentence(node);
+    if (sentence !== undefined) missing.push(sentence);
+  }
+  for (const pid of alive) {
+    // One with a log of its own is told above, unless that log is whole all the same.
+    const told = nodes.some(({ image, complete }) => image.process.pid === pid && !complete);
+    if (!told) missing.push(`Process ${pid} was still running when the run was closed.`);
+  }
+  for (const { level, message } of problems) if (level === 'incomplete') missing.push(message);
+  return [...new Set(missing)];
+}
+
+function incompleteSentence({ image, end }: TreeNode): string {
+  const { pid, argv } = image.process;
+  const who = argv[0] === undefined ? `${pid}` : `${pid} (${argv[0]})`;
+  const name = pid === 0 ? 'an unknown process' : `process ${who}`;
+  switch (end) {
+    case 'running':
+      return `Process ${who} was still running when the run was closed.`;
+    case 'finished':
+      return `The log of ${name} stops after the end of the program, before all was reported.`;
+    case 'signaled':
+      return `The log of ${name} stops after ${image.fatal?.name ?? 'a signal'} killed it, before all was reported.`;
+    default:
+      return `The log of ${name} stops before the end of the program: it was killed, the log was cut, or it became a program that is not traced.`;
+  }
+}

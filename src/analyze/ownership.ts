@@ -1,0 +1,128 @@
+// Whose code a frame is in, and which frame is to blame.
+import { posix } from 'node:path';
+import type { Frame, Owner, Stack } from '../model/finding.ts';
+
+/** What ownership depends on beside the frame itself. */
+export interface OwnershipContext {
+  /** Absolute; sources under it are mine. Missing for a log of unknown origin. */
+  readonly projectRoot?: string | undefined;
+}
+
+// `/usr/libexec/valgrind/vgpreload_memcheck-amd64-linux.so`, `/usr/lib/gcc/x86_64-linux-gnu/12/libasan.so.8`
+const toolObject = /^(?:vgpreload_|lib(?:asan|tsan|ubsan|lsan|hwasan|msan)\.|lib(?:clang_rt)\.)/;
+
+// The sources of the functions that valgrind puts in place of libc's and pthread's (valgrind 3.0 to 3.27).
+const toolSources =
+  /^(?:(?:mc_|vg_)?replace_(?:malloc|strmem)\.c|vg_replace_\w+\.c|[hm]g_intercepts\.c|hg_intercepts\.c|drd_\w*intercepts\.c|libmpiwrap\.c|(?:asan|tsan|ubsan|lsan|sanitizer)_\w+\.(?:cpp|cc|inc|S))$/;
+
+// `/lib/x86_64-linux-gnu/ld-2.31.so`, `/usr/lib64/libz.so.1`; NixOS keeps every package under /nix/store.
+const systemPlace =
+  /^\/(?:usr\/(?:lib(?:32|64|x32|exec)?|include|share|src)|lib(?:32|64|x32)?|nix\/store|gnu\/store)\//;
+
+const libraryPlace = /^\/(?:usr\/local|opt|snap)\//;
+
+// Directories as glibc's, gcc's and the distributions' builds leave them in the debug information:
+// `./malloc/./malloc`, `../sysdeps/x86_64/multiarch`, `/build/glibc-6V9RKT/glibc-2.31/malloc`,
+// `/usr/src/debug/glibc-2.34-60.fc36.x86_64/malloc`, `../../../../src/libstdc++-v3/libsupc++`
+const systemDirectory =
+  /^\.\/(?:\w[\w-]*)\/(?:\.|\.\.)\/|^\.\.\/sysdeps(?:\/|$)|^\/build\/(?:e?glibc|gcc)-|\/glibc-\d[^/]*(?:\/|$)|\/libstdc\+\+-v3(?:\/|$)|\/libgcc(?:\/|$)|\/sysdeps\/(?:unix|x86|x86_64|i386|aarch64|generic|posix|nptl|pthread)(?:\/|$)/;
+
+// A text log has `malloc.c:380` and no directory, so libc with debug symbols must be known by its names.
+// Sources of libc, the loader, nptl and libstdc++ that appear above or below a program's own frames.
+const systemSource =
+  /^(?:libc[-_]start(?:[-_]call[-_]main)?\.[ch]|start\.S|clone\d?\.S|pthread_(?:create|cond_\w+|mutex_\w+|join\w*)\.c|(?:io|w)?(?:f|v|vf|s|sn|vsn|vs)?printf(?:[-_]\w+)?\.c|io\w+\.c|fileops\.c|genops\.c|vfprintf-\w+\.c|dl-[\w-]+\.[ch]|rtld\.c|(?:str|mem|wcs|wmem)[\w-]+\.S|raise\.c|abort\.c|assert\.c|exit\.c|cxa_\w+\.c|syscall-template\.S|not-cancel\.h|syscall\.S|nss_\w+\.c|getaddrinfo\.c|new_op[av]?\w*\.cc|del_op[av]?\w*\.cc|eh_\w+\.cc|(?:basic|cow)_string\.(?:h|tcc)|(?:new_)?allocator\.h|alloc_traits\.h|stl_\w+\.h|shared_ptr(?:_base)?\.h|unique_ptr\.h|std_function\.h|std_thread\.h|std_mutex\.h|invoke\.h|vector\.tcc|hashtable(?:_policy)?\.h|char_traits\.h|ostream(?:\.tcc)?|istream(?:\.tcc)?|thread\.cc|functional|thread|tuple)$/;
+
+// `__libc_start_main@@GLIBC_2.34`, `_IO_file_overflow`, `std::vector<int>::push_back`, `(below main)`
+const systemFunction =
+  /^(?:__libc_|_IO_|__GI_|_dl_|__nptl_|__pthread_|__gthread_|__gnu_cxx::|__cxxabiv1::|\(below main\)$|_start$|clone\d?$|start_thread$)|@@?(?:GLIBC|GLIBCXX|CXXABI)_|^(?:[\w:<>*& ]+ )?std::/;
+
+/** The source file of a frame, directory and file joined and cleaned; relative when the debug information is. */
+export function sourcePath(frame: Frame): string | undefined {
+  if (frame.file === undefined) return undefined;
+  if (frame.directory === undefined || frame.file.startsWith('/')) return posix.normalize(frame.file);
+  return posix.join(frame.directory, frame.file);
+}
+
+/** True when `path` is absolute and lies under `root`. A root of `/` says nothing and holds nothing. */
+export function isUnder(path: string | undefined, root: string | undefined): boolean {
+  if (path === undefined || root === undefined || root === '' || root === '/') return false;
+  return path.startsWith(root.endsWith('/') ? root : `${root}/`);
+}
+
+/** True for the instrument's own frames, wherever they are installed. */
+export function isToolFrame(frame: Frame): boolean {
+  if (frame.object !== undefined && toolObject.test(posix.basename(frame.object))) return true;
+  return frame.file !== undefined && toolSources.test(posix.basename(frame.file));
+}
+
+/** True for libc, the loader and the C++ runtime, judged without the project root: the same on every machine. */
+export function isSystemFrame(frame: Frame): boolean {
+  if (frame.directory !== undefined) {
+    const path = sourcePath(frame) ?? frame.directory;
+    if (systemDirectory.test(frame.directory) || (systemPlace.test(path) && !libraryPlace.test(path)))
+      return true;
+  } else if (frame.file !== undefined) {
+    if (systemDirectory.test(frame.file) || systemPlace.test(frame.file)) return true;
+    // With an object at hand the object decides: `thread` and `functional` are good names for one's own files.
+    if (frame.object === undefined && systemSource.test(posix.basename(frame.file))) return true;
+  }
+  if (frame.object !== undefined) {
+    return isSharedObject(frame.object) && systemPlace.test(frame.object) && !libraryPlace.test(frame.object);
+  }
+  return frame.function !== undefined && systemFunction.test(frame.function);
+}
+
+/**
+ * Decides whose code a frame is in.
+ *
+ * Order matters: the instrument first (its replacement of malloc is built anywhere), then sources under the project
+ * root, then what is known to be system, then places of installed libraries. What is left is mine when it is in the
+ * program itself or has a source; the program is any object that is no shared library, because a process has only one.
+ */
+export function ownerOf(frame: Frame, context: OwnershipContext): Owner {
+  if (isToolFrame(frame)) return 'tool';
+  const path = sourcePath(frame);
+  if (isUnder(path, context.projectRoot)) return 'mine';
+  if (isSystemFrame(frame)) return 'system';
+  const absoluteSource = path?.startsWith('/') === true;
+  if (path !== undefined && libraryPlace.test(path)) return 'library';
+  if (isUnder(frame.object, context.projectRoot)) return 'mine';
+  if (frame.object === undefined) return path === undefined ? 'library' : 'mine';
+  if (!isSharedObject(frame.object)) return 'mine';
+  if (libraryPlace.test(frame.object)) return 'library';
+  // A shared library with sources: mine when nobody can say where the project is, or the source has no directory.
+  const unknown = context.projectRoot === undefined || !absoluteSource;
+  return path !== undefined && unknown ? 'mine' : 'library';
+}
+
+/** `libfoo.so.1.2`, `plugin.so`, `ld-2.31.so`, `libfoo.dylib` */
+function isSharedObject(object: string): boolean {
+  return /\.so(?:\.[\w.]+)?$|\.dylib$/.test(posix.basename(object));
+}
+
+/** The stack an error is about: where it was seen, or, for a leak, where the block was allocated. */
+export function primaryStack(stacks: readonly Stack[]): number {
+  for (const label of ['at', 'observed order then', 'allocated at'] as const) {
+    const index = stacks.findIndex((stack) => stack.label === label && stack.frames.length > 0);
+    if (index >= 0) return index;
+  }
+  return 0;
+}
+
+/**
+ * Where in my code: the first frame of mine in the primary stack; when it has none, in the first stack that has.
+ * A frame without a source line gives way to a later one of mine in the same stack that has one.
+ */
+export function blame(
+  stacks: readonly { readonly frames: readonly { readonly owner: Owner; readonly line?: number }[] }[],
+  primary: number,
+): { readonly stack: number; readonly frame: number } | undefined {
+  const order = [primary, ...stacks.keys()];
+  for (const stack of order) {
+    const frames = stacks[stack]?.frames ?? [];
+    const lined = frames.findIndex((frame) => frame.owner === 'mine' && frame.line !== undefined);
+    const frame = lined >= 0 ? lined : frames.findIndex((candidate) => candidate.owner === 'mine');
+    if (frame >= 0) return { stack, frame };
+  }
+  return undefined;
+}

@@ -1,0 +1,137 @@
+// The process tree: who forked whom, who exec'd in place, and how each image ended.
+import type { ProcessEnd } from '../model/report.ts';
+import type { ImageDraft } from './fold.ts';
+
+/** One image with its place in the tree. */
+export interface TreeNode {
+  readonly image: ImageDraft;
+  /** The image of the parent process that made this one, when it is in the run. */
+  readonly parent: ImageDraft | undefined;
+  readonly end: ProcessEnd;
+  /** Nothing that should have been measured in this image is missing. */
+  readonly complete: boolean;
+  /** Runs the interpreter of a script and not a program of the user. */
+  readonly interpreter: boolean;
+}
+
+/** What the tree needs to know beside the images. */
+export interface TreeContext {
+  /** Pids that still ran when the run was closed. */
+  readonly alive: readonly number[];
+  /** Path of a script's interpreter. */
+  readonly interpreter: string | undefined;
+}
+
+/** The images as a tree, parents before children, images of one process in order. */
+export function processTree(images: readonly ImageDraft[], context: TreeContext): readonly TreeNode[] {
+  const byPid = new Map<number, ImageDraft[]>();
+  for (const image of images) {
+    if (image.process.pid === 0) continue;
+    const same = byPid.get(image.process.pid);
+    if (same === undefined) byPid.set(image.process.pid, [image]);
+    else same.push(image);
+  }
+  const parents = new Map(images.map((image) => [image, parentOf(image, byPid)]));
+  const order = parentsFirst(images, parents, byPid);
+
+  const interpreters = new Set<ImageDraft>();
+  const nodes: TreeNode[] = [];
+  for (const image of order) {
+    const siblings = byPid.get(image.process.pid) ?? [image];
+    const place = siblings.indexOf(image);
+    const parent = parents.get(image);
+    if (isInterpreter(image, parent, siblings[place - 1], context, interpreters)) interpreters.add(image);
+    const end = endOf(image, place + 1 < siblings.length, context);
+    const complete = image.end?.complete === true || end === 'execed' || end === 'exec-stub';
+    nodes.push({ image, parent, end, complete, interpreter: interpreters.has(image) });
+  }
+  return nodes;
+}
+
+function endOf(image: ImageDraft, followed: boolean, context: TreeContext): ProcessEnd {
+  const ended = image.end?.finished === true || image.end?.complete === true;
+  if (image.fatal !== undefined) return 'signaled';
+  if (ended) return 'finished';
+  if (followed) return 'execed';
+  if (context.alive.includes(image.process.pid)) return 'running';
+  if (image.process.forked && image.findings.size === 0 && execsUntraced(image)) return 'exec-stub';
+  return 'cut';
+}
+
+/** Whether what this image exec'd would have left no log: children are not traced, or some are skipped. */
+function execsUntraced(image: ImageDraft): boolean {
+  let traced = false;
+  for (const option of image.process.instrumentArgv) {
+    if (/^--trace-children-skip(?:-by-arg)?=./.test(option)) return true;
+    const value = /^--trace-children=(yes|no)$/.exec(option)?.[1];
+    if (value !== undefined) traced = value === 'yes';
+  }
+  return !traced;
+}
+
+/**
+ * The image of the parent process. A forked child has the very arguments of the image it was forked from; an exec'd
+ * one may come from any image of its parent, and then the last is as good a guess as there is.
+ */
+function parentOf(
+  image: ImageDraft,
+  byPid: ReadonlyMap<number, readonly ImageDraft[]>,
+): ImageDraft | undefined {
+  const { ppid, pid, forked, argv } = image.process;
+  if (ppid === undefined || ppid === pid) return undefined;
+  const candidates = byPid.get(ppid) ?? [];
+  const twin = forked ? candidates.find((candidate) => sameWords(candidate.process.argv, argv)) : undefined;
+  return twin ?? candidates.at(-1);
+}
+
+function sameWords(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((word, index) => word === b[index]);
+}
+
+function parentsFirst(
+  images: readonly ImageDraft[],
+  parents: ReadonlyMap<ImageDraft, ImageDraft | undefined>,
+  byPid: ReadonlyMap<number, readonly ImageDraft[]>,
+): readonly ImageDraft[] {
+  const children = new Map<number, ImageDraft[]>();
+  const roots: ImageDraft[] = [];
+  for (const image of images) {
+    const parent = parents.get(image);
+    const siblings = parent === undefined ? roots : children.get(parent.process.pid);
+    if (siblings !== undefined) siblings.push(image);
+    else if (parent !== undefined) children.set(parent.process.pid, [image]);
+  }
+  const order = new Set<ImageDraft>();
+  // A stack of work and not recursion: a thousand generations are no reason to fail. Pids are used again in long
+  // logs, so parents can form a ring; what a ring hides is appended at the end.
+  const walk = (start: ImageDraft): void => {
+    const work = [start];
+    for (let image = work.pop(); image !== undefined; image = work.pop()) {
+      if (order.has(image)) continue;
+      const chain = byPid.get(image.process.pid) ?? [image];
+      for (const link of chain) order.add(link);
+      work.push(...(children.get(image.process.pid) ?? []).toReversed());
+    }
+  };
+  for (const root of roots) walk(root);
+  for (const image of images) walk(image);
+  return [...order];
+}
+
+/**
+ * A script's interpreter is the first image of the run, all that fork from it without exec, and what it execs in place
+ * under the interpreter's own name (`#!/usr/bin/env python3` runs env, then python3).
+ */
+function isInterpreter(
+  image: ImageDraft,
+  parent: ImageDraft | undefined,
+  before: ImageDraft | undefined,
+  context: TreeContext,
+  known: ReadonlySet<ImageDraft>,
+): boolean {
+  if (context.interpreter === undefined) return false;
+  if (image.process.forked) return parent !== undefined && known.has(parent);
+  if (parent === undefined && before === undefined) return true;
+  const name = context.interpreter.split('/').at(-1);
+  return before !== undefined && known.has(before) && image.process.argv[0]?.split('/').at(-1) === name;
+}

@@ -1,0 +1,137 @@
+// Totals of a process and of the run: the tool's own where it printed them, else computed by valgrind's arithmetic.
+import type { Amount, ErrorTotals, HeapTotals, LeakTotals } from '../model/record.ts';
+import type { ReportTotals } from '../model/report.ts';
+import type { ImageDraft } from './fold.ts';
+import { allLeakKinds, type LeakKind, leakKindOf, leakPolicy } from './leak-policy.ts';
+import type { Settled } from './sightings.ts';
+
+/*
+ * Up to XML protocol 5 valgrind writes no summaries, but all that they sum up. Checked against valgrind 3.19, which
+ * prints the summaries in a text run of the same program:
+ * - errors: all of <errorcounts> (a forked child's hold those of its parent, and so does its text summary), and one
+ *   for each loss record of a kind that counts as an error, in every leak check of the process;
+ * - leaks: the direct bytes of the loss records of the last check, for each kind; needs --show-leak-kinds=all;
+ * - in use at exit: all leak kinds together, when nothing was suppressed. Allocations and frees cannot be known.
+ */
+
+/** The totals of one image. */
+export function imageTotals(image: ImageDraft, contextsWithoutCount: number): ReportTotals {
+  const computed: ('heap' | 'leaks' | 'errors')[] = [];
+  const errors = image.totals.errors ?? computeErrors(image, contextsWithoutCount);
+  if (errors !== undefined && image.totals.errors === undefined) computed.push('errors');
+  const leaks = image.totals.leaks ?? computeLeaks(image);
+  if (leaks !== undefined && image.totals.leaks === undefined) computed.push('leaks');
+  const heap = image.totals.heap ?? computeHeap(image, leaks);
+  if (heap !== undefined && image.totals.heap === undefined) computed.push('heap');
+  return { ...(heap && { heap }), ...(leaks && { leaks }), ...(errors && { errors }), computed };
+}
+
+function computeErrors(image: ImageDraft, contextsWithoutCount: number): ErrorTotals | undefined {
+  if (image.process.protocol === undefined || image.end?.complete !== true) return undefined;
+  if (image.counts === undefined && image.contexts > 0) return undefined;
+  const counts = image.counts ?? { errors: 0, contexts: 0 };
+  const uncounted = contextsWithoutCount + image.failingLeaks;
+  const suppressed = suppressionsKnown(image) ? { suppressed: image.suppressionUses } : {};
+  const none = suppressionsKnown(image) && image.suppressionUses === 0 ? { suppressedContexts: 0 } : {};
+  return { errors: counts.errors + uncounted, contexts: counts.contexts + uncounted, ...suppressed, ...none };
+}
+
+function computeLeaks(image: ImageDraft): LeakTotals | undefined {
+  const { protocol = 0, tool, instrumentArgv } = image.process;
+  // XML forces a full leak check since protocol 4, whatever --leak-check says.
+  if (tool !== 'memcheck' || protocol < 4 || image.end?.complete !== true) return undefined;
+  const { shown } = leakPolicy(instrumentArgv.filter((option) => !option.includes('leak-check=')));
+  if (!allLeakKinds.every((kind) => shown.has(kind))) return undefined;
+  const isLast = image.leakCheck >= (image.end.leakChecks ?? 0);
+  const sum = (kind: LeakKind): Amount => (isLast ? image.leakSums.get(kind) : undefined) ?? nothing;
+  const none = suppressionsKnown(image) && image.suppressionUses === 0 ? { suppressed: nothing } : {};
+  return {
+    definite: sum('definite'),
+    indirect: sum('indirect'),
+    possible: sum('possible'),
+    reachable: sum('reachable'),
+    ...none,
+  };
+}
+
+function computeHeap(image: ImageDraft, leaks: LeakTotals | undefined): HeapTotals | undefined {
+  if (leaks === undefined || leaks.suppressed === undefined || image.totals.leaks !== undefined)
+    return undefined;
+  const inUse = [leaks.definite, leaks.indirect, leaks.possible, leaks.reachable].reduce(addAmounts);
+  return { inUse, allFreed: inUse.blocks === 0 };
+}
+
+/** With -q valgrind does not write which suppressions it used, and with --show-error-list=no neither (3.23). */
+function suppressionsKnown(image: ImageDraft): boolean {
+  const { protocol, instrumentArgv } = image.process;
+  if (protocol === undefined) return false;
+  return !instrumentArgv.some((option) => /^(?:-q|--quiet|--show-error-list=no)$/.test(option));
+}
+
+/**
+ * The totals of the run. With one process, its own. With more, errors and leaks are summed, what a child inherited
+ * not counted again; heap use is not summed, because a child's heap begins as a copy of its parent's.
+ */
+export function runTotals(
+  totals: ReadonlyMap<ImageDraft, ReportTotals>,
+  settled: Settled,
+  failing: (kind: string, image: ImageDraft) => boolean,
+): ReportTotals {
+  const [only, second] = totals.values();
+  if (only === undefined) return { computed: [] };
+  if (second === undefined) return only;
+
+  let errors = 0;
+  let contexts = 0;
+  let leaks: LeakTotals | undefined = emptyLeaks;
+  for (const { leaks: ofImage } of totals.values()) {
+    leaks = leaks === undefined || ofImage === undefined ? undefined : combine(leaks, ofImage, addAmounts);
+  }
+  for (const [finding, sightings] of settled.sightings) {
+    const kind = leakKindOf(finding.first.kind);
+    for (const sighting of sightings) {
+      if (!totals.has(sighting.image)) continue;
+      if (!sighting.inherited && failing(finding.first.kind, sighting.image)) {
+        errors += sighting.count;
+        contexts += sighting.contexts;
+      }
+      if (leaks !== undefined && kind !== undefined && sighting.inherited && sighting.leak !== undefined) {
+        const { directBytes, blocks } = sighting.leak;
+        leaks = { ...leaks, [kind]: subtract(leaks[kind], { bytes: directBytes, blocks }) };
+      }
+    }
+  }
+  return {
+    ...(leaks && { leaks }),
+    errors: { errors, contexts },
+    computed: leaks === undefined ? ['errors'] : ['leaks', 'errors'],
+  };
+}
+
+const nothing: Amount = { bytes: 0, blocks: 0 };
+
+const emptyLeaks: LeakTotals = {
+  definite: nothing,
+  indirect: nothing,
+  possible: nothing,
+  reachable: nothing,
+  suppressed: nothing,
+};
+
+function addAmounts(a: Amount, b: Amount): Amount {
+  return { bytes: a.bytes + b.bytes, blocks: a.blocks + b.blocks };
+}
+
+function subtract(a: Amount, b: Amount): Amount {
+  return { bytes: Math.max(0, a.bytes - b.bytes), blocks: Math.max(0, a.blocks - b.blocks) };
+}
+
+function combine(a: LeakTotals, b: LeakTotals, operation: (a: Amount, b: Amount) => Amount): LeakTotals {
+  return {
+    definite: operation(a.definite, b.definite),
+    indirect: operation(a.indirect, b.indirect),
+    possible: operation(a.possible, b.possible),
+    reachable: operation(a.reachable, b.reachable),
+    ...(a.suppressed && b.suppressed && { suppressed: operation(a.suppressed, b.suppressed) }),
+  };
+}
