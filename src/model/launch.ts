@@ -15,6 +15,8 @@ export interface Launch {
   readonly logFile?: string;
   /** The user's own XML template (`--xml-file=`), when given. */
   readonly xmlFile?: string;
+  /** What is captured is also passed on to a descriptor or socket of the user's (`--log-fd=`, `--xml-socket=`, …). */
+  readonly relayed?: boolean;
 }
 
 /** What a tool needs to know to plan. */
