@@ -33,7 +33,7 @@ as_root() {
 # Each word is COMMAND:PACKAGE; what has its command, from wherever, is left alone.
 if have apt-get; then
   tools='valgrind:valgrind gdb:gdb cc:gcc c++:g++ make:make prlimit:util-linux script:bsdutils'
-  # Without them memcheck misses the string functions that glibc inlines into itself, and backtraces end in ???.
+  # Without the debug symbols of libc, stacks through it end in ??? and memcheck may blame ld.so.
   files='/usr/include/stdio.h:libc6-dev /usr/lib/debug/.build-id:libc6-dbg'
   refresh() { as_root apt-get update -q; }
   install() { as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"; }
