@@ -105,13 +105,14 @@ if ! node_is_recent; then
     if [ "$(id -u)" -eq 0 ]; then prefix=/usr/local; else prefix=$HOME/.local; fi
     # npm comes with it because Debian's npm runs only under Debian's node.
     say "installing $build@22 and npm@10 from the npm registry into $prefix"
-    npm install --global --prefix "$prefix" --no-audit --no-fund "$build@22" npm@10
+    npm install --global --prefix "$prefix" --no-audit --no-fund "$build@22" npm@10 || say 'that did not work'
     PATH="$prefix/bin:$PATH"
   fi
   hash -r
   did=yes
   if ! node_is_recent; then
-    say 'there is still no Node 20.19 or newer on the PATH. Install one from https://nodejs.org/en/download and run this again.' >&2
+    say 'there is still no Node 20.19 or newer. Unpack one from https://nodejs.org/en/download, for example into' >&2
+    say '/usr/local (tar -xJf node-*.tar.xz -C /usr/local --strip-components=1), and run this again.' >&2
     exit 1
   fi
 fi
