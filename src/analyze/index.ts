@@ -4,7 +4,6 @@ import type { Frame, Severity, Stack } from '../model/finding.ts';
 import type { Problem } from '../model/problem.ts';
 import type { FatalSignalRecord, ParsedRecord, ProcessRecord } from '../model/record.ts';
 import type {
-  Excerpt,
   Finding,
   Report,
   ReportFrame,
@@ -44,8 +43,6 @@ export interface AnalyzeOptions {
   readonly followInterpreter?: boolean | undefined;
   /** Problems of running and collecting that the manifest does not hold. */
   readonly problems?: readonly Problem[] | undefined;
-  /** Gives the source around a frame's line, or undefined when it is not to be had. Must not throw. */
-  readonly readExcerpt?: ((frame: ReportFrame) => Promise<Excerpt | undefined>) | undefined;
 }
 
 /**
@@ -78,7 +75,6 @@ export async function analyze(
   findings.sort(bySeverityThenCost);
   if (leftToInterpreter > 0)
     problems.push(interpreterProblem(leftToInterpreter, manifest?.interpreter ?? ''));
-  if (options.readExcerpt !== undefined) await addExcerpts(findings, options.readExcerpt);
 
   const uncounted = new Map<ImageDraft, number>();
   for (const draft of folded.findings) {
@@ -334,19 +330,6 @@ function bySeverityThenCost(a: Finding, b: Finding): number {
     (b.leak?.bytes ?? 0) - (a.leak?.bytes ?? 0) ||
     b.count - a.count
   );
-}
-
-async function addExcerpts(
-  findings: Finding[],
-  read: (frame: ReportFrame) => Promise<Excerpt | undefined>,
-): Promise<void> {
-  for (const [index, finding] of findings.entries()) {
-    const { blamed } = finding;
-    const frame = blamed && finding.stacks[blamed.stack]?.frames[blamed.frame];
-    if (finding.hidden || frame?.file === undefined || frame.line === undefined) continue;
-    const excerpt = await read(frame);
-    if (excerpt !== undefined) findings[index] = { ...finding, excerpt };
-  }
 }
 
 function goneProblem(records: number): Problem {

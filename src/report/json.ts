@@ -1,0 +1,74 @@
+// The report as JSON: report.schema.json, docs/json.md. One line for each finding, process, message and problem.
+import type { Report } from '../model/report.ts';
+import type { Reporter } from './reporter.ts';
+
+/** `--report json=FILE`. */
+export const json: Reporter = { name: 'json', render: renderJson };
+
+function* renderJson(report: Report): Generator<string> {
+  const entries = Object.entries(ordered(report) ?? {}).filter(([, value]) => value !== undefined);
+  let between = '{\n';
+  for (const [key, value] of entries) {
+    yield `${between}${JSON.stringify(key)}: `;
+    if (Array.isArray(value)) yield* renderList(value);
+    else yield write(value);
+    between = ',\n';
+  }
+  yield '\n}\n';
+}
+
+/** Element by element: findings can be many, and each can be long. */
+function* renderList(items: readonly unknown[]): Generator<string> {
+  let between = '[\n';
+  for (const item of items) {
+    yield `${between}${write(item)}`;
+    between = ',\n';
+  }
+  yield items.length === 0 ? '[]' : '\n]';
+}
+
+function write(value: unknown): string {
+  const text = JSON.stringify(value, (_, part: unknown) => (isPlain(part) ? ordered(part) : part));
+  // Still the same JSON, and harmless when someone prints it on a terminal.
+  return text.replace(
+    /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c\ufeff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
+function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * The same object with its keys in one order, whichever reader or step made it: reports can then be compared as text.
+ * Keys that are data and not fields (heuristics) follow in alphabetical order.
+ */
+function ordered(value: object): object {
+  const keys = Object.keys(value).sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+  return Object.fromEntries(keys.map((key) => [key, (value as Readonly<Record<string, unknown>>)[key]]));
+}
+
+let ranks: ReadonlyMap<string, number> | undefined;
+
+function rank(key: string): number {
+  ranks ??= new Map(keyOrder.split(' ').map((word, index) => [word, index]));
+  return ranks.get(key) ?? ranks.size;
+}
+
+/** Every field of the report, in an order in which a person would ask. */
+const keyOrder = [
+  'version vgrun outcome reasons status tool run',
+  'id directory command toolOptions startedAt durationMs exit stoppedBy projectRoot',
+  'image pid ppid parent program argv forked end complete',
+  'fingerprint rule kind severity title failing hidden thread',
+  'source what details label owner ip object function file line path inlined',
+  'stacks text frames stack blamed frame excerpt firstLine lines',
+  'count atLeast inherited leak',
+  'bytes directBytes indirectBytes blocks bytesDelta blocksDelta record check',
+  'access operation size address descriptor number how code signal name place suppression seenIn meaning advice',
+  'findings totals heap inUse allocations frees allocatedBytes allFreed',
+  'leaks definite indirect possible reachable heuristics',
+  'errors contexts suppressed suppressedContexts computed',
+  'processes suppressions messages problems level message hint artifact offset quote',
+].join(' ');

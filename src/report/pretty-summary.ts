@@ -1,0 +1,114 @@
+// What stands below the findings: totals in valgrind's words, and the process tree.
+import type { Amount, LeakTotals } from '../model/record.ts';
+import type { Report, ReportProcess, ReportTotals } from '../model/report.ts';
+import type { Ink } from './pretty-ink.ts';
+import type { RenderOptions } from './reporter.ts';
+import { grouped, harmless, wrap } from './terminal-text.ts';
+
+/** The totals of the run, worded as valgrind words its summaries so that the two can be compared. */
+export function totalLines(report: Report, ink: Ink): readonly string[] {
+  const { heap, leaks, errors } = report.totals;
+  const lines: string[] = [];
+  if (heap !== undefined) {
+    const { allocations, frees, allocatedBytes } = heap;
+    const usage =
+      allocations === undefined || frees === undefined
+        ? ''
+        : `; total heap usage: ${grouped(allocations)} allocs, ${grouped(frees)} frees${allocatedBytes === undefined ? '' : `, ${grouped(allocatedBytes)} bytes allocated`}`;
+    lines.push(...entry('HEAP SUMMARY', `in use at exit: ${amount(heap.inUse)}${usage}`, ink));
+  }
+  if (leaks !== undefined) lines.push(...entry('LEAK SUMMARY', leakText(leaks), ink));
+  if (errors !== undefined) lines.push(...entry('ERROR SUMMARY', errorText(errors), ink));
+  return lines;
+}
+
+function entry(title: string, text: string, ink: Ink): readonly string[] {
+  const [first = '', ...rest] = wrap(text, Math.max(20, ink.columns - 15));
+  return [`${title.padEnd(13)}  ${first}`, ...rest.map((line) => `${' '.repeat(15)}${line}`)];
+}
+
+function amount({ bytes, blocks }: Amount): string {
+  return `${grouped(bytes)} bytes in ${grouped(blocks)} blocks`;
+}
+
+function leakText(leaks: LeakTotals): string {
+  const named: readonly (readonly [string, Amount | undefined])[] = [
+    ['definitely lost', leaks.definite],
+    ['indirectly lost', leaks.indirect],
+    ['possibly lost', leaks.possible],
+    ['still reachable', leaks.reachable],
+    ['suppressed', leaks.suppressed],
+  ];
+  const lost = named.flatMap(([name, sum]) =>
+    sum !== undefined && sum.blocks > 0 ? [`${name}: ${amount(sum)}`] : [],
+  );
+  return lost.length === 0 ? '0 bytes in 0 blocks, of every kind' : lost.join('; ');
+}
+
+function errorText(errors: NonNullable<ReportTotals['errors']>): string {
+  const { suppressed, suppressedContexts } = errors;
+  const from = suppressedContexts === undefined ? '' : ` from ${grouped(suppressedContexts)}`;
+  const hidden = suppressed === undefined ? '' : ` (suppressed: ${grouped(suppressed)}${from})`;
+  return `${grouped(errors.errors)} errors from ${grouped(errors.contexts)} contexts${hidden}`;
+}
+
+const mostProcesses = 15;
+
+/** The process tree, when there is more than one process image. */
+export function processLines(report: Report, options: RenderOptions, ink: Ink): readonly string[] {
+  const { processes } = report;
+  if (processes.length < 2) return [];
+  const depths = depthsOf(processes);
+  const lines = processes.map((process, index) => {
+    const before = processes[index - 1];
+    const replaced = before?.pid === process.pid && process.pid !== 0;
+    const indent = '  '.repeat(Math.min(20, depths.get(process.image) ?? 0));
+    const how = replaced ? ' (exec)' : process.forked ? ' (fork)' : '';
+    const found =
+      process.findings === 0
+        ? ''
+        : `, ${process.findings} ${process.findings === 1 ? 'finding' : 'findings'}`;
+    const text = `${indent}${process.pid} ${harmless(process.program)}${how}: ${endText(process)}${found}`;
+    return process.findings > 0 || !process.complete ? text : ink.dim(text);
+  });
+  const most = options.all === true ? lines.length : mostProcesses;
+  const left = lines.length - most;
+  const more = left > 0 ? [ink.dim(`… ${grouped(left)} more processes; --all lists them.`)] : [];
+  return [
+    'PROCESSES',
+    ...lines.slice(0, most).map((line) => `  ${line}`),
+    ...more.map((line) => `  ${line}`),
+  ];
+}
+
+/** Parents stand before their children, so one pass is enough. */
+function depthsOf(processes: readonly ReportProcess[]): ReadonlyMap<number, number> {
+  const depths = new Map<number, number>();
+  for (const { image, parent } of processes) {
+    const above = parent === undefined ? undefined : depths.get(parent);
+    depths.set(image, above === undefined ? 0 : above + 1);
+  }
+  return depths;
+}
+
+function endText({ end, exit, complete }: ReportProcess): string {
+  switch (end) {
+    case 'finished':
+      if (!complete) return 'log incomplete';
+      return exit.how === 'exited'
+        ? `exited with ${exit.code}`
+        : exit.how === 'signaled'
+          ? `killed by ${harmless(exit.signal)}`
+          : 'finished';
+    case 'signaled':
+      return exit.how === 'signaled' ? `killed by ${harmless(exit.signal)}` : 'killed by a signal';
+    case 'execed':
+      return 'became another program';
+    case 'exec-stub':
+      return 'became a program that is not traced';
+    case 'running':
+      return 'still running';
+    case 'cut':
+      return 'log incomplete';
+  }
+}

@@ -1,0 +1,47 @@
+// Makes text from the target harmless for a terminal, and measures and breaks lines.
+
+// C0 and C1 control characters, DEL; line and paragraph separators; marks that turn the direction of text around
+// (U+202A to U+202E, U+2066 to U+2069, U+200E, U+200F, U+061C), with which a file name can look like another one;
+// halves of surrogate pairs, which are no characters.
+const harmful =
+  /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+
+/** The text with what could steer a terminal made visible: ESC becomes `\x1b`, U+202E becomes `\u{202e}`. */
+export function harmless(text: string): string {
+  return text.replace(harmful, (character) => {
+    const code = character.charCodeAt(0);
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
+  });
+}
+
+// Our own colours and links, as picocolors and OSC 8 write them: `\x1b[31m`, `\x1b]8;;file:///a.c\x1b\\`
+const styling = /\x1b\[[\d;]*m|\x1b\]8;;[^\x1b]*\x1b\\/g;
+
+/** Columns that a line takes, our own colours and links not counted. Wide characters count as one. */
+export function widthOf(line: string): number {
+  return line.replace(styling, '').length;
+}
+
+/** Terminal rows that lines take at a width. */
+export function rowsOf(lines: readonly string[], columns: number): number {
+  return lines.reduce((rows, line) => rows + Math.max(1, Math.ceil(widthOf(line) / Math.max(1, columns))), 0);
+}
+
+/** Breaks text at spaces to lines of at most `width` columns; a longer word keeps a line of its own. */
+export function wrap(text: string, width: number): readonly string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line);
+      line = '';
+    }
+    line = line === '' ? word : `${line} ${word}`;
+  }
+  return [...lines, line];
+}
+
+/** `1234567` → `1,234,567`, as valgrind writes numbers. */
+export function grouped(number: number): string {
+  return String(number).replace(/\B(?=(?:\d{3})+(?!\d))/g, ',');
+}
