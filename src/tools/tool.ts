@@ -21,6 +21,8 @@ export interface ReadContext {
   readonly nextImage: () => number;
   /** The tool's `interpret`; a generic one for tools that the registry lacks. */
   readonly interpreterFor: (tool: string) => Interpret;
+  /** The file is the instrument's own log of a run: nobody else wrote into it, so every line of its form is true. */
+  readonly fromInstrument?: boolean;
 }
 
 /** A log format. */

@@ -40,7 +40,8 @@ export interface Image {
   errorCount: number;
   leakCheck: number;
   lastRecord: number;
-  newCheck: boolean;
+  /** Checks whose summary came; missing with -q. */
+  endedChecks: number;
   heap?: HeapTotals;
   leaks: Record<string, Amount>;
   heuristics: Record<string, Amount>;
@@ -99,7 +100,7 @@ export function beginImage(log: Log, pid: number): Image {
     errorCount: 0,
     leakCheck: 1,
     lastRecord: 0,
-    newCheck: false,
+    endedChecks: 0,
     leaks: {},
     heuristics: {},
     summaryFirst: false,
@@ -288,8 +289,8 @@ function emitError(
   const { headline, thread, what } = block;
   const leak = readLeakHeadline(what);
   if (leak !== undefined) {
-    if (image.lastRecord > 0 && (image.newCheck || leak.record <= image.lastRecord)) image.leakCheck++;
-    image.newCheck = false;
+    // With -q no LEAK SUMMARY ends a check; then only the numbers begin again.
+    if (leak.record <= image.lastRecord) image.leakCheck++;
     image.lastRecord = leak.record;
   }
   const error: ValgrindError = {
@@ -324,4 +325,17 @@ function descriptorOf(kind: string, what: string): { readonly fd?: number; reado
 export function hasSummaryFirst(image: Image): boolean {
   if (image.tool !== 'memcheck') return false;
   return image.summaryFirst || (image.version !== undefined && isBefore(image.version, [3, 6]));
+}
+
+/** A LEAK SUMMARY, or the sentence that stands in its place, ends a leak check. */
+export function endCheck(image: Image): void {
+  image.leaksDone = true;
+  image.endedChecks = image.leakCheck++;
+  image.lastRecord = 0;
+}
+
+/** How many checks there were: the ended ones, and one that was cut off. Undefined when the log does not tell. */
+export function countChecks(image: Image): number | undefined {
+  if (image.endedChecks === 0) return undefined;
+  return image.lastRecord > 0 ? image.leakCheck : image.endedChecks;
 }

@@ -2,7 +2,7 @@
 import type { LeakTotals } from '../../model/record.ts';
 import { readNumber } from './headlines.ts';
 import * as say from './text-grammar.ts';
-import { closeBlock, emit, flushReady, type Image, type Log } from './text-images.ts';
+import { closeBlock, emit, endCheck, flushReady, type Image, type Log } from './text-images.ts';
 
 export function readTotals(log: Log, image: Image, text: string): boolean {
   const errors = say.errorSummary.exec(text);
@@ -40,12 +40,12 @@ export function readTotals(log: Log, image: Image, text: string): boolean {
     flushReady(log, image);
     image.section = text.startsWith('HEAP') ? 'heap' : 'leaks';
     if (image.section === 'heap') image.finished = true;
-    image.newCheck = true;
     return true;
   }
   if (say.allFreed.test(text)) {
     closeBlock(log, image);
-    image.leaksDone = true;
+    flushReady(log, image);
+    endCheck(image);
     image.heap = { inUse: { bytes: 0, blocks: 0 }, ...image.heap, allFreed: true };
     emit(log, image, { type: 'totals', image: image.image, heap: image.heap });
     return true;
@@ -59,7 +59,6 @@ export function readSection(log: Log, image: Image, text: string): boolean {
   if (inUse !== null && (image.section === 'heap' || inUse[1] !== undefined)) {
     closeBlock(log, image);
     if (inUse[1] !== undefined) image.summaryFirst = true;
-    image.newCheck = true;
     image.finished = true;
     image.heap = { inUse: { bytes: readNumber(inUse[2]), blocks: readNumber(inUse[3]) } };
     return true;
@@ -118,7 +117,7 @@ export function endLeaks(log: Log, image: Image): void {
       ...(leaks.suppressed !== undefined && { suppressed: leaks.suppressed }),
       ...(Object.keys(image.heuristics).length > 0 && { heuristics: image.heuristics }),
     };
-    image.leaksDone = true;
+    endCheck(image);
     emit(log, image, { type: 'totals', image: image.image, leaks: totals });
   }
   image.leaks = {};

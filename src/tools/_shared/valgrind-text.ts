@@ -20,6 +20,7 @@ import {
   announce,
   beginImage,
   closeBlock,
+  countChecks,
   flushReady,
   type Held,
   type HeldPid,
@@ -136,7 +137,7 @@ function imageOf(log: Log, pid: number, line: Held): Image | undefined {
     log.held.set(pid, held);
     if (log.held.size > heldPids) forgetOldest(log);
   }
-  if (proves(line.text, held.headline)) {
+  if (log.context.fromInstrument === true || proves(line.text, held.headline)) {
     log.held.delete(pid);
     const image = beginImage(log, pid);
     for (const earlier of held.lines) readMarked(log, image, earlier);
@@ -263,7 +264,14 @@ function endImage(log: Log, image: Image, because: 'exec' | 'end of log'): void 
   const complete =
     cut === undefined && !image.died && image.summary && (!hasSummaryFirst(image) || image.leaksDone);
   if (!complete && !image.died && because === 'end of log') reportNoEnd(log, image);
-  log.out.push({ type: 'process-end', image: image.image, complete, finished: image.finished });
+  const leakChecks = countChecks(image);
+  log.out.push({
+    type: 'process-end',
+    image: image.image,
+    complete,
+    finished: image.finished,
+    ...(leakChecks !== undefined && { leakChecks }),
+  });
 }
 
 function reportNoEnd(log: Log, image: Image): void {
