@@ -82,8 +82,32 @@ export function foldKey(record: FindingRecord, number: FrameNumbers): string {
   return key;
 }
 
-/** The stack a leak is grouped by within one process: the same blocks whatever kind a later check gives them. */
-export function stackKey(frames: readonly Frame[], number: FrameNumbers): string {
+/**
+ * A key for one exact stack, addresses and lines and all: loss records with equal keys in two leak checks of a process,
+ * or in a process and its forked child, are about the same blocks. Never part of an identity.
+ */
+export function exactKey(frames: readonly Frame[], numberExactly: (frame: Frame) => number): string {
+  let key = '';
+  for (const frame of frames) key += `${numberExactly(frame)},`;
+  return key;
+}
+
+/** Numbers for exact frames, for `exactKey`. */
+export function exactNumbers(): (frame: Frame) => number {
+  const byFrame = new WeakMap<Frame, number>();
+  const byText = new Map<string, number>();
+  return (frame) => {
+    const known = byFrame.get(frame);
+    if (known !== undefined) return known;
+    const text = `${frame.ip ?? ''}|${frame.function ?? ''}|${frame.file ?? ''}|${frame.line ?? ''}`;
+    const number = byText.get(text) ?? byText.size;
+    byText.set(text, number);
+    byFrame.set(frame, number);
+    return number;
+  };
+}
+
+function stackKey(frames: readonly Frame[], number: FrameNumbers): string {
   let key = '';
   for (const frame of frames) {
     const { id, ends } = number(frame);

@@ -1,5 +1,5 @@
 // Folds the stream of records into drafts: one for each process image and one for each distinct finding.
-import type { FindingRecord, Leak, Stack } from '../model/finding.ts';
+import type { FindingRecord, Frame, Leak, Stack } from '../model/finding.ts';
 import type { Problem } from '../model/problem.ts';
 import type {
   Amount,
@@ -13,7 +13,14 @@ import type {
   ThreadRecord,
   TotalsRecord,
 } from '../model/record.ts';
-import { type FrameNumbers, fingerprint, foldKey, frameNumbers, stackKey } from './fingerprint.ts';
+import {
+  exactKey,
+  exactNumbers,
+  type FrameNumbers,
+  fingerprint,
+  foldKey,
+  frameNumbers,
+} from './fingerprint.ts';
 import { type LeakKind, type LeakPolicy, leakKindOf } from './leak-policy.ts';
 import { addLeaks } from './leak-sum.ts';
 
@@ -38,7 +45,7 @@ export interface SightingDraft {
   counted: number;
 }
 
-/** Loss records for one allocation stack in one image, all from the same leak check. */
+/** Loss records for one exact allocation stack in one image, all from the same leak check. */
 export interface LeakGroup {
   check: number;
   readonly sightings: Map<FindingDraft, { leak: Leak; records: number }>;
@@ -61,6 +68,7 @@ export interface ImageDraft {
   /** Highest leak check of which there is a record, and its direct bytes by kind. */
   leakCheck: number;
   leakSums: Map<LeakKind, Amount>;
+  /** By `exactKey`: comparable between images. */
   readonly leakGroups: Map<string, LeakGroup>;
   readonly findings: Set<FindingDraft>;
   readonly byUnique: Map<number | string, SightingDraft>;
@@ -94,6 +102,7 @@ interface State {
   /** Only a cache before `findings`: may be emptied at any time. */
   readonly byKey: Map<string, FindingDraft>;
   readonly number: FrameNumbers;
+  readonly numberExactly: (frame: Frame) => number;
   readonly suppressions: Map<string, SuppressionUseRecord>;
   readonly messages: MessageDraft[];
   readonly problems: Problem[];
@@ -115,6 +124,7 @@ export async function fold(
     findings: new Map(),
     byKey: new Map(),
     number: frameNumbers(),
+    numberExactly: exactNumbers(),
     suppressions: new Map(),
     messages: [],
     problems: [],
@@ -329,7 +339,7 @@ function takeLeak(
     const sum = image.leakSums.get(kind) ?? { bytes: 0, blocks: 0 };
     image.leakSums.set(kind, { bytes: sum.bytes + leak.directBytes, blocks: sum.blocks + leak.blocks });
   }
-  const key = stackKey(record.stacks[0]?.frames ?? [], state.number);
+  const key = exactKey(record.stacks[0]?.frames ?? [], state.numberExactly);
   let group = image.leakGroups.get(key);
   if (group === undefined) {
     group = { check: leak.check, sightings: new Map() };

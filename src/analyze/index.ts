@@ -20,7 +20,7 @@ import { sumLeaks } from './leak-sum.ts';
 import { verdict } from './outcome.ts';
 import { blame, isUnder, type OwnershipContext, ownerOf, primaryStack, sourcePath } from './ownership.ts';
 import { processTree, type TreeNode } from './process-tree.ts';
-import { type SettledSighting, settle } from './sightings.ts';
+import { type ParentOf, type SettledSighting, settle } from './sightings.ts';
 import { imageTotals, runTotals } from './totals.ts';
 
 /** What analyze knows beside the records. Everything but `vgrun` may be missing, as for a log of unknown origin. */
@@ -60,7 +60,8 @@ export async function analyze(
   const alive = manifest?.alive ?? [];
   const nodes = processTree(folded.images, { alive, interpreter });
   const nodeOf = new Map(nodes.map((node) => [node.image, node]));
-  const settled = settle(folded.images, folded.findings, (image) => nodeOf.get(image)?.parent);
+  const parentOf: ParentOf = (image) => nodeOf.get(image)?.parent;
+  const settled = settle(folded.images, folded.findings, parentOf);
   const problems = [...(manifest?.problems ?? []), ...(options.problems ?? []), ...folded.problems];
   if (settled.goneReachable > 0) problems.push(goneProblem(settled.goneReachable));
 
@@ -85,7 +86,6 @@ export async function analyze(
   const totals = new Map(nodes.map(({ image }) => [image, imageTotals(image, uncounted.get(image) ?? 0)]));
   // An image that exec'd or only forked has no totals of its own to show; its errors are in the sum all the same.
   const counted = new Map([...totals].filter(([image]) => isCounted(nodeOf.get(image))));
-  const isFailing = (kind: string, image: ImageDraft): boolean => countsAsError(kind, image);
 
   const rootNode = nodes.find(({ image }) => image.process.pid === manifest?.pid) ?? nodes[0];
   const exit = manifest === undefined ? fatalExit(lastOf(nodes, rootNode)?.image.fatal) : manifest.exit;
@@ -114,7 +114,7 @@ export async function analyze(
     tool: toolOf(folded, manifest),
     ...(manifest && { run: runOf(manifest, options.runDirectory) }),
     findings,
-    totals: runTotals(counted, settled, isFailing),
+    totals: runTotals(counted, settled, countsAsError, parentOf),
     processes: nodes.map((node): ReportProcess => {
       const { process } = node.image;
       const isRoot = process.pid === rootNode?.image.process.pid;
@@ -259,7 +259,7 @@ function makeFinding(
   const early = sightings.length > 0 && sightings.every((sighting) => sighting.early);
   const suppression = draft.suppression ?? first.suppression;
   const advice = hasOrigin(first.kind, raw)
-    ? 'Initialise the value where it was created, which is shown below.'
+    ? 'Initialise the value at the place shown where it was created.'
     : known?.advice;
   return {
     id: `F-${fingerprint.slice(0, 12)}`,
@@ -282,12 +282,20 @@ function makeFinding(
     ...(first.access && { access: first.access }),
     ...(first.descriptor && { descriptor: first.descriptor }),
     ...(suppression !== undefined && { suppression }),
-    seenIn: sightings.map(({ image, count, inherited, leak: ofImage }): Sighting => {
-      const { image: number, pid } = image.process;
-      return { image: number, pid, count, inherited, ...(ofImage && { leak: ofImage }) };
-    }),
+    seenIn: sightings.map(makeSighting),
     ...(known && { meaning: known.meaning }),
     ...(advice !== undefined && { advice }),
+  };
+}
+
+function makeSighting({ image, count, inherited, leak, inheritedLeak }: SettledSighting): Sighting {
+  return {
+    image: image.process.image,
+    pid: image.process.pid,
+    count,
+    inherited,
+    ...(leak && { leak }),
+    ...(inheritedLeak && !inherited && { inheritedLeak }),
   };
 }
 

@@ -40,7 +40,7 @@ export const kinds: readonly Kind[] = [
     title: 'Read of memory that is not yours',
     meaning: 'The program read bytes outside every live block, so what it got there is accidental.',
     advice:
-      'Look at the block described below: "after" means an index or length is too large, "free\'d" means the pointer outlived its block.',
+      'Look at how the block is described: "after" means an index or length is too large, "free\'d" means the pointer outlived its block.',
     causes: [
       'an index one past the end',
       'a string without its final NUL',
@@ -69,7 +69,7 @@ export const kinds: readonly Kind[] = [
     meaning:
       'The program stored bytes outside every live block and so overwrites whatever lies there in a normal run.',
     advice:
-      'Compare the size of the block described below with what is written: a missing +1, a wrong sizeof, or a block already freed.',
+      'Compare the size of the block with what is written to it: a missing +1, a wrong sizeof, or a block already freed.',
     causes: [
       'a loop bound one too high',
       'strcpy or sprintf into a buffer that is too small',
@@ -205,7 +205,7 @@ export const kinds: readonly Kind[] = [
     meaning:
       'The pointer was freed before, never came from the allocator, or points into the middle of a block.',
     advice:
-      'If a first free is shown below, decide which of the two places owns the block; otherwise free the pointer that malloc returned.',
+      'If a first free is shown, decide which of the two places owns the block; otherwise free the pointer that malloc returned.',
     causes: [
       'two owners that both free',
       'free of a pointer that was moved on',

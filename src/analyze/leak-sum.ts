@@ -1,4 +1,4 @@
-// Adds up loss records.
+// Adds up loss records, and tells what one has more than another.
 import type { Leak } from '../model/finding.ts';
 
 /** Leaks together; undefined for none. */
@@ -19,5 +19,17 @@ export function addLeaks(a: Leak, b: Leak): Leak {
     ...(bytesDelta !== undefined && { bytesDelta }),
     ...(blocksDelta !== undefined && { blocksDelta }),
     check: Math.max(a.check, b.check),
+  };
+}
+
+/** What `leak` has beyond `before`; undefined when it has no more bytes and no more blocks. */
+export function leakBeyond(leak: Leak, before: Leak): Leak | undefined {
+  if (leak.bytes <= before.bytes && leak.blocks <= before.blocks) return undefined;
+  return {
+    bytes: Math.max(0, leak.bytes - before.bytes),
+    directBytes: Math.max(0, leak.directBytes - before.directBytes),
+    indirectBytes: Math.max(0, leak.indirectBytes - before.indirectBytes),
+    blocks: Math.max(0, leak.blocks - before.blocks),
+    check: leak.check,
   };
 }

@@ -1,8 +1,8 @@
 // How often a finding occurred in each process image, and how much was lost: counts, repeated leak checks, inheritance.
 import type { Leak } from '../model/finding.ts';
-import type { FindingDraft, ImageDraft } from './fold.ts';
+import type { FindingDraft, ImageDraft, SightingDraft } from './fold.ts';
 import { leakKindOf } from './leak-policy.ts';
-import { sumLeaks } from './leak-sum.ts';
+import { leakBeyond, sumLeaks } from './leak-sum.ts';
 
 /** A finding in one image, settled. */
 export interface SettledSighting {
@@ -13,7 +13,10 @@ export interface SettledSighting {
   /** The count may be higher: the log does not tell. */
   readonly atLeast: boolean;
   readonly leak?: Leak;
+  /** All of it was the parent's at fork. */
   readonly inherited: boolean;
+  /** What the image had from its parent; with `inherited` the same as `leak`. */
+  readonly inheritedLeak?: Leak;
   /** A leak that an earlier check reported and the last one did not. */
   readonly early: boolean;
 }
@@ -25,74 +28,121 @@ export interface Settled {
   readonly goneReachable: number;
 }
 
+/** Gives the image that an image was forked from, when it is in the run. */
+export type ParentOf = (image: ImageDraft) => ImageDraft | undefined;
+
 /**
- * Settles all sightings. `parentOf` gives the image that an image was forked from, when it is in the run.
+ * Settles all sightings.
  * Findings without a sighting left (memory that was reachable in an earlier check only) are not in the result.
  */
 export function settle(
   images: readonly ImageDraft[],
   findings: readonly FindingDraft[],
-  parentOf: (image: ImageDraft) => ImageDraft | undefined,
+  parentOf: ParentOf,
 ): Settled {
-  const own = new Map<FindingDraft, Map<ImageDraft, Omit<SettledSighting, 'inherited'>>>();
-  const add = (finding: FindingDraft, sighting: Omit<SettledSighting, 'inherited'>): void => {
-    const ofFinding = own.get(finding) ?? new Map<ImageDraft, Omit<SettledSighting, 'inherited'>>();
-    ofFinding.set(sighting.image, merge(ofFinding.get(sighting.image), sighting));
-    own.set(finding, ofFinding);
-  };
-
+  const all = new Map<FindingDraft, SettledSighting[]>(findings.map((finding) => [finding, []]));
   const exact = new Map(images.map((image) => [image, countsAreExact(image)]));
-  for (const finding of findings) {
-    for (const [image, { contexts, stated, countedContexts, counted }] of finding.sightings) {
-      // What a CountsRecord does not name, such as descriptors left open, occurred once for each context.
-      const count = countedContexts > 0 ? counted + Math.max(0, contexts - countedContexts) : stated;
-      const atLeast = countedContexts < contexts && exact.get(image) !== true;
-      add(finding, { image, count, contexts, atLeast, early: false });
+  for (const [finding, sightings] of all) {
+    for (const [image, draft] of finding.sightings) {
+      const sighting = settleErrors(image, draft, exact.get(image) === true);
+      const inherited = isParents(finding, sighting, parentOf);
+      sightings.push({ ...sighting, inherited });
     }
   }
-
   let goneReachable = 0;
   for (const image of images) {
-    const lastCheck = Math.max(image.leakCheck, image.end?.leakChecks ?? 0);
-    for (const group of image.leakGroups.values()) {
-      const early = group.check < lastCheck;
-      for (const [finding, { leak, records }] of group.sightings) {
-        if (early && leakKindOf(finding.first.kind) === 'reachable') {
-          goneReachable += records;
-          continue;
-        }
-        const atLeast = image.end?.complete !== true;
-        add(finding, { image, count: records, contexts: records, atLeast, leak, early });
-      }
-    }
+    const { sums, gone } = sumLeaksOf(image, image.process.forked ? parentOf(image) : undefined);
+    goneReachable += gone;
+    for (const [finding, sum] of sums) all.get(finding)?.push(settleLeaks(image, sum));
   }
-
-  const sightings = new Map<FindingDraft, readonly SettledSighting[]>();
-  for (const finding of findings) {
-    const ofFinding = own.get(finding);
-    if (ofFinding === undefined) continue;
-    const settled = [...ofFinding.values()].map((sighting) => ({
-      ...sighting,
-      inherited: isInherited(finding, sighting, ofFinding, parentOf),
-    }));
-    sightings.set(finding, settled);
-  }
-  return { sightings, goneReachable };
+  return { sightings: new Map([...all].filter(([, sightings]) => sightings.length > 0)), goneReachable };
 }
 
-function merge(
-  a: Omit<SettledSighting, 'inherited'> | undefined,
-  b: Omit<SettledSighting, 'inherited'>,
-): Omit<SettledSighting, 'inherited'> {
-  if (a === undefined) return b;
-  const leak = a.leak && b.leak ? sumLeaks([a.leak, b.leak]) : (a.leak ?? b.leak);
+type WithoutInheritance = Omit<SettledSighting, 'inherited'>;
+
+function settleErrors(image: ImageDraft, draft: SightingDraft, exact: boolean): WithoutInheritance {
+  const { contexts, stated, countedContexts, counted } = draft;
+  // What a CountsRecord does not name, such as descriptors left open, occurred once for each context.
+  const count = countedContexts > 0 ? counted + Math.max(0, contexts - countedContexts) : stated;
+  return { image, count, contexts, atLeast: countedContexts < contexts && !exact, early: false };
+}
+
+/**
+ * A forked child still has every descriptor of its parent and reports them again at its own exit. They are the
+ * parent's when the parent reports as many.
+ */
+function isParents(finding: FindingDraft, sighting: WithoutInheritance, parentOf: ParentOf): boolean {
+  const { image, contexts } = sighting;
+  if (finding.first.kind !== 'FdNotClosed' || !image.process.forked) return false;
+  const parent = parentOf(image);
+  const before = parent === undefined ? undefined : finding.sightings.get(parent);
+  return before !== undefined && contexts <= before.contexts;
+}
+
+/** The loss records of one finding in one image. */
+interface LeakSum {
+  readonly own: Leak[];
+  readonly inherited: Leak[];
+  records: number;
+  inheritedRecords: number;
+  early: boolean;
+}
+
+/**
+ * A forked child has all blocks of its parent and reports them again when they are lost. What the parent lost at the
+ * very same stack is the parent's; only what the child lost beyond it is its own.
+ */
+function sumLeaksOf(
+  image: ImageDraft,
+  parent: ImageDraft | undefined,
+): { readonly sums: ReadonlyMap<FindingDraft, LeakSum>; readonly gone: number } {
+  const sums = new Map<FindingDraft, LeakSum>();
+  const lastCheck = Math.max(image.leakCheck, image.end?.leakChecks ?? 0);
+  let gone = 0;
+  for (const [key, group] of image.leakGroups) {
+    const early = group.check < lastCheck;
+    for (const [finding, { leak, records }] of group.sightings) {
+      if (early && leakKindOf(finding.first.kind) === 'reachable') {
+        gone += records;
+        continue;
+      }
+      const sum = sums.get(finding) ?? {
+        own: [],
+        inherited: [],
+        records: 0,
+        inheritedRecords: 0,
+        early: true,
+      };
+      sums.set(finding, sum);
+      sum.early &&= early;
+      const before = parent?.leakGroups.get(key)?.sightings.get(finding)?.leak;
+      const own = before === undefined ? leak : leakBeyond(leak, before);
+      if (own === undefined) sum.inheritedRecords += records;
+      else {
+        sum.own.push(own);
+        sum.records += records;
+      }
+      if (before !== undefined) sum.inherited.push(own === undefined ? leak : before);
+    }
+  }
+  return { sums, gone };
+}
+
+function settleLeaks(image: ImageDraft, sum: LeakSum): SettledSighting {
+  const inherited = sum.own.length === 0;
+  const leak = sumLeaks(inherited ? sum.inherited : sum.own);
+  const inheritedLeak = sumLeaks(sum.inherited);
+  const records = inherited ? sum.inheritedRecords : sum.records;
   return {
-    image: a.image,
-    count: a.count + b.count,
-    contexts: a.contexts + b.contexts,
-    atLeast: a.atLeast || b.atLeast,
+    image,
+    count: records,
+    contexts: records,
+    // After a cut there may be more loss records of the same finding.
+    atLeast: image.end?.complete !== true,
     ...(leak && { leak }),
-    early: a.early && b.early,
+    inherited,
+    ...(inheritedLeak && { inheritedLeak }),
+    early: sum.early,
   };
 }
 
@@ -105,24 +155,4 @@ function countsAreExact(image: ImageDraft): boolean {
   if (image.counts !== undefined) return true;
   const errors = image.totals.errors;
   return errors !== undefined && errors.errors === errors.contexts;
-}
-
-/**
- * A forked child still has every block and descriptor of its parent and reports them again at its own exit. They are
- * the parent's when the parent reports the same and the child no more than that.
- */
-function isInherited(
-  finding: FindingDraft,
-  sighting: Omit<SettledSighting, 'inherited'>,
-  all: ReadonlyMap<ImageDraft, Omit<SettledSighting, 'inherited'>>,
-  parentOf: (image: ImageDraft) => ImageDraft | undefined,
-): boolean {
-  if (!sighting.image.process.forked) return false;
-  if (sighting.leak === undefined && finding.first.kind !== 'FdNotClosed') return false;
-  const parent = parentOf(sighting.image);
-  const before = parent === undefined ? undefined : all.get(parent);
-  if (before === undefined) return false;
-  if (sighting.leak === undefined) return sighting.count <= before.count;
-  if (before.leak === undefined) return false;
-  return sighting.leak.bytes <= before.leak.bytes && sighting.leak.blocks <= before.leak.blocks;
 }

@@ -3,7 +3,7 @@ import type { Amount, ErrorTotals, HeapTotals, LeakTotals } from '../model/recor
 import type { ReportTotals } from '../model/report.ts';
 import type { ImageDraft } from './fold.ts';
 import { allLeakKinds, type LeakKind, leakKindOf, leakPolicy } from './leak-policy.ts';
-import type { Settled } from './sightings.ts';
+import type { ParentOf, Settled } from './sightings.ts';
 
 /*
  * Up to XML protocol 5 valgrind writes no summaries, but all that they sum up. Checked against valgrind 3.19, which
@@ -76,6 +76,7 @@ export function runTotals(
   totals: ReadonlyMap<ImageDraft, ReportTotals>,
   settled: Settled,
   failing: (kind: string, image: ImageDraft) => boolean,
+  parentOf: ParentOf,
 ): ReportTotals {
   const [only, second] = totals.values();
   if (only === undefined) return { computed: [] };
@@ -87,6 +88,7 @@ export function runTotals(
   for (const { leaks: ofImage } of totals.values()) {
     leaks = leaks === undefined || ofImage === undefined ? undefined : combine(leaks, ofImage, addAmounts);
   }
+  const listed = new Map([...totals.keys()].map((image) => [image, new Set<LeakKind>()]));
   for (const [finding, sightings] of settled.sightings) {
     const kind = leakKindOf(finding.first.kind);
     for (const sighting of sightings) {
@@ -95,17 +97,43 @@ export function runTotals(
         errors += sighting.count;
         contexts += sighting.contexts;
       }
-      if (leaks !== undefined && kind !== undefined && sighting.inherited && sighting.leak !== undefined) {
-        const { directBytes, blocks } = sighting.leak;
+      if (kind === undefined) continue;
+      listed.get(sighting.image)?.add(kind);
+      if (leaks !== undefined && sighting.inheritedLeak !== undefined) {
+        const { directBytes, blocks } = sighting.inheritedLeak;
         leaks = { ...leaks, [kind]: subtract(leaks[kind], { bytes: directBytes, blocks }) };
       }
     }
   }
+  if (leaks !== undefined) leaks = withoutUnlisted(leaks, totals, listed, parentOf);
   return {
     ...(leaks && { leaks }),
     errors: { errors, contexts },
     computed: leaks === undefined ? ['errors'] : ['leaks', 'errors'],
   };
+}
+
+/**
+ * A text log sums up kinds of leak that it does not list. What a forked child has of such a kind, its parent had too,
+ * up to what the parent has of it.
+ */
+function withoutUnlisted(
+  leaks: LeakTotals,
+  totals: ReadonlyMap<ImageDraft, ReportTotals>,
+  listed: ReadonlyMap<ImageDraft, ReadonlySet<LeakKind>>,
+  parentOf: ParentOf,
+): LeakTotals {
+  let rest = leaks;
+  for (const [image, { leaks: own }] of totals) {
+    const parent = image.process.forked ? parentOf(image) : undefined;
+    const before = parent === undefined ? undefined : totals.get(parent)?.leaks;
+    if (own === undefined || before === undefined) continue;
+    for (const kind of allLeakKinds) {
+      if (listed.get(image)?.has(kind) === true || own[kind].blocks > before[kind].blocks) continue;
+      rest = { ...rest, [kind]: subtract(rest[kind], own[kind]) };
+    }
+  }
+  return rest;
 }
 
 const nothing: Amount = { bytes: 0, blocks: 0 };

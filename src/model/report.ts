@@ -32,9 +32,11 @@ export interface Sighting {
   readonly pid: number;
   /** Times it occurred there, as far as known. */
   readonly count: number;
-  /** The child had it from its parent at fork; not counted again. */
+  /** The child had all of it from its parent at fork; not counted again. */
   readonly inherited: boolean;
   readonly leak?: Leak;
+  /** What of the same finding the child had from its parent besides its own `leak`; not counted again. */
+  readonly inheritedLeak?: Leak;
 }
 
 /** Source lines around the blamed one, read when the report was made. */

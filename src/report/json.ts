@@ -6,7 +6,7 @@ import type { Reporter } from './reporter.ts';
 export const json: Reporter = { name: 'json', render: renderJson };
 
 function* renderJson(report: Report): Generator<string> {
-  const entries = Object.entries(ordered(report) ?? {}).filter(([, value]) => value !== undefined);
+  const entries = Object.entries(report).filter(([, value]) => value !== undefined);
   let between = '{\n';
   for (const [key, value] of entries) {
     yield `${between}${JSON.stringify(key)}: `;
@@ -56,19 +56,18 @@ function rank(key: string): number {
   return ranks.get(key) ?? ranks.size;
 }
 
-/** Every field of the report, in an order in which a person would ask. */
+/** Every field below the top level, in an order in which a person would ask. */
 const keyOrder = [
-  'version vgrun outcome reasons status tool run',
-  'id directory command toolOptions startedAt durationMs exit stoppedBy projectRoot',
-  'image pid ppid parent program argv forked end complete',
-  'fingerprint rule kind severity title failing hidden thread',
-  'source what details label owner ip object function file line path inlined',
-  'stacks text frames stack blamed frame excerpt firstLine lines',
-  'count atLeast inherited leak',
+  'id fingerprint rule tool kind severity title failing hidden name version',
+  'directory command toolOptions startedAt durationMs',
+  'image pid ppid parent program argv forked end exit stoppedBy complete projectRoot thread',
+  'how code level source what message hint details',
+  'label text owner ip object function file line path inlined stack frame stacks frames blamed',
+  'excerpt firstLine lines count atLeast inherited leak inheritedLeak',
   'bytes directBytes indirectBytes blocks bytesDelta blocksDelta record check',
-  'access operation size address descriptor number how code signal name place suppression seenIn meaning advice',
+  'access operation size address descriptor number signal place suppression seenIn meaning advice',
   'findings totals heap inUse allocations frees allocatedBytes allFreed',
   'leaks definite indirect possible reachable heuristics',
   'errors contexts suppressed suppressedContexts computed',
-  'processes suppressions messages problems level message hint artifact offset quote',
+  'artifact offset quote',
 ].join(' ');

@@ -123,6 +123,8 @@ function* fullStackLines(finding: Finding, ink: Ink): Generator<string> {
 
 function frameLine(frame: ReportFrame, ink: Ink): string {
   const source = ink.source(frame);
+  // A declaration is a place without a function: `declared at race.c:2`.
+  if (source !== undefined && frame.function === undefined && frame.ip === undefined) return source;
   const where = source ?? (frame.object === undefined ? '' : harmless(frame.object));
   const line = `${functionName(frame)}${where === '' ? '' : `  ${where}`}${frame.inlined === true ? '  (inlined)' : ''}`;
   return frame.owner === 'mine' ? line : ink.dim(line);
