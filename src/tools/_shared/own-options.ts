@@ -1,0 +1,238 @@
+// Owns the table of vgrun's own options for running a program, and how their values are read.
+import { UserError } from '../../errors.ts';
+
+/** How the text of a value becomes a value. */
+type OwnType = 'boolean' | 'text' | 'list' | 'count' | 'seconds' | 'choice';
+
+export interface OwnOption {
+  /** With its dashes. */
+  readonly name: string;
+  readonly type: OwnType;
+  /** What help writes for the value; missing for booleans. */
+  readonly metavar?: string;
+  readonly choices?: readonly string[];
+  /** One line for help. */
+  readonly summary: string;
+  /** The heading under which help lists it. */
+  readonly group: 'Report' | 'Run';
+  /** As help writes it. */
+  readonly default?: string;
+  /** On the first screen of help. */
+  readonly common?: boolean;
+}
+
+/** Every option of `vgrun [options] program`, in the order of help. */
+export const ownOptions: readonly OwnOption[] = [
+  {
+    name: '--report',
+    type: 'list',
+    metavar: 'FORMAT=FILE',
+    summary: 'write a report: json or pretty; - is stdout',
+    group: 'Report',
+    common: true,
+  },
+  { name: '--full-stacks', type: 'boolean', summary: 'show every frame', group: 'Report', common: true },
+  {
+    name: '--all',
+    type: 'boolean',
+    summary: 'show also what does not count as an error',
+    group: 'Report',
+    common: true,
+  },
+  {
+    name: '--project-root',
+    type: 'text',
+    metavar: 'DIR',
+    summary: 'sources below it are yours; default: the nearest .git',
+    group: 'Report',
+  },
+  {
+    name: '--follow-interpreter',
+    type: 'boolean',
+    summary: "take in a script interpreter's own findings",
+    group: 'Report',
+  },
+  {
+    name: '--color',
+    type: 'choice',
+    metavar: 'WHEN',
+    choices: ['auto', 'always', 'never'],
+    summary: 'colours: auto, always or never',
+    group: 'Report',
+    default: 'auto',
+  },
+  {
+    name: '--timeout',
+    type: 'seconds',
+    metavar: 'TIME',
+    summary: 'end the program after 30, 30s, 5m or 1h',
+    group: 'Run',
+    common: true,
+  },
+  {
+    name: '--kill-after',
+    type: 'seconds',
+    metavar: 'TIME',
+    summary: 'after the timeout: from asking to killing',
+    group: 'Run',
+    default: '5s',
+  },
+  {
+    name: '--wait',
+    type: 'seconds',
+    metavar: 'TIME',
+    summary: 'wait for processes that outlive the first one',
+    group: 'Run',
+    default: '2s',
+  },
+  {
+    name: '--capture',
+    type: 'choice',
+    metavar: 'HOW',
+    choices: ['xml', 'fd'],
+    summary: 'xml: a file per process; fd: one stream, seen live',
+    group: 'Run',
+    default: 'xml',
+  },
+  {
+    name: '--keep',
+    type: 'count',
+    metavar: 'N',
+    summary: 'how many runs to keep',
+    group: 'Run',
+    default: '20',
+  },
+  {
+    name: '--valgrind',
+    type: 'text',
+    metavar: 'PATH',
+    summary: 'which valgrind to use; default: the first on PATH',
+    group: 'Run',
+  },
+  {
+    name: '--lift-all',
+    type: 'boolean',
+    summary: 'take options after the program that programs have too',
+    group: 'Run',
+  },
+  {
+    name: '--log-level',
+    type: 'choice',
+    metavar: 'LEVEL',
+    choices: ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+    summary: "show vgrun's own log on stderr",
+    group: 'Run',
+    default: 'silent',
+  },
+];
+
+/** vgrun's own options as given, defaults filled in. */
+export interface OwnSettings {
+  /** `FORMAT=FILE`, in order. */
+  readonly report: readonly string[];
+  readonly fullStacks: boolean;
+  readonly all: boolean;
+  readonly projectRoot?: string;
+  readonly followInterpreter: boolean;
+  readonly color: 'auto' | 'always' | 'never';
+  /** Seconds. */
+  readonly timeout?: number;
+  /** Seconds. */
+  readonly killAfter: number;
+  /** Seconds. */
+  readonly wait: number;
+  readonly capture: 'xml' | 'fd';
+  readonly keep: number;
+  readonly valgrind?: string;
+  readonly liftAll: boolean;
+  readonly logLevel?: string;
+}
+
+/** What holds when nothing is said. */
+export const ownDefaults: OwnSettings = {
+  report: [],
+  fullStacks: false,
+  all: false,
+  followInterpreter: false,
+  color: 'auto',
+  killAfter: 5,
+  wait: 2,
+  capture: 'xml',
+  keep: 20,
+  liftAll: false,
+};
+
+/**
+ * Reads one of vgrun's own options from the front of the words: `--name=value`, `--name value`, `--name`, `--no-name`.
+ *
+ * @returns how many words it took and what it sets; undefined when it is none of ours.
+ * @throws UserError (125) when the value is missing or wrong.
+ */
+export function readOwnOption(
+  word: string,
+  next: string | undefined,
+  settings: OwnSettings,
+): { readonly taken: 1 | 2; readonly settings: OwnSettings } | undefined {
+  const at = word.indexOf('=');
+  const name = at === -1 ? word : word.slice(0, at);
+  const negated = name.startsWith('--no-');
+  const option = ownOptions.find((known) => known.name === (negated ? `--${name.slice(5)}` : name));
+  if (option === undefined || (negated && option.type !== 'boolean')) return undefined;
+  const given = at === -1 ? undefined : word.slice(at + 1);
+  if (option.type === 'boolean') {
+    const value = readBoolean(option, given ?? 'yes') !== negated;
+    return { taken: 1, settings: { ...settings, [keyOf(option)]: value } };
+  }
+  const text = given ?? next;
+  if (text === undefined || text === '') {
+    throw new UserError(`${name} needs a value`, `write ${name}=${option.metavar}`);
+  }
+  return { taken: given === undefined ? 2 : 1, settings: set(settings, option, text) };
+}
+
+function set(settings: OwnSettings, option: OwnOption, text: string): OwnSettings {
+  switch (option.type) {
+    case 'list':
+      return { ...settings, report: [...settings.report, text] };
+    case 'count':
+      return { ...settings, [keyOf(option)]: readCount(option, text) };
+    case 'seconds':
+      return { ...settings, [keyOf(option)]: readSeconds(option, text) };
+    case 'choice':
+      if (option.choices?.includes(text) !== true) throw wrongValue(option, text, option.choices?.join(', '));
+      return { ...settings, [keyOf(option)]: text };
+    default:
+      return { ...settings, [keyOf(option)]: text };
+  }
+}
+
+/** `--kill-after` is `killAfter`. */
+function keyOf({ name }: OwnOption): string {
+  return name.slice(2).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+function readBoolean(option: OwnOption, text: string): boolean {
+  if (text !== 'yes' && text !== 'no') throw wrongValue(option, text, 'yes, no');
+  return text === 'yes';
+}
+
+function readCount(option: OwnOption, text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw wrongValue(option, text, 'a whole number');
+  return Number(text);
+}
+
+/** 24 days; a timer of Node that is set for more than 2^31 ms goes off at once. */
+const longestTime = 24 * 24 * 3600;
+
+/** `30`, `1.5s`, `5m`, `1h` in seconds. */
+function readSeconds(option: OwnOption, text: string): number {
+  const [, amount, unit] = /^(\d{1,9}(?:\.\d{1,3})?)([smh]?)$/.exec(text) ?? [];
+  const seconds = Number(amount) * (unit === 'h' ? 3600 : unit === 'm' ? 60 : 1);
+  if (!(seconds <= longestTime))
+    throw wrongValue(option, text, 'seconds, or a number with s, m or h, up to 576h');
+  return seconds;
+}
+
+function wrongValue({ name }: OwnOption, text: string, accepted: string | undefined): UserError {
+  return new UserError(`${name} cannot be "${text}"`, `it takes: ${accepted}`);
+}
