@@ -64,6 +64,9 @@ export interface ImageDraft {
   contexts: number;
   /** Loss records that count as errors, over all checks: valgrind counts them anew at each check. */
   failingLeaks: number;
+  /** The `unique` ids of those, and the lowest of the image: a forked child goes on counting from its parent's. */
+  readonly leakUniques: number[];
+  lowestUnique: number;
   suppressionUses: number;
   /** Highest leak check of which there is a record, and its direct bytes by kind. */
   leakCheck: number;
@@ -214,6 +217,8 @@ function newImage(process: ProcessRecord, policy: LeakPolicy): ImageDraft {
     totals: {},
     contexts: 0,
     failingLeaks: 0,
+    leakUniques: [],
+    lowestUnique: Number.POSITIVE_INFINITY,
     suppressionUses: 0,
     leakCheck: 0,
     leakSums: new Map(),
@@ -246,6 +251,8 @@ function takeFinding(state: State, image: ImageDraft, record: FindingRecord): vo
   const finding = findingOf(state, image, record);
   if (finding.suppression === undefined) finding.suppression = record.suppression;
   image.findings.add(finding);
+  const unique = Number(record.unique);
+  if (unique < image.lowestUnique) image.lowestUnique = unique;
   if (record.leak === undefined) takeError(image, finding, record);
   else takeLeak(state, image, finding, record, record.leak);
 }
@@ -330,7 +337,10 @@ function takeLeak(
   leak: Leak,
 ): void {
   const kind = leakKindOf(record.kind);
-  if (kind === undefined || image.policy.failing.has(kind)) image.failingLeaks++;
+  if (kind === undefined || image.policy.failing.has(kind)) {
+    image.failingLeaks++;
+    if (image.leakUniques.length < mostKeys) image.leakUniques.push(Number(record.unique));
+  }
   if (leak.check > image.leakCheck) {
     image.leakCheck = leak.check;
     image.leakSums.clear();

@@ -83,7 +83,9 @@ export async function analyze(
       uncounted.set(image, (uncounted.get(image) ?? 0) + contexts - countedContexts);
     }
   }
-  const totals = new Map(nodes.map(({ image }) => [image, imageTotals(image, uncounted.get(image) ?? 0)]));
+  const totals = new Map(
+    nodes.map(({ image }) => [image, imageTotals(image, uncounted.get(image) ?? 0, parentOf)]),
+  );
   // An image that exec'd or only forked has no totals of its own to show; its errors are in the sum all the same.
   const counted = new Map([...totals].filter(([image]) => isCounted(nodeOf.get(image))));
 

@@ -15,15 +15,38 @@ import type { ParentOf, Settled } from './sightings.ts';
  */
 
 /** The totals of one image. */
-export function imageTotals(image: ImageDraft, contextsWithoutCount: number): ReportTotals {
+export function imageTotals(
+  image: ImageDraft,
+  contextsWithoutCount: number,
+  parentOf: ParentOf,
+): ReportTotals {
   const computed: ('heap' | 'leaks' | 'errors')[] = [];
-  const errors = image.totals.errors ?? computeErrors(image, contextsWithoutCount);
+  const errors =
+    image.totals.errors ?? computeErrors(image, contextsWithoutCount + leaksBeforeFork(image, parentOf));
   if (errors !== undefined && image.totals.errors === undefined) computed.push('errors');
   const leaks = image.totals.leaks ?? computeLeaks(image);
   if (leaks !== undefined && image.totals.leaks === undefined) computed.push('leaks');
   const heap = image.totals.heap ?? computeHeap(image, leaks);
   if (heap !== undefined && image.totals.heap === undefined) computed.push('heap');
   return { ...(heap && { heap }), ...(leaks && { leaks }), ...(errors && { errors }), computed };
+}
+
+/**
+ * Loss records of leak checks that the ancestors of a forked child made before the fork: they are in the child's count
+ * of errors, but in its <errorcounts> not. They are known by ids lower than the first of the child's own.
+ */
+function leaksBeforeFork(image: ImageDraft, parentOf: ParentOf): number {
+  let records = 0;
+  const seen = new Set<ImageDraft>();
+  for (let child = image; child.process.forked && !seen.has(child); ) {
+    seen.add(child);
+    const parent = parentOf(child);
+    if (parent === undefined || child.lowestUnique === Number.POSITIVE_INFINITY) break;
+    const { lowestUnique } = child;
+    records += parent.leakUniques.filter((unique) => unique < lowestUnique).length;
+    child = parent;
+  }
+  return records;
 }
 
 function computeErrors(image: ImageDraft, contextsWithoutCount: number): ErrorTotals | undefined {
