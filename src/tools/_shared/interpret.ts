@@ -57,7 +57,7 @@ function announcedByCore(text: string): StackLabel | undefined {
 /** `1,234` as valgrind groups digits. Nothing when it is no number. */
 export function parseGrouped(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  const value = Number(text.replaceAll(',', ''));
+  const value = Number(text.includes(',') ? text.replaceAll(',', '') : text);
   return Number.isFinite(value) ? value : undefined;
 }
 

@@ -23,8 +23,11 @@ export function createProblemTally(artifact: string): ProblemTally {
     const known = kept.get(key) ?? kept.get(`${problem.code} ${variant}`);
     if (known) known.count++;
     else {
-      const quote = problem.quote?.slice(0, QUOTE);
-      kept.set(key, { problem: { ...problem, artifact, ...(quote && { quote }) }, count: 1 });
+      const { quote, ...rest } = problem;
+      kept.set(key, {
+        problem: { ...rest, artifact, ...(quote && { quote: quote.slice(0, QUOTE) }) },
+        count: 1,
+      });
     }
   }
 

@@ -82,6 +82,17 @@ const stackContainers: ReadonlySet<string> = new Set<StackContainer>([
   'other_segment_end',
 ]);
 
+const errorFields = new Set([
+  'unique',
+  'tid',
+  'threadname',
+  'kind',
+  'fd',
+  'path',
+  'leakedbytes',
+  'leakedblocks',
+]);
+const auxFields = new Set(['text', 'file', 'line', 'dir', 'hthreadid']);
 const frameFields = new Set(['ip', 'obj', 'fn', 'dir', 'file', 'line']);
 
 /** One element keeps at most this much; 500 frames in each of three stacks need a thousandth. */
@@ -197,7 +208,7 @@ function createXmlReader(context: ReadContext) {
       topLevelText(name, read(raw), offset);
       return;
     }
-    if (!block.name.endsWith('counts')) block.size += raw.length;
+    block.size += raw.length;
     if (block.size > BLOCK_LIMIT) {
       oversized(block, offset);
       return;
@@ -491,7 +502,7 @@ function createXmlReader(context: ReadContext) {
       else container.address = value;
       return;
     }
-    if (aux && /^(?:text|file|dir|line|hthreadid)$/.test(name)) {
+    if (aux && auxFields.has(name)) {
       if (name === 'text') aux.text = value;
       else if (name === 'file') aux.file = value;
       else if (name === 'dir') aux.directory = value;
@@ -509,7 +520,7 @@ function createXmlReader(context: ReadContext) {
       else error.parts.push({ type: 'text', text: value });
     } else if (name === 'auxwhat') error.parts.push({ type: 'text', text: value });
     else if (name === 'hthreadid') addThread(error, value, offset);
-    else if (/^(?:unique|tid|threadname|kind|fd|path|leakedbytes|leakedblocks)$/.test(name)) {
+    else if (errorFields.has(name)) {
       error.fields.set(name, value);
     } else misplaced(name, offset);
   }
@@ -565,6 +576,8 @@ function createXmlReader(context: ReadContext) {
       owner.rows.set(name, (owner.rows.get(name) ?? 0) + requiredNumber(owner, 'count'));
     } else oversized(owner, owner.offset);
     owner.fields.clear();
+    // Rows have a limit of their own.
+    owner.size = 0;
   }
 
   function endHeuristic(owner: Block): void {

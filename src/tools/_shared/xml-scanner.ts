@@ -188,7 +188,7 @@ export function createScanner(sink: ElementSink): Scanner {
     const offset = windowOffset + start;
     const { closingTag } = element;
     const next = window.indexOf('<', start);
-    if (next >= 0 && window.slice(next, next + closingTag.length) === closingTag) {
+    if (next >= 0 && standsAt(window, next, closingTag)) {
       position = next + closingTag.length;
       emitText(element, start, next);
       return true;
@@ -255,6 +255,8 @@ interface CachedFrame {
   /** From `<frame>` to `</frame>`, as it stands in the log. */
   readonly block: string;
   readonly frame: Frame;
+  /** What followed it last time, and most often does again. */
+  next?: CachedFrame;
 }
 
 /** Distinct frames kept; a run has far fewer. Beyond it they are forgotten, so that memory stays flat. */
@@ -270,16 +272,29 @@ const FRAMES_PER_IP = 16;
 function createFrameCache() {
   const byIp = new Map<string, CachedFrame[]>();
   const byFields = new Map<string, Frame>();
+  let last: CachedFrame | undefined;
 
   /** The frame at `start`. `unfinished`: its end has not come yet. Nothing: it must be read element by element. */
   function read(window: string, start: number): CachedFrame | 'unfinished' | undefined {
+    const expected = last?.next;
+    if (expected && standsAt(window, start, expected.block)) {
+      last = expected;
+      return expected;
+    }
+    const found = find(window, start);
+    if (found === undefined || found === 'unfinished') return found;
+    if (last) last.next = found;
+    last = found;
+    return found;
+  }
+
+  function find(window: string, start: number): CachedFrame | 'unfinished' | undefined {
     const ipStart = window.indexOf('<', start + '<frame>'.length) + '<ip>'.length;
     const ip = window.slice(ipStart, window.indexOf('<', ipStart));
     const candidates = byIp.get(ip);
     if (candidates) {
       for (const candidate of candidates) {
-        const { block } = candidate;
-        if (window.slice(start, start + block.length) === block) return candidate;
+        if (standsAt(window, start, candidate.block)) return candidate;
       }
     }
     const end = window.indexOf('</frame>', start);
@@ -306,12 +321,18 @@ function createFrameCache() {
     if (byFields.size >= FRAME_LIMIT) {
       byIp.clear();
       byFields.clear();
+      last = undefined;
     }
     byFields.set(key, frame);
     return frame;
   }
 
   return { read, intern };
+}
+
+/** Compares as memory does; `startsWith` looks at each character by itself. */
+function standsAt(window: string, start: number, text: string): boolean {
+  return window.slice(start, start + text.length) === text;
 }
 
 const frameField = /\s*<(ip|obj|fn|dir|file|line)>([^<]*)<\/\1>\s*/y;
