@@ -10,6 +10,8 @@ export interface Execution {
   /** What is started: the instrument with everything in front of and behind it. */
   readonly argv: readonly string[];
   readonly environment: Readonly<Record<string, string>>;
+  /** Absolute. */
+  readonly workingDirectory: string;
   /** Absolute path of the run directory, by which all processes of the run are found. */
   readonly directory: string;
   /** ms; 0 or missing: no limit. */
@@ -44,6 +46,7 @@ export async function execute(execution: Execution): Promise<Ended> {
   const subprocess = execa(file, args, {
     // execa takes any open descriptor here; its types know only those below 10.
     stdio: stdio as ['inherit', 'inherit', 'inherit', ...'ignore'[]],
+    cwd: execution.workingDirectory,
     env: execution.environment,
     buffer: false,
     reject: false,

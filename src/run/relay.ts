@@ -1,11 +1,12 @@
 // Owns `--log-fd`, `--log-socket`, `--xml-fd` and `--xml-socket`: what valgrind would write there is captured in the
 // run directory first and passed on as it grows, so that nothing is lost when the other end is.
-import { writeSync } from 'node:fs';
+import { openSync, writeSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import type { Problem } from '../model/problem.ts';
 
-/** Where the user wants a log: an open descriptor, or `address:port` (valgrind's default port is 1500). */
-export type Sink = { readonly descriptor: number } | { readonly socket: string };
+/** Where the user wants a log: an open descriptor, a device or pipe, or `address:port` (valgrind's default port is 1500). */
+export type Sink = { readonly descriptor: number } | { readonly path: string } | { readonly socket: string };
 
 export interface Relay {
   readonly write: (bytes: Uint8Array) => void;
@@ -26,15 +27,17 @@ export function openRelay(sink: Sink): Relay {
       message: `${place} could not be written: ${error.message}; the log is whole in the run directory`,
     });
   };
-  if ('descriptor' in sink) {
+  if (!('socket' in sink)) {
+    let descriptor = 'descriptor' in sink ? sink.descriptor : undefined;
     return {
       problems,
       write: (bytes) => {
         if (problems.length > 0) return;
         try {
-          for (let done = 0; done < bytes.length; ) done += writeSync(sink.descriptor, bytes, done);
+          descriptor ??= openSync((sink as { path: string }).path, 'w');
+          for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
         } catch (error) {
-          fail(`descriptor ${sink.descriptor}`, error as Error);
+          fail('descriptor' in sink ? `descriptor ${sink.descriptor}` : sink.path, error as Error);
         }
       },
       close: async () => {},
@@ -56,4 +59,10 @@ export function openRelay(sink: Sink): Relay {
       await closed;
     },
   };
+}
+
+/** Whether a user's log file names something else than a file to be made: a device, a pipe. */
+export async function isSpecialFile(path: string): Promise<boolean> {
+  const status = await stat(path).catch(() => undefined);
+  return status !== undefined && !status.isFile();
 }

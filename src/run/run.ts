@@ -1,6 +1,5 @@
 // Owns RUN: a plan becomes a run directory. The only step that starts the target.
 import { closeSync, openSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { watchStops } from '../drive/vgdb.ts';
 import { debug } from '../log.ts';
@@ -46,11 +45,17 @@ export interface RunRequest {
   readonly version: string;
   /** Problems known before the launch. */
   readonly problems: readonly Problem[];
-  /** Says one line to the user while the target runs. */
-  readonly say: (line: string) => void;
-  /** Shows progress lines on stderr. */
-  readonly progress: boolean;
-  /** Bytes of the live XML stream, with `capture: 'fd'`. */
+}
+
+/** What may be heard of a run while it goes on. */
+export interface RunEvents {
+  /** One line for the user. */
+  readonly say?: (line: string) => void;
+  /** Progress lines on stderr while the program is silent. */
+  readonly progress?: boolean;
+  /** The target runs now. */
+  readonly onStart?: () => void;
+  /** Bytes of the XML stream, with `capture: 'fd'`. */
   readonly onXml?: (bytes: Uint8Array) => void;
 }
 
@@ -65,7 +70,7 @@ export interface RunResult {
  *
  * @throws UserError (125) when no directory can be written, or the instrument cannot be started.
  */
-export async function runTarget(request: RunRequest): Promise<RunResult> {
+export async function runTarget(request: RunRequest, events: RunEvents = {}): Promise<RunResult> {
   const { launch, tool } = request;
   const { id, path: directory, temporary } = await createRunDirectory(request.workingDirectory);
   const problems: Problem[] = [
@@ -126,7 +131,7 @@ export async function runTarget(request: RunRequest): Promise<RunResult> {
         instrument: request.instrument.path,
         prefix: join(directory, 'vgdb-pipe'),
         terminal: hasControllingTerminal(),
-        say: request.say,
+        say: events.say ?? (() => {}),
       })
     : undefined;
   const wantsXml = launch.capture !== 'text';
@@ -145,7 +150,7 @@ export async function runTarget(request: RunRequest): Promise<RunResult> {
         ? (relay !== undefined && wantsXml) || file === xmlStream
         : (relay !== undefined && !wantsXml) || stops !== undefined,
     onData: (file, bytes) => {
-      if (file === xmlStream) request.onXml?.(bytes);
+      if (file === xmlStream) events.onXml?.(bytes);
       if (relay !== undefined && file.endsWith('.xml') === wantsXml) relay.write(bytes);
       if (file.endsWith('.log')) stops?.read(bytes);
     },
@@ -156,12 +161,14 @@ export async function runTarget(request: RunRequest): Promise<RunResult> {
   const ended = await execute({
     argv,
     environment: plan.environment,
+    workingDirectory: request.workingDirectory,
     directory,
     timeout: request.timeout,
     killAfter: request.killAfter,
     descriptors: stream === undefined ? [] : [{ child: xmlDescriptor, own: stream }],
     onStart: (pid) => {
-      if (request.progress) stopProgress = showProgress(pid, launch.program);
+      events.onStart?.();
+      if (events.progress === true) stopProgress = showProgress(pid, launch.program);
     },
   });
   stopProgress();
@@ -213,10 +220,4 @@ function exitOfTarget(exit: Exit, artifacts: readonly Artifact[], problems: Prob
     hint: 'what it printed above says why',
   });
   return { how: 'unknown' };
-}
-
-/** Whether a user's `--log-file=` names something else than a file to be made: a device, a pipe. */
-export async function isSpecialFile(path: string): Promise<boolean> {
-  const status = await stat(path).catch(() => undefined);
-  return status !== undefined && !status.isFile();
 }

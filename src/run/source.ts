@@ -1,7 +1,7 @@
 // Owns the source lines shown beside a finding: read from disk, and only while they are still what was compiled.
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve } from 'node:path';
-import type { Excerpt, Finding, Report } from '../model/report.ts';
+import type { Excerpt, Finding, Report, ReportFrame } from '../model/report.ts';
 
 /** Lines above and below the blamed one. */
 const neighbours = 2;
@@ -16,42 +16,42 @@ const largestSource = 8 * 1024 * 1024;
  *   stranger must not be able to put `~/.ssh/id_rsa` into a report; so nothing outside of these is read.
  */
 export async function withExcerpts(report: Report, roots: readonly string[]): Promise<Report> {
-  const startedAt = report.run === undefined ? undefined : Date.parse(report.run.startedAt);
-  const folders = await Promise.all(roots.map((root) => realpath(root).catch(() => root)));
-  const files = new Map<string, Promise<readonly string[] | undefined>>();
-  const linesOf = (path: string) => {
-    let lines = files.get(path);
-    if (lines === undefined) {
-      lines = readLines(path, folders, startedAt);
-      files.set(path, lines);
-    }
-    return lines;
-  };
+  const read = excerptReader(roots, report.run === undefined ? undefined : Date.parse(report.run.startedAt));
   const findings: Finding[] = [];
   for (const finding of report.findings) {
-    const excerpt = await excerptOf(finding, folders, linesOf);
+    const { blamed } = finding;
+    const frame = blamed && finding.stacks[blamed.stack]?.frames[blamed.frame];
+    const excerpt = frame && (await read(frame));
     findings.push(excerpt === undefined ? finding : { ...finding, excerpt });
   }
   return { ...report, findings };
 }
 
-async function excerptOf(
-  finding: Finding,
-  folders: readonly string[],
-  linesOf: (path: string) => Promise<readonly string[] | undefined>,
-): Promise<Excerpt | undefined> {
-  if (finding.blamed === undefined) return undefined;
-  const frame = finding.stacks[finding.blamed.stack]?.frames[finding.blamed.frame];
-  if (frame?.file === undefined || frame.line === undefined) return undefined;
-  const name = frame.directory === undefined ? frame.file : join(frame.directory, frame.file);
-  const candidates = isAbsolute(name) ? [name] : folders.map((folder) => resolve(folder, name));
-  for (const path of candidates) {
-    const lines = await linesOf(path);
-    if (lines === undefined || frame.line > lines.length) continue;
-    const first = Math.max(1, frame.line - neighbours);
-    return { firstLine: first, lines: lines.slice(first - 1, frame.line + neighbours) };
-  }
-  return undefined;
+function excerptReader(
+  roots: readonly string[],
+  startedAt: number | undefined,
+): (frame: ReportFrame) => Promise<Excerpt | undefined> {
+  const files = new Map<string, Promise<readonly string[] | undefined>>();
+  const linesOf = (path: string) => {
+    let lines = files.get(path);
+    if (lines === undefined) {
+      lines = readLines(path, roots, startedAt);
+      files.set(path, lines);
+    }
+    return lines;
+  };
+  return async ({ directory, file, line }) => {
+    if (file === undefined || line === undefined) return undefined;
+    const name = directory === undefined ? file : join(directory, file);
+    const candidates = isAbsolute(name) ? [name] : roots.map((root) => resolve(root, name));
+    for (const path of candidates) {
+      const lines = await linesOf(path);
+      if (lines === undefined || line > lines.length) continue;
+      const firstLine = Math.max(1, line - neighbours);
+      return { firstLine, lines: lines.slice(firstLine - 1, line + neighbours) };
+    }
+    return undefined;
+  };
 }
 
 async function readLines(
@@ -59,13 +59,17 @@ async function readLines(
   roots: readonly string[],
   startedAt: number | undefined,
 ): Promise<readonly string[] | undefined> {
-  const path = await realpath(given).catch(() => undefined);
-  if (path === undefined || !roots.some((root) => isInside(path, root))) return undefined;
-  const status = await stat(path).catch(() => undefined);
-  if (status === undefined || !status.isFile() || status.size > largestSource) return undefined;
-  if (startedAt !== undefined && status.mtimeMs > startedAt) return undefined;
-  const text = await readFile(path, 'utf8').catch(() => undefined);
-  return text?.split(/\r?\n/);
+  try {
+    const path = await realpath(given);
+    const folders = await Promise.all(roots.map((root) => realpath(root)));
+    if (!folders.some((root) => isInside(path, root))) return undefined;
+    const status = await stat(path);
+    if (!status.isFile() || status.size > largestSource) return undefined;
+    if (startedAt !== undefined && status.mtimeMs > startedAt) return undefined;
+    return (await readFile(path, 'utf8')).split(/\r?\n/);
+  } catch {
+    return undefined;
+  }
 }
 
 function isInside(path: string, root: string): boolean {

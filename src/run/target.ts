@@ -29,10 +29,10 @@ const hostMachine: Readonly<Record<string, number>> = {
  *
  * @throws UserError 127 when it is not found, 126 when it cannot be executed.
  */
-async function findProgram(name: string, searchPath: string): Promise<string> {
+async function findProgram(name: string, searchPath: string, workingDirectory: string): Promise<string> {
   const candidates = name.includes('/')
-    ? [resolve(name)]
-    : searchPath.split(delimiter).map((folder) => resolve(folder === '' ? '.' : folder, name));
+    ? [resolve(workingDirectory, name)]
+    : searchPath.split(delimiter).map((folder) => resolve(workingDirectory, folder, name));
   let refused: UserError | undefined;
   for (const path of candidates) {
     const status = await stat(path).catch((error: NodeJS.ErrnoException) => {
@@ -70,7 +70,7 @@ async function findProgram(name: string, searchPath: string): Promise<string> {
   if (refused !== undefined) throw refused;
   const local =
     !name.includes('/') &&
-    (await stat(resolve(name)).then(
+    (await stat(resolve(workingDirectory, name)).then(
       (status) => status.isFile(),
       () => false,
     ));
@@ -90,8 +90,12 @@ async function findProgram(name: string, searchPath: string): Promise<string> {
  *
  * @throws UserError with status 126, 127, or 125 for a program that valgrind cannot run.
  */
-export async function inspectTarget(name: string, searchPath: string): Promise<Target> {
-  const path = await findProgram(name, searchPath);
+export async function inspectTarget(
+  name: string,
+  searchPath: string,
+  workingDirectory: string,
+): Promise<Target> {
+  const path = await findProgram(name, searchPath, workingDirectory);
   const problems: Problem[] = [];
   let file: Awaited<ReturnType<typeof open>>;
   try {

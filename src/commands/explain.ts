@@ -1,0 +1,72 @@
+// `vgrun explain KIND`: what a kind of finding means, its usual causes, how to fix it.
+import yargs from 'yargs';
+import { type Explanation, explain } from '../analyze/explain.ts';
+import { kinds } from '../analyze/kinds.ts';
+import { UserError } from '../errors.ts';
+import { wrap } from '../report/terminal-text.ts';
+import { version } from '../version.ts';
+
+export async function main(argv: readonly string[]): Promise<number> {
+  const wishes = await yargs([...argv])
+    .scriptName('vgrun explain')
+    .usage(
+      'Usage: vgrun explain [KIND]\n\nExplains a kind of finding: InvalidRead, memcheck/UninitCondition, "Invalid read of size 4".\nWithout a kind: lists all of them.',
+    )
+    .version(version)
+    .help()
+    .alias('h', 'help')
+    .strict()
+    .wrap(100)
+    .exitProcess(false)
+    .fail((message, error) => {
+      throw error instanceof UserError
+        ? error
+        : new UserError(message ?? String(error), 'see vgrun explain --help');
+    })
+    .parseAsync();
+  if (argv.some((word) => ['--help', '-h', '--version'].includes(word))) return 0;
+  const columns = Math.min(process.stdout.columns ?? 100, 100);
+  // A sentence of the tool needs no quotes: `vgrun explain Invalid read of size 4`.
+  const query = wishes._.map(String).join(' ');
+  if (query === '') {
+    process.stdout.write(
+      kinds.map(({ tool, kind, title }) => `${`${tool}/${kind}`.padEnd(48)}  ${title}\n`).join(''),
+    );
+    return 0;
+  }
+  const answer = explain(query);
+  if (!answer.found) {
+    throw new UserError(
+      `no kind is known as "${query}"`,
+      answer.suggestions.length > 0
+        ? `did you mean ${answer.suggestions.join(' or ')}?`
+        : 'vgrun explain lists all kinds',
+    );
+  }
+  process.stdout.write(answer.explanations.map((explanation) => layOut(explanation, columns)).join('\n'));
+  return 0;
+}
+
+function layOut(explanation: Explanation, columns: number): string {
+  const { rule, severity, title, meaning, advice, sections } = explanation;
+  return [
+    `${rule}  (${severity})`,
+    title,
+    '',
+    ...fold(meaning, columns, ''),
+    ...fold(advice, columns, ''),
+    ...sections.flatMap(({ heading, items }) => [
+      '',
+      heading,
+      ...items.flatMap((item) => fold(item, columns, '  - ')),
+    ]),
+    '',
+  ].join('\n');
+}
+
+/** Breaks a paragraph at spaces; `mark` stands before the first line, and as much space before the others. */
+function fold(text: string, columns: number, mark: string): string[] {
+  return wrap(text, columns - mark.length).map(
+    (line, index) => (index === 0 ? mark : ' '.repeat(mark.length)) + line,
+  );
+}

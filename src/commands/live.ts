@@ -1,0 +1,38 @@
+// Owns the live view of `--capture=fd`: a line for each finding as soon as the instrument has written it.
+import { PassThrough } from 'node:stream';
+import { harmless } from '../report/terminal-text.ts';
+import { interpreterFor, readers } from '../tools/index.ts';
+
+export interface LiveView {
+  readonly read: (bytes: Uint8Array) => void;
+  readonly finish: () => Promise<void>;
+}
+
+/** Reads the XML stream as it grows. @param say writes one line for the user. */
+export function liveView(say: (line: string) => void): LiveView {
+  const stream = new PassThrough();
+  const xml = readers.find(({ name }) => name === 'valgrind-xml');
+  let images = 0;
+  const reading = (async () => {
+    if (xml === undefined) return;
+    for await (const record of xml.read(stream, {
+      artifact: 'stream',
+      nextImage: () => ++images,
+      interpreterFor,
+    })) {
+      if (record.type !== 'finding') continue;
+      const frame =
+        record.stacks[0]?.frames.find(({ file }) => file !== undefined) ?? record.stacks[0]?.frames[0];
+      const place = frame?.file === undefined ? frame?.function : `${frame.file}:${frame.line ?? '?'}`;
+      say(harmless(`${record.what}${place === undefined ? '' : ` at ${place}`}`));
+    }
+  })();
+  return {
+    // The bytes are in a buffer that is used again.
+    read: (bytes) => stream.write(Buffer.from(bytes)),
+    finish: async () => {
+      stream.end();
+      await reading;
+    },
+  };
+}

@@ -1,0 +1,119 @@
+// Owns where reports go: `--report FORMAT=FILE`, the terminal, its colours and its size.
+import { createWriteStream } from 'node:fs';
+import { access, constants, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { UserError } from '../errors.ts';
+import type { Report } from '../model/report.ts';
+import { type RenderOptions, render, reporterNames } from '../report/index.ts';
+
+/** One `--report FORMAT=FILE`; `-` is standard output. */
+export interface Destination {
+  readonly format: string;
+  readonly file: string;
+}
+
+/**
+ * Reads `json=out.json`, and makes sure before a long run that the file can be written after it.
+ *
+ * @throws UserError (125) for an unknown format, a missing file name, a directory that cannot be written.
+ */
+export async function readDestination(text: string): Promise<Destination> {
+  const at = text.indexOf('=');
+  const format = at === -1 ? text : text.slice(0, at);
+  const file = at === -1 ? '-' : text.slice(at + 1);
+  if (!reporterNames.includes(format)) {
+    throw new UserError(
+      `--report ${text}: there is no format "${format}"`,
+      `the formats are ${reporterNames.join(', ')}`,
+    );
+  }
+  if (file === '')
+    throw new UserError(
+      `--report ${text}: the file name is missing`,
+      `write ${format}=FILE, or ${format}=- for standard output`,
+    );
+  if (file !== '-') await mustBeWritable(file);
+  return { format, file };
+}
+
+async function mustBeWritable(file: string): Promise<void> {
+  const path = resolve(file);
+  const existing = await stat(path).catch(() => undefined);
+  if (existing?.isDirectory()) throw new UserError(`${file} is a directory`, 'name a file in it');
+  const place = existing === undefined ? dirname(path) : path;
+  try {
+    await access(place, constants.W_OK);
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    throw new UserError(
+      missing ? `${dirname(path)} does not exist` : `${file} cannot be written: permission denied`,
+      missing ? `make it: mkdir -p ${dirname(file)}` : 'name another place',
+    );
+  }
+}
+
+/**
+ * Renders the report into one destination.
+ *
+ * @throws UserError (125) when the file cannot be written to its end.
+ */
+export async function writeReport(
+  report: Report,
+  destination: Destination,
+  options: RenderOptions,
+): Promise<void> {
+  if (destination.file === '-') return writeTo(process.stdout, report, destination.format, options);
+  const stream = createWriteStream(destination.file);
+  try {
+    await writeTo(stream, report, destination.format, options);
+    stream.end();
+    await finished(stream);
+  } catch (error) {
+    throw new UserError(
+      `${destination.file} could not be written: ${(error as Error).message}`,
+      'the run itself is kept; render it again with vgrun report',
+    );
+  }
+}
+
+/** Renders to an open stream and waits for it to take everything; the stream stays open. */
+export async function writeTo(
+  stream: NodeJS.WritableStream,
+  report: Report,
+  format: string,
+  options: RenderOptions,
+): Promise<void> {
+  const text = Readable.from(render(report, format, options));
+  for await (const piece of text) {
+    if (!stream.write(piece)) {
+      await new Promise<void>((done, fail) => {
+        stream.once('drain', done);
+        stream.once('error', fail);
+      });
+    }
+  }
+}
+
+/** How a report may look on a stream. @param wish `auto`, `always` or `never` (`--color`). */
+export function terminalOptions(
+  stream: NodeJS.WriteStream,
+  wish: string,
+): { color: boolean; columns: number; rows?: number; hyperlinks: boolean } {
+  const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
+  const terminal = stream.isTTY === true && TERM !== 'dumb';
+  const automatic =
+    FORCE_COLOR !== undefined
+      ? FORCE_COLOR !== '0'
+      : NO_COLOR !== undefined && NO_COLOR !== ''
+        ? false
+        : terminal;
+  return {
+    color: wish === 'always' || (wish !== 'never' && automatic),
+    columns: terminal ? stream.columns : 100,
+    ...(terminal ? { rows: stream.rows } : {}),
+    // OSC 8 is shown as rubbish by terminals that do not know it, and a plain path:line is clickable in most.
+    hyperlinks: false,
+  };
+}

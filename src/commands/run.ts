@@ -1,0 +1,75 @@
+// `vgrun [options] program [arguments]`: the main job. Runs the program under its instrument and says what was found.
+import { enableLog } from '../log.ts';
+import { findValgrind } from '../run/instrument.ts';
+import { planRun } from '../run/plan.ts';
+import { runTarget } from '../run/run.ts';
+import type { CommandLine } from '../tools/_shared/command-line.ts';
+import { version } from '../version.ts';
+import { readDestination } from './output.ts';
+import { readWish } from './wish.ts';
+
+/** @returns the exit status; see "Exit status" in the manual. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const { commandLine, wish } = await readWish(argv, process.cwd());
+  const { own, notes } = commandLine;
+  if (wish === undefined) return answer(commandLine);
+  if (own.logLevel !== undefined) await enableLog(own.logLevel);
+  for (const note of notes) say(note);
+  const destinations = await Promise.all(own.report.map(readDestination));
+  const request = await planRun(wish);
+
+  let afterwards: Promise<unknown> | undefined;
+  const live = own.capture === 'fd' ? (await import('./live.ts')).liveView(say) : undefined;
+  const { directory } = await runTarget(request, {
+    say,
+    progress: process.stderr.isTTY === true && !commandLine.quiet,
+    ...(live === undefined ? {} : { onXml: live.read }),
+    // Loaded while the program runs: nothing of it is needed before.
+    onStart: () => {
+      afterwards = Promise.all([import('../pipeline.ts'), import('./output.ts')]);
+    },
+  });
+  await live?.finish();
+  await afterwards;
+
+  const { parse, analyze } = await import('../pipeline.ts');
+  const { terminalOptions, writeReport, writeTo } = await import('./output.ts');
+  const report = await analyze(await parse(directory), {
+    followInterpreter: own.followInterpreter,
+    ...(own.projectRoot === undefined ? {} : { projectRoot: own.projectRoot }),
+    ...(commandLine.errorExitcode === undefined ? {} : { errorExitcode: commandLine.errorExitcode }),
+  });
+  const look = { fullStacks: own.fullStacks, all: own.all };
+  for (const destination of destinations) {
+    await writeReport(report, destination, { ...terminalOptions(process.stdout, own.color), ...look });
+  }
+  // -q: nothing when there is nothing to say, as in valgrind.
+  if (!commandLine.quiet || report.outcome !== 'clean') {
+    await writeTo(process.stderr, report, 'pretty', {
+      ...terminalOptions(process.stderr, own.color),
+      ...look,
+    });
+  }
+  return report.status;
+}
+
+function say(line: string): void {
+  process.stderr.write(`vgrun: ${line}\n`);
+}
+
+/** `--help` and `--version`, on standard output. */
+async function answer({ tool, help, toolOptions }: CommandLine): Promise<number> {
+  if (help === undefined) {
+    const installed = await findValgrind(undefined, process.env.PATH ?? '').then(
+      ({ version: found }) => `valgrind ${found}`,
+      () => 'valgrind is not installed',
+    );
+    process.stdout.write(`vgrun ${version} (${installed})\n`);
+    return 0;
+  }
+  const { helpText } = await import('./help.ts');
+  const columns = process.stdout.columns ?? 80;
+  const named = toolOptions.some((option) => option.startsWith('--tool=')) || tool !== 'memcheck';
+  process.stdout.write(helpText({ detail: help, columns, version, ...(named ? { tool } : {}) }));
+  return 0;
+}

@@ -1,0 +1,93 @@
+// Owns PLAN: from what the user wishes to a request that RUN can carry out. Looks at the machine and starts nothing
+// but `valgrind --version`.
+import { resolve } from 'node:path';
+import { UserError } from '../errors.ts';
+import type { Launch } from '../model/launch.ts';
+import type { EnvironmentOptions } from '../model/run.ts';
+import { toolNamed } from '../tools/index.ts';
+import { version } from '../version.ts';
+import { findProjectRoot } from './directory.ts';
+import { findValgrind } from './instrument.ts';
+import { inheritance } from './limits.ts';
+import { isSpecialFile, type Sink } from './relay.ts';
+import type { RunRequest } from './run.ts';
+import { inspectLibc, inspectTarget } from './target.ts';
+
+/** What the user wishes. Times in ms. */
+export interface Wish {
+  readonly launch: Launch;
+  /** A descriptor or socket of the user's that gets a copy of the log. */
+  readonly sink?: Sink;
+  /** Absolute. */
+  readonly workingDirectory: string;
+  readonly environmentOptions: readonly EnvironmentOptions[];
+  /** Refuses options that the version found does not have, by throwing. */
+  readonly checkVersion: (version: string) => void;
+  /** Path of valgrind; missing: VGRUN_VALGRIND, then PATH. */
+  readonly valgrind?: string;
+  /** Missing: the nearest directory with `.git`. */
+  readonly projectRoot?: string;
+  readonly followInterpreter: boolean;
+  readonly timeout: number;
+  readonly killAfter: number;
+  readonly wait: number;
+  readonly keep: number;
+}
+
+/**
+ * Looks at the program, the instrument and the limits, and settles how the run is captured.
+ *
+ * @throws UserError: 126 or 127 for the program, 125 for the rest.
+ */
+export async function planRun(wish: Wish): Promise<RunRequest> {
+  const { launch, workingDirectory, environmentOptions, followInterpreter, timeout, killAfter, wait, keep } =
+    wish;
+  const tool = toolNamed(launch.tool);
+  if (tool === undefined) throw new UserError(`there is no tool "${launch.tool}"`);
+  const searchPath = process.env.PATH ?? '';
+  const [target, instrument, inherited, libc, projectRoot, captured] = await Promise.all([
+    inspectTarget(launch.program, searchPath, workingDirectory),
+    findValgrind(wish.valgrind ?? process.env.VGRUN_VALGRIND, searchPath),
+    inheritance(),
+    inspectLibc(),
+    wish.projectRoot === undefined
+      ? findProjectRoot(workingDirectory)
+      : resolve(workingDirectory, wish.projectRoot),
+    settleCapture(wish),
+  ]);
+  wish.checkVersion(instrument.version);
+  return {
+    tool,
+    ...captured,
+    target,
+    instrument,
+    inheritance: inherited,
+    environmentOptions,
+    workingDirectory,
+    projectRoot,
+    followInterpreter,
+    timeout,
+    killAfter,
+    wait,
+    keep,
+    version,
+    problems: libc === undefined ? [] : [libc],
+  };
+}
+
+/**
+ * A log that users want for themselves must be what valgrind alone would write. As a file valgrind writes it, and
+ * vgrun reads along; into a descriptor, a socket or a device vgrun passes on what it captures.
+ */
+async function settleCapture({
+  launch,
+  sink,
+  workingDirectory,
+}: Wish): Promise<{ launch: Launch; sink?: Sink }> {
+  if (sink !== undefined) return { launch, sink };
+  const { xmlFile, logFile, ...rest } = launch;
+  const own = launch.capture === 'text' ? logFile : xmlFile;
+  if (own === undefined || !(await isSpecialFile(resolve(workingDirectory, own)))) return { launch };
+  const kept = launch.capture === 'text' || logFile === undefined ? rest : { ...rest, logFile };
+  return { launch: { ...kept, relayed: true }, sink: { path: resolve(workingDirectory, own) } };
+}
