@@ -9,6 +9,5 @@ int main(void) {
   pthread_mutex_t mutex;
   pthread_mutex_init(&mutex, NULL);
   pthread_mutex_unlock(&mutex); // <- UnlockUnlocked, MutexErr
-  pthread_mutex_destroy(&mutex);
   return 0;
 }
