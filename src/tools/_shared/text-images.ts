@@ -138,6 +138,8 @@ export function announce(log: Log, image: Image): void {
  * same log. The parent is known only when just one process can be it; program and tool when all agree.
  */
 function adoptParent(log: Log, image: Image): void {
+  // A process with a preamble began before this one, even when its own first record is still being read.
+  for (const other of log.images.values()) if (other.preamble) announce(log, other);
   const others = [...log.images.values()].filter((other) => other !== image && other.announced);
   const first = others[0];
   if (first === undefined) return;
@@ -222,7 +224,7 @@ function closeError(log: Log, image: Image, block: ErrorBlock): void {
     log.problems.add({
       code: 'error-without-stack',
       level: 'warning',
-      message: 'a line reads like an error, but no call stack follows it',
+      message: 'A line reads like an error, but no call stack follows it',
       offset: block.offset,
       pid: image.pid,
       quote: block.what,

@@ -342,7 +342,7 @@ function readOther(log: Log, image: Image, text: string, line: LogLine): void {
     log.problems.add({
       code: say.fatal.test(text) ? 'instrument-failed-to-start' : 'bad-option',
       level: 'incomplete',
-      message: `valgrind said: ${text}`,
+      message: `Valgrind said: ${text}`,
       offset: line.offset,
       pid: image.pid,
       quote: text,
@@ -351,7 +351,7 @@ function readOther(log: Log, image: Image, text: string, line: LogLine): void {
     log.problems.add({
       code: 'error-limit',
       level: 'warning',
-      message: 'valgrind stopped showing new errors, so some are not in this log',
+      message: 'Valgrind stopped showing new errors, so some are not in this log',
       hint: 'Run again with --error-limit=no.',
       offset: line.offset,
       pid: image.pid,

@@ -8,6 +8,7 @@
 // - passes over lines without mark: they are the program's, or the CI's.
 // Lost on purpose: advice that every log repeats (text-grammar.ts, `advice`) and the debug output of -v and -d, which
 // is counted. What the text log never says: unique ids (ours number the errors), and with -q who, what and whether all.
+import type { Problem } from '../../model/problem.ts';
 import type { ParsedRecord } from '../../model/record.ts';
 import type { ReadContext, Reader } from '../tool.ts';
 import { classifyHeadline } from './headlines.ts';
@@ -79,7 +80,7 @@ function recognizesText(head: Uint8Array): boolean {
     if (say.startFailure.test(clean)) return true;
     const marked = findMark(clean, () => false);
     if (marked === undefined) continue;
-    if (proves(marked.text, headlines.has(marked.pid))) return true;
+    if (proves(marked.text, headlines.has(marked.pid)) || say.badOption.test(marked.text)) return true;
     if (classifyHeadline(marked.text, undefined, undefined) !== undefined) headlines.add(marked.pid);
   }
   return false;
@@ -124,7 +125,7 @@ function imageOf(log: Log, pid: number, line: Held): Image | undefined {
     log.problems.add({
       code: 'bad-option',
       level: 'incomplete',
-      message: `valgrind did not take an option: ${line.text.slice(12)}`,
+      message: `Valgrind did not take an option: ${line.text.slice(12)}`,
       pid,
       offset: line.line.offset,
       quote: line.text,
@@ -210,7 +211,7 @@ function readLastWords(log: Log, text: string, line: LogLine): void {
     log.problems.add({
       code: 'instrument-died',
       level: 'incomplete',
-      message: `valgrind itself failed: ${text}`,
+      message: `Valgrind itself failed: ${text}`,
       offset: line.offset,
       quote: text,
       ...(image !== undefined && { pid: image.pid }),
@@ -224,7 +225,7 @@ function readLastWords(log: Log, text: string, line: LogLine): void {
     log.problems.add({
       code: 'instrument-failed-to-start',
       level: 'incomplete',
-      message: `valgrind did not start: ${text.replace(/^.*?valgrind: /, '')}`,
+      message: `Valgrind did not start: ${text.replace(/^.*?valgrind: /, '')}`,
       offset: line.offset,
       quote: text,
     });
@@ -240,7 +241,7 @@ function endImage(log: Log, image: Image, because: 'exec' | 'end of log'): void 
     log.problems.add({
       code: 'truncated-log',
       level: 'incomplete',
-      message: `the log of process ${image.pid} ends in the middle of an error, which is left out`,
+      message: `The log of process ${image.pid} ends in the middle of an error, which is left out`,
       offset: cut.offset,
       pid: image.pid,
       quote: cut.what,
@@ -276,14 +277,15 @@ function endImage(log: Log, image: Image, because: 'exec' | 'end of log'): void 
 
 function reportNoEnd(log: Log, image: Image): void {
   const quiet = !image.preamble && !image.forked && !image.finished;
-  log.problems.add({
+  const problem: Problem = {
     code: quiet ? 'end-not-shown' : 'truncated-log',
     level: 'warning',
     message: quiet
-      ? `the log has neither the preamble nor the summary of process ${image.pid} (valgrind was run with -q, or this is a part), so nothing tells whether it is whole`
-      : `the log of process ${image.pid} has no ERROR SUMMARY at its end`,
+      ? `The log has neither the preamble nor the summary of process ${image.pid} (valgrind was run with -q, or this is a part), so nothing tells whether it is whole`
+      : `The log of process ${image.pid} has no ERROR SUMMARY at its end`,
     pid: image.pid,
-  });
+  };
+  log.problems.add(problem, String(image.pid));
 }
 
 function endLog(log: Log): void {

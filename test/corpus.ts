@@ -1,0 +1,244 @@
+// Checks one recorded log seven ways; test/corpus.test.ts hands it every case of test/corpus.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { analyze } from '../src/analyze/index.ts';
+import type { ParsedRecord } from '../src/model/record.ts';
+import type { Finding, Report } from '../src/model/report.ts';
+import { render, reporterNames } from '../src/report/index.ts';
+import { interpreterFor, readerFor } from '../src/tools/index.ts';
+
+/** Where a log comes from: `case.json`. `recorded` is false for what was made up, retyped or edited. */
+export interface CorpusCase {
+  readonly program: string;
+  readonly tool: string;
+  readonly toolVersion: string;
+  readonly command: string;
+  readonly source: string;
+  readonly recorded: boolean;
+}
+
+/** Points at which a log is cut, spread over its length. */
+const cuts = 48;
+
+/** Registers the seven checks for one input of a case. `expected.json` has one entry for each input. */
+export function checkCorpusInput(directory: string, input: string): void {
+  const bytes = readFileSync(join(directory, input));
+  const text = bytes.toString('latin1');
+  const whole = reportOf(bytes);
+
+  test('reads as it did when the expectation was written', async () => {
+    const golden = join(directory, 'expected.json');
+    const actual = project(await whole);
+    if (process.env.UPDATE_GOLDEN) {
+      const all = { ...readJson(golden), [input]: actual };
+      const sorted = Object.fromEntries(Object.entries(all).sort(([a], [b]) => (a < b ? -1 : 1)));
+      writeFileSync(golden, `${JSON.stringify(sorted, undefined, 2)}\n`);
+    }
+    expect(actual).toEqual(readJson(golden)?.[input]);
+  });
+
+  test('cut anywhere, it says less and never something else', async () => {
+    const records = await recordsOf(bytes);
+    const errors = new Set(records.filter(isFinding).map(identityOf));
+    const { findings, outcome } = await whole;
+    const identities = new Set(findings.map(({ fingerprint }) => fingerprint));
+    // A later leak check may take back what an earlier one said; a log cut between them cannot know.
+    const oneCheck = records.every(
+      (record) =>
+        !(record.type === 'finding' && (record.leak?.check ?? 1) > 1) &&
+        !(record.type === 'process-end' && (record.leakChecks ?? 1) > 1),
+    );
+    for (const length of cutPoints(bytes.length)) {
+      const part = bytes.subarray(0, length);
+      for (const record of await recordsOf(part)) {
+        if (isFinding(record)) expect(errors, `cut at ${length}`).toContain(identityOf(record));
+      }
+      const report = await reportOf(part);
+      if (oneCheck) {
+        for (const { fingerprint } of report.findings)
+          expect(identities, `cut at ${length}`).toContain(fingerprint);
+      }
+      if (report.outcome === 'clean') {
+        expect(outcome, `cut at ${length}`).toBe('clean');
+        expect(countEnds(part.toString('latin1')), `cut at ${length}`).toBe(countEnds(text));
+      }
+    }
+  });
+
+  test('with CRLF line ends it says the same', async () => {
+    const windows = Buffer.from(text.replaceAll('\r\n', '\n').replaceAll('\n', '\r\n'), 'latin1');
+    expect(project(await reportOf(windows))).toEqual(project(await whole));
+  });
+
+  test('with other addresses and pids its findings keep their identities', async () => {
+    const other = Buffer.from(movePids(moveAddresses(text)), 'latin1');
+    expect(other.equals(bytes)).toBe(!/0x[\dA-Fa-f]{5}|^==\d+==|<pid>/m.test(text));
+    expect(idsOf(await reportOf(other))).toEqual(idsOf(await whole));
+  });
+
+  test('with other line numbers its findings keep their identities', async () => {
+    const other = Buffer.from(moveLines(text), 'latin1');
+    expect(idsOf(await reportOf(other))).toEqual(idsOf(await whole));
+  });
+
+  test('every reporter renders it', async () => {
+    for (const format of reporterNames) {
+      const output = await textOf(render(await whole, format));
+      expect(output.trim(), format).not.toBe('');
+      expect(output.endsWith('\n'), format).toBe(true);
+    }
+  });
+
+  test('as JSON and back it is the same report', async () => {
+    const report = await whole;
+    expect(JSON.parse(await textOf(render(report, 'json')))).toEqual(report);
+  });
+}
+
+/** The records of a log, as the registered reader for it gives them; none when no reader knows it. */
+export async function recordsOf(bytes: Buffer): Promise<ParsedRecord[]> {
+  const reader = readerFor(bytes.subarray(0, 64 * 1024));
+  if (reader === undefined) return [];
+  let image = 0;
+  const context = { artifact: 'input', nextImage: () => image++, interpreterFor };
+  const records: ParsedRecord[] = [];
+  for await (const record of reader.read(chunksOf(bytes), context)) records.push(record);
+  return records;
+}
+
+async function reportOf(bytes: Buffer): Promise<Report> {
+  return analyze(await recordsOf(bytes), { vgrun: '0.0.0' });
+}
+
+/** Pieces of an odd size, so that lines, elements and characters are split. */
+async function* chunksOf(bytes: Buffer): AsyncGenerator<Buffer> {
+  for (let at = 0; at < bytes.length; at += 1021) yield bytes.subarray(at, at + 1021);
+}
+
+function cutPoints(length: number): number[] {
+  const points = new Set<number>();
+  for (let index = 0; index < cuts; index++) points.add(Math.floor((length * index) / cuts));
+  // The end is where a log looks whole and is not.
+  for (let back = 1; back <= 24; back++) points.add(Math.max(0, length - back));
+  return [...points];
+}
+
+type FindingOf = Extract<ParsedRecord, { type: 'finding' }>;
+
+function isFinding(record: ParsedRecord): record is FindingOf {
+  return record.type === 'finding';
+}
+
+/** All of an error but its id, its count and its suppression, which come after it. */
+function identityOf({ kind, what, details, stacks }: FindingOf): string {
+  return JSON.stringify([kind, what, details, stacks]);
+}
+
+function countEnds(text: string): number {
+  return text.match(/ERROR SUMMARY: .*\)|<\/valgrindoutput>/g)?.length ?? 0;
+}
+
+function moveAddresses(text: string): string {
+  return text.replace(/0x([\dA-Fa-f]{5,})/g, (_, digits: string) => {
+    const moved = (BigInt(`0x${digits}`) + 0x10_0000n).toString(16).padStart(digits.length, '0');
+    return `0x${/[A-F]/.test(digits) ? moved.toUpperCase() : moved}`;
+  });
+}
+
+function movePids(text: string): string {
+  const move = (pid: string) => String(Number(pid) + 10_000);
+  return text
+    .replace(
+      /(==|--|\*\*)((?:[\d:.]+ )?)(\d+)\1/g,
+      (_, mark, time, pid) => `${mark}${time}${move(pid)}${mark}`,
+    )
+    .replace(/(<p?pid>|Parent PID: )(\d+)/g, (_, before, pid) => `${before}${move(pid)}`);
+}
+
+function moveLines(text: string): string {
+  const move = (line: string) => String(Number(line) + 7);
+  return text
+    .replace(/(\.(?:c|cc|cpp|h|S):)(\d+)/g, (_, file, line) => `${file}${move(line)}`)
+    .replace(/<line>(\d+)/g, (_, line) => `<line>${move(line)}`);
+}
+
+function idsOf(report: Report): string[] {
+  return report.findings.map(({ id }) => id).sort();
+}
+
+/** What a reader of the expectation wants to see: everything that matters, nothing that is spelled out elsewhere. */
+function project(report: Report): unknown {
+  return JSON.parse(
+    JSON.stringify({
+      outcome: report.outcome,
+      status: report.status,
+      reasons: report.reasons,
+      tool: report.tool,
+      findings: report.findings.map(projectFinding),
+      totals: mapValues(report.totals, brief),
+      processes: report.processes.map(({ program, argv, forked, end, complete, findings, parent }) => ({
+        command: [program, ...argv.slice(1)].join(' '),
+        ...(forked && { forked }),
+        ...(parent !== undefined && { parent }),
+        end,
+        complete,
+        findings,
+      })),
+      suppressions: report.suppressions,
+      messages: report.messages.map(({ source, text, stack }) => ({
+        source,
+        text,
+        frames: stack?.frames.length,
+      })),
+      problems: report.problems.map(({ code, level, message }) => `${level} ${code}: ${message}`),
+    }),
+  );
+}
+
+function projectFinding(finding: Finding): unknown {
+  const { id, rule, what, count, atLeast, failing, details, stacks, leak, suppression } = finding;
+  return {
+    id,
+    rule,
+    what,
+    ...(count !== 1 && { count }),
+    ...(atLeast && { atLeast }),
+    ...(!failing && { failing }),
+    ...(leak && { lost: `${leak.directBytes} + ${leak.indirectBytes} bytes in ${leak.blocks} blocks` }),
+    ...(details.length > 0 && { details }),
+    stacks: stacks.map(({ label, frames }) => [
+      label,
+      ...frames.map(({ function: name, file, line, object, owner }) => {
+        const place = file === undefined ? object : `${file}:${line}`;
+        return `${owner} ${name ?? '???'} (${place ?? '?'})`;
+      }),
+    ]),
+    ...(suppression !== undefined && { suppression }),
+  };
+}
+
+/** `{"bytes": 332, "blocks": 4}` in one line. */
+function brief(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const { bytes, blocks } = value as { bytes?: unknown; blocks?: unknown };
+  return bytes === undefined ? mapValues(value, brief) : `${bytes} bytes in ${blocks} blocks`;
+}
+
+function mapValues(value: object, change: (value: unknown) => unknown): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, change(inner)]));
+}
+
+async function textOf(pieces: AsyncIterable<string>): Promise<string> {
+  let text = '';
+  for await (const piece of pieces) text += piece;
+  return text;
+}
+
+function readJson(path: string): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
