@@ -18,7 +18,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   suite: ['model', 'errors', 'version', 'log', 'tools', 'analyze', 'report', 'run', 'drive'],
   pipeline: ['model', 'errors', 'version', 'log', 'tools', 'analyze', 'report', 'run'],
   commands: ['model', 'errors', 'version', 'log', 'tools', 'analyze', 'report', 'run', 'pipeline'],
-  index: ['model', 'errors', 'version', 'tools', 'analyze', 'report', 'run', 'pipeline'],
+  index: ['model', 'errors', 'version', 'tools', 'analyze', 'report', 'run', 'pipeline', 'commands'],
   cli: ['errors', 'version', 'log', 'commands'],
 };
 
@@ -47,7 +47,7 @@ const sources: readonly Source[] = readdirSync(join(projectRoot, 'src'), {
       path,
       layer: path.split('/')[0]?.replace(/\.ts$/, '') ?? '',
       text,
-      imports: [...text.matchAll(importPattern)].map(([, name = '']) =>
+      imports: [...withoutComments(text).matchAll(importPattern)].map(([, name = '']) =>
         name.startsWith('.') ? normalize(join(path, '..', name)) : name,
       ),
     };
