@@ -158,6 +158,16 @@ export function checkVersion(
   }
 }
 
+/** A word of the user's in a sentence. */
+function quote(text: string): string {
+  return `'${oneLine(text)}'`;
+}
+
+/** On one line, whatever is in it. */
+function oneLine(text: string): string {
+  return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, '?');
+}
+
 // ---- before the program
 
 interface Before {
@@ -183,7 +193,7 @@ function readBefore(argv: readonly string[]): Before {
       return { own, tokens, ...(program === undefined ? {} : { program }), rest, ended, notes };
     }
     const option = putDashesRight(word);
-    if (option !== word) notes.push(`'${word}' is read as ${option}`);
+    if (option !== word) notes.push(`${quote(word)} is read as ${oneLine(option)}`);
     const ownOption = readOwnOption(option, argv[index + 1], own);
     if (ownOption === undefined) tokens.push(option);
     else own = ownOption.settings;
@@ -269,14 +279,15 @@ function nearMiss(word: string, tool: string): string | undefined {
   const guess = scope === undefined ? nearestOption(name, tool) : undefined;
   const option = guess === undefined ? undefined : optionNamed(guess);
   if (option === undefined || option.afterProgram !== undefined) return undefined;
-  if (option.name !== name) return `'${word}' goes to the program; did you mean valgrind's ${option.name}?`;
+  if (option.name !== name)
+    return `${quote(word)} goes to the program; did you mean valgrind's ${option.name}?`;
   return value === undefined
-    ? `'${word}' goes to the program; as a valgrind option it needs a value: ${acceptedValues(option)}`
-    : `'${word}' goes to the program; valgrind's ${option.name} takes ${acceptedValues(option)}`;
+    ? `${quote(word)} goes to the program; as a valgrind option it needs a value: ${acceptedValues(option)}`
+    : `${quote(word)} goes to the program; valgrind's ${option.name} takes ${acceptedValues(option)}`;
 }
 
 function liftedNote(lifted: readonly string[]): string {
-  const list = lifted.map((word) => `'${word}'`).join(', ');
+  const list = lifted.map(quote).join(', ');
   return lifted.length === 1
     ? `${list} is taken as a valgrind option; write -- before it to pass it to the program`
     : `${list} are taken as valgrind options; write -- before them to pass them to the program`;
@@ -322,16 +333,13 @@ function chooseTool(
   }
   if (old !== undefined) {
     throw new UserError(
-      `valgrind has no tool "${name}" any more; ${old.until} was the last with it`,
+      `valgrind has no tool ${quote(name)} any more; ${old.until} was the last with it`,
       `use one of ${readable}`,
     );
   }
-  const guess = nearest(
-    name,
-    [...valgrindTools].sort((a, b) => a.length - b.length),
-  );
+  const guess = nearest(name, valgrindTools);
   throw new UserError(
-    `valgrind has no tool "${name}"`,
+    `valgrind has no tool ${quote(name)}`,
     guess === undefined ? `the tools are ${readable}` : `did you mean --tool=${guess}?`,
   );
 }
@@ -392,7 +400,7 @@ function readInherited(reading: Reading, text: string): void {
   if (token === undefined) return;
   if (token.name === '--tool' && token.value !== reading.tool) {
     reading.notes.push(
-      `'${text}' in valgrind's own settings chooses no tool: valgrind looks for it on the command line only`,
+      `${quote(text)} in valgrind's own settings chooses no tool: valgrind looks for it on the command line only`,
     );
     return;
   }
@@ -402,12 +410,15 @@ function readInherited(reading: Reading, text: string): void {
 /** An option of the command line, of any age, in any spelling. */
 function readGiven(reading: Reading, text: string): void {
   const token = readToken(text);
-  if (isToolToken(token)) return;
+  if (isToolToken(token)) {
+    if (token.name === '--skin') reading.notes.push(`${quote(text)} is --tool=${reading.tool} today`);
+    return;
+  }
   if (token.scope !== undefined && token.scope !== reading.tool) {
     // `--helgrind:history-level=none` is for runs of helgrind (manual, section 2.6).
     if (valgrindTools.includes(token.scope)) return;
     throw new UserError(
-      `unknown option '${text}': valgrind has no tool "${token.scope}"`,
+      `unknown option ${quote(text)}: valgrind has no tool ${quote(token.scope)}`,
       `write --TOOL:name=value with one of ${valgrindTools.join(', ')}`,
     );
   }
@@ -429,7 +440,7 @@ function rewrite(reading: Reading, token: OptionToken): readonly string[] | unde
   const { name, value } = token;
   const text = value === undefined ? name : `${name}=${value}`;
   const say = (to: readonly string[]) => {
-    reading.notes.push(`'${text}' is ${to.join(' ')} today`);
+    reading.notes.push(`${quote(text)} is ${oneLine(to.join(' '))} today`);
     return to;
   };
   switch (name) {
@@ -441,7 +452,7 @@ function rewrite(reading: Reading, token: OptionToken): readonly string[] | unde
     case '--gen-suppressions':
       if (value !== 'yes') return undefined;
       reading.notes.push(
-        `'${text}' would ask at every error; --gen-suppressions=all is used, which does not`,
+        `${quote(text)} would ask at every error; --gen-suppressions=all is used, which does not`,
       );
       return ['--gen-suppressions=all'];
     case '--log-file-qualifier':
@@ -454,31 +465,31 @@ function rewrite(reading: Reading, token: OptionToken): readonly string[] | unde
     case '--db-command':
     case '--gdb-path':
       reading.notes.push(
-        `'${text}' is left out: start gdb yourself on the program, and give it "target remote | vgdb"`,
+        `${quote(text)} is left out: start gdb yourself on the program, and give it "target remote | vgdb"`,
       );
       return [];
   }
   const translation = translateOld(token, reading.tool);
   if (translation === undefined) return undefined;
   if (translation.to.length > 0) return say(translation.to);
-  reading.notes.push(`'${text}' is left out: valgrind has nothing like it since ${translation.until}`);
+  reading.notes.push(`${quote(text)} is left out: valgrind ${translation.until} was the last that had it`);
   return [];
 }
 
 /** Until 3.10 valgrind started gdb itself; since 3.7 gdb connects to it. */
 function attachDebugger(reading: Reading, text: string, value: string | undefined): readonly string[] {
   if (value !== 'yes') {
-    reading.notes.push(`'${text}' is left out: valgrind has not started gdb by itself since 3.10`);
+    reading.notes.push(`${quote(text)} is left out: valgrind has not started gdb by itself since 3.10`);
     return [];
   }
   if (!reading.terminal) {
     reading.notes.push(
-      `'${text}' is left out: without a terminal nobody could answer gdb; today it is --vgdb=yes --vgdb-error=1`,
+      `${quote(text)} is left out: without a terminal nobody could answer gdb; today it is --vgdb=yes --vgdb-error=1`,
     );
     return [];
   }
   reading.notes.push(
-    `'${text}' is --vgdb=yes --vgdb-error=1 today: at the first error start gdb, and give it "target remote | vgdb"`,
+    `${quote(text)} is --vgdb=yes --vgdb-error=1 today: at the first error start gdb, and give it "target remote | vgdb"`,
   );
   return ['--vgdb=yes', '--vgdb-error=1'];
 }
@@ -510,7 +521,7 @@ function checkOption(tool: string, { name, value }: OptionToken, text: string): 
   if (!accepts(option, value)) {
     const guess = nearest(value, option.values ?? []);
     throw new UserError(
-      `${name} cannot be "${value}"; it takes ${acceptedValues(option)}`,
+      `${name} cannot be ${quote(value)}; it takes ${acceptedValues(option)}`,
       guess === undefined ? undefined : `did you mean ${name}=${guess}?`,
     );
   }
@@ -519,7 +530,7 @@ function checkOption(tool: string, { name, value }: OptionToken, text: string): 
 function unknownOption(name: string, text: string, tool: string): UserError {
   if (isOldOption(name)) {
     return new UserError(
-      `'${text}' was an option of an earlier valgrind, and not of ${tool}`,
+      `${quote(text)} was an option of an earlier valgrind, and not of ${tool}`,
       'leave it out, or choose its tool with --tool=',
     );
   }
@@ -530,7 +541,7 @@ function unknownOption(name: string, text: string, tool: string): UserError {
       ownOptions.map((option) => option.name),
     );
   return new UserError(
-    `unknown option '${text}'`,
+    `unknown option ${quote(text)}`,
     guess === undefined
       ? `vgrun --help --tool=${tool} lists all options; what is for the program goes after it`
       : `did you mean ${guess}?`,
@@ -595,7 +606,7 @@ function takeEffect(reading: Reading, { name, value = '' }: OptionToken): void {
       reading.log = { logFile: value };
       break;
     case '--log-fd':
-      reading.log = { logFd: Number(value) };
+      if (/^\d+$/.test(value)) reading.log = { logFd: Number(value) };
       break;
     case '--log-socket':
       reading.log = { logSocket: value };
@@ -607,7 +618,7 @@ function takeEffect(reading: Reading, { name, value = '' }: OptionToken): void {
       reading.xml = { xmlFile: value };
       break;
     case '--xml-fd':
-      reading.xml = { xmlFd: Number(value) };
+      if (/^\d+$/.test(value)) reading.xml = { xmlFd: Number(value) };
       break;
     case '--xml-socket':
       reading.xml = { xmlSocket: value };
@@ -648,12 +659,12 @@ function readLeakKinds(value: string): readonly LeakKindWord[] | undefined {
 function finishSinks({ qualifier, xmlWanted, log, xml }: Reading, notes: string[]): Sinks {
   let logSink = log;
   if (qualifier !== undefined) {
-    const text = `'--log-file-qualifier=${qualifier}'`;
+    const text = quote(`--log-file-qualifier=${qualifier}`);
     if (log.logFile === undefined) {
       notes.push(`${text} is left out: it is for a --log-file=, and none is given`);
     } else {
       logSink = { logFile: `${log.logFile}.%q{${qualifier}}` };
-      notes.push(`${text} is --log-file=${logSink.logFile} today`);
+      notes.push(`${text} is ${oneLine(`--log-file=${logSink.logFile}`)} today`);
     }
   }
   const hasPlace = Object.keys(xml).length > 0;
