@@ -423,7 +423,7 @@ export const kinds: readonly Kind[] = [
     kind: 'MismatchedAllocateDeallocateSize',
     severity: 'error',
     title: 'Sized delete with another size',
-    meaning: 'operator delete was told a size that differs from the one allocated.',
+    meaning: 'The sized operator delete was told a size that differs from the one allocated.',
     advice: 'Make the destructor of the base class virtual, or delete the object as what it is.',
     causes: ['a base class without a virtual destructor', 'headers that disagree about a type'],
     fixes: ['virtual destructor', 'delete through the real type'],
@@ -466,7 +466,7 @@ export const kinds: readonly Kind[] = [
     severity: 'error',
     title: 'Descriptor closed twice',
     meaning:
-      'close() was called on a descriptor that is closed already, which may close a file that another thread just opened.',
+      'A descriptor that is closed already was closed again, which may close a file that another thread just opened.',
     advice: 'Let one place own the descriptor, and set it to -1 there after close.',
     causes: ['two owners', 'a close in both of two clean-up paths'],
     fixes: ['one owner', 'fd = -1 after close'],

@@ -1,0 +1,170 @@
+// Outcome and exit status: the table "Exit status" row by row.
+import { expect, test } from 'vitest';
+import { type AnalyzeOptions, analyze } from '../../src/analyze/index.ts';
+import type { ParsedRecord } from '../../src/model/record.ts';
+import type { RunManifest } from '../../src/model/run.ts';
+import { end, finding, manifest, process, whole } from './records.ts';
+
+const judge = async (
+  records: readonly ParsedRecord[],
+  run: Partial<RunManifest> = {},
+  more: Partial<AnalyzeOptions> = {},
+) => {
+  const { outcome, status, reasons } = await analyze(records, {
+    vgrun: '0.1.0',
+    manifest: manifest(run),
+    ...more,
+  });
+  return { outcome, status, reasons };
+};
+
+const clean = whole(1, []);
+const bad = whole(1, [finding(1, 'InvalidRead')]);
+const cut = [process(1), end(1, { complete: false, finished: false })];
+
+test('a run seen whole without errors is clean', async () => {
+  expect(await judge(clean)).toEqual({ outcome: 'clean', status: 0, reasons: [] });
+});
+
+test('findings are 100', async () => {
+  expect(await judge(bad)).toMatchObject({ outcome: 'findings', status: 100 });
+});
+
+test("the program's own status wins over 100 and 101", async () => {
+  expect(await judge(bad, { exit: { how: 'exited', code: 3 } })).toMatchObject({
+    outcome: 'findings',
+    status: 3,
+  });
+  expect(await judge(cut, { exit: { how: 'exited', code: 3 } })).toMatchObject({
+    outcome: 'inconclusive',
+    status: 3,
+  });
+});
+
+test('a program that fails by itself without findings has failed', async () => {
+  expect(await judge(clean, { exit: { how: 'exited', code: 7 } })).toEqual({
+    outcome: 'failed',
+    status: 7,
+    reasons: ['The program exited with status 7.'],
+  });
+  const crash = { how: 'signaled', signal: 'SIGSEGV', number: 11 } as const;
+  expect(await judge(clean, { exit: crash })).toMatchObject({ outcome: 'failed', status: 139 });
+});
+
+test('--error-exitcode wins when there are findings, and only then', async () => {
+  const run = { toolOptions: ['--error-exitcode=9'], exit: { how: 'exited', code: 3 } } as const;
+  expect(await judge(bad, run)).toMatchObject({ status: 9 });
+  expect(await judge(clean, run)).toMatchObject({ status: 3 });
+  expect(await judge(bad, {}, { errorExitcode: 42 })).toMatchObject({ status: 42 });
+  expect(await judge(bad, {}, { errorExitcode: 0 })).toMatchObject({ status: 100 });
+});
+
+test('a cut log is inconclusive, and the reason names the process', async () => {
+  const { outcome, status, reasons } = await judge(cut);
+  expect({ outcome, status }).toEqual({ outcome: 'inconclusive', status: 101 });
+  expect(reasons.join()).toMatch(/process 101 \(\.\/list\).*before the end of the program/);
+});
+
+test('an empty log is inconclusive, never clean', async () => {
+  expect(await judge([])).toMatchObject({ outcome: 'inconclusive', status: 101 });
+});
+
+test('a log cut between the end of the program and the leak report is inconclusive', async () => {
+  expect(await judge([process(1), end(1, { complete: false })])).toMatchObject({ outcome: 'inconclusive' });
+});
+
+test('a run that was killed is inconclusive whatever it had found, even with a whole log', async () => {
+  for (const [signal, number] of [
+    ['SIGKILL', 9],
+    ['SIGTERM', 15],
+    ['SIGINT', 2],
+    ['SIGHUP', 1],
+    ['SIGQUIT', 3],
+  ] as const) {
+    const killed = await judge(bad, { exit: { how: 'signaled', signal, number } });
+    expect(killed).toMatchObject({ outcome: 'inconclusive', status: 128 + number });
+  }
+});
+
+test('a timeout is 101, because how the program ended was our doing', async () => {
+  const stopped = await judge(bad, {
+    stoppedBy: 'timeout',
+    exit: { how: 'signaled', signal: 'SIGTERM', number: 15 },
+  });
+  expect(stopped).toMatchObject({ outcome: 'inconclusive', status: 101 });
+});
+
+test('a process that still runs makes the run inconclusive, with or without a log', async () => {
+  const daemon = [...clean, process(2, { ppid: 101 }), end(2, { complete: false, finished: false })];
+  expect((await judge(daemon, { alive: [102] })).reasons).toEqual([
+    'Process 102 (./list) was still running when the run was closed.',
+  ]);
+  expect((await judge(clean, { alive: [102] })).reasons).toEqual([
+    'Process 102 was still running when the run was closed.',
+  ]);
+});
+
+test('an image that exec’d in place is whole when its successor is', async () => {
+  const chain = [process(1), end(1, { complete: false, finished: false }), process(2, { pid: 101 }), end(2)];
+  const report = await analyze(chain, { vgrun: '0.1.0', manifest: manifest() });
+  expect(report.outcome).toBe('clean');
+  expect(report.processes.map(({ end: how }) => how)).toEqual(['execed', 'finished']);
+});
+
+test('a child that only forked to run an untraced program is no gap', async () => {
+  const stub = (trace: string) => [
+    ...clean,
+    process(2, { ppid: 101, forked: true, instrumentArgv: [`--trace-children=${trace}`] }),
+    end(2, { complete: false, finished: false }),
+  ];
+  expect(await judge(stub('no'))).toMatchObject({ outcome: 'clean' });
+  expect(await judge(stub('yes'))).toMatchObject({ outcome: 'inconclusive' });
+});
+
+test('a problem that hides something makes the run inconclusive, a warning does not', async () => {
+  const problem = (level: 'incomplete' | 'warning'): ParsedRecord => ({
+    type: 'problem',
+    problem: { code: 'instrument-died', level, message: 'valgrind itself died.' },
+  });
+  expect(await judge([...clean, problem('incomplete')])).toMatchObject({
+    outcome: 'inconclusive',
+    reasons: ['valgrind itself died.'],
+  });
+  expect(await judge([...clean, problem('warning')])).toMatchObject({ outcome: 'clean' });
+});
+
+test('a run whose end was never recorded is inconclusive', async () => {
+  const { exit, ...unfinished } = manifest();
+  expect(exit).toBeDefined();
+  const report = await analyze(clean, { vgrun: '0.1.0', manifest: unfinished });
+  expect(report).toMatchObject({ outcome: 'inconclusive', status: 101 });
+});
+
+test('a log without a run is judged by what it says', async () => {
+  const alone = (records: readonly ParsedRecord[]) => analyze(records, { vgrun: '0.1.0' });
+  const segv: ParsedRecord = { type: 'fatal-signal', image: 1, number: 11, name: 'SIGSEGV' };
+  expect(await alone(clean)).toMatchObject({ outcome: 'clean', status: 0 });
+  expect(await alone(bad)).toMatchObject({ outcome: 'findings', status: 100 });
+  expect(await alone(cut)).toMatchObject({ outcome: 'inconclusive', status: 101 });
+  expect(await alone(whole(1, [segv]))).toMatchObject({ outcome: 'failed', status: 139 });
+  expect(await alone(whole(1, [finding(1, 'InvalidRead'), segv]))).toMatchObject({
+    outcome: 'findings',
+    status: 100,
+  });
+});
+
+test('children stand below their parents, and a ring of parents is no trap', async () => {
+  const tree = await analyze(
+    [...whole(3, [], { ppid: 102 }), ...whole(2, [], { ppid: 101 }), ...whole(1, [], { ppid: 1 })],
+    { vgrun: '0.1.0' },
+  );
+  expect(tree.processes.map(({ pid, parent }) => [pid, parent])).toEqual([
+    [101, undefined],
+    [102, 1],
+    [103, 2],
+  ]);
+  const ring = await analyze([...whole(1, [], { ppid: 102 }), ...whole(2, [], { ppid: 101 })], {
+    vgrun: '0.1.0',
+  });
+  expect(ring.processes).toHaveLength(2);
+});
