@@ -198,7 +198,7 @@ function joinSentence(start: string | undefined, end: string): string {
 function firstAddress(parts: readonly ErrorPart[]): string | undefined {
   for (const part of parts) {
     // Address 0x8 is not stack'd, malloc'd or (recently) free'd
-    const match = part.type === 'text' ? /^\s*Address (0x[\da-f]+)/i.exec(part.text) : undefined;
+    const match = part.type === 'text' ? /^\s*(?:Address|Location) (0x[\da-f]+)/i.exec(part.text) : undefined;
     if (match) return match[1];
   }
   return undefined;

@@ -101,7 +101,7 @@ const HEURISTICS_LIMIT = 100;
 const ROWS_LIMIT = 500_000;
 const TEXTS_LIMIT = 20_000;
 const THREADS_LIMIT = 10_000;
-const MESSAGES_AFTER_DEATH = 100;
+const LOOSE_STACKS_LIMIT = 1000;
 
 function createXmlReader(context: ReadContext) {
   const problems = createProblemTally(context.artifact);
@@ -121,7 +121,7 @@ function createXmlReader(context: ReadContext) {
   const texts = new Map<string, string>();
   let block: Block | undefined;
   let length = 0;
-  let deathMessages = 0;
+  let looseStacks = 0;
 
   function push(bytes: Uint8Array): void {
     length += bytes.length;
@@ -156,7 +156,6 @@ function createXmlReader(context: ReadContext) {
       block = newBlock(name, offset);
     } else if (!block && name !== 'stack' && name !== 'frame') misplaced(name, offset);
     else if (!block) {
-      // A stack after the root tells where a thread was when the tool itself died.
       block = newBlock('stack', offset);
       block.frames = [];
       if (name === 'frame') block.frame = {};
@@ -243,20 +242,15 @@ function createXmlReader(context: ReadContext) {
     else block.frames.push(frame);
   }
 
-  function stray(raw: string, offset: number): void {
+  function stray(found: string, foundAt: number): void {
+    // The end of an unknown element says nothing that its begin did not; what stands behind it does.
+    const closing = /^<\/[\w-]{1,40}>\s*/.exec(found)?.[0] ?? '';
+    const raw = found.slice(closing.length);
+    const offset = foundAt + closing.length;
+    if (raw === '') return;
     const quote = decodeText(raw.slice(0, 400)).trim();
-    if (block?.name === 'error' && block.frames === undefined && !raw.startsWith('<')) {
-      // The grammar has bare text here, e.g. `(the start of the thread)`.
-      block.size += raw.length;
-      if (block.size > BLOCK_LIMIT) oversized(block, offset);
-      else
-        for (const line of decodeText(raw).split('\n'))
-          if (line.trim()) block.parts.push({ type: 'text', text: line });
-      return;
-    }
-    const name = /^<\/?([\w-]{1,40})>/.exec(raw)?.[1];
+    const name = /^<([\w-]{1,40})>/.exec(raw)?.[1];
     if (name !== undefined) {
-      if (raw.startsWith('</')) return;
       problems.add(
         {
           code: 'unknown-element',
@@ -267,10 +261,17 @@ function createXmlReader(context: ReadContext) {
         },
         name,
       );
+    } else if (block?.name === 'error' && !block.frames && !raw.startsWith('<')) {
+      // The grammar has bare text here, e.g. `(the start of the thread)`.
+      block.size += raw.length;
+      if (block.size > BLOCK_LIMIT) oversized(block, offset);
+      else
+        for (const text of decodeText(raw).split('\n'))
+          if (text.trim()) block.parts.push({ type: 'text', text });
     } else {
       problems.add({
         code: 'stray-text',
-        level: 'note',
+        level: 'warning',
         message: 'Text stands where none belongs',
         offset,
         quote,
@@ -331,7 +332,7 @@ function createXmlReader(context: ReadContext) {
 
   function finishBlock(done: Block): void {
     if (done.name === 'preamble') return;
-    if (done.name === 'stack') toolDied(done);
+    if (done.name === 'stack') looseStack(done);
     else if (done.name === 'suppression') looseSuppression(done);
     else if (done.name === 'status') finishStatus(done);
     else if (done.name === 'args' || done.name === 'logfilequalifier') {
@@ -635,26 +636,40 @@ function createXmlReader(context: ReadContext) {
     emit({ type: 'thread', image: image.number, id, root: id === 1, name, frames: [] });
   }
 
-  /** After a failed assertion valgrind prints the stacks of all threads behind the closed root. */
-  function toolDied(done: Block): void {
+  /**
+   * A stack by itself. Behind the closed root: valgrind failed an assertion of its own and printed where all threads
+   * are. Before it: its text went to the log (open descriptors up to 3.22, helgrind's --track-destroy).
+   */
+  function looseStack(done: Block): void {
     const frames = done.parts.flatMap((part) => (part.type === 'stack' ? part.frames : []));
-    const image = processes.justClosed();
-    problems.add({
-      code: 'instrument-died',
-      level: 'incomplete',
-      message: 'The instrument died of an error of its own: stacks stand after the end of its document',
-      hint: 'Its log says why; look for "the impossible happened" or "Assertion".',
-      offset: done.offset,
-      quote: frames.map((frame) => frame.function ?? frame.ip ?? '???').join(' ← '),
-      ...(image?.pid !== undefined && { pid: image.pid }),
-    });
-    if (!image || deathMessages++ >= MESSAGES_AFTER_DEATH) return;
+    const dead = processes.justClosed();
+    if (dead) {
+      problems.add({
+        code: 'instrument-died',
+        level: 'incomplete',
+        message: 'The instrument died of an error of its own: stacks stand behind the end of its document',
+        hint: 'Its log says why; look for "the \'impossible\' happened" or "Assertion".',
+        offset: done.offset,
+        quote: frames.map((frame) => frame.function ?? frame.ip ?? '???').join(' < '),
+        ...(dead.pid !== undefined && { pid: dead.pid }),
+      });
+    }
+    const image = dead ?? processes.announced(done.offset);
+    if (looseStacks++ === LOOSE_STACKS_LIMIT) {
+      problems.add({
+        code: 'loose-stacks',
+        level: 'note',
+        message: `Of the stacks without text only the first ${LOOSE_STACKS_LIMIT} are kept`,
+        offset: done.offset,
+      });
+    }
+    if (looseStacks > LOOSE_STACKS_LIMIT) return;
     emit({
       type: 'message',
       image: image.number,
       source: 'tool',
-      text: 'Where a thread was when the instrument died',
-      stack: { label: 'at', frames },
+      text: dead ? 'Where a thread was when the instrument died' : 'A stack whose text stands in the log',
+      stack: { label: dead ? 'at' : 'related', frames },
     });
   }
 

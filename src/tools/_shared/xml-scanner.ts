@@ -110,9 +110,15 @@ export function createScanner(sink: ElementSink): Scanner {
       }
       const start = window.indexOf('<', position);
       const end = start < 0 ? window.length : start;
+      if (start < 0 && mayGrow(isEnd)) return;
       if (end > position) readBetween(end);
       if (start < 0 || !readTag(isEnd)) return;
     }
+  }
+
+  /** Whether to wait for the rest of a text that no tag has ended yet, so that it is not told in two pieces. */
+  function mayGrow(isEnd: boolean): boolean {
+    return !isEnd && window.length - position <= TEXT_LIMIT;
   }
 
   /** Between tags valgrind writes white space only. */
@@ -178,6 +184,7 @@ export function createScanner(sink: ElementSink): Scanner {
       }
     }
     const next = window.indexOf('<', start + 1);
+    if (next < 0 && mayGrow(isEnd)) return false;
     position = next < 0 ? window.length : next;
     sink.stray(window.slice(start, position), offset);
     return true;
