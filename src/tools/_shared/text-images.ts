@@ -68,6 +68,7 @@ export interface Log {
   lastRaw: string;
   suppression?: { readonly image: Image; readonly lines: string[] } | undefined;
   readonly problems: ProblemTally;
+  /** Why there may be no process is told: valgrind did not start, or refused an option. */
   failed: boolean;
 }
 

@@ -7,6 +7,9 @@ import * as say from './text-grammar.ts';
 import { closeBlock, emit, flushReady, type Image, type Log, startBlock } from './text-images.ts';
 import { endLeaks, readSection, readTotals } from './text-totals.ts';
 
+/** Longer lines before an error are sentences, not marks of the user's. */
+const longestMarker = 80;
+
 /** Lines under `--PID--`: warnings about the program among valgrind's own debug output, which is only counted. */
 export function readDebug(log: Log, image: Image, text: string): void {
   const used = say.usedSuppression.exec(text) ?? say.oldUsedSuppression.exec(text);
@@ -181,7 +184,7 @@ function readStructure(log: Log, image: Image, text: string): boolean {
 function beginError(log: Log, image: Image, headline: Headline, text: string, line: LogLine): void {
   const { block } = image;
   const lead = block?.type === 'lead' ? block.body.parts : undefined;
-  if (block?.type === 'message' && isBeginMarker(image, block)) image.block = undefined;
+  if (block?.type === 'message' && isBeginMarker(log, image, block, line)) image.block = undefined;
   if (lead === undefined) closeBlock(log, image);
   flushReady(log, image);
   image.tool ??= headline.tool;
@@ -205,11 +208,25 @@ function beginError(log: Log, image: Image, headline: Headline, text: string, li
  * `--error-markers=BEGIN,END` puts a line of its own right before and after each error. Nothing but that can stand
  * there, so the first such line is taken for the marker.
  */
-function isBeginMarker(image: Image, message: Extract<Block, { type: 'message' }>): boolean {
+function isBeginMarker(
+  log: Log,
+  image: Image,
+  message: Extract<Block, { type: 'message' }>,
+  line: LogLine,
+): boolean {
   const [only] = message.lines;
-  if (message.lines.length !== 1 || only === undefined) return false;
+  if (message.lines.length !== 1 || only === undefined || only.length > longestMarker) return false;
   if (message.source !== 'tool' || message.frames.length > 0) return false;
-  image.beginMarker ??= only;
+  if (image.beginMarker === undefined) {
+    image.beginMarker = only;
+    log.problems.add({
+      code: 'error-markers',
+      level: 'note',
+      message: 'Lines right before errors were taken for the marks of --error-markers',
+      offset: line.offset,
+      quote: only,
+    });
+  }
   return image.beginMarker === only;
 }
 

@@ -117,11 +117,12 @@ function imageOf(log: Log, pid: number, line: Held): Image | undefined {
   const known = log.images.get(pid);
   if (known !== undefined) {
     // A second preamble in one pid is an exec.
-    if (!say.banner.test(line.text) || !known.announced) return known;
+    if (!say.banner.test(line.text) || !isUnderWay(known)) return known;
     endImage(log, known, 'exec');
     return beginImage(log, pid);
   }
   if (line.mark === '==' && say.badOption.test(line.text)) {
+    log.failed = true;
     log.problems.add({
       code: 'bad-option',
       level: 'incomplete',
@@ -148,6 +149,11 @@ function imageOf(log: Log, pid: number, line: Held): Image | undefined {
   held.lines.push(line);
   if (held.lines.length > heldLines) held.lines.shift();
   return undefined;
+}
+
+/** Whether anything of the image was read, if only the beginning of its first error. */
+function isUnderWay(image: Image): boolean {
+  return image.preamble || image.announced || image.block !== undefined || image.ready !== undefined;
 }
 
 function forgetOldest(log: Log): void {
