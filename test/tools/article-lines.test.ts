@@ -1,0 +1,202 @@
+// Holds that any `valgrind …` line of the articles that this project began with works with `vgrun` for `valgrind`,
+// typography and all. Most were written for valgrind 3.2 or older; the texts are quoted letter by letter.
+import { describe, expect, test } from 'vitest';
+import { type CommandLine, readCommandLine } from '../../src/tools/_shared/command-line.ts';
+import { planValgrind } from '../../src/tools/_shared/valgrind-plan.ts';
+
+function read(words: readonly string[], terminal = true): CommandLine {
+  return readCommandLine(words, { terminal, environmentOptions: [] });
+}
+
+describe('lines as they stand', () => {
+  test.each([
+    {
+      where: 'the usual command',
+      line: '--tool=memcheck --leak-check=full ./test',
+      toolOptions: ['--leak-check=full'],
+      program: './test',
+    },
+    {
+      where: 'what valgrind itself advises at the end of a run',
+      line: '--leak-check=full --show-reachable=yes ./test',
+      toolOptions: ['--leak-check=full', '--show-leak-kinds=definite,indirect,possible,reachable'],
+      program: './test',
+    },
+    {
+      where: 'a CGI program',
+      line: '--log-file-exactly=allen.log --tool=memcheck --leak-check=yes ./qqshow_user_info',
+      toolOptions: ['--leak-check=full'],
+      program: './qqshow_user_info',
+      sinks: { logFile: 'allen.log' },
+    },
+    {
+      where: 'a server that a configuration file starts',
+      line: '--log-file=allen.log --tool=memcheck --leak-check=yes ./qqmail_worker',
+      toolOptions: ['--leak-check=full'],
+      program: './qqmail_worker',
+      sinks: { logFile: 'allen.log' },
+    },
+    {
+      where: 'dashes that a text editor lengthened',
+      line: '–tool=memcheck –leak-check=yes ./mx',
+      toolOptions: ['--leak-check=full'],
+      program: './mx',
+    },
+    {
+      where: 'one long dash',
+      line: '–leak-check=full ./mx',
+      toolOptions: ['--leak-check=full'],
+      program: './mx',
+    },
+    {
+      where: 'two dashes made one',
+      line: '—leak-check=yes ./mx',
+      toolOptions: ['--leak-check=full'],
+      program: './mx',
+    },
+    {
+      where: 'nginx and its workers',
+      line: '–trace-children=yes ./nginx',
+      toolOptions: ['--trace-children=yes'],
+      program: './nginx',
+    },
+    {
+      where: 'options after the program',
+      line: './test --leak-check=full',
+      toolOptions: ['--leak-check=full'],
+      program: './test',
+    },
+  ])('$where: $line', ({ line, toolOptions, program, sinks = {} }) => {
+    expect(read(line.split(' '))).toMatchObject({
+      tool: 'memcheck',
+      toolOptions,
+      program,
+      arguments: [],
+      sinks,
+    });
+  });
+});
+
+/** Every option that the articles list, in their spelling, with what becomes of it; `note` is what is said besides. */
+const listed: readonly {
+  readonly words: readonly string[];
+  readonly expected: Partial<CommandLine>;
+  readonly note?: string;
+}[] = [
+  { words: ['–tool=memcheck'], expected: { tool: 'memcheck' } },
+  { words: ['-tool=helgrind'], expected: { tool: 'helgrind' } },
+  { words: ['-h'], expected: { help: 'short' } },
+  { words: ['–help'], expected: { help: 'short' } },
+  { words: ['-help'], expected: { help: 'short' } },
+  { words: ['-version'], expected: { version: true } },
+  { words: ['-q'], expected: { quiet: true } },
+  { words: ['–quiet'], expected: { quiet: true } },
+  { words: ['-quiet'], expected: { quiet: true } },
+  { words: ['-v'], expected: { verbose: 1 } },
+  { words: ['–verbose'], expected: { verbose: 1 } },
+  { words: ['-trace-children=yes'], expected: { toolOptions: ['--trace-children=yes'] } },
+  { words: ['-trace-children=no'], expected: { toolOptions: ['--trace-children=no'] } },
+  { words: ['-track-fds=yes'], expected: { toolOptions: ['--track-fds=yes'] } },
+  { words: ['-time-stamp=yes'], expected: { toolOptions: ['--time-stamp=yes'] } },
+  { words: ['-log-fd=2'], expected: { sinks: { logFd: 2 } } },
+  { words: ['-log-file=filename'], expected: { sinks: { logFile: 'filename' } } },
+  {
+    words: ['-log-file-exactly=file'],
+    expected: { sinks: { logFile: 'file' } },
+    note: "'--log-file-exactly=file' is --log-file=file today",
+  },
+  {
+    words: ['-log-file-exactly=file', '-log-file-qualifier=USER'],
+    expected: { sinks: { logFile: 'file.%q{USER}' } },
+    note: "'--log-file-qualifier=USER' is --log-file=file.%q{USER} today",
+  },
+  {
+    words: ['-log-file-qualifier=USER'],
+    expected: { sinks: {}, toolOptions: [] },
+    note: "'--log-file-qualifier=USER' is left out: it is for a --log-file=, and none is given",
+  },
+  { words: ['-log-socket=127.0.0.1:1500'], expected: { sinks: { logSocket: '127.0.0.1:1500' } } },
+  {
+    words: ['-xml=yes'],
+    expected: { sinks: { xmlFd: 2 } },
+    note: "'--xml=yes' without a place for it is --xml=yes --xml-fd=2 today: the XML goes to stderr",
+  },
+  { words: ['-num-callers=12'], expected: { toolOptions: ['--num-callers=12'] } },
+  { words: ['-error-limit=no'], expected: { toolOptions: ['--error-limit=no'] } },
+  { words: ['-error-exitcode=3'], expected: { errorExitcode: 3, toolOptions: [] } },
+  {
+    words: ['-db-attach=yes'],
+    expected: { toolOptions: ['--vgdb=yes', '--vgdb-error=1'] },
+    note: '\'--db-attach=yes\' is --vgdb=yes --vgdb-error=1 today: at the first error start gdb, and give it "target remote | vgdb"',
+  },
+  {
+    words: ['-db-attach=no'],
+    expected: { toolOptions: [] },
+    note: "'--db-attach=no' is left out: valgrind has not started gdb by itself since 3.10",
+  },
+  {
+    words: ['-db-command=gdb -nw %f %p'],
+    expected: { toolOptions: [] },
+    note: '\'--db-command=gdb -nw %f %p\' is left out: start gdb yourself on the program, and give it "target remote | vgdb"',
+  },
+  { words: ['-leak-check=no'], expected: { toolOptions: ['--leak-check=no'], leakCheck: 'no' } },
+  { words: ['-leak-check=summary'], expected: { leakCheck: 'summary' } },
+  { words: ['-leak-check=full'], expected: { leakCheck: 'full' } },
+  { words: ['-leak-resolution=low'], expected: { toolOptions: ['--leak-resolution=low'] } },
+  { words: ['-leak-resolution=med'], expected: { toolOptions: ['--leak-resolution=med'] } },
+  { words: ['-leak-resolution=high'], expected: { toolOptions: ['--leak-resolution=high'] } },
+  {
+    words: ['-show-reachable=yes'],
+    expected: { showLeakKinds: ['definite', 'indirect', 'possible', 'reachable'] },
+    note: "'--show-reachable=yes' is --show-leak-kinds=definite,indirect,possible,reachable today",
+  },
+  {
+    words: ['-show-reachable=no'],
+    expected: { showLeakKinds: ['definite', 'possible'] },
+    note: "'--show-reachable=no' is --show-leak-kinds=definite,possible today",
+  },
+];
+
+describe('options that are listed', () => {
+  test.each(listed)('$words', ({ words, expected, note }) => {
+    const commandLine = read([...words, './test']);
+    expect(commandLine).toMatchObject({ program: './test', ...expected });
+    // One line says how the dashes are read, one names today's spelling.
+    const others = commandLine.notes.filter((line) => !line.includes(' is read as '));
+    expect(others.at(-1)).toBe(note);
+  });
+
+  test('make a command line that valgrind takes, all together', () => {
+    const words = listed.flatMap((option) => option.words).filter((word) => !word.includes('helgrind'));
+    const commandLine = read([...words, './test'], false);
+    const { options } = planValgrind(
+      {
+        tool: 'memcheck',
+        toolOptions: commandLine.toolOptions,
+        program: './test',
+        arguments: [],
+        capture: 'xml',
+      },
+      { directory: '/run', version: '3.19.0', xmlDescriptor: 9, environmentOptions: [] },
+    );
+    for (const option of options) expect(option).toMatch(/^(--verbose|-[vs]|--[a-z-]+=\S+)$/);
+  });
+});
+
+describe('tools that are listed', () => {
+  test.each(['callgrind', 'cachegrind', 'massif'])('%s is known, and it is said how to run it', (tool) => {
+    expect(() => read([`-tool=${tool}`, './test'])).toThrow(
+      `the results of ${tool} are not yet read by this version of vgrun`,
+    );
+  });
+});
+
+describe('a debugger that nobody could answer', () => {
+  test('is left out where there is no terminal', () => {
+    const { toolOptions, notes } = read(['--db-attach=yes', './test'], false);
+    expect(toolOptions).toEqual([]);
+    expect(notes).toEqual([
+      "'--db-attach=yes' is left out: without a terminal nobody could answer gdb; today it is --vgdb=yes --vgdb-error=1",
+    ]);
+  });
+});
