@@ -75,14 +75,14 @@ export async function startCapture(options: CaptureOptions): Promise<CaptureSess
     }
   }
 
-  /** `valgrind.123.xml` becomes `valgrind.123.1.xml`, the next file of that name `valgrind.123.2.xml`. */
+  /** `valgrind.123.xml` becomes `valgrind.123-1.xml`, the next file of that name `valgrind.123-2.xml`. */
   async function keepImages(): Promise<void> {
     for (const name of await readdir(directory)) {
       const parts = /^(valgrind(?:\.\d+)?)(\.xml|\.log)$/.exec(name);
       if (parts === null) continue;
       const number = (images.get(name) ?? 0) + 1;
       images.set(name, number);
-      await rename(join(directory, name), join(directory, `${parts[1]}.${number}${parts[2]}`)).catch(
+      await rename(join(directory, name), join(directory, `${parts[1]}-${number}${parts[2]}`)).catch(
         ignoreGone,
       );
     }
@@ -185,7 +185,7 @@ function ignoreGone(error: NodeJS.ErrnoException): void {
 /** With XML, valgrind's text log is empty unless something unusual happened; an empty one tells nothing. */
 async function removeEmptyLogs(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
-    if (!/^valgrind\.\d+\.log$/.test(name)) continue;
+    if (!/^valgrind-\d+\.log$/.test(name)) continue;
     const path = join(directory, name);
     if ((await stat(path)).size === 0) await rm(path, { force: true });
   }
@@ -196,7 +196,7 @@ interface Mirror {
   readonly close: () => Promise<void>;
 }
 
-/** Grows copies `<copyPrefix>.1<extension>`, `.2`, … of a file: a new one whenever the file begins anew. */
+/** Grows copies `<copyPrefix>-1<extension>`, `-2`, … of a file: a new one whenever the file begins anew. */
 function mirrorOf(path: string, copyPrefix: string, extension: string): Mirror {
   let copies = 0;
   let copy: FileHandle | undefined;
@@ -208,7 +208,7 @@ function mirrorOf(path: string, copyPrefix: string, extension: string): Mirror {
     if (copy === undefined || status.ino !== inode || status.size < offset) {
       await copy?.close();
       copies += 1;
-      copy = await open(`${copyPrefix}.${copies}${extension}`, 'wx', 0o600);
+      copy = await open(`${copyPrefix}-${copies}${extension}`, 'wx', 0o600);
       inode = status.ino;
       offset = 0;
     }

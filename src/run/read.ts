@@ -6,6 +6,7 @@ import { UserError } from '../errors.ts';
 import type { Problem } from '../model/problem.ts';
 import type { ParsedRecord } from '../model/record.ts';
 import type { RunManifest } from '../model/run.ts';
+import { valgrindText } from '../tools/_shared/valgrind-text.ts';
 import { interpreterFor, readerFor } from '../tools/index.ts';
 import type { ReadContext, Reader } from '../tools/tool.ts';
 import { listArtifacts, readManifest, roleOf } from './directory.ts';
@@ -133,7 +134,9 @@ export async function* readSources(sources: Sources): AsyncGenerator<ParsedRecor
   for (const path of files) {
     const artifact = basename(path);
     const head = await headOf(path);
-    const reader = readerFor(head);
+    const isBeside = beside && isText(path);
+    // The text beside XML has neither header nor summary, by which a log from elsewhere is recognised.
+    const reader = isBeside ? valgrindText : readerFor(head);
     if (reader === undefined) {
       yield {
         type: 'problem',
@@ -143,7 +146,7 @@ export async function* readSources(sources: Sources): AsyncGenerator<ParsedRecor
     }
     const context: ReadContext = { artifact, nextImage: () => ++images, interpreterFor };
     const records = readFile(path, reader, context);
-    if (beside && isText(path)) yield* onlyWhatXmlLacks(records, imageOfPid);
+    if (isBeside) yield* onlyWhatXmlLacks(records, imageOfPid);
     else {
       for await (const record of records) {
         if (record.type === 'process') imageOfPid.set(record.pid, record.image);

@@ -8,7 +8,14 @@ import type { Problem } from '../model/problem.ts';
 import type { Artifact, EnvironmentOptions, Exit, RunManifest } from '../model/run.ts';
 import type { Tool } from '../tools/tool.ts';
 import { startCapture } from './capture.ts';
-import { createRunDirectory, listArtifacts, removeOldRuns, runsFolder, writeManifest } from './directory.ts';
+import {
+  createRunDirectory,
+  listArtifacts,
+  removeOldRuns,
+  roleOf,
+  runsFolder,
+  writeManifest,
+} from './directory.ts';
 import { execute } from './execute.ts';
 import type { Instrument } from './instrument.ts';
 import type { Inheritance } from './limits.ts';
@@ -145,10 +152,11 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
         ? []
         : [{ template: resolve(request.workingDirectory, launch.xmlFile), kind: 'xml' as const }]),
     ],
-    follows: (file) =>
-      file.endsWith('.xml')
-        ? (relay !== undefined && wantsXml) || file === xmlStream
-        : (relay !== undefined && !wantsXml) || stops !== undefined,
+    follows: (file) => {
+      const role = roleOf(file);
+      if (role === 'xml') return file === xmlStream || (relay !== undefined && wantsXml);
+      return role === 'text' && ((relay !== undefined && !wantsXml) || stops !== undefined);
+    },
     onData: (file, bytes) => {
       if (file === xmlStream) events.onXml?.(bytes);
       if (relay !== undefined && file.endsWith('.xml') === wantsXml) relay.write(bytes);
