@@ -35,7 +35,8 @@ const stopSignals = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'
 /** Decides. The rule is the table "Exit status" of the manual. */
 export function verdict(evidence: Evidence): Verdict {
   const missing = whatIsMissing(evidence);
-  const end = endSentence(evidence.exit);
+  // What we stopped ourselves ended by our signal; that says nothing more.
+  const end = evidence.stoppedBy === undefined ? endSentence(evidence.exit) : undefined;
   const found =
     evidence.failing === 1
       ? ['1 finding counts as an error.']
@@ -82,7 +83,8 @@ function whatIsMissing(evidence: Evidence): readonly string[] {
   const missing: string[] = [];
   if (stoppedBy === 'timeout') missing.push('The program was stopped at the time limit.');
   if (stoppedBy === 'interrupt') missing.push('The program was interrupted.');
-  if (exit?.how === 'signaled' && stopSignals.has(exit.signal)) missing.push(endSentence(exit) ?? '');
+  const stopped = exit?.how === 'signaled' && stopSignals.has(exit.signal);
+  if (stopped && stoppedBy === undefined) missing.push(endSentence(exit) ?? '');
   if (nodes.length === 0) missing.push('The log names no process: nothing was measured.');
   else if (isRun && (exit === undefined || exit.how === 'unknown')) {
     missing.push('How the program ended was not recorded.');

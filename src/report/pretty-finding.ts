@@ -1,7 +1,7 @@
 // One finding as a block of lines, in three sizes.
 import type { Finding, ReportFrame, ReportStack } from '../model/report.ts';
 import { functionName, type Ink } from './pretty-ink.ts';
-import { grouped, harmless, wrap } from './terminal-text.ts';
+import { grouped, harmless, widthOf, wrap } from './terminal-text.ts';
 
 /** `full`: source and stacks; `medium`: one line for each stack; `brief`: two lines and the advice. */
 export type Detail = 'full' | 'medium' | 'brief';
@@ -41,7 +41,12 @@ function* bodyLines(
   yield `${ink.severity(severity)}  ${ink.bold(headline(finding))}${cost === '' ? '' : `, ${cost}`}${uncounted}  ${name}`;
   const first = stacks[0]?.frames[0];
   const shown = mine ?? first;
-  if (shown !== undefined) yield placeLine(shown, stack ?? stacks[0], mine !== undefined, ink);
+  if (shown !== undefined) {
+    const place = placeLine(shown, stack ?? stacks[0], mine !== undefined, ink);
+    const code =
+      detail === 'brief' ? blamedCode(finding, mine, ink.columns - indent - widthOf(place) - 5) : '';
+    yield code === '' ? place : `${place}  ${ink.dim(`│ ${code}`)}`;
+  }
   if (detail !== 'brief' && mine !== undefined) yield* excerptLines(finding, mine, detail, ink);
   if (detail === 'full') yield* fullStackLines(finding, ink);
   else yield* shortStackLines(finding, detail, ink);
@@ -92,6 +97,17 @@ function placeLine(frame: ReportFrame, stack: ReportStack | undefined, mine: boo
   return `${ink.dim(label)}${ink.place(frame)}${mine ? '' : ink.dim(' (no frame is in your code)')}`;
 }
 
+/** The blamed source line, when a readable piece of it fits. */
+function blamedCode(finding: Finding, mine: ReportFrame | undefined, room: number): string {
+  if (finding.excerpt === undefined || mine?.line === undefined || room < 20) return '';
+  return codeLine(finding.excerpt.lines[mine.line - finding.excerpt.firstLine] ?? '', room).trimStart();
+}
+
+function codeLine(raw: string, room: number): string {
+  const text = harmless(raw.replaceAll('\t', '    ').trimEnd());
+  return text.length > room ? `${text.slice(0, room - 1)}…` : text;
+}
+
 function* excerptLines(finding: Finding, mine: ReportFrame, detail: Detail, ink: Ink): Generator<string> {
   const { excerpt } = finding;
   if (excerpt === undefined || mine.line === undefined) return;
@@ -101,8 +117,7 @@ function* excerptLines(finding: Finding, mine: ReportFrame, detail: Detail, ink:
     const line = excerpt.firstLine + index;
     const here = line === mine.line;
     if (!here && detail !== 'full') continue;
-    const text = harmless(raw.replaceAll('\t', '    ').trimEnd());
-    const cut = text.length > room ? `${text.slice(0, room - 1)}…` : text;
+    const cut = codeLine(raw, room);
     const number = String(line).padStart(String(last).length);
     yield here ? `${ink.red('>')} ${number} │ ${cut}` : ink.dim(`  ${number} │ ${cut}`);
   }

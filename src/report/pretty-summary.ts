@@ -7,7 +7,8 @@ import { grouped, harmless, wrap } from './terminal-text.ts';
 
 /** The totals of the run, worded as valgrind words its summaries so that the two can be compared. */
 export function totalLines(report: Report, ink: Ink): readonly string[] {
-  const { heap, leaks, errors } = report.totals;
+  const { heap, leaks, errors, computed } = report.totals;
+  const mark = (part: 'heap' | 'leaks' | 'errors'): string => (computed.includes(part) ? ' (computed)' : '');
   const lines: string[] = [];
   if (heap !== undefined) {
     const { allocations, frees, allocatedBytes } = heap;
@@ -15,10 +16,11 @@ export function totalLines(report: Report, ink: Ink): readonly string[] {
       allocations === undefined || frees === undefined
         ? ''
         : `; total heap usage: ${grouped(allocations)} allocs, ${grouped(frees)} frees${allocatedBytes === undefined ? '' : `, ${grouped(allocatedBytes)} bytes allocated`}`;
-    lines.push(...entry('HEAP SUMMARY', `in use at exit: ${amount(heap.inUse)}${usage}`, ink));
+    lines.push(...entry('HEAP SUMMARY', `in use at exit: ${amount(heap.inUse)}${usage}${mark('heap')}`, ink));
   }
-  if (leaks !== undefined) lines.push(...entry('LEAK SUMMARY', leakText(leaks), ink));
-  if (errors !== undefined) lines.push(...entry('ERROR SUMMARY', errorText(errors), ink));
+  if (leaks !== undefined) lines.push(...entry('LEAK SUMMARY', `${leakText(leaks)}${mark('leaks')}`, ink));
+  if (errors !== undefined)
+    lines.push(...entry('ERROR SUMMARY', `${errorText(errors)}${mark('errors')}`, ink));
   return lines;
 }
 

@@ -94,7 +94,7 @@ function fatalLine(message: ReportMessage, report: Report, ink: Ink): string {
   const frames = message.stack?.frames ?? [];
   const mine = frames.find((frame) => frame.owner === 'mine') ?? frames[0];
   const who = report.processes.length > 1 ? ` (process ${message.pid})` : '';
-  return `${ink.red(harmless(message.text))}${who}${mine === undefined ? '' : ` at ${ink.place(mine)}`}`;
+  return `${ink.red(harmless(message.text))}${who}${mine === undefined ? '' : `, at ${ink.place(mine)}`}`;
 }
 
 function problemLines(report: Report, options: RenderOptions, ink: Ink): readonly string[] {

@@ -1,0 +1,242 @@
+// The runs behind test/golden: each a stream of records as the readers give them, analysed for real.
+import { analyze } from '../../src/analyze/index.ts';
+import type { ParsedRecord } from '../../src/model/record.ts';
+import type { Excerpt, Report } from '../../src/model/report.ts';
+import type { RunManifest } from '../../src/model/run.ts';
+import {
+  counts,
+  end,
+  finding,
+  leakOf,
+  libcStart,
+  lost,
+  malloc,
+  manifest,
+  mine,
+  process,
+  stack,
+  whole,
+} from '../analyze/records.ts';
+
+/** Name of the golden folder, and the report in it. */
+export const scenarios: ReadonlyMap<string, () => Promise<Report>> = new Map([
+  ['clean', () => report(whole(1, [counts(1, {})]))],
+  ['one-leak', oneLeak],
+  ['ten-mixed-findings', tenMixedFindings],
+  ['race', race],
+  ['crash', crash],
+  ['inconclusive', inconclusive],
+  ['process-tree-with-fork', processTreeWithFork],
+  ['hostile-names', hostileNames],
+]);
+
+function report(records: readonly ParsedRecord[], run: Partial<RunManifest> = {}): Promise<Report> {
+  return analyze(records, {
+    vgrun: '0.1.0',
+    manifest: manifest(run),
+    runDirectory: '/home/ann/list/.vgrun/runs/20260801-120000-list',
+  });
+}
+
+/** As the pipeline adds it: two lines above and below the blamed one. */
+function withExcerpt(made: Report, lines: readonly string[], firstLine: number): Report {
+  const excerpt: Excerpt = { firstLine, lines };
+  return {
+    ...made,
+    findings: made.findings.map((each, index) => (index === 0 ? { ...each, excerpt } : each)),
+  };
+}
+
+async function oneLeak(): Promise<Report> {
+  const made = await report(whole(1, [lost(1, leakOf(100)), counts(1, {})]));
+  return withExcerpt(
+    made,
+    ['void push(struct list *l, int v) {', '\tstruct node *n;', '\tn = malloc(100);', '\tn->value = v;', '}'],
+    18,
+  );
+}
+
+function tenMixedFindings(): Promise<Report> {
+  const at = (name: string, line: number) => [
+    stack('at', [mine(name, 'list.c', line), mine('main', 'main.c', 40), libcStart]),
+  ];
+  const block = stack(
+    'allocated at',
+    [malloc, mine('make', 'list.c', 12), mine('main', 'main.c', 7)],
+    "Address 0x4a4004a is 0 bytes after a block of size 10 alloc'd",
+  );
+  const error = (unique: number, kind: string, what: string, stacks = at(`f${unique}`, 100 + unique)) =>
+    finding(1, kind, { unique: `0x${unique.toString(16)}`, what, stacks });
+  return report(
+    whole(1, [
+      error(0, 'InvalidRead', 'Invalid read of size 1', [...at('f0', 100), block]),
+      error(1, 'InvalidWrite', 'Invalid write of size 4', [...at('f1', 101), block]),
+      error(2, 'UninitCondition', 'Conditional jump or move depends on uninitialised value(s)'),
+      error(3, 'UninitValue', 'Use of uninitialised value of size 8'),
+      error(4, 'SyscallParam', 'Syscall param sendmsg(msg.msg_iov[0]) points to uninitialised byte(s)'),
+      error(5, 'InvalidFree', 'Invalid free() / delete / delete[] / realloc()', [
+        stack('at', [
+          { ...malloc, function: 'free' },
+          mine('drop', 'list.c', 60),
+          mine('main', 'main.c', 41),
+        ]),
+        stack(
+          'freed at',
+          [{ ...malloc, function: 'free' }, mine('clear', 'list.c', 70)],
+          "Address 0x4a40040 is 0 bytes inside a block of size 10 free'd",
+        ),
+        stack('allocated at', [malloc, mine('make', 'list.c', 12)], "Block was alloc'd at"),
+      ]),
+      error(6, 'MismatchedFree', 'Mismatched free() / delete / delete []'),
+      error(7, 'Overlap', 'Source and destination overlap in strcpy(0x4a40040, 0x4a40041)'),
+      counts(1, { '0x0': 12, '0x1': 1, '0x2': 1, '0x3': 3, '0x4': 1, '0x5': 1, '0x6': 1, '0x7': 1 }),
+      lost(1, leakOf(1_048_576, 16)),
+      lost(
+        1,
+        leakOf(64, 1),
+        { stacks: [stack('at', [malloc, mine('spare', 'pool.c', 9)])] },
+        'Leak_PossiblyLost',
+      ),
+      lost(1, leakOf(72_704, 1), { stacks: [stack('at', [malloc, libcStart])] }, 'Leak_StillReachable'),
+    ]),
+    { toolOptions: ['--leak-check=full'] },
+  );
+}
+
+function race(): Promise<Report> {
+  const nameless = { ip: '0x484C7D6', object: '/usr/libexec/valgrind/vgpreload_helgrind-amd64-linux.so' };
+  const start = { ip: '0x48EF1F4', object: '/usr/lib/x86_64-linux-gnu/libc.so.6', function: 'start_thread' };
+  const side = (line: number, operation: 'read' | 'write') =>
+    finding(1, 'Race', {
+      tool: 'helgrind',
+      unique: operation === 'read' ? '0x0' : '0x1',
+      thread: { id: 2 },
+      threads: [3],
+      what: `Possible data race during ${operation} of size 4 at 0x10C060 by thread #3`,
+      access: { operation, size: 4, address: '0x10C060' },
+      details: ['Location 0x10c060 is 0 bytes inside global var "counter"'],
+      stacks: [
+        stack('at', [mine('count', 'race.c', line), nameless, start]),
+        stack(
+          'previous write',
+          [mine('count', 'race.c', 14), nameless, start],
+          'This conflicts with a previous write of size 4 by thread #2',
+        ),
+      ],
+    });
+  return report(
+    whole(
+      1,
+      [
+        { type: 'thread', image: 1, id: 3, root: false, frames: [nameless, mine('main', 'race.c', 30)] },
+        side(13, 'read'),
+        side(14, 'write'),
+        counts(1, { '0x0': 1, '0x1': 1 }),
+      ],
+      { tool: 'helgrind' },
+    ),
+    { tool: { name: 'helgrind', version: '3.19.0', path: '/usr/bin/valgrind' } },
+  );
+}
+
+function crash(): Promise<Report> {
+  const frames = [mine('walk', 'list.c', 31), mine('main', 'main.c', 9)];
+  return report(
+    whole(1, [
+      finding(1, 'InvalidRead', {
+        unique: '0x0',
+        what: 'Invalid read of size 4',
+        details: ["Address 0x8 is not stack'd, malloc'd or (recently) free'd"],
+        stacks: [stack('at', frames)],
+        access: { operation: 'read', size: 4, address: '0x8' },
+      }),
+      {
+        type: 'fatal-signal',
+        image: 1,
+        number: 11,
+        name: 'SIGSEGV',
+        code: 1,
+        event: 'Access not within mapped region',
+        address: '0x8',
+        stack: stack('at', frames),
+      },
+      counts(1, { '0x0': 1 }),
+    ]),
+    { exit: { how: 'signaled', signal: 'SIGSEGV', number: 11 } },
+  );
+}
+
+function inconclusive(): Promise<Report> {
+  return report(
+    [
+      process(1),
+      finding(1, 'InvalidRead', { unique: '0x0', what: 'Invalid read of size 4' }),
+      {
+        type: 'problem',
+        image: 1,
+        problem: {
+          code: 'truncated-document',
+          level: 'incomplete',
+          message: 'valgrind.101.xml ends in the middle of an element.',
+          hint: 'The process was killed while it wrote; give it more time with --timeout.',
+          artifact: 'valgrind.101.xml',
+          offset: 4711,
+          quote: '<frame>\n  <ip>0x10',
+        },
+      },
+      end(1, { complete: false, finished: false }),
+    ],
+    { exit: { how: 'signaled', signal: 'SIGTERM', number: 15 }, stoppedBy: 'timeout' },
+  );
+}
+
+function processTreeWithFork(): Promise<Report> {
+  return report(
+    [
+      ...whole(1, [lost(1, leakOf(100)), counts(1, {})], { argv: ['./server'] }),
+      ...whole(
+        2,
+        [
+          lost(2, leakOf(100)),
+          finding(2, 'UninitCondition', {
+            unique: '0x1',
+            what: 'Conditional jump or move depends on uninitialised value(s)',
+          }),
+          counts(2, { '0x1': 2 }),
+        ],
+        { argv: ['./server'], ppid: 101, forked: true },
+      ),
+      process(3, { pid: 104, argv: ['./server'], ppid: 101, forked: true }),
+      end(3, { complete: false, finished: false }),
+      ...whole(4, [counts(4, {})], { pid: 104, argv: ['./helper', '-v'], ppid: 101 }),
+    ],
+    { command: ['./server'], program: '/home/ann/list/server' },
+  );
+}
+
+function hostileNames(): Promise<Report> {
+  const evil = '\x1b]0;owned\x07\x1b[2J\u202Egnp.exe\r\n==1== ERROR SUMMARY: 0 errors';
+  return report(
+    whole(
+      1,
+      [
+        finding(1, 'InvalidRead', {
+          unique: '0x0',
+          what: `Invalid read ${evil}`,
+          thread: { id: 1, name: evil },
+          details: [evil],
+          stacks: [stack('at', [{ ...mine('pop'), function: evil, file: `${evil}.c` }], evil)],
+        }),
+        finding(1, `Odd\x1b[31mKind`, { unique: '0x1', what: evil }),
+        { type: 'message', image: 1, source: 'client', text: evil },
+        { type: 'suppression-use', image: 1, name: evil, count: 1 },
+        {
+          type: 'problem',
+          problem: { code: 'odd', level: 'warning', message: evil, hint: evil, quote: evil },
+        },
+        counts(1, { '0x0': 1, '0x1': 1 }),
+      ],
+      { argv: [evil] },
+    ),
+  );
+}
