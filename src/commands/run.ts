@@ -58,7 +58,7 @@ function say(line: string): void {
 }
 
 /** `--help` and `--version`, on standard output. */
-async function answer({ tool, help, toolOptions }: CommandLine): Promise<number> {
+async function answer({ tool, help, toolGiven }: CommandLine): Promise<number> {
   if (help === undefined) {
     const installed = await findValgrind(undefined, process.env.PATH ?? '').then(
       ({ version: found }) => `valgrind ${found}`,
@@ -69,7 +69,6 @@ async function answer({ tool, help, toolOptions }: CommandLine): Promise<number>
   }
   const { helpText } = await import('./help.ts');
   const columns = process.stdout.columns ?? 80;
-  const named = toolOptions.some((option) => option.startsWith('--tool=')) || tool !== 'memcheck';
-  process.stdout.write(helpText({ detail: help, columns, version, ...(named ? { tool } : {}) }));
+  process.stdout.write(helpText({ detail: help, columns, version, ...(toolGiven ? { tool } : {}) }));
   return 0;
 }

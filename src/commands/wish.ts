@@ -1,14 +1,10 @@
 // Owns the step from words to a wish: the command line, and what rc files and VALGRIND_OPTS add to it.
+import type { Launch } from '../model/launch.ts';
 import { readEnvironmentOptions } from '../run/environment-options.ts';
 import type { Wish } from '../run/plan.ts';
+import type { Sink } from '../run/relay.ts';
 import { hasControllingTerminal } from '../run/signals.ts';
-import {
-  type CommandLine,
-  checkVersion,
-  launchOf,
-  readCommandLine,
-  relayOf,
-} from '../tools/_shared/command-line.ts';
+import { type CommandLine, checkVersion, readCommandLine } from '../tools/_shared/command-line.ts';
 
 /**
  * Reads the words after `vgrun`.
@@ -27,11 +23,11 @@ export async function readWish(
   });
   const { own, program, help } = commandLine;
   if (program === undefined || help !== undefined || commandLine.version === true) return { commandLine };
-  const sink = relayOf(commandLine);
+  const sink = sinkOf(commandLine);
   return {
     commandLine,
     wish: {
-      launch: launchOf({ ...commandLine, program }),
+      launch: launchOf(commandLine, program),
       ...(sink === undefined ? {} : { sink }),
       workingDirectory,
       environmentOptions,
@@ -45,4 +41,30 @@ export async function readWish(
       keep: own.keep,
     },
   };
+}
+
+/** With a log of the user's own, that log is what is captured. */
+function launchOf(commandLine: CommandLine, program: string): Launch {
+  const { tool, toolOptions, sinks, own } = commandLine;
+  const wantsXml = [sinks.xmlFile, sinks.xmlFd, sinks.xmlSocket].some((place) => place !== undefined);
+  const wantsLog = [sinks.logFile, sinks.logFd, sinks.logSocket].some((place) => place !== undefined);
+  return {
+    tool,
+    toolOptions,
+    program,
+    arguments: commandLine.arguments,
+    capture: wantsXml ? 'xml' : wantsLog ? 'text' : own.capture,
+    ...(sinks.logFile === undefined ? {} : { logFile: sinks.logFile }),
+    ...(sinks.xmlFile === undefined ? {} : { xmlFile: sinks.xmlFile }),
+    ...(sinkOf(commandLine) === undefined ? {} : { relayed: true }),
+  };
+}
+
+/** The descriptor or socket that gets a copy of what is captured: XML where the user wants XML, else text. */
+function sinkOf({ sinks }: CommandLine): Sink | undefined {
+  if (sinks.xmlFd !== undefined) return { descriptor: sinks.xmlFd };
+  if (sinks.xmlSocket !== undefined) return { socket: sinks.xmlSocket };
+  if (sinks.xmlFile !== undefined) return undefined;
+  if (sinks.logFd !== undefined) return { descriptor: sinks.logFd };
+  return sinks.logSocket === undefined ? undefined : { socket: sinks.logSocket };
 }
