@@ -91,7 +91,7 @@ export interface CommandLineContext {
  */
 export function readCommandLine(argv: readonly string[], context: CommandLineContext): CommandLine {
   const before = readBefore(argv);
-  const notes = [...before.notes];
+  const notes: string[] = [];
   const after = before.program === undefined ? noArguments : splitArguments(before);
   const choice = chooseTool([...before.tokens, ...after.lifted], notes);
   const reading = startReading(choice.tool, context);
@@ -129,7 +129,7 @@ export function readCommandLine(argv: readonly string[], context: CommandLineCon
     ...(help === undefined ? {} : { help }),
     ...(reading.version ? { version: true } : {}),
     lifted: after.lifted,
-    notes,
+    notes: namedAsTyped(notes, before.respelled),
   };
 }
 
@@ -178,28 +178,47 @@ interface Before {
   readonly rest: readonly string[];
   /** `--` stood before the program. */
   readonly ended: boolean;
-  readonly notes: readonly string[];
+  /** Options whose dashes were put right. */
+  readonly respelled: readonly Respelled[];
+}
+
+interface Respelled {
+  readonly typed: string;
+  readonly option: string;
 }
 
 function readBefore(argv: readonly string[]): Before {
   let own = ownDefaults;
   const tokens: string[] = [];
-  const notes: string[] = [];
+  const respelled: Respelled[] = [];
   for (let index = 0; index < argv.length; ) {
     const word = argv[index] as string;
     if (word === '--' || !startsWithDash.test(word)) {
       const ended = word === '--';
       const [program, ...rest] = argv.slice(ended ? index + 1 : index);
-      return { own, tokens, ...(program === undefined ? {} : { program }), rest, ended, notes };
+      return { own, tokens, ...(program === undefined ? {} : { program }), rest, ended, respelled };
     }
     const option = putDashesRight(word);
-    if (option !== word) notes.push(`${quote(word)} is read as ${oneLine(option)}`);
+    if (option !== word) respelled.push({ typed: word, option });
     const ownOption = readOwnOption(option, argv[index + 1], own);
     if (ownOption === undefined) tokens.push(option);
     else own = ownOption.settings;
     index += ownOption?.taken ?? 1;
   }
-  return { own, tokens, rest: [], ended: false, notes };
+  return { own, tokens, rest: [], ended: false, respelled };
+}
+
+/** One line for each option: what is said of it anyway says it of the word as typed. */
+function namedAsTyped(notes: readonly string[], respelled: readonly Respelled[]): readonly string[] {
+  const told = [...notes];
+  const readings: string[] = [];
+  for (const { typed, option } of respelled) {
+    const at = told.findIndex((note) => note.startsWith(`${quote(option)} `));
+    const note = told[at];
+    if (note === undefined) readings.push(`${quote(typed)} is read as ${oneLine(option)}`);
+    else told[at] = quote(typed) + note.slice(quote(option).length);
+  }
+  return [...readings, ...told];
 }
 
 /** A hyphen, or what a text editor made of one or two: ‐ ‑ ‒ – — ― −. */
@@ -447,7 +466,9 @@ function rewrite(reading: Reading, token: OptionToken): readonly string[] | unde
     case '--show-reachable':
     case '--show-possibly-lost': {
       if (reading.tool !== 'memcheck' || (value !== 'yes' && value !== 'no')) return undefined;
-      return say([`--show-leak-kinds=${withKind(reading.showLeakKinds, name, value).join(',') || 'none'}`]);
+      const kinds = withKind(reading.showLeakKinds, name, value);
+      const words = kinds.length === allLeakKinds.length ? 'all' : kinds.join(',');
+      return say([`--show-leak-kinds=${words || 'none'}`]);
     }
     case '--gen-suppressions':
       if (value !== 'yes') return undefined;
