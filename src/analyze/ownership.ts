@@ -36,6 +36,11 @@ const systemSource =
 const systemFunction =
   /^(?:__libc_|_IO_|__GI_|_dl_|__nptl_|__pthread_|__gthread_|__gnu_cxx::|__cxxabiv1::|\(below main\)$|_start$|clone\d?$|start_thread$)|@@?(?:GLIBC|GLIBCXX|CXXABI)_|^(?:[\w:<>*& ]+ )?std::/;
 
+// glibc keeps most functions in a file of the same name: `writev (writev.c:26)`, `_Exit (_exit.c:30)`. Only for names
+// that nobody gives to a function of their own.
+const systemCall =
+  /^(?:p?readv?2?|p?writev?2?|openat|open|creat|close|p?poll|p?select|epoll_(?:p?wait|ctl)|recv(?:from|m?msg)?|send(?:to|m?msg|file)?|accept4?|connect|bind|socket|ioctl|fcntl|lseek|(?:clock_)?nanosleep|u?sleep|pause|wait(?:pid|id|3|4)?|v?fork|system|p(?:open|close)|kill|abort|exit|mmap|munmap|mprotect|getdents|sig(?:action|suspend|wait\w*)|brk|sbrk|qsort(?:_r)?|bsearch|msort|getenv|setenv|putenv|strn?dup|getline|getdelim|f(?:open|close|read|write|puts|putc|gets|getc|flush)|puts|putchar|perror|scandir|(?:open|read|close)dir|localtime|gmtime|mktime|strto\w+|setlocale|dl(?:open|sym|close|error)|backtrace|reg(?:comp|exec)|glob|realpath|ptrace|mount|clone)(?:64)?$/;
+
 /** The source file of a frame, directory and file joined and cleaned; relative when the debug information is. */
 export function sourcePath(frame: Frame): string | undefined {
   if (frame.file === undefined) return undefined;
@@ -64,12 +69,23 @@ export function isSystemFrame(frame: Frame): boolean {
   } else if (frame.file !== undefined) {
     if (systemDirectory.test(frame.file) || systemPlace.test(frame.file)) return true;
     // With an object at hand the object decides: `thread` and `functional` are good names for one's own files.
-    if (frame.object === undefined && systemSource.test(posix.basename(frame.file))) return true;
+    if (
+      frame.object === undefined &&
+      (systemSource.test(posix.basename(frame.file)) || isSystemCall(frame))
+    ) {
+      return true;
+    }
   }
   if (frame.object !== undefined) {
     return isSharedObject(frame.object) && systemPlace.test(frame.object) && !libraryPlace.test(frame.object);
   }
   return frame.function !== undefined && systemFunction.test(frame.function);
+}
+
+function isSystemCall(frame: Frame): boolean {
+  const plain = (name: string): string => name.toLowerCase().replace(/^_+|@.*$|(?:_nocancel)$/g, '');
+  const name = plain(frame.function ?? '');
+  return systemCall.test(name) && plain(posix.basename(frame.file ?? '', '.c')) === name;
 }
 
 /**

@@ -100,6 +100,10 @@ const foreign: readonly (readonly [string, Frame, Owner])[] = [
   ['libc_start without object', { function: '__libc_start_main', file: 'libc-start.c', line: 234 }, 'system'],
   ['below main', { function: '(below main)', file: 'libc-start.c' }, 'system'],
   ['printf of a libc with symbols', { function: 'printf', file: 'printf.c', line: 33 }, 'system'],
+  ['a system call of a libc with symbols', { function: 'writev', file: 'writev.c', line: 26 }, 'system'],
+  ['another spelling of it', { function: '_Exit', file: '_exit.c', line: 30 }, 'system'],
+  ['my own write.c', { function: 'write_all', file: 'write.c', line: 3 }, 'mine'],
+  ['my own pop.c', { function: 'pop', file: 'pop.c', line: 3 }, 'mine'],
   ['a thread start', { function: 'start_thread', file: 'pthread_create.c', line: 442 }, 'system'],
   ['clone', { function: 'clone', file: 'clone.S', line: 100 }, 'system'],
   [

@@ -56,7 +56,7 @@ async function oneLeak(): Promise<Report> {
   );
 }
 
-function tenMixedFindings(): Promise<Report> {
+async function tenMixedFindings(): Promise<Report> {
   const at = (name: string, line: number) => [
     stack('at', [mine(name, 'list.c', line), mine('main', 'main.c', 40), libcStart]),
   ];
@@ -67,7 +67,7 @@ function tenMixedFindings(): Promise<Report> {
   );
   const error = (unique: number, kind: string, what: string, stacks = at(`f${unique}`, 100 + unique)) =>
     finding(1, kind, { unique: `0x${unique.toString(16)}`, what, stacks });
-  return report(
+  const made = await report(
     whole(1, [
       error(0, 'InvalidRead', 'Invalid read of size 1', [...at('f0', 100), block]),
       error(1, 'InvalidWrite', 'Invalid write of size 4', [...at('f1', 101), block]),
@@ -101,6 +101,7 @@ function tenMixedFindings(): Promise<Report> {
     ]),
     { toolOptions: ['--leak-check=full'] },
   );
+  return withExcerpt(made, ['  int *x = make(3);', '  x[3] = 1;', '  return x;'], 100);
 }
 
 function race(): Promise<Report> {
