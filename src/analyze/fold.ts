@@ -23,6 +23,7 @@ import {
 } from './fingerprint.ts';
 import { type LeakKind, type LeakPolicy, leakKindOf } from './leak-policy.ts';
 import { addLeaks } from './leak-sum.ts';
+import { isToolFrame } from './ownership.ts';
 
 /** A distinct finding. `first` is the record that showed it first and stands for all. */
 export interface FindingDraft {
@@ -68,6 +69,8 @@ export interface ImageDraft {
   readonly leakUniques: number[];
   lowestUnique: number;
   suppressionUses: number;
+  /** There are blocks that the program's own allocator announced; valgrind's heap use does not hold them all. */
+  announcedBlocks: boolean;
   /** Highest leak check of which there is a record, and its direct bytes by kind. */
   leakCheck: number;
   leakSums: Map<LeakKind, Amount>;
@@ -220,6 +223,7 @@ function newImage(process: ProcessRecord, policy: LeakPolicy): ImageDraft {
     leakUniques: [],
     lowestUnique: Number.POSITIVE_INFINITY,
     suppressionUses: 0,
+    announcedBlocks: false,
     leakCheck: 0,
     leakSums: new Map(),
     leakGroups: new Map(),
@@ -349,7 +353,10 @@ function takeLeak(
     const sum = image.leakSums.get(kind) ?? { bytes: 0, blocks: 0 };
     image.leakSums.set(kind, { bytes: sum.bytes + leak.directBytes, blocks: sum.blocks + leak.blocks });
   }
-  const key = exactKey(record.stacks[0]?.frames ?? [], state.numberExactly);
+  const frames = record.stacks[0]?.frames ?? [];
+  const allocator = frames[0];
+  if (allocator === undefined || !isToolFrame(allocator)) image.announcedBlocks = true;
+  const key = exactKey(frames, state.numberExactly);
   let group = image.leakGroups.get(key);
   if (group === undefined) {
     group = { check: leak.check, sightings: new Map() };

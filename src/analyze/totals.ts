@@ -11,7 +11,8 @@ import type { ParentOf, Settled } from './sightings.ts';
  * - errors: all of <errorcounts> (a forked child's hold those of its parent, and so does its text summary), and one
  *   for each loss record of a kind that counts as an error, in every leak check of the process;
  * - leaks: the direct bytes of the loss records of the last check, for each kind; needs --show-leak-kinds=all;
- * - in use at exit: all leak kinds together, when nothing was suppressed. Allocations and frees cannot be known.
+ * - in use at exit: all leak kinds together, when nothing was suppressed and every block is of an allocator that
+ *   valgrind replaced (blocks of VALGRIND_MEMPOOL_ALLOC leak, but are no heap). Allocations and frees cannot be known.
  */
 
 /** The totals of one image. */
@@ -78,8 +79,8 @@ function computeLeaks(image: ImageDraft): LeakTotals | undefined {
 }
 
 function computeHeap(image: ImageDraft, leaks: LeakTotals | undefined): HeapTotals | undefined {
-  if (leaks === undefined || leaks.suppressed === undefined || image.totals.leaks !== undefined)
-    return undefined;
+  if (leaks?.suppressed === undefined || image.totals.leaks !== undefined) return undefined;
+  if (image.announcedBlocks) return undefined;
   const inUse = [leaks.definite, leaks.indirect, leaks.possible, leaks.reachable].reduce(addAmounts);
   return { inUse, allFreed: inUse.blocks === 0 };
 }

@@ -101,6 +101,13 @@ test('what was suppressed is not invented', async () => {
   expect(totals.errors).toEqual({ errors: 1, contexts: 1, suppressed: 2 });
 });
 
+test("blocks of the program's own pools are leaks, but what of the heap is in use is then unknown", async () => {
+  const pool = lost(1, leakOf(16), { stacks: [stack('at', [mine('pool_alloc'), mine('main')])] });
+  const { totals } = await report(whole(1, [lost(1, leakOf(10)), pool, counts(1, {})]));
+  expect(totals.leaks?.definite).toEqual({ bytes: 26, blocks: 2 });
+  expect(totals).not.toHaveProperty('heap');
+});
+
 test("the tool's own totals win over computed ones", async () => {
   const { totals } = await report(
     whole(1, [
