@@ -7,7 +7,7 @@ import type { ParsedRecord } from '../../src/model/record.ts';
 import { valgrindText } from '../../src/tools/_shared/valgrind-text.ts';
 import { valgrindXml } from '../../src/tools/_shared/valgrind-xml.ts';
 import { interpreterFor } from '../../src/tools/index.ts';
-import type { Reader } from '../../src/tools/tool.ts';
+import type { ReadContext, Reader } from '../../src/tools/tool.ts';
 
 type RecordOf<Type extends ParsedRecord['type']> = Extract<ParsedRecord, { type: Type }>;
 
@@ -15,6 +15,7 @@ async function read(
   input: string | Buffer,
   reader: Reader = valgrindText,
   piece = 4096,
+  own: Partial<ReadContext> = {},
 ): Promise<ParsedRecord[]> {
   const bytes = Buffer.from(input);
   async function* pieces(): AsyncGenerator<Buffer> {
@@ -22,7 +23,7 @@ async function read(
   }
   let image = 0;
   const records: ParsedRecord[] = [];
-  const context = { artifact: 'a.log', nextImage: () => image++, interpreterFor };
+  const context = { artifact: 'a.log', nextImage: () => image++, interpreterFor, ...own };
   for await (const record of reader.read(pieces(), context)) records.push(record);
   return records;
 }
@@ -233,6 +234,18 @@ describe('processes', () => {
     expect(child).toMatchObject({ forked: true, ppid: parent?.pid, tool: 'memcheck', argv: ['./forker'] });
   });
 
+  test('children that run side by side have the one process with a preamble for parent', async () => {
+    const child = (pid: number) => marked(invalidRead.trimEnd(), pid);
+    const records = await read(
+      `${marked(preamble + invalidRead)}\n${child(8)}\n==8== \n${child(9)}\n==9== \n`,
+    );
+    expect(only(records, 'process').map(({ pid, ppid, forked }) => [pid, ppid, forked])).toEqual([
+      [7, undefined, false],
+      [8, 7, true],
+      [9, 7, true],
+    ]);
+  });
+
   test('a second preamble of a pid is an exec: another image', async () => {
     const first = marked(preamble + invalidRead.trimEnd());
     const records = await read(`${first}\n==7== \n${wholeLog}`);
@@ -271,6 +284,26 @@ describe('processes', () => {
   });
 });
 
+describe('warnings', () => {
+  test('one in the middle of a stack leaves the stack whole', async () => {
+    const log = marked(preamble + invalidRead + summary).replace(
+      '==7==    by 0x10B',
+      '--7-- WARNING: Serious error when reading debug info\n==7==    by 0x10B',
+    );
+    const records = await read(log);
+    expect(only(records, 'finding')[0]?.stacks[0]?.frames).toHaveLength(2);
+    expect(only(records, 'message')).toMatchObject([{ source: 'warning' }]);
+  });
+
+  test("the instrument's own log of a run is believed from its first line", async () => {
+    const log = '==7== A sentence of the year 2040\n';
+    expect(only(await read(log), 'message')).toEqual([]);
+    const records = await read(log, valgrindText, 4096, { fromInstrument: true });
+    expect(only(records, 'process')).toMatchObject([{ pid: 7 }]);
+    expect(only(records, 'message')).toMatchObject([{ text: 'A sentence of the year 2040' }]);
+  });
+});
+
 describe('what it does not believe', () => {
   test("a program's own line with such a mark is no finding", async () => {
     const records = await read(
@@ -278,9 +311,10 @@ describe('what it does not believe', () => {
     );
     expect(only(records, 'finding')).toEqual([]);
     expect(only(records, 'process')).toEqual([]);
-    expect(only(records, 'problem').map(({ problem }) => problem.code)).toEqual(
-      ['unclaimed-lines', 'unclaimed-lines', 'no-process'].slice(1),
-    );
+    expect(only(records, 'problem').map(({ problem }) => problem.code)).toEqual([
+      'unclaimed-lines',
+      'no-process',
+    ]);
   });
 
   test('output of the program between and before the lines changes nothing', async () => {

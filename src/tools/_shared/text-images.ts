@@ -10,6 +10,8 @@ import type { ReadFrame } from './text-frames.ts';
 import * as say from './text-grammar.ts';
 import type { ValgrindError } from './valgrind-error.ts';
 
+/** Processes among which a child's parent is looked for. */
+const mostRelatives = 1_000;
 /** Error contexts remembered per process, to know them again in the list that `-s` prints at the end. */
 const rememberedContexts = 100_000;
 
@@ -136,17 +138,22 @@ export function announce(log: Log, image: Image): void {
 
 /**
  * A pid without preamble beside others that have one is a forked child: valgrind prints none after fork into the
- * same log. The parent is known only when just one process can be it; program and tool when all agree.
+ * same log. Its parent is the only process that still runs, or else the only one with a preamble: that puts a
+ * grandchild to its grandparent when several run. Program and tool are known when all agree.
  */
 function adoptParent(log: Log, image: Image): void {
+  // Only a hostile log has so many, and each would be compared with all.
+  if (log.images.size > mostRelatives) return;
   // A process with a preamble began before this one, even when its own first record is still being read.
   for (const other of log.images.values()) if (other.preamble) announce(log, other);
   const others = [...log.images.values()].filter((other) => other !== image && other.announced);
   const first = others[0];
   if (first === undefined) return;
   image.forked = true;
-  const parents = others.filter((other) => !other.summary);
-  if (parents.length === 1 && parents[0] !== undefined) image.ppid = parents[0].pid;
+  const running = others.filter((other) => !other.summary);
+  const roots = others.filter((other) => other.preamble);
+  const parent = running.length === 1 ? running[0] : roots.length === 1 ? roots[0] : undefined;
+  if (parent !== undefined) image.ppid = parent.pid;
   if (others.every((other) => other.argv.join('\0') === first.argv.join('\0'))) image.argv = first.argv;
   if (others.every((other) => other.tool === first.tool) && first.tool !== undefined) image.tool = first.tool;
   if (others.every((other) => other.version === first.version) && first.version !== undefined) {

@@ -37,14 +37,16 @@ export function readDebug(log: Log, image: Image, text: string): void {
     return;
   }
   if (image.section === 'options') image.section = undefined;
-  if (say.debugWarning.test(text)) {
-    closeBlock(log, image);
-    flushReady(log, image);
-    image.block = { type: 'message', source: 'warning', lines: [text], frames: [] };
+  const isDetail = say.debugDetail.test(text);
+  if (isDetail && image.block?.type === 'message') {
+    addMessageLine(image.block.lines, text);
     return;
   }
-  if (say.debugDetail.test(text) && image.block?.type === 'message') {
-    addMessageLine(image.block.lines, text);
+  if (isDetail || say.debugWarning.test(text)) {
+    // Debug information is read while a stack is printed: the error goes on after the warning.
+    if (image.block !== undefined && image.block.type !== 'message') {
+      emit(log, image, { type: 'message', image: image.image, source: 'warning', text });
+    } else startBlock(log, image, { type: 'message', source: 'warning', lines: [text], frames: [] });
     return;
   }
   if (text === '' || say.advice.test(text)) return;
