@@ -15,7 +15,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     .version(version)
     .help()
     .alias('h', 'help')
-    .strict()
+    .strictOptions()
     .wrap(100)
     .exitProcess(false)
     .fail((message, error) => {

@@ -1,5 +1,6 @@
 // `vgrun [options] program [arguments]`: the main job. Runs the program under its instrument and says what was found.
 import { enableLog } from '../log.ts';
+import { inheritedDescriptors } from '../run/descriptors.ts';
 import { findValgrind } from '../run/instrument.ts';
 import { planRun } from '../run/plan.ts';
 import { runTarget } from '../run/run.ts';
@@ -10,6 +11,7 @@ import { readWish } from './wish.ts';
 
 /** @returns the exit status; see "Exit status" in the manual. */
 export async function main(argv: readonly string[]): Promise<number> {
+  const descriptors = inheritedDescriptors();
   const { commandLine, wish } = await readWish(argv, process.cwd());
   const { own, notes } = commandLine;
   if (wish === undefined) return answer(commandLine);
@@ -21,6 +23,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   let afterwards: Promise<unknown> | undefined;
   const live = own.capture === 'fd' ? (await import('./live.ts')).liveView(say) : undefined;
   const { directory } = await runTarget(request, {
+    descriptors,
     say,
     progress: process.stderr.isTTY === true && !commandLine.quiet,
     ...(live === undefined ? {} : { onXml: live.read }),

@@ -1,10 +1,7 @@
-// Owns what Node changes in what a child inherits, and undoes it, so that the target starts as under the shell.
-//
-// Node raises its soft descriptor limit to the hard one and its children get that; libuv sets every signal that was
-// ignored back to its default, so `nohup vgrun …` would not protect the target from SIGHUP. Node itself can change
-// neither for a child, so prlimit(1) and env(1) do it in front of the instrument; both exec, the pid stays.
+// Owns the limit of open files that the target starts with: that of the shell. Node raises its own soft limit to the
+// hard one, and a child gets that. Node cannot set it back for a child, so prlimit(1) does it in front of the
+// instrument; it execs, the pid stays.
 import { readFile } from 'node:fs/promises';
-import { execa } from 'execa';
 import type { Problem } from '../model/problem.ts';
 
 /** valgrind 3.21 and later end at start-up when the hard limit is huge, as in some containers (KDE bug 465435). */
@@ -31,22 +28,10 @@ export function parseDescriptorLimit(limits: string): Limit | undefined {
   return { soft: number(parts[1]), hard: number(parts[2]) };
 }
 
-/** Signals among 1 to 31 whose disposition is "ignore" (`SigIgn:` of /proc/PID/status). */
-export function parseIgnoredSignals(status: string): number[] {
-  const mask = BigInt(`0x${/^SigIgn:\s*([0-9a-f]+)/m.exec(status)?.[1] ?? '0'}`);
-  return Array.from({ length: 31 }, (_, index) => index + 1).filter(
-    (number) => (mask >> BigInt(number - 1)) & 1n,
-  );
-}
-
 /** Works out what must be undone for a child of this process. */
 export async function inheritance(): Promise<Inheritance> {
   const read = (path: string) => readFile(path, 'utf8').catch(() => '');
-  const [own, parents, status] = await Promise.all([
-    read('/proc/self/limits'),
-    read(`/proc/${process.ppid}/limits`),
-    read('/proc/self/status'),
-  ]);
+  const [own, parents] = await Promise.all([read('/proc/self/limits'), read(`/proc/${process.ppid}/limits`)]);
   const prefix: string[] = [];
   const problems: Problem[] = [];
 
@@ -68,18 +53,5 @@ export async function inheritance(): Promise<Inheritance> {
     }
   }
 
-  const ignored = parseIgnoredSignals(status).filter((number) => !ignoredByNode.has(number));
-  if (ignored.length > 0) {
-    const words = ['env', `--ignore-signal=${ignored.join(',')}`];
-    // GNU env has this since coreutils 8.31.
-    const probe = await execa(words[0] as string, [...words.slice(1), 'true'], {
-      reject: false,
-      stdio: 'ignore',
-    });
-    if (!probe.failed) prefix.push(...words);
-  }
   return { prefix, problems };
 }
-
-/** SIGPIPE and SIGXFSZ: Node ignores them for itself. */
-const ignoredByNode: ReadonlySet<number> = new Set([13, 25]);

@@ -54,8 +54,10 @@ export interface RunRequest {
   readonly problems: readonly Problem[];
 }
 
-/** What may be heard of a run while it goes on. */
+/** What may be heard of a run while it goes on, and what it is given. */
 export interface RunEvents {
+  /** Descriptors of this process, above 2, that the target gets under the same numbers. */
+  readonly descriptors?: readonly number[];
   /** One line for the user. */
   readonly say?: (line: string) => void;
   /** Progress lines on stderr while the program is silent. */
@@ -173,7 +175,10 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     directory,
     timeout: request.timeout,
     killAfter: request.killAfter,
-    descriptors: stream === undefined ? [] : [{ child: xmlDescriptor, own: stream }],
+    descriptors: [
+      ...(events.descriptors ?? []).map((number) => ({ child: number, own: number })),
+      ...(stream === undefined ? [] : [{ child: xmlDescriptor, own: stream }]),
+    ],
     onStart: (pid) => {
       events.onStart?.();
       if (events.progress === true) stopProgress = showProgress(pid, launch.program);
