@@ -25,8 +25,11 @@ export function imageTotals(
   const errors =
     image.totals.errors ?? computeErrors(image, contextsWithoutCount + leaksBeforeFork(image, parentOf));
   if (errors !== undefined && image.totals.errors === undefined) computed.push('errors');
-  const leaks = image.totals.leaks ?? computeLeaks(image);
-  if (leaks !== undefined && image.totals.leaks === undefined) computed.push('leaks');
+  // `All heap blocks were freed -- no leaks are possible` stands in place of the last LEAK SUMMARY; one that was
+  // printed is then from an earlier check.
+  const told = image.totals.heap?.allFreed === true ? undefined : image.totals.leaks;
+  const leaks = told ?? computeLeaks(image);
+  if (leaks !== undefined && told === undefined) computed.push('leaks');
   const heap = image.totals.heap ?? computeHeap(image, leaks);
   if (heap !== undefined && image.totals.heap === undefined) computed.push('heap');
   return { ...(heap && { heap }), ...(leaks && { leaks }), ...(errors && { errors }), computed };
@@ -61,6 +64,7 @@ function computeErrors(image: ImageDraft, contextsWithoutCount: number): ErrorTo
 }
 
 function computeLeaks(image: ImageDraft): LeakTotals | undefined {
+  if (image.totals.heap?.allFreed === true) return emptyLeaks;
   const { protocol = 0, tool, instrumentArgv } = image.process;
   // XML forces a full leak check since protocol 4, whatever --leak-check says.
   if (tool !== 'memcheck' || protocol < 4 || image.end?.complete !== true) return undefined;

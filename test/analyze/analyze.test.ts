@@ -155,6 +155,22 @@ test('memory that was reachable in an early check and is freed at exit is left o
   expect(totals.leaks?.reachable).toEqual({ bytes: 0, blocks: 0 });
 });
 
+test('when all heap blocks were freed, the sums of an earlier leak check are history', async () => {
+  const sum = { bytes: 16, blocks: 1 };
+  const none = { bytes: 0, blocks: 0 };
+  const early = { definite: none, indirect: none, possible: none, reachable: sum };
+  const { totals } = await analyze(
+    [
+      textProcess(1),
+      { type: 'totals', image: 1, leaks: early },
+      { type: 'totals', image: 1, heap: { inUse: none, allFreed: true } },
+      end(1),
+    ],
+    { vgrun: '0.1.0' },
+  );
+  expect(totals).toMatchObject({ leaks: { reachable: none, suppressed: none }, computed: ['leaks'] });
+});
+
 test('memory that was lost in an early check only is kept and says so', async () => {
   const { findings } = await report([process(1), lost(1, leakOf(10)), end(1, { leakChecks: 2 })]);
   expect(findings).toMatchObject([{ details: ['Reported by an earlier leak check, not at exit.'] }]);

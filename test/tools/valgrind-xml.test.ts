@@ -38,7 +38,14 @@ describe('a process', () => {
 
   test('that was seen whole is complete, and its time is told in milliseconds', async () => {
     expect(only(await readXml(xmlDocument('')), 'process-end')).toEqual([
-      { type: 'process-end', image: 1, complete: true, finished: true, durationMs: 93_784_567 },
+      {
+        type: 'process-end',
+        image: 1,
+        complete: true,
+        finished: true,
+        durationMs: 93_784_567,
+        leakChecks: 1,
+      },
     ]);
   });
 

@@ -190,6 +190,8 @@ export function createProcesses(
       complete: isClosed && image.isFinished,
       finished: image.isFinished,
       ...(image.durationMs !== undefined && { durationMs: image.durationMs }),
+      // After FINISHED comes the check at exit, which writes nothing when all is freed.
+      ...(isClosed && image.isFinished && { leakChecks: image.leakCheck }),
     });
     lastEnded = image;
   }
