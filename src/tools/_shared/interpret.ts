@@ -1,5 +1,5 @@
 // The part of interpreting an error that every valgrind tool shares: which stack says what, and valgrind's core errors.
-import type { Access, Descriptor, FindingRecord, Frame, Stack, StackLabel } from '../../model/finding.ts';
+import type { Descriptor, FindingRecord, Frame, Stack, StackLabel } from '../../model/finding.ts';
 import type { ErrorPart, Interpret, StackContainer, ValgrindError } from './valgrind-error.ts';
 
 /** What a tool adds to the shared rules. */
@@ -10,10 +10,12 @@ export interface ToolDialect {
    * `previous` is the label of the stack before it.
    */
   readonly announces: (text: string, previous: StackLabel | undefined) => StackLabel | undefined;
-  /** The access that the error is about. `address` is the one of its first `Address 0x…` line. */
-  readonly access?: (error: ValgrindError, address: string | undefined) => Access | undefined;
-  readonly extra?: (error: ValgrindError) => Partial<FindingRecord>;
+  /** Adds what only this tool's errors have: access, leak, threads. */
+  readonly complete?: (finding: Draft<FindingRecord>, error: ValgrindError) => void;
 }
+
+/** A record while it is made. */
+export type Draft<Type> = { -readonly [Key in keyof Type]: Type[Key] };
 
 type TextPart = Extract<ErrorPart, { type: 'text' }>;
 
@@ -34,25 +36,22 @@ const segmentNames: Partial<Record<StackContainer, string>> = {
 const NO_STACK = '(thread finished, call stack no longer available)';
 
 /** Sentences of the core (coregrind/m_addrinfo.c, m_libcfile.c), which any tool may write. */
-const coreAnnouncements: readonly (readonly [RegExp, StackLabel])[] = [
-  // Address 0x4a4004a is 0 bytes after a block of size 10 alloc'd
-  [/^Address .* alloc'd$/, 'allocated at'],
-  // Address 0x4a40040 is 0 bytes inside a block of size 10 free'd
-  [/^Address .* free'd$/, 'freed at'],
-  // Address 0x4a40040 is 0 bytes inside a block of size 10 client-defined
-  [/^Address .* client-defined$/, 'created at'],
-  // Block was alloc'd at
-  [/^Block was alloc'd at$/, 'allocated at'],
-  // Previously closed
-  [/^Previously closed$/, 'closed at'],
-  // Originally opened
-  [/^Originally opened$/, 'opened at'],
-];
-
 function announcedByCore(text: string): StackLabel | undefined {
-  for (const [pattern, label] of coreAnnouncements) if (pattern.test(text)) return label;
-  return undefined;
+  if (text.startsWith('Address ')) {
+    // Address 0x4a4004a is 0 bytes after a block of size 10 alloc'd
+    if (text.endsWith(" alloc'd")) return 'allocated at';
+    // Address 0x4a40040 is 0 bytes inside a block of size 10 free'd
+    if (text.endsWith(" free'd")) return NOT_ON_HEAP.test(text) ? undefined : 'freed at';
+    // Address 0x4a40040 is 0 bytes inside a block of size 10 client-defined
+    return text.endsWith(' client-defined') ? 'created at' : undefined;
+  }
+  if (text === "Block was alloc'd at") return 'allocated at';
+  if (text === 'Previously closed') return 'closed at';
+  return text === 'Originally opened' ? 'opened at' : undefined;
 }
+
+/** Address 0x8 is not stack'd, malloc'd or (recently) free'd */
+const NOT_ON_HEAP = / is not stack'd, /;
 
 /** `1,234` as valgrind groups digits. Nothing when it is no number. */
 export function parseGrouped(text: string | undefined): number | undefined {
@@ -67,27 +66,27 @@ export function parseGrouped(text: string | undefined): number | undefined {
  */
 export function interpretError(error: ValgrindError, dialect: ToolDialect): FindingRecord {
   const { stacks, details } = labelStacks(error, dialect);
-  const access = dialect.access?.(error, firstAddress(error.parts));
-  const descriptor = describeDescriptor(error);
-  return {
+  const finding: Draft<FindingRecord> = {
     type: 'finding',
     image: error.image,
     tool: dialect.tool,
     kind: error.kind,
-    ...(error.unique !== undefined && { unique: error.unique }),
-    ...(error.tid !== undefined && {
-      thread: { id: error.tid, ...(error.threadName !== undefined && { name: error.threadName }) },
-    }),
     what: error.what.trim(),
     details,
     stacks,
-    ...(error.count !== undefined && { count: error.count }),
-    ...(access !== undefined && { access }),
-    ...(descriptor !== undefined && { descriptor }),
-    ...(error.threads.length > 0 && { threads: error.threads }),
-    ...(error.suppression !== undefined && { suppression: error.suppression }),
-    ...dialect.extra?.(error),
   };
+  if (error.unique !== undefined) finding.unique = error.unique;
+  if (error.tid !== undefined) {
+    finding.thread =
+      error.threadName === undefined ? { id: error.tid } : { id: error.tid, name: error.threadName };
+  }
+  if (error.count !== undefined) finding.count = error.count;
+  if (error.threads.length > 0) finding.threads = error.threads;
+  if (error.suppression !== undefined) finding.suppression = error.suppression;
+  const descriptor = describeDescriptor(error);
+  if (descriptor) finding.descriptor = descriptor;
+  dialect.complete?.(finding, error);
+  return finding;
 }
 
 /** `interpret` for a tool that has none of its own, such as `none` with `--track-fds=yes`. */
@@ -136,10 +135,11 @@ function labelStacks(error: ValgrindError, dialect: ToolDialect): { stacks: Stac
       // drd prints the description of the block right before the stack of its allocation.
       text = part.container === 'allocation_context' ? pending.pop() : containerText(part);
     } else {
-      const index = pending.findLastIndex((candidate) => announces(candidate) !== undefined);
-      const announcement = pending[index];
-      if (announcement !== undefined) {
-        label = announces(announcement) ?? 'related';
+      let announced: StackLabel | undefined;
+      let index = pending.length;
+      while (announced === undefined && index > 0) announced = announces(pending[--index] ?? '');
+      if (announced !== undefined) {
+        label = announced;
         [text] = pending.splice(index, 1);
       } else if (at === undefined) label = 'at';
       else {
@@ -149,11 +149,8 @@ function labelStacks(error: ValgrindError, dialect: ToolDialect): { stacks: Stac
     }
     details.push(...pending);
     pending = [];
-    const stack: Stack = {
-      label,
-      ...(text && { text: text.replace(/(?: Allocation context)?:$/, '') }),
-      frames: part.frames,
-    };
+    const stack: Draft<Stack> = { label, frames: part.frames };
+    if (text) stack.text = text.endsWith(':') ? text.replace(/(?: Allocation context)?:$/, '') : text;
     if (label === 'at' && at === undefined) at = stack;
     else stacks.push(stack);
     // What `followed by …` continues is the order that was begun, even where that stack became the `at`.
@@ -178,6 +175,7 @@ function emptyStackText(part: StackPart): string {
 
 /** The place in `declared at hg_race.c:2`, `a global variable declared at f.c:2`, `declared at f.c:3, in frame #0 of thread 1`. */
 function declaredPlace(part: TextPart, text: string): Frame | undefined {
+  if (!text.includes('declared at ')) return undefined;
   const match = /(?:^|\s)declared at (.+):(\d+)(?:,|$)/.exec(text);
   const file = part.file ?? match?.[1];
   const line = part.line ?? (match ? Number(match[2]) : undefined);
@@ -195,7 +193,8 @@ function joinSentence(start: string | undefined, end: string): string {
   return start.endsWith(',') ? `${start} ${end}` : `${start}, ${end}`;
 }
 
-function firstAddress(parts: readonly ErrorPart[]): string | undefined {
+/** The address that a description of memory begins with, e.g. `0x4a4004a`. */
+export function firstAddress(parts: readonly ErrorPart[]): string | undefined {
   for (const part of parts) {
     // Address 0x8 is not stack'd, malloc'd or (recently) free'd
     const match = part.type === 'text' ? /^\s*(?:Address|Location) (0x[\da-f]+)/i.exec(part.text) : undefined;

@@ -2,7 +2,7 @@
 import type { Frame } from '../../model/finding.ts';
 import type { Amount, HeapTotals, LeakTotals, ParsedRecord } from '../../model/record.ts';
 import type { ReadContext, Reader } from '../tool.ts';
-import { parseGrouped } from './interpret.ts';
+import { type Draft, parseGrouped } from './interpret.ts';
 import { createProblemTally } from './problem-tally.ts';
 import type { ErrorPart, StackContainer, ValgrindError } from './valgrind-error.ts';
 import { type AnnouncedImage, createProcesses, type Image } from './xml-processes.ts';
@@ -11,6 +11,7 @@ import {
   decodeText,
   detach,
   type FrameDraft,
+  isPlain,
   type ScannerTrouble,
   setFrameField,
 } from './xml-scanner.ts';
@@ -52,9 +53,10 @@ interface Block {
   readonly fields: Map<string, string>;
   readonly parts: ErrorPart[];
   readonly threads: number[];
-  readonly rows: Map<string, number>;
-  readonly heuristics: Map<string, Amount>;
-  readonly lists: { argv: string[]; vargv: string[] };
+  rows?: Map<string, number>;
+  heuristics?: Map<string, Amount>;
+  /** The two command lines in <args>. */
+  lists?: { argv: string[]; vargv: string[] };
   /** The open <stack>. */
   frames?: Frame[] | undefined;
   /** The open <frame>, when it is not written as frames are. */
@@ -222,8 +224,10 @@ function createXmlReader(context: ReadContext) {
       // sname, skind, skaux, fun, obj: the raw text has them all.
     } else if (block.name === 'error') errorText(block, name, read(raw), offset);
     else if (name === 'arg' || name === 'exe') {
-      if (block.section === 'argv' || block.section === 'vargv') block.lists[block.section].push(read(raw));
-      else misplaced(name, offset);
+      if (block.section === 'argv' || block.section === 'vargv') {
+        block.lists ??= { argv: [], vargv: [] };
+        block.lists[block.section].push(read(raw));
+      } else misplaced(name, offset);
     } else if (block.name === 'preamble') {
       // Using Valgrind-3.19.0 and LibVEX; rerun with -h for copyright info
       const version = /^Using valgrind-(\d[\w.]*\w)/i.exec(read(raw))?.[1];
@@ -351,7 +355,7 @@ function createXmlReader(context: ReadContext) {
         allocatedBytes: requiredNumber(done, 'total_heap_usage/bytes_allocated'),
       });
     } else if (done.name === 'suppcounts') {
-      for (const [name, count] of done.rows)
+      for (const [name, count] of done.rows ?? [])
         emit({ type: 'suppression-use', image: image.number, name, count });
     } else {
       if (done.name === 'leak_summary') endLeakCheck(image);
@@ -403,7 +407,7 @@ function createXmlReader(context: ReadContext) {
         };
       }
       case 'errorcounts':
-        return { type: 'counts', image, counts: done.rows };
+        return { type: 'counts', image, counts: done.rows ?? new Map() };
       case 'leak_summary':
         return { type: 'totals', image, leaks: readLeaks(done) };
       case 'error_summary': {
@@ -443,8 +447,9 @@ function createXmlReader(context: ReadContext) {
       return;
     }
     image.hasArgs = true;
-    if (done.lists.argv.length > 0) image.argv = done.lists.argv;
-    if (done.lists.vargv.length > 0) image.instrumentArgv = done.lists.vargv;
+    if (!done.lists) return;
+    image.argv = done.lists.argv;
+    image.instrumentArgv = done.lists.vargv;
   }
 
   function finishStatus(done: Block): void {
@@ -467,31 +472,31 @@ function createXmlReader(context: ReadContext) {
     const kind = done.fields.get('kind') ?? 'unknown';
     const what = done.fields.get('what') ?? '';
     if (kind.startsWith('Leak_')) countLossRecord(image, what);
-    const number = (name: string) => optionalNumber(done, name);
-    const unique = done.fields.get('unique');
-    const tid = number('tid');
-    const threadName = done.fields.get('threadname');
-    const fd = number('fd');
-    const path = done.fields.get('path');
-    const leakedBytes = number('leakedbytes');
-    const leakedBlocks = number('leakedblocks');
-    const error: ValgrindError = {
+    // Assigned one by one: spreading what may be missing takes twice as long, and this is done for every error.
+    const error: Draft<ValgrindError> = {
       image: image.number,
-      ...(unique !== undefined && { unique }),
-      ...(tid !== undefined && { tid }),
-      ...(threadName !== undefined && { threadName }),
       kind,
       what,
-      ...(done.moreWhat !== undefined && { moreWhat: done.moreWhat }),
-      ...(fd !== undefined && { fd }),
-      ...(path !== undefined && { path }),
-      ...(leakedBytes !== undefined && { leakedBytes }),
-      ...(leakedBlocks !== undefined && { leakedBlocks }),
       threads: done.threads,
       leakCheck: image.leakCheck,
       parts: done.parts,
-      ...(done.suppression !== undefined && { suppression: done.suppression }),
     };
+    const unique = done.fields.get('unique');
+    if (unique !== undefined) error.unique = unique;
+    const tid = optionalNumber(done, 'tid');
+    if (tid !== undefined) error.tid = tid;
+    const threadName = done.fields.get('threadname');
+    if (threadName !== undefined) error.threadName = threadName;
+    const fd = optionalNumber(done, 'fd');
+    if (fd !== undefined) error.fd = fd;
+    const path = done.fields.get('path');
+    if (path !== undefined) error.path = path;
+    const leakedBytes = optionalNumber(done, 'leakedbytes');
+    if (leakedBytes !== undefined) error.leakedBytes = leakedBytes;
+    const leakedBlocks = optionalNumber(done, 'leakedblocks');
+    if (leakedBlocks !== undefined) error.leakedBlocks = leakedBlocks;
+    if (done.moreWhat !== undefined) error.moreWhat = done.moreWhat;
+    if (done.suppression !== undefined) error.suppression = done.suppression;
     if (done.suppression !== undefined) image.suppression = done.suppression;
     emit(image.interpret(error));
   }
@@ -573,6 +578,7 @@ function createXmlReader(context: ReadContext) {
     const name = owner.fields.get('unique') ?? owner.fields.get('name');
     const isCounted = owner.name === 'errorcounts' || owner.name === 'suppcounts';
     if (!isCounted || name === undefined) return;
+    owner.rows ??= new Map();
     if (owner.rows.size < ROWS_LIMIT) {
       owner.rows.set(name, (owner.rows.get(name) ?? 0) + requiredNumber(owner, 'count'));
     } else oversized(owner, owner.offset);
@@ -584,6 +590,7 @@ function createXmlReader(context: ReadContext) {
   function endHeuristic(owner: Block): void {
     const kind = owner.fields.get(`${owner.section}/kind`);
     const amount = readAmount(owner, owner.section);
+    owner.heuristics ??= new Map();
     if (kind !== undefined && owner.heuristics.size < HEURISTICS_LIMIT) owner.heuristics.set(kind, amount);
     owner.section = owner.section.replace(/\/.*/, '');
   }
@@ -622,7 +629,7 @@ function createXmlReader(context: ReadContext) {
       possible: readAmount(summary, 'possibly_lost'),
       reachable: readAmount(summary, 'still_reachable'),
       ...(suppressed && { suppressed }),
-      ...(summary.heuristics.size > 0 && { heuristics: Object.fromEntries(summary.heuristics) }),
+      ...(summary.heuristics && { heuristics: Object.fromEntries(summary.heuristics) }),
     };
   }
 
@@ -704,12 +711,15 @@ function createXmlReader(context: ReadContext) {
 
   /** `1,234,567`, or `1,600 (+200)` with the change since the last leak check. */
   function readNumber(value: string, name: string, offset: number): number | undefined {
+    if (/^\d{1,15}$/.test(value)) return Number(value);
     const number = parseGrouped(/^\s*(-?\d[\d,]*)(?:\s*\([+-]\d[\d,]*\))?\s*$/.exec(value)?.[1]);
     if (number === undefined) unreadable(name, value, offset);
     return number;
   }
 
   function read(raw: string): string {
+    // So short a substring is a copy already, and often one of a kind: an id.
+    if (raw.length < 13 && isPlain(raw)) return raw;
     let value = texts.get(raw);
     if (value === undefined) {
       value = decodeText(raw);
@@ -765,9 +775,6 @@ function newBlock(name: string, offset: number): Block {
     fields: new Map(),
     parts: [],
     threads: [],
-    rows: new Map(),
-    heuristics: new Map(),
-    lists: { argv: [], vargv: [] },
     size: 0,
   };
 }

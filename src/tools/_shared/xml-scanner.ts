@@ -81,20 +81,47 @@ const tagAtLineStart = new RegExp(
   'g',
 );
 
+/**
+ * A tag with the white space before it, or a whole frame. What follows what hardly ever changes in a log, so each token
+ * remembers the two that came after it last; comparing with those is many times faster than reading.
+ */
+interface Token {
+  /** As it stands in the log. */
+  readonly literal: string;
+  /** How much of it is white space before the tag. */
+  readonly gap: number;
+  readonly element: Element;
+  readonly isClosing: boolean;
+  readonly frame?: Frame | undefined;
+  next?: Token | undefined;
+  other?: Token | undefined;
+}
+
+/** Distinct tokens besides frames; a log that valgrind wrote has about a hundred. */
+const TOKEN_LIMIT = 1000;
+
 /** Feeds `sink` with what the pushed bytes hold. Keeps at most one unfinished element between pushes. */
 export function createScanner(sink: ElementSink): Scanner {
-  const frames = createFrameCache();
+  const frames = createFrameCache(forget);
+  const tokens = new Map<string, Token>();
+  let last: Pick<Token, 'next' | 'other'> = {};
   /** latin1: one character is one byte, so that string positions are byte offsets and any byte survives. */
   let window = '';
   let position = 0;
   let windowOffset = 0;
+  let buffer = Buffer.alloc(0);
   /** The element whose oversized text is being skipped. */
   let skipped: Element | undefined;
 
   function push(bytes: Uint8Array): void {
     for (let start = 0; start < bytes.length; start += PIECE) {
-      const piece = latin1(bytes.subarray(start, start + PIECE));
-      window = position < window.length ? window.slice(position) + piece : piece;
+      const piece = bytes.subarray(start, start + PIECE);
+      // Joined as bytes: a concatenated string would stay in two halves, and each look at it would cost a detour.
+      const rest = window.length - position;
+      if (buffer.length < rest + piece.length) buffer = Buffer.allocUnsafe(rest + PIECE);
+      if (rest > 0) buffer.write(window.slice(position), 'latin1');
+      buffer.set(piece, rest);
+      window = buffer.toString('latin1', 0, rest + piece.length);
       windowOffset += position;
       position = 0;
       scan(false);
@@ -108,12 +135,75 @@ export function createScanner(sink: ElementSink): Scanner {
         if (!skipText(skipped, isEnd)) return;
         continue;
       }
+      const expected = findExpected();
+      if (expected) {
+        if (!readExpected(expected, isEnd)) return;
+        last = expected;
+        continue;
+      }
+      const known = frames.knownAt(window, position);
+      if (known) {
+        readExpected(known, isEnd);
+        expect(known);
+        continue;
+      }
       const start = window.indexOf('<', position);
-      const end = start < 0 ? window.length : start;
       if (start < 0 && mayGrow(isEnd)) return;
-      if (end > position) readBetween(end);
-      if (start < 0 || !readTag(isEnd)) return;
+      const end = start < 0 ? window.length : start;
+      if (end > position && !isGap(position, end)) position = end;
+      if (start < 0) position = end;
+      else if (!readTag(start, isEnd)) return;
     }
+  }
+
+  function findExpected(): Token | undefined {
+    const { next, other } = last;
+    if (next && standsAt(window, position, next.literal)) return next;
+    if (!other || !standsAt(window, position, other.literal)) return undefined;
+    last.next = other;
+    last.other = next;
+    return other;
+  }
+
+  /** False: the end of its text has not come yet. */
+  function readExpected(token: Token, isEnd: boolean): boolean {
+    const { literal, gap, element, isClosing, frame } = token;
+    const offset = windowOffset + position + gap;
+    if (element.isText && !isClosing) {
+      if (!readText(element, position + literal.length, isEnd)) return false;
+    } else {
+      position += literal.length;
+      if (frame) sink.frame(frame, offset);
+      else if (isClosing) sink.close(element.name, offset);
+      else sink.open(element.name, offset);
+    }
+    return true;
+  }
+
+  /** Expects the token from `start` to `end` the next time that its predecessor is read. */
+  function learn(start: number, end: number, found: Omit<Token, 'literal'>): void {
+    const literal = window.slice(start, end);
+    let token = tokens.get(literal);
+    if (!token) {
+      if (tokens.size >= TOKEN_LIMIT) forget();
+      token = { ...found, literal: detach(literal) };
+      // Frames are found by their instruction pointer.
+      if (!found.frame) tokens.set(token.literal, token);
+    }
+    expect(token);
+  }
+
+  function expect(token: Token): void {
+    last.other = last.next;
+    last.next = token;
+    last = token;
+  }
+
+  /** Nothing may grow with the input. */
+  function forget(): void {
+    tokens.clear();
+    frames.clear();
+    last = {};
   }
 
   /** Whether to wait for the rest of a text that no tag has ended yet, so that it is not told in two pieces. */
@@ -121,9 +211,8 @@ export function createScanner(sink: ElementSink): Scanner {
     return !isEnd && window.length - position <= TEXT_LIMIT;
   }
 
-  /** Between tags valgrind writes white space only. */
-  function readBetween(end: number): void {
-    const start = position;
+  /** Between tags valgrind writes white space only; tells what else is there. */
+  function isGap(start: number, end: number): boolean {
     let isBlank = true;
     let holes = 0;
     for (let index = start; index < end; index++) {
@@ -134,14 +223,13 @@ export function createScanner(sink: ElementSink): Scanner {
       }
       if (code === 0) holes++;
     }
-    position = end;
     if (holes > 0) sink.trouble('hole', '', windowOffset + start);
     if (!isBlank) sink.stray(window.slice(start, end), windowOffset + start);
+    return isBlank && holes === 0;
   }
 
-  /** Reads what stands at a `<`. False: its end has not come yet. */
-  function readTag(isEnd: boolean): boolean {
-    const start = position;
+  /** Reads what stands at the `<` at `start`. False: its end has not come yet. */
+  function readTag(start: number, isEnd: boolean): boolean {
     const limit = Math.min(window.length, start + TAG_LIMIT);
     let end = start + 1;
     let code = 0;
@@ -155,30 +243,10 @@ export function createScanner(sink: ElementSink): Scanner {
       const isClosing = window.charCodeAt(start + 1) === 47;
       const tag = window.slice(isClosing ? start + 2 : start + 1, end);
       const element = vocabulary.get(tag);
-      if (element) {
-        if (isClosing) {
-          position = end + 1;
-          sink.close(element.name, offset);
-          return true;
-        }
-        if (element.isText || (tag === 'suppressed' && sink.suppressedIsText())) {
-          return readText(element, end + 1, isEnd);
-        }
-        if (tag === 'frame' && !isEnd) {
-          const frame = frames.read(window, start);
-          if (frame === 'unfinished') return false;
-          if (frame) {
-            position += frame.block.length;
-            sink.frame(frame.frame, offset);
-            return true;
-          }
-        }
-        position = end + 1;
-        sink.open(element.name, offset);
-        return true;
-      }
+      if (element) return readElement(element, isClosing, start, end + 1, isEnd);
       if (tag.startsWith('?xml ')) {
         position = end + 1;
+        last = {};
         sink.document(offset);
         return true;
       }
@@ -186,7 +254,50 @@ export function createScanner(sink: ElementSink): Scanner {
     const next = window.indexOf('<', start + 1);
     if (next < 0 && mayGrow(isEnd)) return false;
     position = next < 0 ? window.length : next;
+    last = {};
     sink.stray(window.slice(start, position), offset);
+    return true;
+  }
+
+  /** Reads a tag of the vocabulary, and the text or frame that it begins. False: its end has not come yet. */
+  function readElement(
+    element: Element,
+    isClosing: boolean,
+    start: number,
+    end: number,
+    isEnd: boolean,
+  ): boolean {
+    const offset = windowOffset + start;
+    const gapStart = position;
+    const gap = start - gapStart;
+    const { name } = element;
+    // The one element whose meaning depends on where it stands.
+    const isAmbiguous = name === 'suppressed';
+    if (!isClosing && (element.isText || (isAmbiguous && sink.suppressedIsText()))) {
+      if (!readText(element, end, isEnd)) return false;
+      if (isAmbiguous) last = {};
+      else learn(gapStart, end, { gap, element, isClosing });
+      return true;
+    }
+    if (name === 'frame' && !isClosing && !isEnd) {
+      const found = frames.read(window, start);
+      if (found === 'unfinished') return false;
+      if (found) {
+        position = start + found.block.length;
+        if (found.token && standsAt(window, gapStart, found.token.literal)) expect(found.token);
+        else {
+          learn(gapStart, position, { gap, element, isClosing, frame: found.frame });
+          found.token = last as Token;
+        }
+        sink.frame(found.frame, offset);
+        return true;
+      }
+    }
+    position = end;
+    if (isAmbiguous) last = {};
+    else learn(gapStart, end, { gap, element, isClosing });
+    if (isClosing) sink.close(name, offset);
+    else sink.open(name, offset);
     return true;
   }
 
@@ -262,47 +373,34 @@ interface CachedFrame {
   /** From `<frame>` to `</frame>`, as it stands in the log. */
   readonly block: string;
   readonly frame: Frame;
-  /** What followed it last time, and most often does again. */
-  next?: CachedFrame;
+  token?: Token;
 }
 
 /** Distinct frames kept; a run has far fewer. Beyond it they are forgotten, so that memory stays flat. */
-const FRAME_LIMIT = 200_000;
+const FRAME_LIMIT = 100_000;
+/** Characters of them kept. */
+const FRAMES_SIZE = 1 << 25;
 const BLOCK_LIMIT = 1 << 14;
+/** How every valgrind since 3.0 begins a frame. */
+const FRAME_HEAD = '\n    <frame>\n      <ip>';
 /** Inlined calls share an instruction pointer. */
 const FRAMES_PER_IP = 16;
 
 /**
- * Recognises frames that were seen before by comparing their bytes, which is many times faster than reading them:
- * a log has far more frames than distinct ones. The instruction pointer leads to the candidates.
+ * Recognises frames that were seen before by comparing their bytes: a log has far more frames than distinct ones. The
+ * instruction pointer leads to the candidates. `overflow` is called when there are too many; it must clear the cache.
  */
-function createFrameCache() {
+function createFrameCache(overflow: () => void) {
   const byIp = new Map<string, CachedFrame[]>();
   const byFields = new Map<string, Frame>();
-  let last: CachedFrame | undefined;
+  let size = 0;
 
   /** The frame at `start`. `unfinished`: its end has not come yet. Nothing: it must be read element by element. */
   function read(window: string, start: number): CachedFrame | 'unfinished' | undefined {
-    const expected = last?.next;
-    if (expected && standsAt(window, start, expected.block)) {
-      last = expected;
-      return expected;
-    }
-    const found = find(window, start);
-    if (found === undefined || found === 'unfinished') return found;
-    if (last) last.next = found;
-    last = found;
-    return found;
-  }
-
-  function find(window: string, start: number): CachedFrame | 'unfinished' | undefined {
     const ipStart = window.indexOf('<', start + '<frame>'.length) + '<ip>'.length;
     const ip = window.slice(ipStart, window.indexOf('<', ipStart));
-    const candidates = byIp.get(ip);
-    if (candidates) {
-      for (const candidate of candidates) {
-        if (standsAt(window, start, candidate.block)) return candidate;
-      }
+    for (const candidate of byIp.get(ip) ?? []) {
+      if (standsAt(window, start, candidate.block)) return candidate;
     }
     const end = window.indexOf('</frame>', start);
     if (end < 0) return window.length - start < BLOCK_LIMIT ? 'unfinished' : undefined;
@@ -311,6 +409,7 @@ function createFrameCache() {
     const parsed = parseFrame(block);
     if (!parsed) return undefined;
     const cached = { block, frame: intern(parsed) };
+    size += block.length;
     const known = byIp.get(ip);
     if (!known) byIp.set(detach(ip), [cached]);
     else {
@@ -320,24 +419,37 @@ function createFrameCache() {
     return cached;
   }
 
+  /** The frame behind the white space at `start`, when it was read before in the same layout. */
+  function knownAt(window: string, start: number): Token | undefined {
+    if (!standsAt(window, start, FRAME_HEAD)) return undefined;
+    const ipStart = start + FRAME_HEAD.length;
+    for (const { token } of byIp.get(window.slice(ipStart, window.indexOf('<', ipStart))) ?? []) {
+      if (token && standsAt(window, start, token.literal)) return token;
+    }
+    return undefined;
+  }
+
   function intern(draft: FrameDraft): Frame {
     const frame = frameOf(draft);
     const key = JSON.stringify(frame);
     const known = byFields.get(key);
     if (known) return known;
-    if (byFields.size >= FRAME_LIMIT) {
-      byIp.clear();
-      byFields.clear();
-      last = undefined;
-    }
+    if (byFields.size >= FRAME_LIMIT || size > FRAMES_SIZE) overflow();
     byFields.set(key, frame);
+    size += key.length;
     return frame;
   }
 
-  return { read, intern };
+  function clear(): void {
+    byIp.clear();
+    byFields.clear();
+    size = 0;
+  }
+
+  return { read, knownAt, intern, clear };
 }
 
-/** Compares as memory does; `startsWith` looks at each character by itself. */
+/** Compares a whole text at once; `startsWith` looks at each character by itself and takes five times as long. */
 function standsAt(window: string, start: number, text: string): boolean {
   return window.slice(start, start + text.length) === text;
 }
@@ -384,13 +496,14 @@ function frameOf({ ip, object, function: name, directory, file, line }: FrameDra
   };
 }
 
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
-}
-
 /** A copy with memory of its own: a substring would keep the whole window alive. */
 export function detach(text: string): string {
   return Buffer.from(text, 'latin1').toString('latin1');
+}
+
+/** Whether a text stands for itself: ASCII, no entity, nothing to be dropped. */
+export function isPlain(raw: string): boolean {
+  return !/[\0\r&\x80-\xff]/.test(raw);
 }
 
 const entities: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', apos: "'", quot: '"' };
@@ -400,7 +513,7 @@ const entities: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&',
  * valgrind did not escape it; no NULs and carriage returns. Holds no memory of the window.
  */
 export function decodeText(raw: string): string {
-  if (!/[\0\r&\x80-\xff]/.test(raw)) return detach(raw);
+  if (isPlain(raw)) return detach(raw);
   let text = Buffer.from(raw, 'latin1').toString('utf8');
   if (text.includes('\uFFFD')) text = detach(raw);
   text = text.replace(/[\0\r]/g, '');

@@ -24,7 +24,10 @@ const drd: ToolDialect = {
     for (const [pattern, label] of announcements) if (pattern.test(text)) return label;
     return undefined;
   },
-  access: readAccess,
+  complete(finding, error): void {
+    const access = readAccess(error);
+    if (access) finding.access = access;
+  },
 };
 
 /** Interprets an error of drd. */

@@ -1,5 +1,5 @@
 // What helgrind's sentences mean: who raced with whom, and which lock was taken where.
-import type { Access, FindingRecord, StackLabel } from '../../model/finding.ts';
+import type { Access, StackLabel } from '../../model/finding.ts';
 import { interpretError, parseGrouped, type ToolDialect } from '../_shared/interpret.ts';
 import type { Interpret, ValgrindError } from '../_shared/valgrind-error.ts';
 
@@ -35,12 +35,13 @@ const helgrind: ToolDialect = {
     for (const [pattern, label] of announcements) if (pattern.test(text)) return label;
     return undefined;
   },
-  access: readAccess,
-  extra(error): Partial<FindingRecord> {
-    if (error.threads.length > 0) return {};
+  complete(finding, error): void {
+    const access = readAccess(error);
+    if (access) finding.access = access;
+    if (finding.threads) return;
     // Thread #2 unlocked lock at 0x4004120 currently held by thread #1
     const threads = [...error.what.matchAll(/\bthread #(\d+)/gi)].map((match) => Number(match[1]));
-    return threads.length > 0 ? { threads } : {};
+    if (threads.length > 0) finding.threads = threads;
   },
 };
 

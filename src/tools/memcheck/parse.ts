@@ -1,6 +1,12 @@
 // What memcheck's sentences mean: leaks, accesses, and where a block or value came from.
-import type { Access, FindingRecord, Leak, StackLabel } from '../../model/finding.ts';
-import { interpretError, parseGrouped, type ToolDialect } from '../_shared/interpret.ts';
+import type { Access, Leak, StackLabel } from '../../model/finding.ts';
+import {
+  type Draft,
+  firstAddress,
+  interpretError,
+  parseGrouped,
+  type ToolDialect,
+} from '../_shared/interpret.ts';
 import type { Interpret, ValgrindError } from '../_shared/valgrind-error.ts';
 
 const memcheck: ToolDialect = {
@@ -9,39 +15,46 @@ const memcheck: ToolDialect = {
     // Uninitialised value was created by a heap allocation
     return /^Uninitialised value was created\b/.test(text) ? 'created at' : undefined;
   },
-  access: readAccess,
-  extra(error): Partial<FindingRecord> {
+  complete(finding, error): void {
+    const access = readAccess(error);
+    if (access) finding.access = access;
     const leak = readLeak(error);
-    return leak ? { leak } : {};
+    if (leak) finding.leak = leak;
   },
 };
 
 /** Interprets an error of memcheck. */
 export const interpretMemcheck: Interpret = (error) => interpretError(error, memcheck);
 
-const operations: Readonly<Record<string, Access['operation']>> = {
-  InvalidRead: 'read',
-  InvalidWrite: 'write',
-  InvalidJump: 'jump',
-  InvalidFree: 'free',
-  MismatchedFree: 'free',
-  MismatchedAllocateDeallocateSize: 'free',
-  MismatchedAllocateDeallocateAlignment: 'free',
-  ReallocSizeZero: 'free',
-  UninitCondition: 'use',
-  UninitValue: 'use',
-  SyscallParam: 'use',
-  ClientCheck: 'use',
-  CoreMemError: 'use',
-  InvalidMemPool: 'use',
-};
+const operations = new Map<string, Access['operation']>(
+  Object.entries({
+    InvalidRead: 'read',
+    InvalidWrite: 'write',
+    InvalidJump: 'jump',
+    InvalidFree: 'free',
+    MismatchedFree: 'free',
+    MismatchedAllocateDeallocateSize: 'free',
+    MismatchedAllocateDeallocateAlignment: 'free',
+    ReallocSizeZero: 'free',
+    UninitCondition: 'use',
+    UninitValue: 'use',
+    SyscallParam: 'use',
+    ClientCheck: 'use',
+    CoreMemError: 'use',
+    InvalidMemPool: 'use',
+  } as const),
+);
 
-function readAccess(error: ValgrindError, address: string | undefined): Access | undefined {
-  const operation = Object.hasOwn(operations, error.kind) ? operations[error.kind] : undefined;
+function readAccess(error: ValgrindError): Access | undefined {
+  const operation = operations.get(error.kind);
   if (!operation) return undefined;
+  const access: Draft<Access> = { operation };
   // Invalid read of size 4 | Use of uninitialised value of size 8
   const size = parseGrouped(/\bof size (\d[\d,]*)/.exec(error.what)?.[1]);
-  return { operation, ...(size !== undefined && { size }), ...(address !== undefined && { address }) };
+  if (size !== undefined) access.size = size;
+  const address = firstAddress(error.parts);
+  if (address !== undefined) access.address = address;
+  return access;
 }
 
 // A count, and its change since the leak check before: 1,600 (+200)
@@ -56,6 +69,7 @@ const leakSentence = new RegExp(
 );
 
 function readLeak(error: ValgrindError): Leak | undefined {
+  if (!error.what.includes('loss record') && !error.kind.startsWith('Leak_')) return undefined;
   const match = leakSentence.exec(error.what);
   if (!match && (!error.kind.startsWith('Leak_') || error.leakedBytes === undefined)) return undefined;
   const number = (group: number) => parseGrouped(match?.[group]);
@@ -64,14 +78,15 @@ function readLeak(error: ValgrindError): Leak | undefined {
   const blocksDelta = number(8);
   const index = number(9);
   const total = number(10);
-  return {
+  const leak: Draft<Leak> = {
     bytes,
     directBytes: number(3) ?? bytes,
     indirectBytes: number(5) ?? 0,
     blocks: number(7) ?? error.leakedBlocks ?? 0,
-    ...(bytesDelta !== undefined && { bytesDelta }),
-    ...(blocksDelta !== undefined && { blocksDelta }),
-    ...(index !== undefined && total !== undefined && { record: [index, total] as const }),
     check: error.leakCheck,
   };
+  if (bytesDelta !== undefined) leak.bytesDelta = bytesDelta;
+  if (blocksDelta !== undefined) leak.blocksDelta = blocksDelta;
+  if (index !== undefined && total !== undefined) leak.record = [index, total];
+  return leak;
 }
