@@ -358,7 +358,8 @@ function createXmlReader(context: ReadContext) {
       for (const [name, count] of done.rows ?? [])
         emit({ type: 'suppression-use', image: image.number, name, count });
     } else {
-      if (done.name === 'leak_summary') endLeakCheck(image);
+      // The check after FINISHED is the last one: nothing begins after its summary.
+      if (done.name === 'leak_summary' && !image.isFinished) endLeakCheck(image);
       const record = readEvent(done, image.number);
       if (record) emit(record);
     }
