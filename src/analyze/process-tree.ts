@@ -41,20 +41,30 @@ export function processTree(images: readonly ImageDraft[], context: TreeContext)
     const place = siblings.indexOf(image);
     const parent = parents.get(image);
     if (isInterpreter(image, parent, siblings[place - 1], context, interpreters)) interpreters.add(image);
-    const end = endOf(image, place + 1 < siblings.length, context);
+    const end = endOf(
+      image,
+      { followed: place + 1 < siblings.length, hasParent: parent !== undefined },
+      context,
+    );
     const complete = image.end?.complete === true || end === 'execed' || end === 'exec-stub';
     nodes.push({ image, parent, end, complete, interpreter: interpreters.has(image) });
   }
   return nodes;
 }
 
-function endOf(image: ImageDraft, followed: boolean, context: TreeContext): ProcessEnd {
+function endOf(
+  image: ImageDraft,
+  { followed, hasParent }: { readonly followed: boolean; readonly hasParent: boolean },
+  context: TreeContext,
+): ProcessEnd {
   const ended = image.end?.finished === true || image.end?.complete === true;
   if (image.fatal !== undefined) return 'signaled';
   if (ended) return 'finished';
   if (followed) return 'execed';
   if (context.alive.includes(image.process.pid)) return 'running';
-  if (image.process.forked && image.findings.size === 0 && execsUntraced(image)) return 'exec-stub';
+  // Without a parent in the run it did not fork: its log is cut before it could say RUNNING.
+  if (image.process.forked && hasParent && image.findings.size === 0 && execsUntraced(image))
+    return 'exec-stub';
   return 'cut';
 }
 

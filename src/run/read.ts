@@ -136,7 +136,10 @@ export async function* readSources(sources: Sources): AsyncGenerator<ParsedRecor
     const head = await headOf(path);
     const isBeside = beside && isText(path);
     // The text beside XML has neither header nor summary, by which a log from elsewhere is recognised.
-    const reader = isBeside ? valgrindText : readerFor(head);
+    const reader =
+      isBeside || (sources.manifest !== undefined && isText(path) && head.length > 0)
+        ? valgrindText
+        : readerFor(head);
     if (reader === undefined) {
       yield {
         type: 'problem',
@@ -144,7 +147,12 @@ export async function* readSources(sources: Sources): AsyncGenerator<ParsedRecor
       };
       continue;
     }
-    const context: ReadContext = { artifact, nextImage: () => ++images, interpreterFor };
+    const context: ReadContext = {
+      artifact,
+      nextImage: () => ++images,
+      interpreterFor,
+      fromInstrument: sources.manifest !== undefined,
+    };
     const records = readFile(path, reader, context);
     if (isBeside) yield* onlyWhatXmlLacks(records, imageOfPid);
     else {
