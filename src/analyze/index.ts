@@ -62,7 +62,11 @@ export async function analyze(
   const nodeOf = new Map(nodes.map((node) => [node.image, node]));
   const parentOf: ParentOf = (image) => nodeOf.get(image)?.parent;
   const settled = settle(folded.images, folded.findings, parentOf);
-  const problems = [...(manifest?.problems ?? []), ...(options.problems ?? []), ...folded.problems];
+  const problems = [
+    ...(manifest?.problems ?? []),
+    ...(options.problems ?? []),
+    ...folded.problems.filter((problem) => !isExpectedCut(problem, nodes)),
+  ];
   if (settled.goneReachable > 0) problems.push(goneProblem(settled.goneReachable));
 
   const frames = frameMaker({ projectRoot: options.projectRoot ?? manifest?.projectRoot });
@@ -146,6 +150,13 @@ export async function analyze(
     messages: folded.messages.map((message) => makeMessage(message, frames)),
     problems,
   };
+}
+
+/** A process that becomes another program leaves its document open: that is how exec looks, not a loss. */
+function isExpectedCut({ code, pid }: Problem, nodes: readonly TreeNode[]): boolean {
+  if (code !== 'truncated-document') return false;
+  const images = nodes.filter(({ image }) => image.process.pid === pid);
+  return images.length > 0 && images.every(({ complete }) => complete);
 }
 
 /** Which leaks fail and which are listed: as the caller says, else by the user's options, else by the log's own. */
