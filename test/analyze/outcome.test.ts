@@ -121,6 +121,14 @@ test('a child that only forked to run an untraced program is no gap', async () =
   expect(await judge(stub('yes'))).toMatchObject({ outcome: 'inconclusive' });
 });
 
+test('a lone log cut before it could say RUNNING is no such child', async () => {
+  const lone = [
+    process(1, { forked: true, instrumentArgv: [] }),
+    end(1, { complete: false, finished: false }),
+  ];
+  expect(await analyze(lone, { vgrun: '0.1.0' })).toMatchObject({ outcome: 'inconclusive', status: 101 });
+});
+
 test('a problem that hides something makes the run inconclusive, a warning does not', async () => {
   const problem = (level: 'incomplete' | 'warning'): ParsedRecord => ({
     type: 'problem',
