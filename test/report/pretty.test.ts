@@ -1,4 +1,5 @@
 // The terminal report: harmless, complete, sized to the screen.
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { analyze } from '../../src/analyze/index.ts';
@@ -6,6 +7,7 @@ import type { Frame, StackLabel } from '../../src/model/finding.ts';
 import type { ParsedRecord } from '../../src/model/record.ts';
 import type { Report } from '../../src/model/report.ts';
 import { type RenderOptions, render, reporterNames } from '../../src/report/index.ts';
+import schema from '../../src/report/report.schema.json' with { type: 'json' };
 import {
   counts,
   end,
@@ -19,6 +21,8 @@ import {
   whole,
 } from '../analyze/records.ts';
 import { scenarios } from './scenarios.ts';
+
+const validate = new Ajv2020({ allErrors: true }).compile(schema);
 
 async function pretty(report: Report, options: RenderOptions = {}): Promise<string> {
   let all = '';
@@ -108,13 +112,15 @@ test('nothing that a target says can steer the terminal', async () => {
   );
 });
 
-test('JSON holds no character that could steer a terminal either, and reads back the same', async () => {
+test('JSON holds no character that could steer a terminal either, keeps to the schema, and reads back the same', async () => {
   await fc.assert(
     fc.asyncProperty(anyRecords, async (records) => {
       const report = await analyze(records, { vgrun: '0.1.0' });
       let json = '';
       for await (const piece of render(report, 'json')) json += piece;
       expect(json.match(dangerous)).toBeNull();
+      validate(JSON.parse(json));
+      expect(validate.errors ?? []).toEqual([]);
       expect(JSON.parse(json)).toEqual(report);
     }),
   );
