@@ -1,9 +1,9 @@
 // Owns the descriptors above 2 that vgrun was started with (`5< file`, a jobserver, a listening socket): Node marks
-// them close-on-exec at its own start, so they must be handed to the target one by one.
-import { readdirSync, readlinkSync } from 'node:fs';
+// the low ones close-on-exec at its own start, so they must be handed to the target one by one.
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-/** Descriptors that valgrind keeps for itself begin above the soft limit; nobody hands over thousands. */
-const highest = 255;
+/** O_CLOEXEC in `flags:` of /proc/PID/fdinfo/N (octal). */
+const closeOnExec = 0o2000000;
 
 /**
  * The descriptors to hand over. Call it before anything is opened.
@@ -13,15 +13,28 @@ const highest = 255;
  */
 export function inheritedDescriptors(): number[] {
   const own = openDescriptors('self');
-  const parents = new Set([...openDescriptors(process.ppid).values()]);
+  let parents: Set<string> | undefined;
   const found: number[] = [];
   for (const [descriptor, target] of own) {
-    if (descriptor <= 2 || descriptor > highest || target.startsWith('anon_inode:')) continue;
+    if (descriptor <= 2 || target.startsWith('anon_inode:') || !closesOnExec(descriptor)) continue;
     const ends = [...own.values()].filter((other) => other === target).length;
-    if (target.startsWith('pipe:') && ends > 1 && !parents.has(target)) continue;
+    if (target.startsWith('pipe:') && ends > 1) {
+      parents ??= new Set(openDescriptors(process.ppid).values());
+      if (!parents.has(target)) continue;
+    }
     found.push(descriptor);
   }
   return found.sort((a, b) => a - b);
+}
+
+/** Node leaves what lies behind a gap above 15 as it was; that reaches the target by itself. */
+function closesOnExec(descriptor: number): boolean {
+  try {
+    const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${descriptor}`, 'latin1'))?.[1];
+    return flags !== undefined && (Number.parseInt(flags, 8) & closeOnExec) !== 0;
+  } catch {
+    return false;
+  }
 }
 
 /** What each open descriptor of a process is; empty when it cannot be looked at. */
