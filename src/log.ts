@@ -5,7 +5,8 @@ let logger: Logger | undefined;
 
 /** Turns the log on. @param level pino's words: `error`, `warn`, `info`, `debug`, `trace`. */
 export async function enableLog(level: string): Promise<void> {
-  const { pino } = await import('pino');
+  // The bundle knows a CommonJS module by its default export only.
+  const { default: pino } = await import('pino');
   logger = pino({ name: 'vgrun', level }, pino.destination({ dest: 2, sync: true }));
 }
 

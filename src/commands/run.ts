@@ -1,5 +1,5 @@
 // `vgrun [options] program [arguments]`: the main job. Runs the program under its instrument and says what was found.
-import { enableLog } from '../log.ts';
+import { debug, enableLog } from '../log.ts';
 import { inheritedDescriptors } from '../run/descriptors.ts';
 import { findValgrind } from '../run/instrument.ts';
 import { planRun } from '../run/plan.ts';
@@ -42,6 +42,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     ...(own.projectRoot === undefined ? {} : { projectRoot: own.projectRoot }),
     ...(commandLine.errorExitcode === undefined ? {} : { errorExitcode: commandLine.errorExitcode }),
   });
+  debug('analyzed', { findings: report.findings.length, outcome: report.outcome });
   const look = { fullStacks: own.fullStacks, all: own.all };
   for (const destination of destinations) {
     await writeReport(report, destination, { ...terminalOptions(process.stdout, own.color), ...look });
@@ -53,6 +54,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       ...look,
     });
   }
+  debug('reported', { status: report.status });
   return report.status;
 }
 

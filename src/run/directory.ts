@@ -184,7 +184,7 @@ export async function removeOldRuns(workingDirectory: string, keep: number): Pro
   const ids = (await readdir(folder).catch(() => [])).filter((name) => idPattern.test(name)).sort();
   for (const id of ids.slice(0, Math.max(0, ids.length - keep))) {
     const path = join(folder, id);
-    if ((await runsProcess(path)).length > 0) continue;
+    if (runsProcess(path).length > 0) continue;
     await rm(path, { recursive: true, force: true });
   }
 }

@@ -19,7 +19,8 @@ export function showProgress(pid: number, what: string): () => void {
   let lastWritten = '';
   let lastCpu = 0;
   const timer = setInterval(async () => {
-    const [written, state] = await Promise.all([bytesWritten(pid), processState(pid)]);
+    const written = await bytesWritten(pid);
+    const state = processState(pid);
     if (state === undefined) return;
     const busy = state.cpu > lastCpu;
     lastCpu = state.cpu;

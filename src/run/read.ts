@@ -89,7 +89,7 @@ async function sourcesOfDirectory(directory: string): Promise<Sources> {
   }
   const manifest = await readManifest(directory);
   // A daemon goes on writing after its run was closed: what counts is what is there now.
-  const alive = await runsProcess(directory);
+  const alive = runsProcess(directory);
   const artifacts = await listArtifacts(directory, false);
   const problems: Problem[] = [];
   for (const { name, size } of manifest.artifacts) {

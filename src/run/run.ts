@@ -185,6 +185,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     },
   });
   stopProgress();
+  debug('the first process ended', { ...ended });
   const alive = await waitForRun(directory, ended.stoppedBy === undefined ? request.wait : 0);
   if (stream !== undefined) closeSync(stream);
   try {
@@ -197,6 +198,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
       hint: `see what is in ${directory}`,
     });
   }
+  debug('capture closed', { alive });
   await relay?.close();
   problems.push(...(relay?.problems ?? []));
 
@@ -215,6 +217,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     problems,
   };
   await writeManifest(directory, manifest);
+  debug('run closed', { artifacts: artifacts.length });
   if (!temporary) await removeOldRuns(request.workingDirectory, request.keep);
   return { directory, manifest };
 }

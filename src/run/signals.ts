@@ -47,7 +47,7 @@ export function passSignals(pid: number, terminal: boolean): () => void {
   for (const name of sentByTerminal) {
     on(name, () => {
       if (!terminal) signal(pid, name);
-      else void inForeground().then((foreground) => foreground || signal(pid, name));
+      else if (!inForeground()) signal(pid, name);
     });
   }
   on('SIGHUP', () => {
@@ -60,9 +60,7 @@ export function passSignals(pid: number, terminal: boolean): () => void {
     // A target that stops itself (Ctrl-Z in a shell, `kill -STOP $$`) must look stopped to the shell that waits for
     // vgrun; `fg` then continues the whole process group.
     timer = setInterval(() => {
-      void processState(pid).then(async (state) => {
-        if (state?.state === 'T' && (await inForeground())) process.kill(process.pid, 'SIGSTOP');
-      });
+      if (processState(pid)?.state === 'T' && inForeground()) process.kill(process.pid, 'SIGSTOP');
     }, stopLookEveryMs);
     timer.unref();
   } else {
@@ -79,7 +77,7 @@ export function passSignals(pid: number, terminal: boolean): () => void {
   };
 }
 
-async function inForeground(): Promise<boolean> {
-  const state = await processState('self');
+function inForeground(): boolean {
+  const state = processState('self');
   return state !== undefined && state.terminalGroup === state.processGroup;
 }
