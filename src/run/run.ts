@@ -6,6 +6,7 @@ import { debug } from '../log.ts';
 import type { Launch } from '../model/launch.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Artifact, EnvironmentOptions, Exit, RunManifest } from '../model/run.ts';
+import { type OptionToken, optionsFor } from '../tools/_shared/valgrind-options.ts';
 import type { Tool } from '../tools/tool.ts';
 import { startCapture } from './capture.ts';
 import {
@@ -21,7 +22,7 @@ import type { Instrument } from './instrument.ts';
 import type { Inheritance } from './limits.ts';
 import { waitForRun } from './processes.ts';
 import { showProgress } from './progress.ts';
-import { openRelay, type Sink } from './relay.ts';
+import { asIntoDescriptor, openRelay, type Sink } from './relay.ts';
 import { hasControllingTerminal } from './signals.ts';
 import type { Target } from './target.ts';
 
@@ -135,15 +136,24 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   await writeManifest(directory, manifest);
 
   const relay = request.sink === undefined ? undefined : openRelay(request.sink);
-  const stops = launch.toolOptions.some((option) => /^--vgdb-(error|stop-at)=/.test(option))
+  const options = effectiveOptions(request, plan.options);
+  const stops = options.some(({ name }) => name === '--vgdb-error' || name === '--vgdb-stop-at')
     ? watchStops({
         instrument: request.instrument.path,
-        prefix: join(directory, 'vgdb-pipe'),
+        prefix: options.findLast(({ name }) => name === '--vgdb-prefix')?.value ?? '',
         terminal: hasControllingTerminal(),
         say: events.say ?? (() => {}),
       })
     : undefined;
   const wantsXml = launch.capture !== 'text';
+  const forms = new Map<string, (bytes: Uint8Array) => Uint8Array>();
+  /** The user's descriptor gets text as valgrind writes it into descriptors. */
+  const passOn = (file: string, bytes: Uint8Array): Uint8Array => {
+    if (wantsXml || request.sink === undefined || !('descriptor' in request.sink)) return bytes;
+    const form = forms.get(file) ?? asIntoDescriptor();
+    forms.set(file, form);
+    return form(bytes);
+  };
   const capture = await startCapture({
     directory,
     mirrors: [
@@ -161,7 +171,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     },
     onData: (file, bytes) => {
       if (file === xmlStream) events.onXml?.(bytes);
-      if (relay !== undefined && file.endsWith('.xml') === wantsXml) relay.write(bytes);
+      if (relay !== undefined && file.endsWith('.xml') === wantsXml) relay.write(passOn(file, bytes));
       if (file.endsWith('.log')) stops?.read(bytes);
     },
   });
@@ -220,6 +230,17 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   debug('run closed', { artifacts: artifacts.length });
   if (!temporary) await removeOldRuns(request.workingDirectory, request.keep);
   return { directory, manifest };
+}
+
+/** What valgrind will go by, in its order: the last word wins. */
+function effectiveOptions(
+  { tool, environmentOptions }: RunRequest,
+  planned: readonly string[],
+): readonly OptionToken[] {
+  const inherited = planned.includes('--command-line-only=yes')
+    ? []
+    : environmentOptions.flatMap(({ options }) => options);
+  return optionsFor(tool.name, [...inherited, ...planned]);
 }
 
 /**
