@@ -1,5 +1,6 @@
 // Owns the live view of `--capture=fd`: a line for each finding as soon as the instrument has written it.
 import { PassThrough } from 'node:stream';
+import { type LeakKind, leakKindOf } from '../analyze/leak-policy.ts';
 import { harmless } from '../report/terminal-text.ts';
 import { interpreterFor, readers } from '../tools/index.ts';
 
@@ -8,8 +9,13 @@ export interface LiveView {
   readonly finish: () => Promise<void>;
 }
 
-/** Reads the XML stream as it grows. @param say writes one line for the user. */
-export function liveView(say: (line: string) => void): LiveView {
+/**
+ * Reads the XML stream as it grows.
+ *
+ * @param say writes one line for the user.
+ * @param leaks the kinds of leak to tell of: the run records them all, for its totals.
+ */
+export function liveView(say: (line: string) => void, leaks: readonly LeakKind[]): LiveView {
   const stream = new PassThrough();
   const xml = readers.find(({ name }) => name === 'valgrind-xml');
   let images = 0;
@@ -21,6 +27,8 @@ export function liveView(say: (line: string) => void): LiveView {
       interpreterFor,
     })) {
       if (record.type !== 'finding') continue;
+      const leak = leakKindOf(record.kind);
+      if (leak !== undefined && !leaks.includes(leak)) continue;
       const frame =
         record.stacks[0]?.frames.find(({ file }) => file !== undefined) ?? record.stacks[0]?.frames[0];
       const place = frame?.file === undefined ? frame?.function : `${frame.file}:${frame.line ?? '?'}`;

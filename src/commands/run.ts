@@ -21,7 +21,8 @@ export async function main(argv: readonly string[]): Promise<number> {
   const request = await planRun(wish);
 
   let afterwards: Promise<unknown> | undefined;
-  const live = own.capture === 'fd' ? (await import('./live.ts')).liveView(say) : undefined;
+  const live =
+    own.capture === 'fd' ? (await import('./live.ts')).liveView(say, commandLine.showLeakKinds) : undefined;
   const { directory } = await runTarget(request, {
     descriptors,
     say,
