@@ -6,7 +6,8 @@ import { analyze } from '../src/analyze/index.ts';
 import type { ParsedRecord } from '../src/model/record.ts';
 import type { Finding, Report } from '../src/model/report.ts';
 import { render, reporterNames } from '../src/report/index.ts';
-import { interpreterFor, readerFor } from '../src/tools/index.ts';
+import { interpreterFor } from '../src/tools/index.ts';
+import { readerFor } from '../src/tools/readers.ts';
 
 /** Where a log comes from: `case.json`. `recorded` is false for what was made up, retyped or edited. */
 export interface CorpusCase {

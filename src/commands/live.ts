@@ -2,7 +2,8 @@
 import { PassThrough } from 'node:stream';
 import { type LeakKind, leakKindOf } from '../analyze/leak-policy.ts';
 import { harmless } from '../report/terminal-text.ts';
-import { interpreterFor, readers } from '../tools/index.ts';
+import { interpreterFor } from '../tools/index.ts';
+import { readers } from '../tools/readers.ts';
 
 export interface LiveView {
   readonly read: (bytes: Uint8Array) => void;

@@ -6,7 +6,6 @@ import { planRun } from '../run/plan.ts';
 import { runTarget } from '../run/run.ts';
 import type { CommandLine } from '../tools/_shared/command-line.ts';
 import { version } from '../version.ts';
-import { readDestination } from './output.ts';
 import { readWish } from './wish.ts';
 
 /** @returns the exit status; see "Exit status" in the manual. */
@@ -17,7 +16,10 @@ export async function main(argv: readonly string[]): Promise<number> {
   if (wish === undefined) return answer(commandLine);
   if (own.logLevel !== undefined) await enableLog(own.logLevel);
   for (const note of notes) say(note);
-  const destinations = await Promise.all(own.report.map(readDestination));
+  const destinations =
+    own.report.length === 0
+      ? []
+      : await Promise.all(own.report.map((await import('./output.ts')).readDestination));
   const request = await planRun(wish);
 
   let afterwards: Promise<unknown> | undefined;

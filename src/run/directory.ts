@@ -1,5 +1,4 @@
 // Owns the run directory: where it is, what its manifest says, which runs are kept.
-import { createHash, randomBytes } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
 import { access, chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -17,7 +16,11 @@ const idPattern = /^\d{8}-\d{6}-[0-9a-f]{6}$/;
 
 function newId(now: Date): string {
   const [day, time] = now.toISOString().split('T') as [string, string];
-  return `${day.replaceAll('-', '')}-${time.slice(0, 8).replaceAll(':', '')}-${randomBytes(3).toString('hex')}`;
+  return `${day.replaceAll('-', '')}-${time.slice(0, 8).replaceAll(':', '')}-${Math.floor(
+    Math.random() * 0x1000000,
+  )
+    .toString(16)
+    .padStart(6, '0')}`;
 }
 
 /**
@@ -173,6 +176,7 @@ const natural = new Intl.Collator('en', { numeric: true });
 const inNaturalOrder = (a: string, b: string) => natural.compare(a, b);
 
 async function hashOf(path: string): Promise<string> {
+  const { createHash } = await import('node:crypto');
   const hash = createHash('sha256');
   await pipeline(createReadStream(path), hash);
   return hash.digest('hex');

@@ -14,7 +14,8 @@ import {
   valgrindOptions,
   valgrindTools,
 } from '../../src/tools/_shared/valgrind-options.ts';
-import { interpreterFor, readerFor, toolNamed, tools } from '../../src/tools/index.ts';
+import { interpreterFor, toolNamed, tools } from '../../src/tools/index.ts';
+import { readerFor } from '../../src/tools/readers.ts';
 
 describe('the table', () => {
   test('has every option once', () => {
