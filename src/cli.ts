@@ -52,8 +52,10 @@ try {
   process.exitCode = await main(process.argv.slice(2));
 } catch (error) {
   if (error instanceof UserError) {
+    // Names in it are whatever was typed or found.
+    const { harmless } = await import('./report/terminal-text.ts');
     process.stderr.write(
-      `vgrun: ${error.message}\n${error.hint === undefined ? '' : `hint: ${error.hint}\n`}`,
+      `vgrun: ${harmless(error.message)}\n${error.hint === undefined ? '' : `hint: ${harmless(error.hint)}\n`}`,
     );
     process.exitCode = error.status;
   } else {

@@ -19,7 +19,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   pipeline: ['model', 'errors', 'version', 'log', 'tools', 'analyze', 'report', 'run'],
   commands: ['model', 'errors', 'version', 'log', 'tools', 'analyze', 'report', 'run', 'pipeline'],
   index: ['model', 'errors', 'version', 'tools', 'analyze', 'report', 'run', 'pipeline', 'commands'],
-  cli: ['errors', 'version', 'log', 'commands'],
+  cli: ['errors', 'version', 'log', 'report', 'commands'],
 };
 
 const pure = ['model', 'tools', 'analyze', 'report'];
