@@ -14,7 +14,8 @@ export interface Inheritance {
   readonly problems: readonly Problem[];
 }
 
-interface Limit {
+/** A resource limit; `Infinity` for unlimited. */
+export interface Limit {
   readonly soft: number;
   readonly hard: number;
 }
@@ -32,26 +33,30 @@ export function parseDescriptorLimit(limits: string): Limit | undefined {
 export async function inheritance(): Promise<Inheritance> {
   const read = (path: string) => readFile(path, 'utf8').catch(() => '');
   const [own, parents] = await Promise.all([read('/proc/self/limits'), read(`/proc/${process.ppid}/limits`)]);
-  const prefix: string[] = [];
-  const problems: Problem[] = [];
+  return settleLimit(parseDescriptorLimit(own), parseDescriptorLimit(parents));
+}
 
-  const limit = parseDescriptorLimit(own);
-  const given = parseDescriptorLimit(parents);
-  if (limit !== undefined) {
-    // What Node was started with can only be seen at its parent, and only if the parent did not lower it for us.
-    const soft =
-      given !== undefined && given.hard === limit.hard ? Math.min(given.soft, limit.soft) : limit.soft;
-    if (limit.hard > largestDescriptorLimit) {
-      prefix.push('prlimit', `--nofile=${Math.min(soft, loweredDescriptorLimit)}:${loweredDescriptorLimit}`);
-      problems.push({
+/**
+ * Settles the limit for the target.
+ *
+ * @param own limit of this process, whose soft part Node has raised.
+ * @param parents limit of its parent. What Node was started with can only be seen there, and only if the parent did
+ *   not lower it for us.
+ */
+export function settleLimit(own: Limit | undefined, parents: Limit | undefined): Inheritance {
+  if (own === undefined) return { prefix: [], problems: [] };
+  const soft = parents?.hard === own.hard ? Math.min(parents.soft, own.soft) : own.soft;
+  if (own.hard <= largestDescriptorLimit) {
+    return { prefix: soft === own.soft ? [] : ['prlimit', `--nofile=${soft}:${own.hard}`], problems: [] };
+  }
+  return {
+    prefix: ['prlimit', `--nofile=${Math.min(soft, loweredDescriptorLimit)}:${loweredDescriptorLimit}`],
+    problems: [
+      {
         code: 'descriptor-limit-lowered',
         level: 'note',
         message: `the limit of open files is huge here; the program runs with ${loweredDescriptorLimit}, since valgrind fails to start with more than it can reserve`,
-      });
-    } else if (soft !== limit.soft) {
-      prefix.push('prlimit', `--nofile=${soft}:${limit.hard}`);
-    }
-  }
-
-  return { prefix, problems };
+      },
+    ],
+  };
 }
