@@ -1,30 +1,18 @@
 // `vgrun explain KIND`: what a kind of finding means, its usual causes, how to fix it.
-import yargs from 'yargs';
 import { type Explanation, explain } from '../analyze/explain.ts';
 import { kinds } from '../analyze/kinds.ts';
 import { UserError } from '../errors.ts';
 import { wrap } from '../report/terminal-text.ts';
-import { version } from '../version.ts';
+import { isAnswered, subCommand } from './sub-command.ts';
 
 export async function main(argv: readonly string[]): Promise<number> {
-  const wishes = await yargs([...argv])
-    .scriptName('vgrun explain')
-    .usage(
-      'Usage: vgrun explain [KIND]\n\nExplains a kind of finding: InvalidRead, memcheck/UninitCondition, "Invalid read of size 4".\nWithout a kind: lists all of them.',
-    )
-    .version(version)
-    .help()
-    .alias('h', 'help')
-    .strictOptions()
-    .wrap(100)
-    .exitProcess(false)
-    .fail((message, error) => {
-      throw error instanceof UserError
-        ? error
-        : new UserError(message ?? String(error), 'see vgrun explain --help');
-    })
-    .parseAsync();
-  if (argv.some((word) => ['--help', '-h', '--version'].includes(word))) return 0;
+  const wishes = await subCommand(
+    'explain',
+    '[KIND]\n\nExplains a kind of finding: InvalidRead, memcheck/UninitCondition, "Invalid read of size 4".\nWithout a kind: lists all of them.',
+    argv,
+  ).parseAsync();
+  if (isAnswered(argv)) return 0;
+
   const columns = Math.min(process.stdout.columns ?? 100, 100);
   // A sentence of the tool needs no quotes: `vgrun explain Invalid read of size 4`.
   const query = wishes._.map(String).join(' ');

@@ -1,20 +1,19 @@
 // `vgrun report`: renders a run again, or a log that came from elsewhere.
 import { createWriteStream } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
-import yargs from 'yargs';
 import { UserError } from '../errors.ts';
 import { analyze, parse } from '../pipeline.ts';
 import { latestRun } from '../run/directory.ts';
-import { version } from '../version.ts';
 import { readDestination, terminalOptions, writeReport, writeTo } from './output.ts';
+import { isAnswered, subCommand } from './sub-command.ts';
 
 /** @returns the exit status: that of the run, see "Exit status" in the manual. */
 export async function main(argv: readonly string[]): Promise<number> {
-  const wishes = await yargs([...argv])
-    .scriptName('vgrun report')
-    .usage(
-      'Usage: vgrun report [options] [RUN|LOG…]\n\nRenders a run directory, or valgrind logs (text or XML), again. Without a name: the newest run here.\n`-` reads a log from standard input.',
-    )
+  const wishes = await subCommand(
+    'report',
+    '[options] [RUN|LOG…]\n\nRenders a run directory, or valgrind logs (text or XML), again. Without a name: the newest run here.\n`-` reads a log from standard input.',
+    argv,
+  )
     .option('report', {
       type: 'string',
       array: true,
@@ -31,25 +30,14 @@ export async function main(argv: readonly string[]): Promise<number> {
       describe: "take in a script interpreter's own findings",
     })
     .option('project-root', { type: 'string', describe: 'directory whose sources count as mine' })
-    .option('error-exitcode', { type: 'number', describe: 'exit status for findings' })
+    .option('error-exitcode', { type: 'string', coerce: readStatus, describe: 'exit status for findings' })
     .option('color', {
       choices: ['auto', 'always', 'never'] as const,
       default: 'auto' as const,
       describe: 'colours',
     })
-    .version(version)
-    .help()
-    .alias('h', 'help')
-    .strictOptions()
-    .wrap(100)
-    .exitProcess(false)
-    .fail((message, error) => {
-      throw error instanceof UserError
-        ? error
-        : new UserError(message ?? String(error), 'see vgrun report --help');
-    })
     .parseAsync();
-  if (argv.some((word) => ['--help', '-h', '--version'].includes(word))) return 0;
+  if (isAnswered(argv)) return 0;
 
   const destinations = await Promise.all(wishes.report.map(readDestination));
   const named = wishes._.map(String);
@@ -80,4 +68,12 @@ async function spoolStandardInput(path: string): Promise<string> {
   const { name } = fileSync({ prefix: 'vgrun-stdin-', postfix: '.log', mode: 0o600 });
   await pipeline(process.stdin, createWriteStream(name));
   return name;
+}
+
+function readStatus(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d{1,3}$/.test(text) || Number(text) > 255) {
+    throw new UserError(`--error-exitcode cannot be "${text}"`, 'it takes: a number from 0 to 255');
+  }
+  return Number(text);
 }
