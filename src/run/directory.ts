@@ -1,10 +1,22 @@
 // Owns the run directory: where it is, what its manifest says, which runs are kept.
 import { constants, createReadStream } from 'node:fs';
-import { access, chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import {
+  access,
+  chmod,
+  lstat,
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
+import { join, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { UserError } from '../errors.ts';
 import type { Artifact, ArtifactRole, RunManifest } from '../model/run.ts';
+import { isManifest } from './manifest.ts';
 import { runsProcess } from './processes.ts';
 
 /** Where runs live under the working directory. */
@@ -36,16 +48,17 @@ export async function createRunDirectory(
   const id = newId(new Date());
   const path = join(workingDirectory, runsFolder, id);
   try {
-    await mkdir(path, { recursive: true });
+    await makeFolders(workingDirectory, join(runsFolder, id));
     await writeFile(join(workingDirectory, '.vgrun', '.gitignore'), '*\n', { flag: 'wx' }).catch(
       ignoreExisting,
     );
     await openToDroppedPrivileges(path);
     return { id, path, temporary: false };
   } catch (reason) {
-    const { dir } = await import('tmp');
+    // The bundle knows a CommonJS module by its default export only.
+    const { dir } = (await import('tmp')).default;
     return new Promise((done, fail) => {
-      dir({ prefix: 'vgrun-', mode: 0o700, keep: true }, (error, made) => {
+      dir({ prefix: 'vgrun', mode: 0o700, keep: true }, (error, made) => {
         if (error) {
           fail(
             new UserError(
@@ -58,6 +71,15 @@ export async function createRunDirectory(
         openToDroppedPrivileges(made).then(() => done({ id, path: made, temporary: true }), fail);
       });
     });
+  }
+}
+
+/** One after the other: Node's recursive mkdir never returns where the kernel answers ENOENT, as under /proc (20.19). */
+async function makeFolders(base: string, path: string): Promise<void> {
+  let at = base;
+  for (const name of path.split(sep)) {
+    at = join(at, name);
+    await mkdir(at).catch(ignoreExisting);
   }
 }
 
@@ -118,29 +140,6 @@ export async function readManifest(directory: string): Promise<RunManifest> {
   return manifest;
 }
 
-function isManifest(value: unknown): value is RunManifest {
-  if (typeof value !== 'object' || value === null) return false;
-  const fields = value as Record<string, unknown>;
-  return (
-    fields.version === 1 &&
-    Array.isArray(fields.artifacts) &&
-    fields.artifacts.every((artifact) => isArtifact(artifact)) &&
-    Array.isArray(fields.command) &&
-    Array.isArray(fields.toolOptions) &&
-    Array.isArray(fields.environmentOptions) &&
-    Array.isArray(fields.problems) &&
-    Array.isArray(fields.alive) &&
-    typeof fields.projectRoot === 'string' &&
-    typeof (fields.tool as { name?: unknown } | null)?.name === 'string'
-  );
-}
-
-/** A manifest may come from a stranger: an artifact name must not lead out of the run directory. */
-function isArtifact(value: unknown): value is Artifact {
-  const name = (value as { name?: unknown } | null)?.name;
-  return typeof name === 'string' && name !== '' && !name.includes('/') && name !== '..' && name !== '.';
-}
-
 /** What a file in the run directory is, by its name; `undefined` for what is no artifact. */
 export function roleOf(name: string): ArtifactRole | undefined {
   if (name.startsWith(manifestName) || name.startsWith('vgdb-pipe')) return undefined;
@@ -160,7 +159,8 @@ export async function listArtifacts(directory: string, closed: boolean): Promise
     const role = roleOf(name);
     if (role === undefined) continue;
     const path = join(directory, name);
-    const status = await stat(path);
+    // A link is nothing that valgrind made, and may lead out of the run directory.
+    const status = await lstat(path);
     if (!status.isFile()) continue;
     artifacts.push({
       name,
@@ -182,13 +182,20 @@ async function hashOf(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-/** Removes the oldest runs so that `keep` are left. Runs that somebody still writes to stay. */
+/** A vgrun that has just ended its run may still read it, beside others in the same folder. */
+const leftInPeaceMs = 60_000;
+
+/** Removes the oldest runs so that `keep` are left. Runs that somebody still writes to or may still read stay. */
 export async function removeOldRuns(workingDirectory: string, keep: number): Promise<void> {
   const folder = join(workingDirectory, runsFolder);
   const ids = (await readdir(folder).catch(() => [])).filter((name) => idPattern.test(name)).sort();
-  for (const id of ids.slice(0, Math.max(0, ids.length - keep))) {
-    const path = join(folder, id);
-    if (runsProcess(path).length > 0) continue;
+  const old = ids.slice(0, Math.max(0, ids.length - keep)).map((id) => join(folder, id));
+  if (old.length === 0) return;
+  const someAlive = runsProcess(folder).length > 0;
+  for (const path of old) {
+    const written = await stat(join(path, manifestName)).catch(() => stat(path).catch(() => undefined));
+    if (written === undefined || Date.now() - written.mtimeMs < leftInPeaceMs) continue;
+    if (someAlive && runsProcess(path).length > 0) continue;
     await rm(path, { recursive: true, force: true });
   }
 }

@@ -30,9 +30,12 @@ const hostMachine: Readonly<Record<string, number>> = {
  * @throws UserError 127 when it is not found, 126 when it cannot be executed.
  */
 async function findProgram(name: string, searchPath: string, workingDirectory: string): Promise<string> {
-  const candidates = name.includes('/')
-    ? [resolve(workingDirectory, name)]
-    : searchPath.split(delimiter).map((folder) => resolve(workingDirectory, folder, name));
+  const candidates =
+    name === ''
+      ? []
+      : name.includes('/')
+        ? [resolve(workingDirectory, name)]
+        : searchPath.split(delimiter).map((folder) => resolve(workingDirectory, folder, name));
   let refused: UserError | undefined;
   for (const path of candidates) {
     const status = await stat(path).catch((error: NodeJS.ErrnoException) => {

@@ -19,6 +19,8 @@ export interface Options {
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string | Buffer;
+  /** Where `vgrunReport` has its report written; default: `cwd`. */
+  readonly reports?: string;
   /** Called with the process as soon as it runs. */
   readonly onStart?: (child: ChildProcess) => void;
 }
@@ -65,7 +67,7 @@ export async function vgrunReport(
   words: readonly string[],
   options: Options,
 ): Promise<Result & { readonly report: Report }> {
-  const file = join(options.cwd, `report-${Math.random().toString(36).slice(2)}.json`);
+  const file = join(options.reports ?? options.cwd, `report-${Math.random().toString(36).slice(2)}.json`);
   const result = await vgrun([`--report=json=${file}`, ...words], options);
   const text = await readFile(file, 'utf8').catch(() => {
     throw new Error(`vgrun ${words.join(' ')} wrote no report (status ${result.status}):\n${result.stderr}`);

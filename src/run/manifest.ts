@@ -1,0 +1,92 @@
+// Owns the check that a run.json is what its type says: a run directory may come from a stranger.
+
+import type { Problem } from '../model/problem.ts';
+import type { Artifact, EnvironmentOptions, Exit, RunManifest } from '../model/run.ts';
+
+type Check = (value: unknown) => boolean;
+/** A check for every field, so that a new one cannot be forgotten. */
+type Fields<T> = { readonly [name in keyof Required<T>]: Check };
+
+const text: Check = (value) => typeof value === 'string';
+const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
+const time: Check = (value) => typeof value === 'string' && !Number.isNaN(Date.parse(value));
+const oneOf =
+  (...words: readonly unknown[]): Check =>
+  (value) =>
+    words.includes(value);
+const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
+const list =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check);
+const record =
+  <T>(fields: Fields<T>): Check =>
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    Object.entries<Check>(fields).every(([name, check]) => check((value as Record<string, unknown>)[name]));
+
+/** It must not lead out of the run directory. */
+const fileName: Check = (value) =>
+  typeof value === 'string' && value !== '' && value !== '.' && value !== '..' && !/[/\0]/.test(value);
+
+const exits: Readonly<Record<Exit['how'], Check>> = {
+  exited: record<Extract<Exit, { how: 'exited' }>>({ how: text, code: count }),
+  signaled: record<Extract<Exit, { how: 'signaled' }>>({ how: text, signal: text, number: count }),
+  unknown: () => true,
+};
+const exit: Check = (value) => {
+  const how = (value as { how?: unknown } | null)?.how;
+  return Object.entries(exits).some(([name, check]) => name === how && check(value));
+};
+
+const artifact = record<Artifact>({
+  name: fileName,
+  role: oneOf('xml', 'text', 'rescued-xml', 'rescued-text', 'other'),
+  size: count,
+  sha256: optional(text),
+});
+
+const problem = record<Problem>({
+  code: text,
+  level: oneOf('incomplete', 'warning', 'note'),
+  message: text,
+  hint: optional(text),
+  artifact: optional(text),
+  offset: optional(count),
+  quote: optional(text),
+  pid: optional(count),
+});
+
+const manifest = record<RunManifest>({
+  version: oneOf(1),
+  id: text,
+  vgrun: text,
+  tool: record<RunManifest['tool']>({ name: text, version: text, path: text }),
+  command: list(text),
+  program: text,
+  toolOptions: list(text),
+  environmentOptions: list(record<EnvironmentOptions>({ source: text, options: list(text) })),
+  argv: list(text),
+  directory: text,
+  projectRoot: text,
+  capture: oneOf('xml', 'fd', 'text'),
+  interpreter: optional(text),
+  startedAt: time,
+  endedAt: optional(time),
+  durationMs: optional(Number.isFinite),
+  pid: optional(count),
+  exit: optional(exit),
+  stoppedBy: optional(oneOf('timeout', 'interrupt')),
+  alive: list(count),
+  artifacts: list(artifact),
+  problems: list(problem),
+});
+
+/** Whether a value read from JSON is a manifest of the version that this vgrun writes. */
+export function isManifest(value: unknown): value is RunManifest {
+  return manifest(value);
+}
