@@ -1,7 +1,9 @@
-// Owns the limit of open files that the target starts with: that of the shell. Node raises its own soft limit to the
-// hard one, and a child gets that. Node cannot set it back for a child, so prlimit(1) does it in front of the
-// instrument; it execs, the pid stays.
-import { readFile } from 'node:fs/promises';
+// Owns what stands in front of the instrument so that the target starts, and ends, as under the shell. Node cannot do
+// these things to a child, so prlimit(1) and setpriv(1) of util-linux do; both exec, the pid stays.
+// - Node raises its own soft limit of open files to the hard one, and a child gets that: it is set back.
+// - Who kills `valgrind ./prog` with SIGKILL has ended the program. So the target gets SIGTERM when vgrun dies.
+import { constants } from 'node:fs';
+import { access, readFile } from 'node:fs/promises';
 import type { Problem } from '../model/problem.ts';
 
 /** valgrind 3.21 and later end at start-up when the hard limit is huge, as in some containers (KDE bug 465435). */
@@ -32,9 +34,19 @@ export function parseDescriptorLimit(limits: string): Limit | undefined {
 /** Works out what must be undone for a child of this process. */
 export async function inheritance(): Promise<Inheritance> {
   const read = (path: string) => readFile(path, 'utf8').catch(() => '');
-  const [own, parents] = await Promise.all([read('/proc/self/limits'), read(`/proc/${process.ppid}/limits`)]);
-  return settleLimit(parseDescriptorLimit(own), parseDescriptorLimit(parents));
+  const [own, parents, canDieWithUs] = await Promise.all([
+    read('/proc/self/limits'),
+    read(`/proc/${process.ppid}/limits`),
+    access(setpriv, constants.X_OK).then(
+      () => true,
+      () => false,
+    ),
+  ]);
+  const { prefix, problems } = settleLimit(parseDescriptorLimit(own), parseDescriptorLimit(parents));
+  return { prefix: [...(canDieWithUs ? [setpriv, '--pdeathsig', 'TERM'] : []), ...prefix], problems };
 }
+
+const setpriv = '/usr/bin/setpriv';
 
 /**
  * Settles the limit for the target.

@@ -93,6 +93,16 @@ async function sourcesOfDirectory(directory: string): Promise<Sources> {
   const alive = runsProcess(directory);
   const artifacts = await listArtifacts(directory, false);
   const problems: Problem[] = [];
+  if (manifest.endedAt === undefined) {
+    problems.push({
+      code: 'run-not-closed',
+      level: 'incomplete',
+      message:
+        alive.length > 0
+          ? 'the run is still going on'
+          : 'vgrun was ended before the run was: how the program ended is not known',
+    });
+  }
   for (const { name, size } of manifest.artifacts) {
     const now = artifacts.find((artifact) => artifact.name === name);
     if (now === undefined || now.size < size) {

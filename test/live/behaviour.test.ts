@@ -82,6 +82,19 @@ describe.skipIf(!canRun('valgrind'))('a run', () => {
     expect(stdout).toContain('[1, 2, 10, 12]');
   });
 
+  test('who kills vgrun with SIGKILL ends the program too, and its log is kept', async () => {
+    const { status } = await vgrun(['--leak-check=full', examplePath('sleep-long')], {
+      cwd: cwd(),
+      onStart: (child) => child.stdout?.once('data', () => child.kill('SIGKILL')),
+    });
+    expect(status).toBe(137);
+    await until('the program ends', async () => (await valgrinds()).length === 0);
+    const again = await vgrun(['report', '--report=json=-'], { cwd: cwd() });
+    const report = JSON.parse(again.stdout);
+    expect([report.outcome, again.status]).toEqual(['inconclusive', 101]);
+    expect(again.stdout).toContain('110 bytes in 1 blocks are definitely lost');
+  });
+
   test('the timeout asks first, so that the leak report is written, and leaves no process behind', async () => {
     const { report, status } = await vgrunReport(
       ['--timeout=3', '--leak-check=full', examplePath('sleep-long')],
