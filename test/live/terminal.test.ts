@@ -129,6 +129,13 @@ print('hits:%d:' % len(hits), flush=True)
     await sees(/status 0/);
   });
 
+  test('a program that computes in silence is said to be alive', async () => {
+    await type(`vgrun ${examplePath('busy')} 100000`);
+    await sees(/has run for 1\d s; Ctrl-C ends it with a report/);
+    terminal.write('\x03');
+    await sees(/inconclusive/);
+  });
+
   test('the window size is the terminal’s', async () => {
     await type(`vgrun -q --trace-children=no stty size; echo "status $?"`);
     await sees(/24 80[\s\S]*status/);
