@@ -2,27 +2,34 @@
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import type { FindingRecord, Frame, Stack, StackLabel } from '../model/finding.ts';
-import { isSystemFrame, isToolFrame, primaryStack } from './ownership.ts';
+import { isSharedObject, isSystemFrame, isToolFrame, primaryStack } from './ownership.ts';
 
 /*
  * The rule, in full (docs/identity.md tells it to users):
  *
- *   identity = tool, kind, subject, primary stack, and the stacks that the kind needs besides.
+ *   identity = tool, kind, subject, primary stack, the stacks that the kind needs besides, and an ordinal.
  *
  * A stack is its first 12 calls (valgrind's default depth, so that --num-callers does not matter), cut below `main`
  * or where a thread begins, recursion folded. A frame is its function without clone suffix and symbol version, and
  * the base name of its source file; without a function, the base name of its object without version. Frames of libc
  * and the C++ runtime count by function only (debug symbols for them come and go), frames of the instrument too, and
- * not at all when they are nameless. Lines, columns, addresses, directories, pids and thread numbers never count.
+ * not at all when they are nameless. Addresses, directories, pids and thread numbers never count.
+ *
+ * Lines do not count either, or every edit above a defect would make a new one. But two lines of one function are two
+ * places and may be two defects, so what a run has at several places is numbered in the order of the lines: that
+ * order survives when all of them move. Only lines of the user's own frames tell places apart, because libc has lines
+ * on some machines only. A program without lines has its addresses instead, which valgrind gives it anew the same in
+ * every process; a shared object is loaded anywhere, so its addresses tell nothing.
  *
  * Known failures, chosen with open eyes:
- *   - two defects of one kind in one function, called the same way, are one finding;
+ *   - a new place above the others in one function, or one that is mended, moves the ordinals of those below it;
+ *   - two defects of one kind on one line, called the same way, are one finding;
  *   - a renamed function or source file makes a new finding;
  *   - another inlining (-O0 against -O2), or a program without debug information, makes a new finding;
  *   - drd does not show the other side of a race as a stack, so the two orders of a race under drd are two findings.
  */
 
-const depth = 12;
+const deepest = 12;
 
 /** Kinds whose sentence, not its stack, says which defect it is. */
 const spoken = new Set([
@@ -50,35 +57,69 @@ const aboutBlock = new Set([
 type Role = 'at' | 'block' | 'other' | 'required';
 
 /** The stacks of a record that make its identity. Unordered ones are sorted before they are hashed. */
-interface Identity {
+interface Parts {
   readonly subject: string;
   readonly unordered: boolean;
-  readonly parts: readonly { readonly role: Role; readonly stack: Stack }[];
+  readonly stacks: readonly { readonly role: Role; readonly stack: Stack }[];
 }
 
 const otherSide: ReadonlySet<StackLabel> = new Set(['previous access', 'previous read', 'previous write']);
 
-/** The fingerprint of a finding: 64 hex digits of SHA-256 over the identity above. Pure. */
-export function fingerprint(record: FindingRecord): string {
-  const identity = identityOf(record);
-  const parts = identity.parts.map(({ role, stack }) => [
-    identity.unordered ? 'either' : role,
-    wordsOf(stack.frames),
+/** What a record is about, before it is known what else the run has. */
+export interface Identity {
+  /** 64 hex digits of SHA-256 over the identity above without its ordinal: the same for all places of a function. */
+  readonly base: string;
+  /** The place: a number for each call that counts. Two records with one base are one finding if these are equal. */
+  readonly site: readonly number[];
+}
+
+/** Identifies a record. Pure. */
+export function identify(record: FindingRecord): Identity {
+  const { subject, unordered, stacks } = partsOf(record);
+  const parts = stacks.map(({ role, stack }) => {
+    const calls = callsOf(stack.frames);
+    return { role: unordered ? 'either' : role, words: calls.map(({ word }) => word), calls };
+  });
+  if (unordered) {
+    parts.sort(
+      (a, b) =>
+        compareTexts(JSON.stringify(a.words), JSON.stringify(b.words)) || compareCalls(a.calls, b.calls),
+    );
+  }
+  const text = JSON.stringify([
+    record.tool,
+    record.kind,
+    subject,
+    parts.map(({ role, words }) => [role, words]),
   ]);
-  const ordered = identity.unordered ? sortedByText(parts) : parts;
-  const text = JSON.stringify([record.tool, record.kind, identity.subject, ordered]);
+  const calls = parts.flatMap((part) => part.calls);
+  return { base: sha256(text), site: siteOf(calls) };
+}
+
+/** The fingerprint of the `ordinal`-th place (from 1) of what has this base, in the order of `compareSites`. */
+export function fingerprintOf(base: string, ordinal: number): string {
+  return ordinal === 1 ? base : sha256(`${base}#${ordinal}`);
+}
+
+/** Orders places of one base as they follow each other in the source, outer calls deciding last. */
+export function compareSites(a: readonly number[], b: readonly number[]): number {
+  const differing = a.findIndex((number, index) => number !== b[index]);
+  return differing < 0 ? a.length - b.length : (a[differing] ?? 0) - (b[differing] ?? 0);
+}
+
+function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
 /**
- * A cheap key for folding a stream: records with equal keys have equal fingerprints. Its length does not depend on
+ * A cheap key for folding a stream: records with equal keys have equal identities. Its length does not depend on
  * lengths of names, so a hundred thousand repetitions cost map look-ups and no hashing. `number` gives each
- * distinct frame word a small number; keep one for a whole fold.
+ * distinct word at each line a small number; keep one for a whole fold.
  */
 export function foldKey(record: FindingRecord, number: FrameNumbers): string {
-  const identity = identityOf(record);
-  let key = `${record.tool}/${record.kind}|${identity.subject}`;
-  for (const { role, stack } of identity.parts) key += `|${role}:${stackKey(stack.frames, number)}`;
+  const { subject, stacks } = partsOf(record);
+  let key = `${record.tool}/${record.kind}|${subject}`;
+  for (const { role, stack } of stacks) key += `|${role}:${stackKey(stack.frames, number)}`;
   return key;
 }
 
@@ -109,10 +150,13 @@ export function exactNumbers(): (frame: Frame) => number {
 
 function stackKey(frames: readonly Frame[], number: FrameNumbers): string {
   let key = '';
+  let ip: string | undefined;
   for (const frame of frames) {
     const { id, ends } = number(frame);
     if (ends === 'before') break;
-    if (id >= 0) key += `${id},`;
+    // What is inlined counts as no call of its own when the stack is cut at the depth.
+    if (id >= 0) key += frame.ip === undefined || frame.ip !== ip ? `${id},` : `${id}+`;
+    ip = frame.ip;
     if (ends === 'after') break;
   }
   return key;
@@ -126,21 +170,22 @@ export interface NumberedFrame {
 
 type Ends = 'before' | 'after' | 'not';
 
-/** Numbers for frames: equal words get equal numbers. */
+/** Numbers for frames: equal words at equal places get equal numbers. */
 export type FrameNumbers = (frame: Frame) => NumberedFrame;
 
-/** Fresh numbering. Memory: one entry for each distinct frame word; frame objects themselves are held weakly. */
+/** Fresh numbering. Memory: one entry for each word and place; frame objects themselves are held weakly. */
 export function frameNumbers(): FrameNumbers {
   const byFrame = new WeakMap<Frame, NumberedFrame>();
-  const byWord = new Map<string, number>();
+  const byPlace = new Map<string, number>();
   return (frame) => {
     const known = byFrame.get(frame);
     if (known !== undefined) return known;
-    const word = wordOf(frame);
-    let id = word === undefined ? -1 : byWord.get(word);
+    const call = callOf(frame);
+    const place = call === undefined ? '' : `${call.line} ${call.offset} ${call.word}`;
+    let id = call === undefined ? -1 : byPlace.get(place);
     if (id === undefined) {
-      id = byWord.size;
-      byWord.set(word ?? '', id);
+      id = byPlace.size;
+      byPlace.set(place, id);
     }
     const numbered = { id, ends: endsOf(frame) };
     byFrame.set(frame, numbered);
@@ -148,24 +193,24 @@ export function frameNumbers(): FrameNumbers {
   };
 }
 
-function identityOf(record: FindingRecord): Identity {
+function partsOf(record: FindingRecord): Parts {
   const primary = record.stacks[primaryStack(record.stacks)];
-  const parts: { role: Role; stack: Stack }[] = [];
-  if (primary !== undefined) parts.push({ role: 'at', stack: primary });
+  const stacks: { role: Role; stack: Stack }[] = [];
+  if (primary !== undefined) stacks.push({ role: 'at', stack: primary });
   let subject = spoken.has(record.kind) ? spokenSubject(record.what) : '';
   const race = record.kind === 'Race';
   for (const stack of record.stacks) {
     if (stack === primary) continue;
-    if (race && otherSide.has(stack.label)) parts.push({ role: 'other', stack });
+    if (race && otherSide.has(stack.label)) stacks.push({ role: 'other', stack });
     if (record.kind === 'LockOrder' && stack.label === 'required order then')
-      parts.push({ role: 'required', stack });
+      stacks.push({ role: 'required', stack });
     if (!aboutBlock.has(record.kind)) continue;
-    if (stack.label === 'allocated at') parts.push({ role: 'block', stack });
+    if (stack.label === 'allocated at') stacks.push({ role: 'block', stack });
     // Past the end of a block and inside a freed block are two defects at one place.
     if (stack.label === 'freed at') subject = 'freed';
   }
   if (race || record.kind === 'ConflictingAccess') subject = variableOf(record);
-  return { subject, unordered: race, parts };
+  return { subject, unordered: race, stacks };
 }
 
 // `Location 0x10c060 is 0 bytes inside global var "counter"`, `Address 0x10c060 is 0 bytes inside data symbol "counter"`
@@ -202,35 +247,54 @@ function endsOf(frame: Frame): Ends {
   return entry.test(plainFunction(frame.function)) ? 'before' : 'not';
 }
 
-/** The words of a stack as they count: recursion folded, then at most 12 calls. */
-function wordsOf(frames: readonly Frame[]): readonly string[] {
-  const folded: { readonly word: string; readonly call: boolean }[] = [];
+/** A call as it counts. */
+interface Call {
+  readonly word: string;
+  /** 0 for none, and for libc and the instrument, which have lines by chance. */
+  readonly line: number;
+  /** The address in a program without lines; see at the top why it does. */
+  readonly offset: number;
+}
+
+/** The calls of a stack as they count: recursion folded, then at most 12. */
+function callsOf(frames: readonly Frame[]): readonly Call[] {
+  const folded: (Call & { readonly deeper: boolean })[] = [];
   let ip: string | undefined;
   for (const frame of frames) {
     const ends = endsOf(frame);
     if (ends === 'before') break;
-    const word = wordOf(frame);
+    const call = callOf(frame);
     // Inlined calls share the address of the call they are inlined into, and --num-callers counts addresses.
-    const call = frame.ip === undefined || frame.ip !== ip;
+    const deeper = frame.ip === undefined || frame.ip !== ip;
     ip = frame.ip;
-    if (word !== undefined) {
-      folded.push({ word, call });
+    if (call !== undefined) {
+      folded.push({ ...call, deeper });
       foldRepetition(folded);
     }
     if (ends === 'after') break;
   }
-  let calls = 0;
-  const words: string[] = [];
-  for (const { word, call } of folded) {
-    if (call) calls++;
-    if (calls > depth) break;
-    words.push(word);
+  let depth = 0;
+  const calls: Call[] = [];
+  for (const call of folded) {
+    if (call.deeper) depth++;
+    if (depth > deepest) break;
+    calls.push(call);
   }
-  return words;
+  return calls;
+}
+
+/** Lines; addresses only where there is no line at all. */
+function siteOf(calls: readonly Call[]): readonly number[] {
+  const lines = calls.map(({ line }) => line);
+  return lines.some((line) => line > 0) ? lines : calls.map(({ offset }) => offset);
+}
+
+function compareCalls(a: readonly Call[], b: readonly Call[]): number {
+  return compareSites(siteOf(a), siteOf(b));
 }
 
 /** Drops the tail when it repeats what is before it, up to four calls: `f g f g main` recurses as `f g main` does. */
-function foldRepetition(items: { readonly word: string; readonly call: boolean }[]): void {
+function foldRepetition(items: Call[]): void {
   for (let period = 1; period <= 4 && 2 * period <= items.length; period++) {
     const tail = items.length - period;
     let same = true;
@@ -243,14 +307,22 @@ function foldRepetition(items: { readonly word: string; readonly call: boolean }
 }
 
 /** A frame as it counts, or nothing for a nameless frame of the instrument. */
-function wordOf(frame: Frame): string | undefined {
+function callOf(frame: Frame): Call | undefined {
   const name =
     frame.function === undefined || frame.function === '???' ? undefined : plainFunction(frame.function);
+  if (isToolFrame(frame)) return name === undefined ? undefined : { word: name, line: 0, offset: 0 };
   const object = frame.object === undefined ? undefined : plainObject(frame.object);
-  if (isToolFrame(frame)) return name;
-  if (isSystemFrame(frame)) return name ?? object ?? '?';
+  const word = name ?? object ?? '?';
+  if (isSystemFrame(frame)) return { word, line: 0, offset: 0 };
   const file = frame.file === undefined ? '' : `|${posix.basename(frame.file)}`;
-  return `${name ?? object ?? '?'}${file}`;
+  return { word: word + file, line: frame.line ?? 0, offset: offsetOf(frame) };
+}
+
+/** The address of a frame that has no line and is in the program itself, else 0. */
+function offsetOf({ line, object, ip }: Frame): number {
+  if (line !== undefined || ip === undefined || object === undefined || isSharedObject(object)) return 0;
+  const offset = Number(ip);
+  return Number.isSafeInteger(offset) ? offset : 0;
 }
 
 /** `frob.constprop.0.isra.1` → `frob`, `frob(int) [clone .cold]` → `frob(int)`, `memcpy@@GLIBC_2.14` → `memcpy` */
@@ -273,9 +345,6 @@ function plainObject(object: string): string {
     .replace(/-\d[\d.]*\.so$/, '.so');
 }
 
-function sortedByText<T>(items: readonly T[]): readonly T[] {
-  return items
-    .map((item) => ({ item, text: JSON.stringify(item) }))
-    .sort((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0))
-    .map(({ item }) => item);
+function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -14,20 +14,24 @@ import type {
   TotalsRecord,
 } from '../model/record.ts';
 import {
+  compareSites,
   exactKey,
   exactNumbers,
   type FrameNumbers,
-  fingerprint,
+  fingerprintOf,
   foldKey,
   frameNumbers,
+  type Identity,
+  identify,
 } from './fingerprint.ts';
 import { type LeakKind, type LeakPolicy, leakKindOf } from './leak-policy.ts';
 import { addLeaks } from './leak-sum.ts';
 import { isToolFrame } from './ownership.ts';
 
 /** A distinct finding. `first` is the record that showed it first and stands for all. */
-export interface FindingDraft {
-  readonly fingerprint: string;
+export interface FindingDraft extends Identity {
+  /** Settled when all records are read: it depends on what else is in the same functions. */
+  fingerprint: string;
   readonly first: FindingRecord;
   /** Creation of the threads that `first` names, as stacks. */
   readonly threadStacks: readonly Stack[];
@@ -104,6 +108,7 @@ const mostKeys = 50_000;
 
 interface State {
   readonly images: Map<number, ImageDraft>;
+  /** By base and site. */
   readonly findings: Map<string, FindingDraft>;
   /** Only a cache before `findings`: may be emptied at any time. */
   readonly byKey: Map<string, FindingDraft>;
@@ -142,6 +147,7 @@ export async function fold(
   if (Symbol.asyncIterator in records) for await (const record of records) take(state, record);
   else for (const record of records) take(state, record);
 
+  numberSites(state.findings.values());
   const { messagesLeftOut, problemsLeftOut } = state;
   if (messagesLeftOut > 0) {
     const message = `${messagesLeftOut} further messages are left out; the artifacts hold them.`;
@@ -265,21 +271,38 @@ function findingOf(state: State, image: ImageDraft, record: FindingRecord): Find
   const key = foldKey(record, state.number);
   const known = state.byKey.get(key);
   if (known !== undefined) return known;
-  const identity = fingerprint(record);
-  let finding = state.findings.get(identity);
+  const { base, site } = identify(record);
+  const place = `${base} ${site}`;
+  let finding = state.findings.get(place);
   if (finding === undefined) {
     finding = {
-      fingerprint: identity,
+      base,
+      site,
+      fingerprint: base,
       first: record,
       threadStacks: threadStacks(image, record),
       suppression: undefined,
       sightings: new Map(),
     };
-    state.findings.set(identity, finding);
+    state.findings.set(place, finding);
   }
   if (state.byKey.size >= mostKeys) state.byKey.clear();
   state.byKey.set(key, finding);
   return finding;
+}
+
+/** Tells findings in the same functions apart, in the order of their lines. */
+function numberSites(findings: Iterable<FindingDraft>): void {
+  const byBase = new Map<string, FindingDraft[]>();
+  for (const finding of findings) {
+    const same = byBase.get(finding.base);
+    if (same === undefined) byBase.set(finding.base, [finding]);
+    else same.push(finding);
+  }
+  for (const [base, places] of byBase) {
+    places.sort((a, b) => compareSites(a.site, b.site));
+    for (const [index, finding] of places.entries()) finding.fingerprint = fingerprintOf(base, index + 1);
+  }
 }
 
 /** Where the threads were created that an error names; the tool announces them before the error. */

@@ -112,7 +112,7 @@ export function ownerOf(frame: Frame, context: OwnershipContext): Owner {
 }
 
 /** `libfoo.so.1.2`, `plugin.so`, `ld-2.31.so`, `libfoo.dylib` */
-function isSharedObject(object: string): boolean {
+export function isSharedObject(object: string): boolean {
   return /\.so(?:\.[\w.]+)?$|\.dylib$/.test(posix.basename(object));
 }
 

@@ -28,13 +28,13 @@ test('an error that occurred five times is one finding with a count of five', as
   expect(totals).toMatchObject({ errors: { errors: 5, contexts: 1 }, computed: ['errors', 'leaks', 'heap'] });
 });
 
-test('two contexts of one defect are one finding, and both are in the ERROR SUMMARY', async () => {
+test('two contexts on one line are one finding, and both are in the ERROR SUMMARY', async () => {
   const { findings, totals } = await report(
     whole(1, [
       finding(1, 'InvalidRead', { unique: '0x0' }),
       finding(1, 'InvalidRead', {
         unique: '0x1',
-        stacks: [stack('at', [mine('pop', 'list.c', 11), mine('main', 'main.c', 5)])],
+        stacks: [stack('at', [mine('pop', 'list.c', 10, '0x10A0B0'), mine('main', 'main.c', 5)])],
       }),
       counts(1, { '0x0': 3, '0x1': 4 }),
     ]),

@@ -3,13 +3,17 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import {
   exactNumbers,
-  fingerprint,
   foldKey,
   frameNumbers,
+  identify,
   plainFunction,
 } from '../../src/analyze/fingerprint.ts';
+import { analyze } from '../../src/analyze/index.ts';
 import type { FindingRecord, Frame, Stack } from '../../src/model/finding.ts';
-import { finding, leakOf, lost, malloc, mine, stack } from './records.ts';
+import { end, finding, leakOf, lost, malloc, mine, process, stack } from './records.ts';
+
+/** Identity of what stands alone in its function. */
+const fingerprint = (record: FindingRecord): string => identify(record).base;
 
 const name = fc.constantFrom('pop', 'push', 'walk', 'Foo::bar(int)', 'operator new(unsigned long)');
 const frame: fc.Arbitrary<Frame> = fc
@@ -85,10 +89,139 @@ test('equal keys of a fold mean equal identities', () => {
   fc.assert(
     fc.property(record, record, (a, b) => {
       const number = frameNumbers();
-      if (foldKey(a, number) === foldKey(b, number)) expect(fingerprint(a)).toBe(fingerprint(b));
+      if (foldKey(a, number) === foldKey(b, number)) expect(identify(a)).toEqual(identify(b));
       expect(foldKey(a, number)).toBe(foldKey(structuredClone(a), number));
     }),
   );
+});
+
+/** Fingerprints of a run that reports these in this order, each in a process of its own; keyed by the blamed place. */
+async function fingerprintsOf(records: readonly FindingRecord[]): Promise<ReadonlyMap<string, string>> {
+  const stream = records.flatMap((each, index) => [
+    process(index + 1),
+    { ...each, image: index + 1 },
+    end(index + 1),
+  ]);
+  const { findings } = await analyze(stream, { vgrun: '0.1.0' });
+  return new Map(
+    findings.map(({ fingerprint: id, kind, stacks }) => [
+      JSON.stringify([kind, stacks.map(({ frames }) => frames.map(({ line }) => line))]),
+      id,
+    ]),
+  );
+}
+
+/** What a user calls one place: everything but what varies from process to process. */
+const placeOf = ({ kind, stacks }: FindingRecord): string =>
+  JSON.stringify([kind, stacks.map(({ frames }) => frames.map(({ line }) => line))]);
+
+// One function at several lines, called from several lines; no recursion, which is folded.
+const inOneFunction: fc.Arbitrary<FindingRecord> = fc
+  .record({
+    kind: fc.constantFrom('InvalidRead', 'InvalidWrite'),
+    at: fc.nat(5),
+    from: fc.nat(3),
+    made: fc.nat(2),
+  })
+  .map(({ kind, at, from, made }) =>
+    finding(1, kind, {
+      stacks: [
+        stack('at', [mine('pop', 'list.c', 1 + at), mine('main', 'main.c', 1 + from)]),
+        stack('allocated at', [malloc, mine('make', 'list.c', 50 + made)]),
+      ],
+    }),
+  );
+
+test('each place of a function is a finding, whatever comes first, in whichever process, wherever the file went', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc
+        .array(inOneFunction, { minLength: 1, maxLength: 12 })
+        .chain((records) =>
+          fc.tuple(
+            fc.constant(records),
+            fc.shuffledSubarray([...records, ...records], { minLength: 2 * records.length }),
+          ),
+        ),
+      fc.integer({ min: 1, max: 100_000 }),
+      async ([records, shuffled], shift) => {
+        const ids = await fingerprintsOf(records);
+        expect(new Set(ids.keys())).toEqual(new Set(records.map(placeOf)));
+        expect(new Set(ids.values()).size).toBe(ids.size);
+        expect(new Map([...(await fingerprintsOf(shuffled))].sort())).toEqual(new Map([...ids].sort()));
+        const moved = await fingerprintsOf(shuffled.map((each) => inAnotherRun(each, shift)));
+        for (const each of records) {
+          expect(moved.get(placeOf(inAnotherRun(each, shift)))).toBe(ids.get(placeOf(each)));
+        }
+        // Half a log knows no identity that the whole has not.
+        const half = await fingerprintsOf(records.slice(0, Math.ceil(records.length / 2)));
+        for (const id of half.values()) expect([...ids.values()]).toContain(id);
+      },
+    ),
+    { numRuns: 50 },
+  );
+});
+
+test('invalid reads on two lines of one function are two findings, and the upper one keeps the plain identity', async () => {
+  const on = (line: number) =>
+    finding(1, 'InvalidRead', { stacks: [stack('at', [mine('pop', 'list.c', line), mine('main')])] });
+  const ids = [...(await fingerprintsOf([on(90), on(5), on(90)]))];
+  expect(ids.map(([place]) => place).sort()).toEqual([placeOf(on(5)), placeOf(on(90))]);
+  expect(new Map(ids).get(placeOf(on(5)))).toBe(fingerprint(on(5)));
+});
+
+test('a race between two lines is one race in both orders, and another than a race on one of them', async () => {
+  const race = (at: number, before: number) =>
+    finding(1, 'Race', {
+      tool: 'helgrind',
+      stacks: [
+        stack('at', [mine('count', 'race.c', at)]),
+        stack('previous write', [mine('count', 'race.c', before)]),
+      ],
+    });
+  expect((await fingerprintsOf([race(13, 14), race(14, 13), race(14, 14)])).size).toBe(2);
+});
+
+test('lines of libc and of the tool tell nothing apart, because they are there on some machines only', async () => {
+  const through = (line: number): FindingRecord =>
+    finding(1, 'InvalidRead', {
+      stacks: [
+        stack('at', [
+          { ip: '0x4849D8A', function: 'strlen', file: 'vg_replace_strmem.c', line },
+          {
+            object: '/usr/lib/libc.so.6',
+            function: 'puts',
+            directory: './libio',
+            file: '/usr/src/ioputs.c',
+            line,
+          },
+          mine('hello'),
+        ]),
+      ],
+    });
+  expect((await fingerprintsOf([through(494), through(501)])).size).toBe(1);
+});
+
+test('without lines, addresses in the program tell places apart, and those in a shared object do not', async () => {
+  const at = (object: string, ip: string): FindingRecord =>
+    finding(1, 'InvalidRead', { stacks: [stack('at', [{ ip, object, function: 'pop' }])] });
+  const sites = async (object: string) => {
+    const { findings } = await analyze(
+      [process(1), at(object, '0x109171'), at(object, '0x109160'), at(object, '0x109171'), end(1)],
+      { vgrun: '0.1.0' },
+    );
+    return new Map(findings.map(({ fingerprint: id, stacks }) => [stacks[0]?.frames[0]?.ip, id]));
+  };
+  const program = await sites('/home/ann/list/list');
+  expect([...program.keys()].sort()).toEqual(['0x109160', '0x109171']);
+  expect(program.get('0x109160')).toBe(fingerprint(at('/home/ann/list/list', '0x1')));
+  expect((await sites('/home/ann/list/plugin.so')).size).toBe(1);
+  // A line anywhere in the stack says more than addresses, which are many on one line.
+  const lined = (ip: string): FindingRecord => {
+    const [stripped] = at('/home/ann/list/list', ip).stacks;
+    return finding(1, 'InvalidRead', { stacks: [stack('at', [...(stripped?.frames ?? []), mine('main')])] });
+  };
+  expect((await fingerprintsOf([lined('0x109160'), lined('0x109171')])).size).toBe(1);
 });
 
 test('any strings in a record give an identity', () => {
