@@ -111,8 +111,9 @@ export function terminalOptions(
         : terminal;
   return {
     color: wish === 'always' || (wish !== 'never' && automatic),
-    columns: terminal ? stream.columns : 100,
-    ...(terminal ? { rows: stream.rows } : {}),
+    // A pseudo-terminal that nobody sized says 0.
+    columns: (terminal && stream.columns) || 100,
+    ...(terminal && stream.rows > 0 ? { rows: stream.rows } : {}),
     // OSC 8 is shown as rubbish by terminals that do not know it, and a plain path:line is clickable in most.
     hyperlinks: false,
   };

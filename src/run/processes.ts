@@ -42,7 +42,7 @@ function allPids(): number[] {
 }
 
 /** A file under /proc; undefined when the process is gone or not ours to look at. */
-function readProc(name: string): string | undefined {
+export function readProc(name: string): string | undefined {
   try {
     return readFileSync(`/proc/${name}`, 'latin1');
   } catch {

@@ -1,6 +1,5 @@
 // Owns the line that tells somebody at a terminal that a long silent run is alive.
-import { readFile } from 'node:fs/promises';
-import { processState } from './processes.ts';
+import { processState, readProc } from './processes.ts';
 
 const firstLineAfterMs = 10_000;
 const lookEveryMs = 1_000;
@@ -16,19 +15,16 @@ export function showProgress(pid: number, what: string): () => void {
   const startedAt = Date.now();
   let silentSince = startedAt;
   let patience = firstLineAfterMs;
-  let lastWritten = '';
+  let lastVolume = 0;
   let lastCpu = 0;
-  const timer = setInterval(async () => {
-    const written = await bytesWritten(pid);
+  const timer = setInterval(() => {
     const state = processState(pid);
     if (state === undefined) return;
-    const busy = state.cpu > lastCpu;
+    const volume = volumeWritten(pid);
+    const silent = volume === lastVolume && state.cpu > lastCpu;
+    lastVolume = volume;
     lastCpu = state.cpu;
-    if (written !== lastWritten || !busy) {
-      lastWritten = written;
-      silentSince = Date.now();
-      return;
-    }
+    if (!silent) silentSince = Date.now();
     if (Date.now() - silentSince < patience) return;
     patience *= 2;
     const seconds = Math.round((Date.now() - startedAt) / 1000);
@@ -38,8 +34,12 @@ export function showProgress(pid: number, what: string): () => void {
   return () => clearInterval(timer);
 }
 
-/** `wchar: 12345` of /proc/PID/io (proc(5)). */
-async function bytesWritten(pid: number): Promise<string> {
-  const text = await readFile(`/proc/${pid}/io`, 'latin1').catch(() => '');
-  return /^wchar: (\d+)/m.exec(text)?.[1] ?? '';
+/**
+ * Bytes written beyond one for each write (`wchar`, `syscw` of /proc/PID/io, proc(5)): valgrind passes its big lock
+ * on by writing single bytes into a pipe, hundreds a second.
+ */
+function volumeWritten(pid: number): number {
+  const text = readProc(`${pid}/io`) ?? '';
+  const field = (name: string) => Number(new RegExp(`^${name}: (\\d+)`, 'm').exec(text)?.[1] ?? 0);
+  return field('wchar') - field('syscw');
 }

@@ -2,6 +2,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { watchStops } from '../drive/vgdb.ts';
+import { UserError } from '../errors.ts';
 import { debug } from '../log.ts';
 import type { Launch } from '../model/launch.ts';
 import type { Problem } from '../model/problem.ts';
@@ -213,7 +214,12 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   problems.push(...(relay?.problems ?? []));
 
   const endedAt = new Date();
-  const artifacts = await listArtifacts(directory, alive.length === 0);
+  const artifacts = await listArtifacts(directory, alive.length === 0).catch((error: Error) => {
+    throw new UserError(
+      `the run directory could not be read after the run: ${error.message}`,
+      'something removed it while the program ran: a clean-up, or the program itself',
+    );
+  });
   const exit = exitOfTarget(ended.exit, artifacts, problems);
   manifest = {
     ...manifest,
