@@ -22,6 +22,7 @@ import { blame, isUnder, type OwnershipContext, ownerOf, primaryStack, sourcePat
 import { processTree, type TreeNode } from './process-tree.ts';
 import { type ParentOf, type SettledSighting, settle } from './sightings.ts';
 import { imageTotals, runTotals } from './totals.ts';
+import { unlistedLeaks } from './unlisted-leaks.ts';
 
 /** What analyze knows beside the records. Everything but `vgrun` may be missing, as for a log of unknown origin. */
 export interface AnalyzeOptions {
@@ -66,7 +67,10 @@ export async function analyze(
     ...(manifest?.problems ?? []),
     ...(options.problems ?? []),
     ...folded.problems.filter((problem) => !isExpectedCut(problem, nodes)),
+    ...unlistedLeaks(nodes),
   ];
+  const stubs = nodes.filter(({ end }) => end === 'exec-stub').length;
+  if (stubs > 0) problems.push(stubProblem(stubs));
   if (settled.goneReachable > 0) problems.push(goneProblem(settled.goneReachable));
 
   const frames = frameMaker({ projectRoot: options.projectRoot ?? manifest?.projectRoot });
@@ -356,6 +360,15 @@ function bySeverityThenCost(a: Finding, b: Finding): number {
 function goneProblem(records: number): Problem {
   const message = `${records} ${records === 1 ? 'loss record' : 'loss records'} of an earlier leak check were still reachable then and are gone since; they are left out.`;
   return { code: 'earlier-leak-check', level: 'note', message };
+}
+
+/** A log that stops between fork and exec looks the same whether the child became another program or was killed. */
+function stubProblem(children: number): Problem {
+  const message =
+    children === 1
+      ? "1 forked child left valgrind's sight: it became a program that is not traced, or was killed."
+      : `${children} forked children left valgrind's sight: they became programs that are not traced, or were killed.`;
+  return { code: 'untraced-children', level: 'note', message };
 }
 
 function interpreterProblem(findings: number, interpreter: string): Problem {

@@ -61,7 +61,9 @@ function statusOf(outcome: Outcome, evidence: Evidence): number {
   const { errorExitcode, failing, exit, observed, stoppedBy } = evidence;
   // vgrun itself ended the program, so how it ended says nothing.
   if (stoppedBy === 'timeout') return 101;
-  if (errorExitcode !== undefined && errorExitcode !== 0 && failing > 0) return errorExitcode;
+  // valgrind kills itself with the signal that killed the program, and then no option counts.
+  const died = observed && exit?.how === 'signaled';
+  if (errorExitcode !== undefined && errorExitcode !== 0 && failing > 0 && !died) return errorExitcode;
   const own = ownStatus(exit);
   if (own !== 0 && (observed || outcome === 'failed')) return own;
   return outcome === 'inconclusive' ? 101 : outcome === 'findings' ? 100 : 0;

@@ -1,9 +1,9 @@
 // Outcome and exit status: the table "Exit status" row by row.
 import { expect, test } from 'vitest';
 import { type AnalyzeOptions, analyze } from '../../src/analyze/index.ts';
-import type { ParsedRecord } from '../../src/model/record.ts';
+import type { HeapTotals, LeakTotals, ParsedRecord } from '../../src/model/record.ts';
 import type { RunManifest } from '../../src/model/run.ts';
-import { end, finding, manifest, process, whole } from './records.ts';
+import { end, finding, leakOf, lost, manifest, mine, process, stack, textProcess, whole } from './records.ts';
 
 const judge = async (
   records: readonly ParsedRecord[],
@@ -57,6 +57,78 @@ test('--error-exitcode wins when there are findings, and only then', async () =>
   expect(await judge(clean, run)).toMatchObject({ status: 3 });
   expect(await judge(bad, {}, { errorExitcode: 42 })).toMatchObject({ status: 42 });
   expect(await judge(bad, {}, { errorExitcode: 0 })).toMatchObject({ status: 100 });
+});
+
+test('a death by signal stays 128+n, whatever --error-exitcode says, as in valgrind', async () => {
+  const crash = { how: 'signaled', signal: 'SIGSEGV', number: 11 } as const;
+  expect(await judge(bad, { toolOptions: ['--error-exitcode=9'], exit: crash })).toMatchObject({
+    outcome: 'findings',
+    status: 139,
+  });
+  expect(await judge(bad, { exit: crash }, { errorExitcode: 42 })).toMatchObject({ status: 139 });
+  // A log of another time: nobody died here, and who asks for a status gets it.
+  const segv: ParsedRecord = { type: 'fatal-signal', image: 1, number: 11, name: 'SIGSEGV' };
+  const old = whole(1, [finding(1, 'InvalidRead'), segv]);
+  expect(await analyze(old, { vgrun: '0.1.0', errorExitcode: 42 })).toMatchObject({ status: 42 });
+});
+
+/** A text log with a LEAK SUMMARY and these loss records. */
+function summed(sums: Partial<LeakTotals>, records: readonly ParsedRecord[] = [], heap?: HeapTotals) {
+  const none = { bytes: 0, blocks: 0 };
+  const leaks = { definite: none, indirect: none, possible: none, reachable: none, ...sums };
+  return [
+    textProcess(1),
+    ...records,
+    { type: 'totals', image: 1, leaks, ...(heap && { heap }) } as const,
+    end(1),
+  ];
+}
+
+test('leaks that are summed up and not listed are no clean run', async () => {
+  const leaky = summed({ definite: { bytes: 80, blocks: 2 }, possible: { bytes: 1, blocks: 1 } });
+  for (const made of [
+    await analyze(leaky, { vgrun: '0.1.0' }),
+    await analyze(leaky, { vgrun: '0.1.0', manifest: manifest({ capture: 'text' }) }),
+  ]) {
+    expect(made).toMatchObject({
+      outcome: 'inconclusive',
+      status: 101,
+      reasons: [
+        '80 bytes in 2 blocks are definitely lost, but the log does not say where',
+        '1 byte in 1 block is possibly lost, but the log does not say where',
+      ],
+    });
+    expect(made.problems).toMatchObject([
+      { code: 'leaks-not-listed', level: 'incomplete', hint: 'run it with --leak-check=full', pid: 101 },
+      { code: 'leaks-not-listed' },
+    ]);
+  }
+});
+
+test('who asked for a summary of leaks only, or for none, has it', async () => {
+  const leaky = summed({ definite: { bytes: 80, blocks: 2 } });
+  for (const option of ['--leak-check=summary', '--leak-check=no']) {
+    expect(await judge(leaky, { toolOptions: [option] })).toMatchObject({ outcome: 'clean' });
+    const [first, ...rest] = leaky;
+    const told = [{ ...first, instrumentArgv: ['valgrind', option] } as ParsedRecord, ...rest];
+    expect(await analyze(told, { vgrun: '0.1.0' })).toMatchObject({ outcome: 'clean' });
+  }
+});
+
+test('only what is missing is missed: kinds that fail, sums beyond the records, the last word of the log', async () => {
+  const sum = { bytes: 80, blocks: 2 };
+  const outcomeOf = async (records: readonly ParsedRecord[], more: Partial<AnalyzeOptions> = {}) =>
+    (await analyze(records, { vgrun: '0.1.0', ...more })).outcome;
+  expect(await outcomeOf(summed({ reachable: sum, indirect: sum }))).toBe('clean');
+  expect(await outcomeOf(summed({ reachable: sum }), { errorsForLeakKinds: 'all' })).toBe('inconclusive');
+  expect(await outcomeOf(summed({ definite: sum }, [lost(1, leakOf(80, 2))]))).toBe('findings');
+  expect(await outcomeOf(summed({ definite: sum }, [lost(1, leakOf(30, 1))]))).toBe('inconclusive');
+  // Direct bytes are what the summary adds up, and records of earlier checks need not be repeated.
+  const earlier = lost(1, leakOf(30, 1, { indirectBytes: 99 }));
+  const later = lost(1, leakOf(50, 1, { check: 2 }), { stacks: [stack('at', [mine('other')])] });
+  expect(await outcomeOf(summed({ definite: sum }, [earlier, later]))).toBe('findings');
+  const freed = { inUse: { bytes: 0, blocks: 0 }, allFreed: true };
+  expect(await outcomeOf(summed({ definite: sum }, [], freed))).toBe('clean');
 });
 
 test('a cut log is inconclusive, and the reason names the process', async () => {
@@ -118,6 +190,14 @@ test('a child that only forked to run an untraced program is no gap', async () =
     end(2, { complete: false, finished: false }),
   ];
   expect(await judge(stub('no'))).toMatchObject({ outcome: 'clean' });
+  const { problems } = await analyze(stub('no'), { vgrun: '0.1.0', manifest: manifest() });
+  expect(problems).toEqual([
+    {
+      code: 'untraced-children',
+      level: 'note',
+      message: "1 forked child left valgrind's sight: it became a program that is not traced, or was killed.",
+    },
+  ]);
   expect(await judge(stub('yes'))).toMatchObject({ outcome: 'inconclusive' });
 });
 
