@@ -15,8 +15,12 @@ export function inheritedDescriptors(): number[] {
   const own = openDescriptors('self');
   let parents: Set<string> | undefined;
   const found: number[] = [];
+  const queues = [...own].filter(([, target]) => target.startsWith('anon_inode:'));
+  const lastQueue = Math.max(...queues.map(([descriptor]) => descriptor));
   for (const [descriptor, target] of own) {
     if (descriptor <= 2 || target.startsWith('anon_inode:') || !closesOnExec(descriptor)) continue;
+    // libuv keeps one for the day when descriptors run out, from the first stream on (uv__stream_init).
+    if (target === '/dev/null' && descriptor > lastQueue) continue;
     const ends = [...own.values()].filter((other) => other === target).length;
     if (target.startsWith('pipe:') && ends > 1) {
       parents ??= new Set(openDescriptors(process.ppid).values());

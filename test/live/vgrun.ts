@@ -1,6 +1,7 @@
 // Runs the built vgrun in a folder of its own, as a user would, and reads back its JSON report.
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
@@ -73,6 +74,56 @@ export async function vgrunReport(
     throw new Error(`vgrun ${words.join(' ')} wrote no report (status ${result.status}):\n${result.stderr}`);
   });
   return { ...result, report: JSON.parse(text) as Report };
+}
+
+/** Compiles a C program with lines; `path` is where the program goes. */
+export function compileC(path: string, source: string): void {
+  execFileSync('cc', ['-g', '-O0', '-w', '-x', 'c', '-o', path, '-'], { input: source });
+}
+
+/** Listens on a free port of this machine; `received` waits until a connection was closed, and then closes the port. */
+export async function listen(): Promise<{
+  readonly port: number;
+  readonly received: () => Promise<string>;
+}> {
+  const pieces: Buffer[] = [];
+  let closed = false;
+  const server: Server = createServer((socket) => {
+    socket.on('data', (bytes) => pieces.push(bytes));
+    socket.on('close', () => {
+      closed = true;
+    });
+  });
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  return {
+    port: (server.address() as AddressInfo).port,
+    received: async () => {
+      await until('a connection to be closed', () => closed);
+      server.close();
+      return Buffer.concat(pieces).toString('latin1');
+    },
+  };
+}
+
+/** What vgrun itself said while it ran, without `vgrun: `. */
+export function notesOf({ stderr }: Result): readonly string[] {
+  return stderr
+    .split('\n')
+    .filter((line) => line.startsWith('vgrun: '))
+    .map((line) => line.slice('vgrun: '.length));
+}
+
+/** valgrind's text or XML with all that differs between two runs of the same program made equal. */
+export function normalised(log: string): string {
+  return (
+    log
+      // ==1234== and --1234--, with --time-stamp=yes ==00:00:00:00.123 1234==
+      .replace(/^(==|--|\*\*)(?:[\d:.]+ )?\d+\1/gm, '$1PID$1')
+      .replace(/\b(Parent PID: |pid[ =])\d+/g, '$1PID')
+      .replace(/<(pid|ppid)>\d+</g, '<$1>PID<')
+      .replace(/<time>[^<]*</g, '<time><')
+      .replace(/0x[0-9A-Fa-f]+/g, '0xN')
+  );
 }
 
 /** The newest run under a folder. */
