@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { access, constants, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Readable } from 'node:stream';
-import { finished } from 'node:stream/promises';
+import { finished, pipeline } from 'node:stream/promises';
 import { UserError } from '../errors.ts';
 import type { Report } from '../model/report.ts';
 import { type RenderOptions, render, reporterNames } from '../report/index.ts';
@@ -85,15 +85,7 @@ export async function writeTo(
   format: string,
   options: RenderOptions,
 ): Promise<void> {
-  const text = Readable.from(render(report, format, options));
-  for await (const piece of text) {
-    if (!stream.write(piece)) {
-      await new Promise<void>((done, fail) => {
-        stream.once('drain', done);
-        stream.once('error', fail);
-      });
-    }
-  }
+  await pipeline(Readable.from(render(report, format, options)), stream, { end: false });
 }
 
 /** How a report may look on a stream. @param wish `auto`, `always` or `never` (`--color`). */
