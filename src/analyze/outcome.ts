@@ -49,11 +49,10 @@ export function verdict(evidence: Evidence): Verdict {
         : ownStatus(evidence.exit) !== 0
           ? 'failed'
           : 'clean';
-  const reasons = [
-    ...missing,
-    ...(evidence.failing > 0 ? found : []),
-    ...(end !== undefined && !missing.includes(end) ? [end] : []),
-  ];
+  const counted = evidence.failing > 0 ? found : [];
+  const ended = end !== undefined && !missing.includes(end) ? [end] : [];
+  // The first says why the outcome is what it is; the last of an inconclusive run, what was found all the same.
+  const reasons = missing.length > 0 ? [...missing, ...ended, ...counted] : [...counted, ...ended];
   return { outcome, reasons, status: statusOf(outcome, evidence) };
 }
 

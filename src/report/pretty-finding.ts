@@ -1,10 +1,13 @@
 // One finding as a block of lines, in three sizes.
 import type { Finding, ReportFrame, ReportStack } from '../model/report.ts';
 import { functionName, type Ink } from './pretty-ink.ts';
-import { grouped, harmless, widthOf, wrap } from './terminal-text.ts';
+import { clip, grouped, harmless, widthOf, wrap } from './terminal-text.ts';
 
-/** `full`: source and stacks; `medium`: one line for each stack; `brief`: two lines and the advice. */
-export type Detail = 'full' | 'medium' | 'brief';
+/**
+ * `full`: source and stacks; `medium`: one line for each stack; `brief`: what, where, the other places and the advice,
+ * a row each; `terse`: what and where, two rows.
+ */
+export type Detail = 'full' | 'medium' | 'brief' | 'terse';
 
 /**
  * Lays out a finding: what and what it costs, where in my code, the source, the stacks, what it means and what to do.
@@ -32,34 +35,45 @@ function* bodyLines(
   indent: number,
   ink: Ink,
 ): Generator<string> {
-  const { blamed, severity, stacks } = finding;
+  const { blamed, stacks } = finding;
   const stack = blamed && stacks[blamed.stack];
   const mine = blamed && stack?.frames[blamed.frame];
-  const cost = costOf(finding);
-  const name = ink.dim(`${harmless(finding.rule)} ${finding.id}`);
-  const uncounted = finding.failing ? '' : ink.dim(' (not counted as an error)');
-  yield `${ink.severity(severity)}  ${ink.bold(headline(finding))}${cost === '' ? '' : `, ${cost}`}${uncounted}  ${name}`;
-  const first = stacks[0]?.frames[0];
+  const short = detail === 'brief' || detail === 'terse';
+  const width = ink.columns - indent;
+  yield headLine(finding, short ? width : Number.POSITIVE_INFINITY, ink);
+  // Without a frame of mine, what the tool put in place of malloc says less than who called it.
+  const first = stacks[0]?.frames.find(({ owner }) => owner !== 'tool') ?? stacks[0]?.frames[0];
   const shown = mine ?? first;
   if (shown !== undefined) {
     const place = placeLine(shown, stack ?? stacks[0], mine !== undefined, ink);
-    const code =
-      detail === 'brief' ? blamedCode(finding, mine, ink.columns - indent - widthOf(place) - 5) : '';
-    yield code === '' ? place : `${place}  ${ink.dim(`│ ${code}`)}`;
+    const code = short ? blamedCode(finding, mine, width - widthOf(place) - 4) : '';
+    const line = code === '' ? place : `${place}  ${ink.dim(`│ ${code}`)}`;
+    yield short ? clip(line, width) : line;
   }
-  if (detail !== 'brief' && mine !== undefined) yield* excerptLines(finding, mine, detail, ink);
+  if (detail === 'terse') return;
+  if (!short && mine !== undefined) yield* excerptLines(finding, mine, detail, ink);
   if (detail === 'full') yield* fullStackLines(finding, ink);
-  else yield* shortStackLines(finding, detail, ink);
+  else if (detail === 'medium') yield* chainLines(finding, ink);
+  else yield* otherPlaces(finding, width, ink);
   if (!explain) return;
-  const width = ink.columns - indent - 4;
-  if (detail !== 'brief' && finding.meaning !== undefined) {
-    yield* wrap(harmless(finding.meaning), width);
-  }
+  if (!short && finding.meaning !== undefined) yield* wrap(harmless(finding.meaning), width - 4);
   if (finding.advice !== undefined) {
-    const [start = '', ...rest] = wrap(harmless(finding.advice), width);
+    const [start = '', ...rest] = wrap(harmless(finding.advice), width - 4);
     yield `→ ${start}`;
     yield* rest.map((line) => `  ${line}`);
   }
+}
+
+/** What, what it costs, and its names; at most `width` columns: first the rule gives way, then the sentence. */
+function headLine(finding: Finding, width: number, ink: Ink): string {
+  const start = `${ink.severity(finding.severity)}  `;
+  const cost = costOf(finding);
+  const rest = `${cost === '' ? '' : `, ${cost}`}${finding.failing ? '' : ink.dim(' (not counted as an error)')}`;
+  const text = headline(finding);
+  const whole = `${start}${ink.bold(text)}${rest}  ${ink.dim(`${harmless(finding.rule)} ${finding.id}`)}`;
+  if (widthOf(whole) <= width) return whole;
+  const room = width - widthOf(start) - widthOf(rest) - finding.id.length - 2;
+  return `${start}${ink.bold(clip(text, Math.max(10, room)))}${rest}  ${ink.dim(finding.id)}`;
 }
 
 /** A leak's sentence names one loss record of one process; what was lost over all is in the cost. */
@@ -126,7 +140,7 @@ function* excerptLines(finding: Finding, mine: ReportFrame, detail: Detail, ink:
 function* fullStackLines(finding: Finding, ink: Ink): Generator<string> {
   for (const detail of finding.details) yield harmless(detail);
   for (const [index, stack] of finding.stacks.entries()) {
-    const frames = ink.fullStacks ? stack.frames : shorten(stack.frames);
+    const frames: readonly (ReportFrame | '…')[] = ink.fullStacks ? stack.frames : shorten(stack.frames);
     // The place above says it all when nothing of the stack but the blamed frame is left.
     const only = frames.length === 1 && finding.blamed?.stack === index && frames[0] !== '…';
     if (only && index === 0 && stack.text === undefined && !ink.fullStacks) continue;
@@ -140,31 +154,43 @@ function frameLine(frame: ReportFrame, ink: Ink): string {
   const source = ink.source(frame);
   // A declaration is a place without a function: `declared at race.c:2`.
   if (source !== undefined && frame.function === undefined && frame.ip === undefined) return source;
-  const where = source ?? (frame.object === undefined ? '' : harmless(frame.object));
+  // Where the tool keeps its own malloc helps nobody.
+  const bare = frame.owner === 'tool' && frame.function !== undefined && !ink.fullStacks;
+  const where = bare ? '' : (source ?? (frame.object === undefined ? '' : harmless(frame.object)));
   const line = `${functionName(frame)}${where === '' ? '' : `  ${where}`}${frame.inlined === true ? '  (inlined)' : ''}`;
   return frame.owner === 'mine' ? line : ink.dim(line);
 }
 
-/** `list_pop() list.c:42 ← main() main.c:10`, one line for each stack, and the tool's sentence about a block. */
-function* shortStackLines(finding: Finding, detail: Detail, ink: Ink): Generator<string> {
-  const parts: string[] = [];
-  if (finding.stacks.length > 0 && detail === 'medium') {
-    const chain = shortChain(finding.stacks[0]?.frames ?? [], ink);
-    if (chain.includes(' ← ')) parts.push(chain);
+/** `list_pop() list.c:42 ← main() main.c:10`, one line for each stack, and the tool's sentences. */
+function* chainLines({ stacks, details }: Finding, ink: Ink): Generator<string> {
+  const [first, ...others] = stacks;
+  const chain = shortChain(first?.frames ?? [], ink);
+  if (chain.includes(' ← ')) yield ink.dim(chain);
+  for (const text of details.slice(0, 3)) yield ink.dim(withoutAddress(text));
+  for (const stack of others.filter(isNoThread).slice(0, 3)) {
+    yield ink.dim(`${titleOf(stack)}${joined(shortChain(stack.frames, ink))}`);
   }
-  for (const text of finding.details.slice(0, detail === 'medium' ? 3 : 1)) parts.push(withoutAddress(text));
-  const others = finding.stacks.slice(1).filter(({ label }) => label !== 'thread created at');
-  for (const stack of others.slice(0, detail === 'medium' ? 3 : 1)) {
-    const frame = stack.frames.find(({ owner }) => owner === 'mine') ?? stack.frames[0];
-    const text = stack.text === undefined ? stack.label : withoutAddress(stack.text);
-    const chain =
-      detail === 'medium'
-        ? shortChain(stack.frames, ink)
-        : frame && (ink.source(frame) ?? functionName(frame));
-    parts.push(`${text}${chain === undefined || chain === '' ? '' : `: ${chain}`}`);
+}
+
+/** The first of the tool's sentences, and the first place besides the blamed one, in a row. */
+function* otherPlaces({ stacks, details }: Finding, width: number, ink: Ink): Generator<string> {
+  const parts = details.slice(0, 1).map(withoutAddress);
+  for (const stack of stacks.slice(1).filter(isNoThread).slice(0, 1)) {
+    const frame = stack.frames.find(({ owner }) => owner === 'mine') ?? shorten(stack.frames)[0];
+    const place = frame === undefined || frame === '…' ? '' : (ink.source(frame) ?? functionName(frame));
+    parts.push(`${titleOf(stack)}${joined(place)}`);
   }
-  if (detail === 'medium') yield* parts.map((part) => ink.dim(part));
-  else if (parts.length > 0) yield ink.dim(parts.join(' · '));
+  if (parts.length > 0) yield clip(ink.dim(parts.join(' · ')), width);
+}
+
+const isNoThread = ({ label }: ReportStack): boolean => label !== 'thread created at';
+
+function titleOf({ label, text }: ReportStack): string {
+  return text === undefined ? label : withoutAddress(text);
+}
+
+function joined(place: string): string {
+  return place === '' ? '' : `: ${place}`;
 }
 
 // `Address 0x4a4004a is 0 bytes after a block of size 10 alloc'd`
@@ -176,7 +202,8 @@ function shortChain(frames: readonly ReportFrame[], ink: Ink): string {
   return shorten(frames)
     .map((frame) => {
       if (frame === '…') return '…';
-      const source = frame.path === undefined ? undefined : frame.path.slice(frame.path.lastIndexOf('/') + 1);
+      const named = frame.owner !== 'tool' && frame.path !== undefined;
+      const source = named ? frame.path.slice(frame.path.lastIndexOf('/') + 1) : undefined;
       const line = frame.line === undefined ? '' : `:${frame.line}`;
       return `${functionName(frame)}${source === undefined ? '' : ` ${harmless(source)}${line}`}`;
     })
@@ -186,9 +213,11 @@ function shortChain(frames: readonly ReportFrame[], ink: Ink): string {
 
 /**
  * What matters of a stack: my frames, and above each run of them the one frame of a library that my code called.
- * Of many of mine the first three and the last; with none of mine, the first three frames.
+ * Of many of mine the first three and the last; with none of mine, the first three frames. Nameless frames of the
+ * tool, which stand between the program and libc under helgrind and drd, say nothing at all.
  */
-function shorten(frames: readonly ReportFrame[]): readonly (ReportFrame | '…')[] {
+function shorten(all: readonly ReportFrame[]): readonly (ReportFrame | '…')[] {
+  const frames = all.filter(({ owner, function: name }) => owner !== 'tool' || name !== undefined);
   const kept = frames.filter((frame, index) => frame.owner === 'mine' || frames[index + 1]?.owner === 'mine');
   if (kept.length === 0) return frames.length <= 3 ? frames : [...frames.slice(0, 3), '…'];
   if (kept.length <= 6) return kept;

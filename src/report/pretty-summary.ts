@@ -2,7 +2,6 @@
 import type { Amount, LeakTotals } from '../model/record.ts';
 import type { Report, ReportProcess, ReportTotals } from '../model/report.ts';
 import type { Ink } from './pretty-ink.ts';
-import type { RenderOptions } from './reporter.ts';
 import { grouped, harmless, wrap } from './terminal-text.ts';
 
 /** The totals of the run, worded as valgrind words its summaries so that the two can be compared. */
@@ -54,10 +53,8 @@ function errorText(errors: NonNullable<ReportTotals['errors']>): string {
   return `${grouped(errors.errors)} errors from ${grouped(errors.contexts)} contexts${hidden}`;
 }
 
-const mostProcesses = 15;
-
-/** The process tree, when there is more than one process image. */
-export function processLines(report: Report, options: RenderOptions, ink: Ink): readonly string[] {
+/** The process tree, at most so many lines of it, when there is more than one process image. */
+export function processLines(report: Report, most: number, ink: Ink): readonly string[] {
   const { processes } = report;
   if (processes.length < 2) return [];
   const depths = depthsOf(processes);
@@ -73,14 +70,10 @@ export function processLines(report: Report, options: RenderOptions, ink: Ink): 
     const text = `${indent}${process.pid} ${harmless(process.program)}${how}: ${endText(process)}${found}`;
     return process.findings > 0 || !process.complete ? text : ink.dim(text);
   });
-  const most = options.all === true ? lines.length : mostProcesses;
   const left = lines.length - most;
+  if (most === 0) return [ink.dim(`${grouped(left)} processes; --all lists them.`)];
   const more = left > 0 ? [ink.dim(`… ${grouped(left)} more processes; --all lists them.`)] : [];
-  return [
-    'PROCESSES',
-    ...lines.slice(0, most).map((line) => `  ${line}`),
-    ...more.map((line) => `  ${line}`),
-  ];
+  return ['PROCESSES', ...[...lines.slice(0, most), ...more].map((line) => `  ${line}`)];
 }
 
 /** Parents stand before their children, so one pass is enough. */

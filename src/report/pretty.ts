@@ -4,7 +4,7 @@ import { type Detail, findingLines } from './pretty-finding.ts';
 import { type Ink, makeInk } from './pretty-ink.ts';
 import { processLines, totalLines } from './pretty-summary.ts';
 import type { RenderOptions, Reporter } from './reporter.ts';
-import { grouped, harmless, rowsOf, wrap } from './terminal-text.ts';
+import { clip, grouped, harmless, rowsOf, wrap } from './terminal-text.ts';
 
 /** `--report pretty=FILE`, and what `vgrun` shows by itself. */
 export const pretty: Reporter = { name: 'pretty', render: renderPretty };
@@ -16,8 +16,11 @@ function* renderPretty(report: Report, options: RenderOptions): Generator<string
   const ink = makeInk(report, options);
   const open = report.findings.filter((finding) => options.all === true || !finding.hidden);
   const listed = options.all === true ? open : open.slice(0, mostFindings);
-  const foot = footLines(report, options, open.length - listed.length, ink);
-  yield* linesOut(layOut(listed, rowsOf(foot, ink.columns), options, ink));
+  const rows = options.rows ?? 50;
+  // Half a screen of 50 rows is enough for ten findings in their shortest form.
+  const room = listed.length === 0 ? rows : Math.floor(rows / 2);
+  const foot = footLines(report, options, open.length - listed.length, room, ink);
+  yield* linesOut(layOut(listed, rows - rowsOf(foot, ink.columns), options, ink));
   yield* linesOut(foot);
 }
 
@@ -25,22 +28,27 @@ function* linesOut(lines: Iterable<string>): Generator<string> {
   for (const line of lines) yield `${line.trimEnd()}\n`;
 }
 
-/** The findings in the richest of three forms with which the whole report fits the screen. */
+/** Forms from rich to poor, with the least rows that a finding takes: a thousand are not laid out to see if they fit. */
+const forms: readonly (readonly [Detail, number])[] = [
+  ['full', 3],
+  ['medium', 3],
+  ['brief', 2],
+];
+
+/** The findings in the richest form with which the whole report fits the screen. */
 function layOut(
   findings: readonly Finding[],
-  footRows: number,
+  room: number,
   options: RenderOptions,
   ink: Ink,
 ): Iterable<string> {
   if (options.fullStacks === true) return blocks(findings, 'full', ink);
-  const room = (options.rows ?? 50) - footRows;
-  for (const detail of ['full', 'medium'] as const) {
-    // A finding takes at least three rows with these; do not lay out a thousand to find that they do not fit.
-    if (3 * findings.length > room) continue;
+  for (const [detail, least] of forms) {
+    if (least * findings.length > room) continue;
     const lines = [...blocks(findings, detail, ink)];
     if (rowsOf(lines, ink.columns) <= room) return lines;
   }
-  return findings.length === 1 ? blocks(findings, 'full', ink) : blocks(findings, 'brief', ink);
+  return blocks(findings, 'terse', ink);
 }
 
 /** What a kind means is said once, with its first finding. */
@@ -49,18 +57,31 @@ function* blocks(findings: readonly Finding[], detail: Detail, ink: Ink): Genera
   for (const [index, finding] of findings.entries()) {
     yield* findingLines(finding, index + 1, detail, !explained.has(finding.rule), ink);
     explained.add(finding.rule);
-    if (detail !== 'brief') yield '';
+    if (detail === 'full' || detail === 'medium') yield '';
   }
-  if (detail === 'brief' && findings.length > 0) yield '';
+  if ((detail === 'brief' || detail === 'terse') && findings.length > 0) yield '';
 }
 
-function footLines(report: Report, options: RenderOptions, leftOut: number, ink: Ink): readonly string[] {
-  const messages = messageLines(report, options, ink);
-  const totals = [...hiddenLines(report, options, leftOut, ink), ...totalLines(report, ink)];
-  const processes = processLines(report, options, ink);
-  const parts = [messages, totals, processes, problemLines(report, options, ink)];
-  const filled = parts.filter((lines) => lines.length > 0).flatMap((lines) => [...lines, '']);
-  return [...filled, ...verdictLines(report, ink)];
+/** All that stands below the findings. What can be long is cut until it fits `room`; totals and outcome never are. */
+function footLines(
+  report: Report,
+  options: RenderOptions,
+  leftOut: number,
+  room: number,
+  ink: Ink,
+): readonly string[] {
+  let lines: readonly string[] = [];
+  for (const most of options.all === true ? [Number.POSITIVE_INFINITY] : [15, 8, 4, 2, 1, 0]) {
+    const parts = [
+      messageLines(report, most, ink),
+      [...hiddenLines(report, options, leftOut, ink), ...totalLines(report, ink)],
+      processLines(report, most, ink),
+      problemLines(report, most, ink),
+    ].filter((part) => part.length > 0);
+    lines = [...parts.flatMap((part) => [...part, '']), ...verdictLines(report, most, ink)];
+    if (rowsOf(lines, ink.columns) <= room) break;
+  }
+  return lines;
 }
 
 function hiddenLines(report: Report, options: RenderOptions, leftOut: number, ink: Ink): readonly string[] {
@@ -70,22 +91,28 @@ function hiddenLines(report: Report, options: RenderOptions, leftOut: number, in
   if (hidden.length > 0) {
     const bytes = hidden.reduce((sum, { leak }) => sum + (leak?.bytes ?? 0), 0);
     const cost = bytes === 0 ? '' : ` (${grouped(bytes)} bytes)`;
-    const kinds = [...new Set(hidden.map(({ title }) => title))].map(harmless).join(', ');
-    lines.push(`Not listed: ${grouped(hidden.length)} × ${kinds}${cost}; --all lists them.`);
+    const counts = new Map<string, number>();
+    for (const { title } of hidden) counts.set(title, (counts.get(title) ?? 0) + 1);
+    const kinds = [...counts].map(([title, count]) => `${grouped(count)} × ${harmless(title)}`).join(', ');
+    const whole = `Not listed: ${kinds}${cost}; --all lists them.`;
+    lines.push(...wrap(whole, ink.columns));
   }
   return lines.map((line) => ink.dim(line));
 }
 
-function messageLines(report: Report, options: RenderOptions, ink: Ink): readonly string[] {
+function messageLines(report: Report, most: number, ink: Ink): readonly string[] {
+  const all = most === Number.POSITIVE_INFINITY;
   const fatal = report.messages.filter(({ source }) => source === 'fatal-signal');
   const others = report.messages.filter(({ source }) => source !== 'fatal-signal');
-  const shown = options.all === true ? others : others.slice(0, 3);
-  const left = others.length - shown.length;
+  const deaths = fatal.slice(0, all ? most : Math.min(most, 5));
+  const shown = others.slice(0, all ? most : Math.min(most, 3));
+  const left = report.messages.length - deaths.length - shown.length;
   return [
-    ...fatal
-      .slice(0, options.all === true ? fatal.length : 5)
-      .map((message) => fatalLine(message, report, ink)),
-    ...shown.map(({ pid, text }) => ink.dim(`${pid}: ${harmless(text)}`)),
+    ...deaths.map((message) => fatalLine(message, report, ink)),
+    ...shown.map(({ pid, text }) => {
+      const line = `${pid}: ${harmless(text)}`;
+      return ink.dim(all ? line : clip(line, ink.columns));
+    }),
     ...(left > 0 ? [ink.dim(`${grouped(left)} more messages; --all lists them.`)] : []),
   ];
 }
@@ -97,41 +124,75 @@ function fatalLine(message: ReportMessage, report: Report, ink: Ink): string {
   return `${ink.red(harmless(message.text))}${who}${mine === undefined ? '' : `, at ${ink.place(mine)}`}`;
 }
 
-function problemLines(report: Report, options: RenderOptions, ink: Ink): readonly string[] {
+function problemLines(report: Report, most: number, ink: Ink): readonly string[] {
+  const all = most === Number.POSITIVE_INFINITY;
   const told = new Set(report.reasons);
   const lines: string[] = [];
+  const hints = new Set<string>();
   for (const { level, message, hint, quote } of report.problems) {
-    // What makes the run inconclusive is said with the outcome; its hint belongs here all the same.
-    if (told.has(message) && hint === undefined) continue;
-    if (level === 'note' && options.all !== true && hint === undefined && quote !== undefined) continue;
-    const text = told.has(message)
-      ? harmless(hint ?? '')
-      : [message, hint ?? ''].map(harmless).join(' ').trim();
-    const label = told.has(message) ? 'hint' : level === 'note' ? 'note' : 'warning';
-    const [first = '', ...rest] = wrap(text, ink.columns - label.length - 2);
-    lines.push(`${label === 'warning' ? ink.yellow(label) : ink.dim(label)}: ${first}`);
-    lines.push(...rest.map((line) => `${' '.repeat(label.length + 2)}${line}`));
+    if (told.has(message)) {
+      // What makes the run inconclusive is said with the outcome; its hint belongs here all the same.
+      if (hint === undefined || hints.has(hint)) continue;
+      hints.add(hint);
+      lines.push(...labelled('hint', ink.dim, sentence(hint), ink));
+    } else if (level !== 'note') {
+      lines.push(...labelled('warning', ink.yellow, sentencesOf(message, hint), ink));
+    } else if (all) {
+      lines.push(...labelled('note', ink.dim, sentencesOf(message, hint), ink));
+    } else if (hint !== undefined || quote === undefined) {
+      const whole = sentencesOf(message, hint);
+      const room = ink.columns - 'note: '.length;
+      lines.push(`${ink.dim('note')}: ${whole.length <= room ? whole : clip(sentence(message), room)}`);
+    }
   }
-  const most = options.all === true ? lines.length : 10;
-  if (lines.length <= most) return lines;
+  const shown = Math.min(lines.length, all ? most : Math.min(most, 10));
+  if (lines.length <= shown) return lines;
   return [
-    ...lines.slice(0, most),
-    ink.dim(`… ${grouped(lines.length - most)} more lines; --all shows them.`),
+    ...lines.slice(0, shown),
+    ink.dim(`… ${grouped(lines.length - shown)} more lines of notes and warnings; --all shows them.`),
   ];
 }
 
-function verdictLines(report: Report, ink: Ink): readonly string[] {
+function labelled(label: string, paint: (text: string) => string, text: string, ink: Ink): readonly string[] {
+  const [first = '', ...rest] = wrap(text, ink.columns - label.length - 2);
+  return [`${paint(label)}: ${first}`, ...rest.map((line) => `${' '.repeat(label.length + 2)}${line}`)];
+}
+
+function sentencesOf(message: string, hint: string | undefined): string {
+  return hint === undefined ? sentence(message) : `${sentence(message)} ${sentence(hint)}`;
+}
+
+/** Messages come as half sentences too: `it was cut` becomes `It was cut.`, `log.1 is empty` stays as it begins. */
+function sentence(text: string): string {
+  const started = text.replace(/^[a-z]+(?=[ ,])/, (word) => word.charAt(0).toUpperCase() + word.slice(1));
+  return harmless(/[.!?…:]$/.test(started) ? started : `${started}.`);
+}
+
+function verdictLines(report: Report, most: number, ink: Ink): readonly string[] {
   const { outcome, reasons, status, run } = report;
   const paint = outcome === 'clean' ? ink.green : outcome === 'inconclusive' ? ink.yellow : ink.red;
-  const said = reasons.length > 0 ? reasons.slice(0, 5) : ['No errors, and the program was seen to its end.'];
-  const more = reasons.length > 5 ? [`${reasons.length - 5} more reasons.`] : [];
-  const text = [...said, ...more, `Exit status ${status}.`].map(harmless).join(' ');
-  const indent = outcome.length + 2;
-  const [first = '', ...rest] = wrap(text, Math.max(20, ink.columns - indent));
-  const lines = [
-    `${ink.bold(paint(outcome))}: ${first}`,
-    ...rest.map((line) => `${' '.repeat(indent)}${line}`),
-  ];
+  const said = reasons.length > 0 ? reasons : ['No errors, and the program was seen to its end.'];
+  const sentences = said.map(sentence);
+  // The last says how much was found.
+  const shown = most === Number.POSITIVE_INFINITY ? most : Math.max(1, Math.min(most, 4));
+  const left = sentences.length - shown - 1;
+  if (left > 0) {
+    const more = `${grouped(left)} more ${left === 1 ? 'reason' : 'reasons'}; --all lists them.`;
+    sentences.splice(shown, left, more);
+  }
+  const name = ink.bold(paint(outcome));
+  const plain = `${outcome}: ${sentences.join(' ')} Exit status ${status}.`;
+  const lines: string[] = [];
+  if (sentences.length === 1 || plain.length <= ink.columns) {
+    const [first = '', ...rest] = wrap(plain.slice(outcome.length + 2), ink.columns - outcome.length - 2);
+    lines.push(`${name}: ${first}`, ...rest.map((line) => `${' '.repeat(outcome.length + 2)}${line}`));
+  } else {
+    lines.push(`${name}, exit status ${status}:`);
+    for (const text of sentences) {
+      const [first = '', ...rest] = wrap(text, ink.columns - 4);
+      lines.push(`  - ${first}`, ...rest.map((line) => `    ${line}`));
+    }
+  }
   if (run === undefined) return lines;
   lines.push(ink.dim(`run: ${harmless(run.directory)}`));
   const directory = shellWord(run.directory);

@@ -22,6 +22,31 @@ export function widthOf(line: string): number {
   return line.replace(styling, '').length;
 }
 
+/** The line cut to `width` columns, with `…` where something is missing; colours and links still end. */
+export function clip(line: string, width: number): string {
+  if (widthOf(line) <= width) return line;
+  let room = Math.max(0, width - 1);
+  let cut = false;
+  let clipped = '';
+  let from = 0;
+  const take = (text: string): void => {
+    const kept = text.slice(0, room);
+    clipped += kept;
+    room -= kept.length;
+    if (kept.length < text.length && !cut) {
+      clipped += '…';
+      cut = true;
+    }
+  };
+  for (const style of line.matchAll(styling)) {
+    take(line.slice(from, style.index));
+    clipped += style[0];
+    from = style.index + style[0].length;
+  }
+  take(line.slice(from));
+  return clipped;
+}
+
 /** Terminal rows that lines take at a width. */
 export function rowsOf(lines: readonly string[], columns: number): number {
   return lines.reduce((rows, line) => rows + Math.max(1, Math.ceil(widthOf(line) / Math.max(1, columns))), 0);

@@ -8,12 +8,14 @@ import type { ParsedRecord } from '../../src/model/record.ts';
 import type { Report } from '../../src/model/report.ts';
 import { type RenderOptions, render, reporterNames } from '../../src/report/index.ts';
 import schema from '../../src/report/report.schema.json' with { type: 'json' };
+import { clip, harmless, rowsOf, widthOf } from '../../src/report/terminal-text.ts';
 import {
   counts,
   end,
   finding,
   leakOf,
   lost,
+  malloc,
   manifest,
   mine,
   process,
@@ -155,11 +157,126 @@ test('one finding is shown with its source and both stacks, a hundred with two l
     finding(1, 'InvalidRead', { unique: `0x${i}`, stacks: [stack('at', [mine(`f${i}`)])] }),
   );
   const report = await analyze(whole(1, many), { vgrun: '0.1.0' });
-  const lines = (await pretty(report, { rows: 24 })).split('\n');
+  const lines = (await pretty(report, { rows: 24 })).trimEnd().split('\n');
   expect(lines.filter((line) => line.includes('InvalidRead happened'))).toHaveLength(100);
-  expect(lines.length).toBeLessThan(215);
-  // What the kind means is said once.
-  expect(lines.filter((line) => line.includes('→'))).toHaveLength(1);
+  expect(lines.filter((line) => line.includes('in f'))).toHaveLength(100);
+  expect(lines.slice(0, 200).filter((line) => line.trim() === '')).toEqual([]);
+});
+
+test('what a kind means is said once', async () => {
+  const two = ['f', 'g'].map((name) =>
+    finding(1, 'InvalidRead', { stacks: [stack('at', [mine(name), mine('main')])] }),
+  );
+  const text = await pretty(await analyze(whole(1, two), { vgrun: '0.1.0' }));
+  expect(text.match(/→/g)).toHaveLength(1);
+  expect(text.match(/bytes outside every live block/g)).toHaveLength(1);
+});
+
+const rowsAt = (text: string, columns: number): number =>
+  rowsOf(text.replace(/\n$/, '').split('\n'), columns);
+
+/** A run with so much of everything, some of it wide. */
+async function crowded(sizes: {
+  readonly findings: number;
+  readonly processes: number;
+  readonly messages: number;
+  readonly problems: number;
+  readonly width: number;
+}): Promise<Report> {
+  const long = (word: string) => `${word} ${'wide '.repeat(sizes.width)}`.trim();
+  const many = <T>(count: number, make: (index: number) => T): T[] =>
+    Array.from({ length: count }, (_, index) => make(index));
+  return analyze(
+    [
+      process(1),
+      ...many(sizes.findings, (i) =>
+        finding(1, 'InvalidRead', {
+          what: long(`Invalid read ${i}`),
+          details: [long('Address 0x1 is on thread 1 stack')],
+          stacks: [
+            stack('at', [mine(long(`f${i}`)), mine('g'), mine('main')]),
+            stack('freed at', [mine('h')]),
+          ],
+        }),
+      ),
+      lost(1, leakOf(10), {}, 'Leak_StillReachable'),
+      lost(1, leakOf(10), {}, 'Leak_IndirectlyLost'),
+      ...many(
+        sizes.messages,
+        (i) => ({ type: 'message', image: 1, source: 'client', text: long(`${i}`) }) as const,
+      ),
+      ...many(sizes.problems, (i) => {
+        const level = (['warning', 'incomplete', 'note'] as const)[i % 3] ?? 'note';
+        const problem = { code: 'odd', level, message: long(`Trouble ${i}`), hint: long('do') };
+        return { type: 'problem', problem } as const;
+      }),
+      {
+        type: 'totals',
+        image: 1,
+        heap: { inUse: { bytes: 1e9, blocks: 1e6 }, allocations: 1e9, frees: 1e9 },
+      },
+      counts(1, {}),
+      end(1),
+      ...many(sizes.processes, (i) => whole(i + 2, [], { ppid: 101 })).flat(),
+    ],
+    { vgrun: '0.1.0', manifest: manifest(), runDirectory: '/home/ann/list/.vgrun/runs/20260801-120000-list' },
+  );
+}
+
+const sizes = fc.record({
+  findings: fc.nat(10),
+  processes: fc.nat(40),
+  messages: fc.nat(10),
+  problems: fc.nat(20),
+  width: fc.nat(4),
+});
+
+test('ten findings fit a screen of 50 rows, whatever else there is to say', async () => {
+  await fc.assert(
+    fc.asyncProperty(sizes, fc.constantFrom(80, 100, 200), async (size, columns) => {
+      const text = await pretty(await crowded(size), { rows: 50, columns });
+      expect(rowsAt(text, columns)).toBeLessThanOrEqual(50);
+      expect(text.match(/Invalid read \d/g) ?? []).toHaveLength(size.findings);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('on 24 rows a finding takes two at most, and totals and outcome are on the screen', async () => {
+  await fc.assert(
+    fc.asyncProperty(sizes, async (size) => {
+      const text = await pretty(await crowded({ ...size, findings: 10 }), { rows: 24, columns: 80 });
+      const foot = text.indexOf('\n\n');
+      expect(rowsAt(text.slice(0, foot), 80)).toBeLessThanOrEqual(20);
+      // What is not on the screen any more are findings only.
+      expect(rowsAt(text.slice(foot + 2), 80)).toBeLessThanOrEqual(24);
+      expect(text.slice(foot)).toMatch(/LEAK SUMMARY[\s\S]*ERROR SUMMARY[\s\S]*10 findings count as errors/);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('with room, everything is told in full', async () => {
+  const size = { findings: 10, processes: 14, messages: 3, problems: 5, width: 1 };
+  const text = await pretty(await crowded(size), { rows: 500 });
+  expect(text).not.toContain('--all lists them.\n… ');
+  expect(text.match(/: (?:finished|exited)/g)).toHaveLength(15);
+  expect(text.match(/Trouble \d/g)?.length).toBeGreaterThanOrEqual(5);
+});
+
+test('a clipped line keeps its colours closed and its width', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.string(), fc.constantFrom('\x1b[1m', '\x1b[22m', '')), { maxLength: 6 }),
+      fc.nat(40),
+      (parts, width) => {
+        const line = parts.map(([text, style]) => `${harmless(text)}${style}`).join('');
+        const clipped = clip(line, width + 1);
+        expect(widthOf(clipped)).toBe(Math.min(widthOf(line), width + 1));
+        expect(clipped.match(/\x1b\[\d+m/g)).toEqual(line.match(/\x1b\[\d+m/g));
+      },
+    ),
+  );
 });
 
 test('more findings than anybody reads are left to --all, and it says so', async () => {
@@ -180,6 +297,83 @@ test('still reachable memory is summed up, and listed with --all', async () => {
   expect(short).toContain('Not listed: 1 × Memory still reachable at exit (10 bytes); --all lists them.');
   expect(short).not.toContain('list.c');
   expect(await pretty(report, { all: true })).toContain('src/list.c:20 in push()');
+});
+
+test('what is not listed is counted kind by kind', async () => {
+  const hidden = ['f', 'g', 'h'].map((name) =>
+    lost(
+      1,
+      leakOf(10),
+      { stacks: [stack('at', [malloc, mine(name)])] },
+      name === 'f' ? 'Leak_IndirectlyLost' : 'Leak_StillReachable',
+    ),
+  );
+  const text = await pretty(await analyze(whole(1, hidden), { vgrun: '0.1.0', manifest: manifest() }));
+  expect(text.replace(/\s+/g, ' ')).toMatch(
+    /Not listed: 1 × Memory lost with its owner, 2 × Memory still reachable at exit \(30 bytes\); --all lists them\./,
+  );
+});
+
+test("the tool's own frames take no room, --full-stacks shows them", async () => {
+  const object = '/usr/libexec/valgrind/vgpreload_helgrind-amd64-linux.so';
+  const nameless: Frame = { ip: '0x484976E', object };
+  const start: Frame = { object: '/usr/lib/libc.so.6', function: 'start_thread' };
+  const stacks = [
+    stack('at', [mine('pop'), nameless, start]),
+    stack('allocated at', [{ ...malloc, object }, mine('push')], "A block was alloc'd"),
+    stack('thread created at', [nameless, mine('main')]),
+  ];
+  const report = await analyze(whole(1, [finding(1, 'InvalidRead', { stacks })]), { vgrun: '0.1.0' });
+  const text = await pretty(report);
+  expect(text).toContain("A block was alloc'd:\n    malloc()\n    push()");
+  expect(text).not.toMatch(/\?\?\?|vgpreload/);
+  expect((await pretty(report, { fullStacks: true })).match(/vgpreload/g)).toHaveLength(3);
+});
+
+test('without a frame of mine, the first that is not the tool’s is shown', async () => {
+  const library: Frame = { object: '/usr/lib/libglib-2.0.so.0', function: 'g_malloc' };
+  const report = await analyze(whole(1, [lost(1, leakOf(8), { stacks: [stack('at', [malloc, library])] })]), {
+    vgrun: '0.1.0',
+  });
+  expect(await pretty(report)).toContain(
+    '  g_malloc() in /usr/lib/libglib-2.0.so.0 (no frame is in your code)',
+  );
+});
+
+test('one reason stands with the outcome, several are a list of sentences', async () => {
+  const because = (...messages: string[]) =>
+    analyze(
+      [
+        ...whole(1, [finding(1, 'InvalidRead')]),
+        ...messages.map((message): ParsedRecord => {
+          return { type: 'problem', problem: { code: 'odd', level: 'incomplete', message } };
+        }),
+      ],
+      { vgrun: '0.1.0' },
+    );
+  expect(await pretty(await because('valgrind itself died'))).toContain(
+    '\ninconclusive: Valgrind itself died. 1 finding counts as an error. Exit status 101.\n',
+  );
+  const long = 'valgrind.1.xml ends in the middle of an element, and nobody knows why it should';
+  expect(await pretty(await because('a process could not be followed', long))).toContain(
+    `\ninconclusive, exit status 101:\n  - A process could not be followed.\n  - ${long}.\n  - 1 finding counts as an error.\n`,
+  );
+});
+
+test('a note takes one line', async () => {
+  const note = (message: string, hint: string): ParsedRecord => ({
+    type: 'problem',
+    problem: { code: 'odd', level: 'note', message, hint },
+  });
+  const wide = 'so many words '.repeat(20).trim();
+  const report = await analyze([...whole(1, []), note('it is old', 'use a new one'), note(wide, 'read it')], {
+    vgrun: '0.1.0',
+  });
+  const notes = (await pretty(report, { columns: 80 })).split('\n').filter((line) => line.includes('note: '));
+  expect(notes[0]).toBe('note: It is old. Use a new one.');
+  expect(notes[1]).toMatch(/^note: So many .*…$/);
+  expect(notes[1]).toHaveLength(80);
+  expect((await pretty(report, { all: true })).replace(/\s+/g, ' ')).toContain('so many words. Read it.');
 });
 
 test('stacks are shortened to my code and what it called, --full-stacks shows all', async () => {
