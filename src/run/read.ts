@@ -136,6 +136,7 @@ async function sourcesOfDirectory(directory: string): Promise<Sources> {
 export async function* readSources(sources: Sources): AsyncGenerator<ParsedRecord> {
   let images = 0;
   const imageOfPid = new Map<number, number>();
+  const commandOfPid = new Map<number, string>();
   const beside = sources.manifest !== undefined && sources.manifest.capture !== 'text';
   for (const problem of sources.problems) yield { type: 'problem', problem };
   // XML first, so that the processes are known when the text beside it speaks of them.
@@ -168,8 +169,19 @@ export async function* readSources(sources: Sources): AsyncGenerator<ParsedRecor
     if (isBeside) yield* onlyWhatXmlLacks(records, imageOfPid);
     else {
       for await (const record of records) {
-        if (record.type === 'process') imageOfPid.set(record.pid, record.image);
-        yield record;
+        if (record.type !== 'process') {
+          yield record;
+          continue;
+        }
+        imageOfPid.set(record.pid, record.image);
+        const command = record.argv.join('\0');
+        // A forked child that gets a text log of its own (%p) begins it with a header, as if it were a program.
+        const forked =
+          record.protocol === undefined &&
+          record.ppid !== undefined &&
+          commandOfPid.get(record.ppid) === command;
+        commandOfPid.set(record.pid, command);
+        yield forked ? { ...record, forked } : record;
       }
     }
   }

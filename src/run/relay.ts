@@ -19,34 +19,66 @@ export interface Relay {
 const defaultPort = 1500;
 
 export function openRelay(sink: Sink): Relay {
-  const problems: Problem[] = [];
-  const fail = (place: string, error: Error) => {
-    if (problems.length > 0) return;
-    problems.push({
-      code: 'sink-failed',
-      level: 'warning',
-      message: `${place} could not be written: ${error.message}; the log is whole in the run directory`,
-    });
+  if ('socket' in sink) return intoSocket(sink.socket);
+  if ('descriptor' in sink) return intoDescriptor(sink.descriptor);
+  const descriptor = descriptorNamed(sink.path);
+  return descriptor === undefined ? intoPath(sink.path) : intoDescriptor(descriptor);
+}
+
+function sinkFailed(place: string, error: unknown): Problem {
+  return {
+    code: 'sink-failed',
+    level: 'warning',
+    message: `${place} could not be written: ${(error as Error).message}; the log is whole in the run directory`,
   };
-  if ('path' in sink) return pathRelay(sink.path, problems, fail);
-  if ('descriptor' in sink) {
-    return {
-      problems,
-      write: (bytes) => {
-        if (problems.length > 0) return;
-        try {
-          for (let done = 0; done < bytes.length; ) done += writeSync(sink.descriptor, bytes, done);
-        } catch (error) {
-          fail(`descriptor ${sink.descriptor}`, error as Error);
-        }
-      },
-      close: async () => {},
-    };
-  }
-  const [host, port] = sink.socket.split(':') as [string, string | undefined];
+}
+
+function intoDescriptor(descriptor: number): Relay {
+  const problems: Problem[] = [];
+  return {
+    problems,
+    write: (bytes) => {
+      if (problems.length > 0) return;
+      try {
+        for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
+      } catch (error) {
+        problems.push(sinkFailed(`descriptor ${descriptor}`, error));
+      }
+    },
+    close: async () => {},
+  };
+}
+
+/** To open a pipe waits for its reader, and to write may wait too: neither may hold up the signals for the target. */
+function intoPath(path: string): Relay {
+  const problems: Problem[] = [];
+  let file: FileHandle | undefined;
+  let written: Promise<void> = Promise.resolve();
+  const next = (step: () => Promise<void>) => {
+    written = written.then(async () => {
+      if (problems.length === 0) await step().catch((error) => problems.push(sinkFailed(path, error)));
+    });
+    return written;
+  };
+  return {
+    problems,
+    write: (bytes) => {
+      const copy = Buffer.from(bytes);
+      void next(async () => {
+        file ??= await open(path, 'w');
+        await file.writeFile(copy);
+      });
+    },
+    close: () => next(async () => file?.close()),
+  };
+}
+
+function intoSocket(address: string): Relay {
+  const problems: Problem[] = [];
+  const [host, port] = address.split(':') as [string, string | undefined];
   const socket: Socket = connect({ host, port: port === undefined ? defaultPort : Number(port) });
   const closed = new Promise<void>((done) => socket.once('close', () => done()));
-  socket.on('error', (error) => fail(sink.socket, error));
+  socket.once('error', (error) => problems.push(sinkFailed(address, error)));
   // The other end may say what it likes, and as much: it is read and dropped.
   socket.resume();
   return {
@@ -61,51 +93,78 @@ export function openRelay(sink: Sink): Relay {
   };
 }
 
-/** To open a pipe waits for its reader, and to write may wait too: neither may hold up the signals for the target. */
-function pathRelay(path: string, problems: Problem[], fail: (place: string, error: Error) => void): Relay {
-  let file: FileHandle | undefined;
-  let written: Promise<void> = Promise.resolve();
-  return {
-    problems,
-    write: (bytes) => {
-      const copy = Buffer.from(bytes);
-      written = written.then(async () => {
-        if (problems.length > 0) return;
-        try {
-          file ??= await open(path, 'w');
-          await file.writeFile(copy);
-        } catch (error) {
-          fail(path, error as Error);
-        }
-      });
-    },
-    close: async () => {
-      await written;
-      await file?.close().catch((error: Error) => fail(path, error));
-    },
+/** What valgrind writes before anything else, with or without a time: `==1234== Memcheck, a memory error detector`. */
+const headerLine =
+  /^==(?:[\d:.]+ )?(\d+)== (?:Parent PID: (\d+)|Command: (.*)|(?:Copyright|Using) .*|\S+, an? .*)\n$/;
+
+/**
+ * Makes of text that valgrind wrote into a file for each process what it would have written into one descriptor or
+ * socket: there a header has no `Parent PID:`, and a forked child has no header (observed 3.19).
+ *
+ * The text is captured in files even then, because a traced child that closed the descriptor, as Python's subprocess
+ * does, would write to its stderr instead.
+ */
+export function asIntoStream(): (file: string, bytes: Uint8Array) => Uint8Array {
+  const commands = new Map<string, string>();
+  const files = new Map<string, (bytes: Uint8Array) => Uint8Array>();
+  return (file, bytes) => {
+    let form = files.get(file);
+    if (form === undefined) {
+      form = withoutFileHeader(commands);
+      files.set(file, form);
+    }
+    return form(bytes);
   };
 }
 
-// ==1234== Parent PID: 1200
-// ==00:00:00:00.123 1234== Parent PID: 1200 (--time-stamp=yes)
-const parentLine = /^==(?:[\d:.]+ )?\d+== Parent PID: \d+\n$/;
-
-/**
- * Leaves out what valgrind writes into a file but not into a descriptor (3.19: that one line), for the text of one
- * file that comes in pieces. The text of a run is captured in files even for `--log-fd`, because a traced child that
- * closed the descriptor, as Python's subprocess does, would write to its stderr instead.
- */
-export function asIntoDescriptor(): (bytes: Uint8Array) => Uint8Array {
+/** For one file. @param commands command of each process that had a header, by pid. */
+function withoutFileHeader(commands: Map<string, string>): (bytes: Uint8Array) => Uint8Array {
   let rest = '';
+  let header = '';
+  let command = '';
+  let state: 'header' | 'blank' | 'body' = 'header';
+
+  function take(line: string): string {
+    if (state === 'blank') {
+      state = 'body';
+      if (/^==[^=]+== \n$/.test(line)) return '';
+    }
+    if (state === 'body') return line;
+    const [whole, pid = '', parent, words] = headerLine.exec(line) ?? [];
+    if (whole !== undefined && parent === undefined) {
+      if (words !== undefined) command = words;
+      header += line;
+      return '';
+    }
+    state = 'body';
+    if (parent === undefined) return header + line;
+    const forked = commands.get(parent) === command;
+    commands.set(pid, command);
+    if (forked) state = 'blank';
+    return forked ? '' : header;
+  }
+
   return (bytes) => {
+    if (state === 'body') return bytes;
     const lines = (rest + Buffer.from(bytes).toString('latin1')).split(/(?<=\n)/);
     rest = lines.at(-1)?.endsWith('\n') === false ? (lines.pop() as string) : '';
-    return Buffer.from(lines.filter((line) => !parentLine.test(line)).join(''), 'latin1');
+    const text = lines.map(take).join('');
+    // From here on bytes pass as they come.
+    const ended = (state as string) === 'body' ? rest : '';
+    if (ended !== '') rest = '';
+    return Buffer.from(text + ended, 'latin1');
   };
+}
+
+/** `/dev/stderr`, `/dev/fd/3`: opened by name, a file behind it would be begun anew, and a socket cannot be opened. */
+function descriptorNamed(path: string): number | undefined {
+  const [, name, number] = /^\/dev\/(?:std(out|err)|fd\/(\d+))$/.exec(path) ?? [];
+  return number !== undefined ? Number(number) : name === undefined ? undefined : name === 'out' ? 1 : 2;
 }
 
 /** Whether a user's log file names something else than a file to be made: a device, a pipe. */
 export async function isSpecialFile(path: string): Promise<boolean> {
+  if (descriptorNamed(path) !== undefined) return true;
   const status = await stat(path).catch(() => undefined);
   return status !== undefined && !status.isFile();
 }

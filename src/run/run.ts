@@ -23,7 +23,7 @@ import type { Instrument } from './instrument.ts';
 import type { Inheritance } from './limits.ts';
 import { waitForRun } from './processes.ts';
 import { showProgress } from './progress.ts';
-import { asIntoDescriptor, openRelay, type Sink } from './relay.ts';
+import { asIntoStream, openRelay, type Sink } from './relay.ts';
 import { hasControllingTerminal } from './signals.ts';
 import type { Target } from './target.ts';
 
@@ -147,14 +147,9 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
       })
     : undefined;
   const wantsXml = launch.capture !== 'text';
-  const forms = new Map<string, (bytes: Uint8Array) => Uint8Array>();
-  /** The user's descriptor gets text as valgrind writes it into descriptors. */
-  const passOn = (file: string, bytes: Uint8Array): Uint8Array => {
-    if (wantsXml || request.sink === undefined || !('descriptor' in request.sink)) return bytes;
-    const form = forms.get(file) ?? asIntoDescriptor();
-    forms.set(file, form);
-    return form(bytes);
-  };
+  /** The user's descriptor or socket gets text as valgrind writes it there. */
+  const streamed =
+    !wantsXml && request.sink !== undefined && !('path' in request.sink) ? asIntoStream() : undefined;
   const capture = await startCapture({
     directory,
     mirrors: [
@@ -172,7 +167,8 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     },
     onData: (file, bytes) => {
       if (file === xmlStream) events.onXml?.(bytes);
-      if (relay !== undefined && file.endsWith('.xml') === wantsXml) relay.write(passOn(file, bytes));
+      if (relay !== undefined && file.endsWith('.xml') === wantsXml)
+        relay.write(streamed?.(file, bytes) ?? bytes);
       if (file.endsWith('.log')) stops?.read(bytes);
     },
   });
@@ -220,7 +216,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
       'something removed it while the program ran: a clean-up, or the program itself',
     );
   });
-  const exit = exitOfTarget(ended.exit, artifacts, problems);
+  const exit = exitOfTarget(ended.exit, artifacts, !wantsXml && isSilent(options), problems);
   manifest = {
     ...manifest,
     endedAt: endedAt.toISOString(),
@@ -252,10 +248,27 @@ function effectiveOptions(
 /**
  * valgrind ends with 1 when it does not like its options and with 127 when it finds no program, just as a program
  * may. Only a log that it began tells the two apart.
+ *
+ * @param silent `-q` with a text log: then valgrind makes the log, and writes nothing into it about a clean program.
  */
-function exitOfTarget(exit: Exit, artifacts: readonly Artifact[], problems: Problem[]): Exit {
-  const began = artifacts.some(({ role, size }) => (role === 'xml' || role === 'text') && size > 0);
-  if (began) return exit;
+function exitOfTarget(
+  exit: Exit,
+  artifacts: readonly Artifact[],
+  silent: boolean,
+  problems: Problem[],
+): Exit {
+  const logs = artifacts.filter(({ role }) => role === 'xml' || role === 'text');
+  if (logs.some(({ size }) => size > 0)) return exit;
+  if (silent && logs.length > 0) {
+    problems.push({
+      code: 'silent-log',
+      level: 'incomplete',
+      message:
+        'with -q an empty text log says nothing: neither that the program is clean nor that it was seen',
+      hint: 'leave out -q, or the log of your own: then the errors are captured as XML, which is never empty',
+    });
+    return exit;
+  }
   problems.push({
     code: 'instrument-wrote-nothing',
     level: 'incomplete',
@@ -263,4 +276,9 @@ function exitOfTarget(exit: Exit, artifacts: readonly Artifact[], problems: Prob
     hint: 'what it printed above says why',
   });
   return { how: 'unknown' };
+}
+
+function isSilent(options: readonly OptionToken[]): boolean {
+  const count = (...names: readonly string[]) => options.filter(({ name }) => names.includes(name)).length;
+  return count('-q', '--quiet') > count('-v', '--verbose');
 }
