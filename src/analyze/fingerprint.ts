@@ -22,7 +22,8 @@ import { isSharedObject, isSystemFrame, isToolFrame, primaryStack } from './owne
  * every process; a shared object is loaded anywhere, so its addresses tell nothing.
  *
  * Known failures, chosen with open eyes:
- *   - a new place above the others in one function, or one that is mended, moves the ordinals of those below it;
+ *   - a new place above the others in one function, one that is mended, or one that a run does not reach, moves the
+ *     ordinals of those below it;
  *   - two defects of one kind on one line, called the same way, are one finding;
  *   - a renamed function or source file makes a new finding;
  *   - another inlining (-O0 against -O2), or a program without debug information, makes a new finding;
