@@ -30,7 +30,10 @@ export async function readWish(
       launch: launchOf(commandLine, program),
       ...(sink === undefined ? {} : { sink }),
       workingDirectory,
-      environmentOptions,
+      // What valgrind is told not to read has no effect, and no place in run.json.
+      environmentOptions: commandLine.toolOptions.includes('--command-line-only=yes')
+        ? []
+        : environmentOptions,
       checkVersion: (version) => checkVersion(commandLine, version),
       ...(own.valgrind === undefined ? {} : { valgrind: own.valgrind }),
       ...(own.projectRoot === undefined ? {} : { projectRoot: own.projectRoot }),

@@ -239,9 +239,7 @@ function effectiveOptions(
   { tool, environmentOptions }: RunRequest,
   planned: readonly string[],
 ): readonly OptionToken[] {
-  const inherited = planned.includes('--command-line-only=yes')
-    ? []
-    : environmentOptions.flatMap(({ options }) => options);
+  const inherited = environmentOptions.flatMap(({ options }) => options);
   return optionsFor(tool.name, [...inherited, ...planned]);
 }
 
