@@ -90,7 +90,8 @@ async function sourcesOfDirectory(directory: string): Promise<Sources> {
   }
   const manifest = await readManifest(directory);
   // A daemon goes on writing after its run was closed: what counts is what is there now.
-  const alive = runsProcess(directory);
+  const isOver = manifest.endedAt !== undefined && manifest.alive.length === 0;
+  const alive = isOver ? [] : runsProcess(directory);
   const artifacts = await listArtifacts(directory, false);
   const problems: Problem[] = [];
   if (manifest.endedAt === undefined) {
