@@ -123,6 +123,8 @@ function withoutFileHeader(commands: Map<string, string>): (bytes: Uint8Array) =
   let header = '';
   let command = '';
   let state: 'header' | 'blank' | 'body' = 'header';
+  /** From here on bytes pass as they come. */
+  const isPast = (at: typeof state) => at === 'body';
 
   function take(line: string): string {
     if (state === 'blank') {
@@ -145,14 +147,13 @@ function withoutFileHeader(commands: Map<string, string>): (bytes: Uint8Array) =
   }
 
   return (bytes) => {
-    if (state === 'body') return bytes;
+    if (isPast(state)) return bytes;
     const lines = (rest + Buffer.from(bytes).toString('latin1')).split(/(?<=\n)/);
     rest = lines.at(-1)?.endsWith('\n') === false ? (lines.pop() as string) : '';
-    const text = lines.map(take).join('');
-    // From here on bytes pass as they come.
-    const ended = (state as string) === 'body' ? rest : '';
-    if (ended !== '') rest = '';
-    return Buffer.from(text + ended, 'latin1');
+    let text = '';
+    for (const line of lines) text += take(line);
+    if (isPast(state)) text += rest;
+    return Buffer.from(text, 'latin1');
   };
 }
 

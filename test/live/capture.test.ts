@@ -13,8 +13,10 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Report } from '../../src/model/report.ts';
+import { asIntoStream } from '../../src/run/relay.ts';
 import { examplePath } from '../examples.ts';
 import { canRun, cliPath } from '../project.ts';
 import {
@@ -219,6 +221,48 @@ describe.skipIf(!canRun('valgrind'))('a log into a descriptor or a socket', () =
     const xml = await vgrunReport(['--num-callers=12', full, examplePath(name)], { cwd: folder });
     expect(substance(report)).toEqual(substance(xml.report));
     expect(own.status).toBe(xml.status);
+  });
+
+  test.skipIf(!canRun('python3'))(
+    'a traced child that closed the descriptor is in the report all the same',
+    async () => {
+      const folder = await fresh();
+      const script = `import subprocess\nsubprocess.call([${JSON.stringify(examplePath('lost-100'))}])\n`;
+      await writeFile(join(folder, 'script.py'), script);
+      const python = execFileSync('python3', ['-c', 'import sys; print(sys.executable)']).toString().trim();
+      const words = ['--log-fd=2', '--trace-children=yes', full, python, '-S', '-E', 'script.py'];
+      const { report } = await vgrunReport(words, { cwd: folder });
+      expect(report.findings.filter(({ failing }) => failing).map(({ leak }) => leak?.bytes)).toContain(100);
+    },
+  );
+
+  test('wherever the text of a process is cut into pieces, the same comes out', () => {
+    const header = (pid: number, command: string) =>
+      `==${pid}== Memcheck, a memory error detector\n==${pid}== Using Valgrind-3.19.0\n==${pid}== Command: ${command}\n`;
+    const parent = (pid: number, ppid: number) => `==${pid}== Parent PID: ${ppid}\n==${pid}== \n`;
+    const body = (pid: number) => `==${pid}== Parent PID: said the program\n==${pid}== ERROR SUMMARY: 0`;
+    const texts = [
+      { file: 'a', pid: 10, ppid: 1, command: './a' },
+      { file: 'b', pid: 11, ppid: 10, command: './a' },
+      { file: 'c', pid: 12, ppid: 10, command: './c' },
+    ].map(({ file, pid, ppid, command }) => ({
+      file,
+      text: header(pid, command) + parent(pid, ppid) + body(pid),
+    }));
+    const wanted = `${header(10, './a')}==10== \n${body(10)}${body(11)}${header(12, './c')}==12== \n${body(12)}`;
+    fc.assert(
+      fc.property(fc.array(fc.nat({ max: 200 }), { maxLength: 20 }), (cuts) => {
+        const form = asIntoStream();
+        let result = '';
+        for (const { file, text } of texts) {
+          const places = [0, ...cuts.filter((cut) => cut < text.length).sort((a, b) => a - b), text.length];
+          for (const [index, place] of places.slice(1).entries()) {
+            result += Buffer.from(form(file, Buffer.from(text.slice(places[index], place)))).toString();
+          }
+        }
+        expect(result).toBe(wanted);
+      }),
+    );
   });
 
   test('--log-fd=1 with --time-stamp=yes has no line more than with valgrind alone', async () => {
