@@ -98,7 +98,9 @@ export async function analyze(
   const counted = new Map([...totals].filter(([image]) => isCounted(nodeOf.get(image))));
 
   const rootNode = nodes.find(({ image }) => image.process.pid === manifest?.pid) ?? nodes[0];
-  const exit = manifest === undefined ? fatalExit(lastOf(nodes, rootNode)?.image.fatal) : manifest.exit;
+  // Only the last image of the first process is the one whose end the operating system told.
+  const lastNode = nodes.findLast(({ image }) => image.process.pid === rootNode?.image.process.pid);
+  const exit = manifest === undefined ? fatalExit(lastNode?.image.fatal) : manifest.exit;
   const decided = verdict({
     nodes,
     problems,
@@ -137,8 +139,7 @@ export async function analyze(
         argv: process.argv,
         forked: process.forked,
         end: node.end,
-        // Only the last image of the first process is the one whose end the operating system told.
-        exit: (node === lastOf(nodes, rootNode) ? exit : fatalExit(node.image.fatal)) ?? { how: 'unknown' },
+        exit: (node === lastNode ? exit : fatalExit(node.image.fatal)) ?? { how: 'unknown' },
         complete: node.complete,
         findings: perImage.get(process.image) ?? 0,
         totals: totals.get(node.image) ?? { computed: [] },
@@ -199,11 +200,6 @@ function countsAsError(kind: string, image: ImageDraft): boolean {
 
 function isCounted(node: TreeNode | undefined): boolean {
   return node !== undefined && node.end !== 'exec-stub' && node.end !== 'execed';
-}
-
-/** The last image of the process that `node` belongs to. */
-function lastOf(nodes: readonly TreeNode[], node: TreeNode | undefined): TreeNode | undefined {
-  return nodes.findLast(({ image }) => image.process.pid === node?.image.process.pid);
 }
 
 function fatalExit(fatal: FatalSignalRecord | undefined): Exit | undefined {
