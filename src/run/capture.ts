@@ -13,6 +13,8 @@ import { basename, dirname, join } from 'node:path';
 /** Events can be lost (a full inotify queue, a file system without it), so a slow look around goes on besides. */
 const lookEveryMs = 200;
 const chunkBytes = 256 * 1024;
+/** Bytes at the end of a mirror by which a file that began anew is known. */
+const remembered = 4096;
 
 export interface CaptureOptions {
   /** Absolute path of the run directory. */
@@ -202,21 +204,31 @@ function mirrorOf(path: string, copyPrefix: string, extension: string): Mirror {
   let copy: FileHandle | undefined;
   let inode = 0;
   let offset = 0;
+  let last: Buffer = Buffer.alloc(0);
+
+  /** Truncated and grown past the old length again since the last look: what was copied last stands there no more. */
+  async function wasReplaced(source: FileHandle): Promise<boolean> {
+    const now = Buffer.alloc(last.length);
+    await source.read(now, 0, last.length, offset - last.length);
+    return !now.equals(last);
+  }
 
   async function append(source: FileHandle, buffer: Buffer): Promise<void> {
     const status = await source.stat();
-    if (copy === undefined || status.ino !== inode || status.size < offset) {
+    if (copy === undefined || status.ino !== inode || status.size < offset || (await wasReplaced(source))) {
       await copy?.close();
       copies += 1;
       copy = await open(`${copyPrefix}-${copies}${extension}`, 'wx', 0o600);
       inode = status.ino;
       offset = 0;
+      last = Buffer.alloc(0);
     }
     for (;;) {
       const { bytesRead } = await source.read(buffer, 0, buffer.length, offset);
       if (bytesRead === 0) return;
       await copy.write(buffer, 0, bytesRead);
       offset += bytesRead;
+      last = Buffer.from(buffer.subarray(Math.max(0, bytesRead - remembered), bytesRead));
     }
   }
 

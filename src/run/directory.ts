@@ -23,12 +23,12 @@ import { runsProcess } from './processes.ts';
 export const runsFolder = join('.vgrun', 'runs');
 
 const manifestName = 'run.json';
-/** `20261122-220812-3f2a9c`: sorts by time. */
-const idPattern = /^\d{8}-\d{6}-[0-9a-f]{6}$/;
+/** `20261122-220812-417-3f2a9c`: sorts by time, to the millisecond. */
+const idPattern = /^\d{8}-\d{6}-\d{3}-[0-9a-f]{6}$/;
 
 function newId(now: Date): string {
   const [day, time] = now.toISOString().split('T') as [string, string];
-  return `${day.replaceAll('-', '')}-${time.slice(0, 8).replaceAll(':', '')}-${Math.floor(
+  return `${day.replaceAll('-', '')}-${time.slice(0, 8).replaceAll(':', '')}-${time.slice(9, 12)}-${Math.floor(
     Math.random() * 0x1000000,
   )
     .toString(16)
@@ -39,11 +39,13 @@ function newId(now: Date): string {
  * Makes the directory of a new run under `.vgrun/runs/`, or, where that cannot be written, a private directory
  * in the system's temporary folder.
  *
+ * @param shared whether processes of the run open files in it themselves, maybe as another user.
  * @returns its id, its absolute path, and whether it is the temporary one (whose path must then be said).
  * @throws UserError when neither can be made.
  */
 export async function createRunDirectory(
   workingDirectory: string,
+  shared: boolean,
 ): Promise<{ id: string; path: string; temporary: boolean }> {
   const id = newId(new Date());
   const path = join(workingDirectory, runsFolder, id);
@@ -52,7 +54,7 @@ export async function createRunDirectory(
     await writeFile(join(workingDirectory, '.vgrun', '.gitignore'), '*\n', { flag: 'wx' }).catch(
       ignoreExisting,
     );
-    await openToDroppedPrivileges(path);
+    await chmod(path, modeOf(shared));
     return { id, path, temporary: false };
   } catch (reason) {
     // The bundle knows a CommonJS module by its default export only.
@@ -68,7 +70,7 @@ export async function createRunDirectory(
           );
           return;
         }
-        openToDroppedPrivileges(made).then(() => done({ id, path: made, temporary: true }), fail);
+        chmod(made, modeOf(shared)).then(() => done({ id, path: made, temporary: true }), fail);
       });
     });
   }
@@ -88,8 +90,8 @@ async function makeFolders(base: string, path: string): Promise<void> {
  * valgrind ends them before they run ("Cannot create XML file", seen in 3.19 and 3.27). So root's run
  * directories can be written by all, listed by none, and files in them removed only by their owner.
  */
-async function openToDroppedPrivileges(path: string): Promise<void> {
-  await chmod(path, process.getuid?.() === 0 ? 0o1733 : 0o700);
+function modeOf(shared: boolean): number {
+  return shared && process.getuid?.() === 0 ? 0o1733 : 0o700;
 }
 
 function ignoreExisting(error: NodeJS.ErrnoException): void {

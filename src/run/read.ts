@@ -11,6 +11,7 @@ import { interpreterFor } from '../tools/index.ts';
 import { readerFor } from '../tools/readers.ts';
 import type { ReadContext, Reader } from '../tools/tool.ts';
 import { listArtifacts, readManifest, roleOf } from './directory.ts';
+import { createOpenDescriptors, type OpenDescriptors } from './open-descriptors.ts';
 import { runsProcess } from './processes.ts';
 
 /** Enough for every reader to recognise its format. */
@@ -139,6 +140,7 @@ export async function* readSources(sources: Sources): AsyncGenerator<ParsedRecor
   const imageOfPid = new Map<number, number>();
   const commandOfPid = new Map<number, string>();
   const beside = sources.manifest !== undefined && sources.manifest.capture !== 'text';
+  const descriptors = createOpenDescriptors({ directory: sources.directory, id: sources.manifest?.id });
   for (const problem of sources.problems) yield { type: 'problem', problem };
   // XML first, so that the processes are known when the text beside it speaks of them.
   const files = beside
@@ -167,11 +169,11 @@ export async function* readSources(sources: Sources): AsyncGenerator<ParsedRecor
       fromInstrument: sources.manifest !== undefined,
     };
     const records = readFile(path, reader, context);
-    if (isBeside) yield* onlyWhatXmlLacks(records, imageOfPid);
+    if (isBeside) yield* onlyWhatXmlLacks(records, imageOfPid, descriptors);
     else {
       for await (const record of records) {
         if (record.type !== 'process') {
-          yield record;
+          if (!beside || !descriptors.takeStack(record)) yield record;
           continue;
         }
         imageOfPid.set(record.pid, record.image);
@@ -186,6 +188,7 @@ export async function* readSources(sources: Sources): AsyncGenerator<ParsedRecor
       }
     }
   }
+  yield* descriptors.messages();
 }
 
 const isText = (path: string) => path.endsWith('.log');
@@ -241,6 +244,7 @@ const streamLost: Problem = {
 async function* onlyWhatXmlLacks(
   records: AsyncIterable<ParsedRecord>,
   imageOfPid: ReadonlyMap<number, number>,
+  descriptors: OpenDescriptors,
 ): AsyncGenerator<ParsedRecord> {
   const known = new Map<number, number | undefined>();
   for await (const record of records) {
@@ -249,6 +253,9 @@ async function* onlyWhatXmlLacks(
       const image = known.get(record.image);
       if (lostStream.test(record.text)) yield { type: 'problem', problem: streamLost };
       if (image !== undefined) yield { ...record, image };
+    } else if (record.type === 'finding') {
+      const image = known.get(record.image);
+      if (image !== undefined) descriptors.takeLine(record, image);
     } else if (record.type === 'problem' && instrumentProblems.has(record.problem.code)) {
       yield { type: 'problem', problem: record.problem };
     }

@@ -83,7 +83,11 @@ export interface RunResult {
  */
 export async function runTarget(request: RunRequest, events: RunEvents = {}): Promise<RunResult> {
   const { launch, tool } = request;
-  const { id, path: directory, temporary } = await createRunDirectory(request.workingDirectory);
+  const {
+    id,
+    path: directory,
+    temporary,
+  } = await createRunDirectory(request.workingDirectory, launch.capture !== 'fd');
   const problems: Problem[] = [
     ...request.problems,
     ...request.inheritance.problems,

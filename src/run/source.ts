@@ -10,13 +10,15 @@ const largestSource = 8 * 1024 * 1024;
 
 /**
  * Adds excerpts to the findings that have a blamed line. A source that is missing, or that was changed after the run
- * began, gives none: a line that may be another one would be a guess.
+ * began, gives none: a line that may be another one would be a guess. So does a log that is no run: which sources its
+ * program was made of is not known.
  *
  * @param roots absolute folders from which sources may be shown. A log names its sources itself, and a log from a
  *   stranger must not be able to put `~/.ssh/id_rsa` into a report; so nothing outside of these is read.
  */
 export async function withExcerpts(report: Report, roots: readonly string[]): Promise<Report> {
-  const read = excerptReader(roots, report.run === undefined ? undefined : Date.parse(report.run.startedAt));
+  if (report.run === undefined) return report;
+  const read = excerptReader(roots, Date.parse(report.run.startedAt));
   const findings: Finding[] = [];
   for (const finding of report.findings) {
     const { blamed } = finding;
@@ -29,7 +31,7 @@ export async function withExcerpts(report: Report, roots: readonly string[]): Pr
 
 function excerptReader(
   roots: readonly string[],
-  startedAt: number | undefined,
+  startedAt: number,
 ): (frame: ReportFrame) => Promise<Excerpt | undefined> {
   const files = new Map<string, Promise<readonly string[] | undefined>>();
   const linesOf = (path: string) => {
@@ -57,7 +59,7 @@ function excerptReader(
 async function readLines(
   given: string,
   roots: readonly string[],
-  startedAt: number | undefined,
+  startedAt: number,
 ): Promise<readonly string[] | undefined> {
   try {
     const path = await realpath(given);
@@ -65,7 +67,7 @@ async function readLines(
     if (!folders.some((root) => isInside(path, root))) return undefined;
     const status = await stat(path);
     if (!status.isFile() || status.size > largestSource) return undefined;
-    if (startedAt !== undefined && status.mtimeMs > startedAt) return undefined;
+    if (status.mtimeMs > startedAt) return undefined;
     return (await readFile(path, 'utf8')).split(/\r?\n/);
   } catch {
     return undefined;

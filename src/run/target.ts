@@ -1,7 +1,7 @@
 // Owns the look at a program before it is launched: is it there, can it run, can valgrind see into it.
 import { constants } from 'node:fs';
 import { access, type FileHandle, open, stat } from 'node:fs/promises';
-import { delimiter, resolve } from 'node:path';
+import { basename, delimiter, resolve } from 'node:path';
 import { ExitStatus, UserError } from '../errors.ts';
 import type { Problem } from '../model/problem.ts';
 import { machineName, type ReadAt, readElf } from '../tools/_shared/elf.ts';
@@ -119,7 +119,7 @@ export async function inspectTarget(
     }
     if (head[0] === 0x23 && head[1] === 0x21) {
       const line = head.toString('latin1', 2).split('\n', 1)[0] ?? '';
-      const interpreter = line.trim().split(/\s+/, 1)[0] ?? '';
+      const interpreter = await interpreterOf(line, searchPath, workingDirectory);
       problems.push({
         code: 'script',
         level: 'note',
@@ -184,6 +184,15 @@ export async function inspectTarget(
 const libcPlaces = ['x86_64-linux-gnu', 'aarch64-linux-gnu', 'i386-linux-gnu']
   .map((triplet) => `/lib/${triplet}/libc.so.6`)
   .concat('/lib64/libc.so.6', '/lib/libc.so.6');
+
+/** `/bin/sh -e` is /bin/sh; `/usr/bin/env -S python3 -u` is what PATH has for python3. */
+async function interpreterOf(line: string, searchPath: string, workingDirectory: string): Promise<string> {
+  const [program = '', ...words] = line.trim().split(/\s+/);
+  if (basename(program) !== 'env') return program;
+  const name = words.find((word) => !word.startsWith('-') && !word.includes('='));
+  if (name === undefined) return program;
+  return findProgram(name, searchPath, workingDirectory).catch(() => name);
+}
 
 /**
  * Whether valgrind finds symbols for the C library: in it, or in a debug file of its build id (where gdb and valgrind
