@@ -1,7 +1,7 @@
 // One finding as a block of lines, in three sizes.
 import type { Finding, ReportFrame, ReportStack } from '../model/report.ts';
 import { functionName, type Ink } from './pretty-ink.ts';
-import { clip, grouped, harmless, widthOf, wrap } from './terminal-text.ts';
+import { clip, grouped, harmless, plural, widthOf, wrap } from './terminal-text.ts';
 
 /**
  * `full`: source and stacks; `medium`: one line for each stack; `brief`: what, where, the other places and the advice,
@@ -99,10 +99,6 @@ function costOf(finding: Finding): string {
   const pids = new Set(seenIn.filter(({ inherited }) => !inherited).map(({ pid }) => pid)).size;
   if (pids > 1) parts.push(`in ${grouped(pids)} processes`);
   return parts.join(' ');
-}
-
-function plural(count: number, word: string): string {
-  return count === 1 ? word : `${word}s`;
 }
 
 /** Where in my code. When no frame is mine, the innermost one, and it says so. */

@@ -2,7 +2,7 @@
 import type { Amount, LeakTotals } from '../model/record.ts';
 import type { Report, ReportProcess, ReportTotals } from '../model/report.ts';
 import type { Ink } from './pretty-ink.ts';
-import { grouped, harmless, wrap } from './terminal-text.ts';
+import { clip, grouped, harmless, plural, wrap } from './terminal-text.ts';
 
 /** The totals of the run, worded as valgrind words its summaries so that the two can be compared. */
 export function totalLines(report: Report, ink: Ink): readonly string[] {
@@ -21,6 +21,27 @@ export function totalLines(report: Report, ink: Ink): readonly string[] {
   if (errors !== undefined)
     lines.push(...entry('ERROR SUMMARY', `${errorText(errors)}${mark('errors')}`, ink));
   return lines;
+}
+
+/** The suppressions that hid something: `libfoo (2 times)`, the most used first; in one row, or all with their places. */
+export function suppressionLines(report: Report, all: boolean, ink: Ink): readonly string[] {
+  const used = [...report.suppressions].sort((a, b) => b.count - a.count);
+  const texts = used.map(
+    ({ name, count }) => `${harmless(name)} (${grouped(count)} ${plural(count, 'time')})`,
+  );
+  if (all) {
+    return used.flatMap(({ place, bytes, blocks }, index) => {
+      const where = place === undefined ? '' : `, ${harmless(place)}`;
+      const cost = bytes === undefined || blocks === undefined ? '' : `, ${amount({ bytes, blocks })}`;
+      return entry(index === 0 ? 'SUPPRESSIONS' : '', `${texts[index]}${cost}${where}`, ink);
+    });
+  }
+  const shown = texts.slice(0, 3);
+  if (shown.length === 0) return [];
+  const left = texts.length - shown.length;
+  const more = left > 0 ? `; ${grouped(left)} more, --all lists them` : '';
+  const room = ink.columns - 15 - more.length;
+  return [`${'SUPPRESSIONS'.padEnd(13)}  ${clip(shown.join('; '), Math.max(10, room))}${more}`];
 }
 
 function entry(title: string, text: string, ink: Ink): readonly string[] {
@@ -43,7 +64,9 @@ function leakText(leaks: LeakTotals): string {
   const lost = named.flatMap(([name, sum]) =>
     sum !== undefined && sum.blocks > 0 ? [`${name}: ${amount(sum)}`] : [],
   );
-  return lost.length === 0 ? '0 bytes in 0 blocks, of every kind' : lost.join('; ');
+  const text = lost.length === 0 ? '0 bytes in 0 blocks, of every kind' : lost.join('; ');
+  // XML of valgrind up to 3.25 names the suppressions it used, but not how much each one hid.
+  return leaks.suppressed === undefined ? `${text}; suppressed: not known` : text;
 }
 
 function errorText(errors: NonNullable<ReportTotals['errors']>): string {

@@ -2,7 +2,7 @@
 import type { Finding, Report, ReportMessage } from '../model/report.ts';
 import { type Detail, findingLines } from './pretty-finding.ts';
 import { type Ink, makeInk } from './pretty-ink.ts';
-import { processLines, totalLines } from './pretty-summary.ts';
+import { processLines, suppressionLines, totalLines } from './pretty-summary.ts';
 import type { RenderOptions, Reporter } from './reporter.ts';
 import { clip, grouped, harmless, rowsOf, wrap } from './terminal-text.ts';
 
@@ -74,7 +74,11 @@ function footLines(
   for (const most of options.all === true ? [Number.POSITIVE_INFINITY] : [15, 8, 4, 2, 1, 0]) {
     const parts = [
       messageLines(report, most, ink),
-      [...hiddenLines(report, options, leftOut, ink), ...totalLines(report, ink)],
+      [
+        ...hiddenLines(report, options, leftOut, ink),
+        ...totalLines(report, ink),
+        ...suppressionLines(report, options.all === true, ink),
+      ],
       processLines(report, most, ink),
       problemLines(report, most, ink),
     ].filter((part) => part.length > 0);

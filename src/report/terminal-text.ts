@@ -66,6 +66,11 @@ export function wrap(text: string, width: number): readonly string[] {
   return [...lines, line];
 }
 
+/** `block` for one, `blocks` for any other number. */
+export function plural(count: number, word: string): string {
+  return count === 1 ? word : `${word}s`;
+}
+
 /** `1234567` → `1,234,567`, as valgrind writes numbers. */
 export function grouped(number: number): string {
   return String(number).replace(/\B(?=(?:\d{3})+(?!\d))/g, ',');

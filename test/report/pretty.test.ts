@@ -114,6 +114,31 @@ test('nothing that a target says can steer the terminal', async () => {
   );
 });
 
+const used = (name: string, count: number): ParsedRecord => ({
+  type: 'suppression-use',
+  image: 1,
+  name,
+  count,
+});
+
+test('a suppressed leak is never "0 bytes, of every kind" and no more: how much was hidden is not known', async () => {
+  const made = await analyze(whole(1, [counts(1, {}), used('known leak', 1)]), { vgrun: '0.1.0' });
+  const text = await pretty(made);
+  expect(text).toMatch(/^LEAK SUMMARY .*; suppressed: not known/m);
+  expect(text).toMatch(/^SUPPRESSIONS {3}known leak \(1 time\)$/m);
+  const none = await analyze(whole(1, [counts(1, {})]), { vgrun: '0.1.0' });
+  expect(await pretty(none)).not.toMatch(/not known|SUPPRESSIONS/);
+});
+
+test('many suppressions take one row, the most used first, and --all lists each', async () => {
+  const records = Array.from({ length: 9 }, (_, index) => used(`rule${index}`, index + 1));
+  const made = await analyze(whole(1, [counts(1, {}), ...records]), { vgrun: '0.1.0' });
+  const text = await pretty(made, { columns: 100 });
+  expect(text).toContain('SUPPRESSIONS   rule8 (9 times); rule7 (8 times); rule6 (7 times); 6 more');
+  const all = await pretty(made, { all: true });
+  for (let index = 0; index < 9; index++) expect(all).toContain(`rule${index} (`);
+});
+
 test('JSON holds no character that could steer a terminal either, keeps to the schema, and reads back the same', async () => {
   await fc.assert(
     fc.asyncProperty(anyRecords, async (records) => {
