@@ -301,7 +301,10 @@ function addToBlock(log: Log, image: Image, text: string): boolean {
       addSentence(image.block, text);
       return true;
     case 'message':
-      addMessageLine(block.lines, text);
+      // `   <inherited from parent>` stands under the descriptor in place of a stack.
+      if (block.lines.length === 1 && say.openDescriptor.test(block.lines[0] ?? '')) {
+        block.lines[0] = `${block.lines[0]?.replace(/:$/, '')} ${text.trim()}`;
+      } else addMessageLine(block.lines, text);
       return true;
     case 'signal': {
       const cause = say.stackAdvice.test(text) ? null : say.signalCause.exec(text);

@@ -43,6 +43,9 @@ export const valgrindXml: Reader = {
   },
 };
 
+/** The message that carries a stack for which only the text log has words. */
+export const looseStackText = 'A stack whose text stands in the log';
+
 /** A top-level element while it is read. */
 interface Block {
   readonly name: string;
@@ -676,7 +679,7 @@ function createXmlReader(context: ReadContext) {
       type: 'message',
       image: image.number,
       source: 'tool',
-      text: dead ? 'Where a thread was when the instrument died' : 'A stack whose text stands in the log',
+      text: dead ? 'Where a thread was when the instrument died' : looseStackText,
       stack: { label: dead ? 'at' : 'related', frames },
     });
   }
