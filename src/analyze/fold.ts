@@ -72,6 +72,8 @@ export interface ImageDraft {
   /** The `unique` ids of those, and the lowest of the image: a forked child goes on counting from its parent's. */
   readonly leakUniques: number[];
   lowestUnique: number;
+  /** valgrind says that it ended the program itself, as `--exit-on-first-error=yes` asks. */
+  stoppedAtFirstError: boolean;
   suppressionUses: number;
   /** There are blocks that the program's own allocator announced; valgrind's heap use does not hold them all. */
   announcedBlocks: boolean;
@@ -228,6 +230,7 @@ function newImage(process: ProcessRecord, policy: LeakPolicy): ImageDraft {
     failingLeaks: 0,
     leakUniques: [],
     lowestUnique: Number.POSITIVE_INFINITY,
+    stoppedAtFirstError: false,
     suppressionUses: 0,
     announcedBlocks: false,
     leakCheck: 0,
@@ -414,7 +417,22 @@ function addSuppression(all: Map<string, SuppressionUseRecord>, record: Suppress
   );
 }
 
-function takeMessage(state: State, image: ImageDraft, message: MessageRecord | FatalSignalRecord): void {
+// `Exit program on first error (--exit-on-first-error=yes)`
+const firstErrorStop = /^Exit program on first error \(--exit-on-first-error=yes\)/;
+
+// `could not unlink /home/ann/list/.vgrun/runs/20260801-120000-list/vgdb-pipe-from-vgdb-to-101-by-ann-on-host`: a
+// program that tidied up took the pipes that vgrun, not the user, asked valgrind for. A line for each of the three.
+const pipeGone =
+  /^could not unlink .*\/vgdb-pipe-(?:from-vgdb-to|to-vgdb-from|shared-mem-vgdb)-\d+-by-.*(?:\n|$)/gm;
+
+function takeMessage(state: State, image: ImageDraft, said: MessageRecord | FatalSignalRecord): void {
+  let message = said;
+  if (message.type === 'message' && message.source !== 'client') {
+    if (firstErrorStop.test(message.text)) image.stoppedAtFirstError = true;
+    const text = message.text.replace(pipeGone, '').trimEnd();
+    if (text === '' && message.text !== '') return;
+    if (text !== message.text) message = { ...message, text };
+  }
   if (state.messages.length < mostMessages) state.messages.push({ image, message });
   else state.messagesLeftOut++;
 }

@@ -2,6 +2,7 @@
 import type { Problem } from '../model/problem.ts';
 import type { Outcome } from '../model/report.ts';
 import type { Exit, StoppedBy } from '../model/run.ts';
+import type { ImageDraft } from './fold.ts';
 import type { TreeNode } from './process-tree.ts';
 
 /** All that the verdict depends on. */
@@ -103,9 +104,20 @@ function whatIsMissing(evidence: Evidence): readonly string[] {
   return [...new Set(missing)];
 }
 
+/** Said in the text log; an XML log alone ends after its first error, and then the option tells. */
+function stoppedAtFirstError(image: ImageDraft): boolean {
+  const asked = image.process.instrumentArgv.findLast((option) =>
+    option.startsWith('--exit-on-first-error='),
+  );
+  return image.stoppedAtFirstError || (asked?.endsWith('=yes') === true && image.findings.size > 0);
+}
+
 function incompleteSentence({ image, end }: TreeNode): string {
   const { pid, argv } = image.process;
   const who = argv[0] === undefined ? `${pid}` : `${pid} (${argv[0]})`;
+  if (stoppedAtFirstError(image)) {
+    return 'Valgrind stopped at the first error, as --exit-on-first-error asks: what comes after it was not seen.';
+  }
   const name = pid === 0 ? 'an unknown process' : `process ${who}`;
   switch (end) {
     case 'running':

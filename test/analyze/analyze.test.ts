@@ -343,3 +343,12 @@ test('endless messages are bounded, and the report says how many are left out', 
     { code: 'messages-left-out', message: expect.stringContaining('500') },
   ]);
 });
+
+test("vgrun's own pipes, gone, are no message; what stands beside them is", async () => {
+  const gone = (way: string) =>
+    `could not unlink /home/ann/.vgrun/runs/x/vgdb-pipe-${way}-101-by-ann-on-host`;
+  const pipes = ['from-vgdb-to', 'to-vgdb-from', 'shared-mem-vgdb'].map(gone).join('\n');
+  const said = (text: string): ParsedRecord => ({ type: 'message', image: 1, source: 'tool', text });
+  const { messages } = await report(whole(1, [said(pipes), said(`${pipes}\nand more`)]));
+  expect(messages.map(({ text }) => text)).toEqual(['and more']);
+});

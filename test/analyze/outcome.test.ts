@@ -256,3 +256,30 @@ test('children stand below their parents, and a ring of parents is no trap', asy
   });
   expect(ring.processes).toHaveLength(2);
 });
+
+test('a log that ends at the first error because it was asked to is not called cut or killed', async () => {
+  const asked = ['/usr/bin/valgrind', '--exit-on-first-error=yes'];
+  const stopped = end(1, { complete: false, finished: false });
+  const { outcome, reasons } = await judge([
+    process(1, { instrumentArgv: asked }),
+    finding(1, 'InvalidRead'),
+    stopped,
+  ]);
+  expect(outcome).toBe('inconclusive');
+  expect(reasons[0]).toMatch(/^Valgrind stopped at the first error, as --exit-on-first-error asks/);
+  const text = 'Exit program on first error (--exit-on-first-error=yes)';
+  const ofText = await judge([
+    textProcess(1),
+    finding(1, 'InvalidRead'),
+    { type: 'message', image: 1, source: 'tool', text },
+    stopped,
+  ]);
+  expect(ofText.reasons).toContain(reasons[0]);
+  // Without an error the option explains nothing, and a program can print valgrind's words.
+  const killed = await judge([
+    process(1, { instrumentArgv: asked }),
+    { type: 'message', image: 1, source: 'client', text },
+    stopped,
+  ]);
+  expect(killed.reasons[0]).toMatch(/killed/);
+});
