@@ -354,7 +354,7 @@ function bySeverityThenCost(a: Finding, b: Finding): number {
 }
 
 function goneProblem(records: number): Problem {
-  const message = `${records} ${records === 1 ? 'loss record' : 'loss records'} of an earlier leak check were still reachable then and are gone since; they are left out.`;
+  const message = `${records} ${records === 1 ? 'loss record' : 'loss records'} of an earlier leak check ${records === 1 ? 'was still reachable then and is gone since; it is' : 'were still reachable then and are gone since; they are'} left out.`;
   return { code: 'earlier-leak-check', level: 'note', message };
 }
 

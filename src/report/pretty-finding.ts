@@ -91,9 +91,9 @@ function costOf(finding: Finding): string {
         ? ` (${grouped(leak.directBytes)} direct, ${grouped(leak.indirectBytes)} indirect)`
         : '';
     parts.push(
-      `${grouped(leak.bytes)}${split} bytes in ${grouped(leak.blocks)} ${plural(leak.blocks, 'block')}`,
+      `${grouped(leak.bytes)}${split} ${plural(leak.bytes, 'byte')} in ${grouped(leak.blocks)} ${plural(leak.blocks, 'block')}`,
     );
-  } else if (count > 1 || atLeast) {
+  } else if (count > 1) {
     parts.push(`${atLeast ? 'at least ' : ''}${grouped(count)} ${plural(count, 'time')}`);
   }
   const pids = new Set(seenIn.filter(({ inherited }) => !inherited).map(({ pid }) => pid)).size;

@@ -4,7 +4,7 @@ import { type Detail, findingLines } from './pretty-finding.ts';
 import { type Ink, makeInk } from './pretty-ink.ts';
 import { processLines, suppressionLines, totalLines } from './pretty-summary.ts';
 import type { RenderOptions, Reporter } from './reporter.ts';
-import { clip, grouped, harmless, rowsOf, wrap } from './terminal-text.ts';
+import { clip, grouped, harmless, plural, rowsOf, wrap } from './terminal-text.ts';
 
 /** `--report pretty=FILE`, and what `vgrun` shows by itself. */
 export const pretty: Reporter = { name: 'pretty', render: renderPretty };
@@ -113,12 +113,22 @@ function messageLines(report: Report, most: number, ink: Ink): readonly string[]
   const left = report.messages.length - deaths.length - shown.length;
   return [
     ...deaths.map((message) => fatalLine(message, report, ink)),
-    ...shown.map(({ pid, text }) => {
-      const line = `${pid}: ${harmless(text)}`;
-      return ink.dim(all ? line : clip(line, ink.columns));
-    }),
+    ...shown.flatMap((message) => saidLines(message, all, ink)),
     ...(left > 0 ? [ink.dim(`${grouped(left)} more messages; --all lists them.`)] : []),
   ];
+}
+
+/** A message of several lines is shown as it was written, its first three lines unless all is asked for. */
+function saidLines({ pid, text }: ReportMessage, all: boolean, ink: Ink): readonly string[] {
+  const lines = text.replace(/\r?\n$/, '').split(/\r?\n/);
+  const start = `${pid}: `;
+  const shown = lines.slice(0, all ? lines.length : 3).map((line, index) => {
+    const whole = `${index === 0 ? start : ' '.repeat(start.length)}${harmless(line)}`;
+    return ink.dim(all ? whole : clip(whole, ink.columns));
+  });
+  const left = lines.length - shown.length;
+  if (left === 0) return shown;
+  return [...shown, ink.dim(`${' '.repeat(start.length)}… ${grouped(left)} more ${plural(left, 'line')}`)];
 }
 
 function fatalLine(message: ReportMessage, report: Report, ink: Ink): string {
@@ -138,7 +148,7 @@ function problemLines(report: Report, most: number, ink: Ink): readonly string[]
       // What makes the run inconclusive is said with the outcome; its hint belongs here all the same.
       if (hint === undefined || hints.has(hint)) continue;
       hints.add(hint);
-      lines.push(...labelled('hint', ink.dim, sentence(hint), ink));
+      lines.push(...labelled('hint', ink.dim, hintSentence(hint), ink));
     } else if (level !== 'note') {
       lines.push(...labelled('warning', ink.yellow, sentencesOf(message, hint), ink));
     } else if (all) {
@@ -163,13 +173,28 @@ function labelled(label: string, paint: (text: string) => string, text: string, 
 }
 
 function sentencesOf(message: string, hint: string | undefined): string {
-  return hint === undefined ? sentence(message) : `${sentence(message)} ${sentence(hint)}`;
+  return hint === undefined ? sentence(message) : `${sentence(message)} ${hintSentence(hint)}`;
 }
 
-/** Messages come as half sentences too: `it was cut` becomes `It was cut.`, `log.1 is empty` stays as it begins. */
+// The words with which vgrun's own half sentences begin. Any other first word can be the name of a file or program.
+const openers = /^(?:an?|how|it|no|nothing|the|valgrind|vgrun|with)(?=[ ,])/;
+
+/**
+ * Messages come as half sentences too: `the log was cut` becomes `The log was cut.`; a name that comes first, as in
+ * `passwd is no log`, stays as it is.
+ */
 function sentence(text: string): string {
-  const started = text.replace(/^[a-z]+(?=[ ,])/, (word) => word.charAt(0).toUpperCase() + word.slice(1));
+  const started = text.replace(openers, capitalised);
   return harmless(/[.!?…:]$/.test(started) ? started : `${started}.`);
+}
+
+/** A hint tells what to do: its first word is always vgrun's own. */
+function hintSentence(hint: string): string {
+  return sentence(hint.replace(/^(?!vgrun )[a-z]+(?=[ ,])/, capitalised));
+}
+
+function capitalised(word: string): string {
+  return word.charAt(0).toUpperCase() + word.slice(1);
 }
 
 function verdictLines(report: Report, most: number, ink: Ink): readonly string[] {

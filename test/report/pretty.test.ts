@@ -390,13 +390,13 @@ test('a note takes one line', async () => {
     type: 'problem',
     problem: { code: 'odd', level: 'note', message, hint },
   });
-  const wide = 'so many words '.repeat(20).trim();
+  const wide = `the ${'so many words '.repeat(20).trim()}`;
   const report = await analyze([...whole(1, []), note('it is old', 'use a new one'), note(wide, 'read it')], {
     vgrun: '0.1.0',
   });
   const notes = (await pretty(report, { columns: 80 })).split('\n').filter((line) => line.includes('note: '));
   expect(notes[0]).toBe('note: It is old. Use a new one.');
-  expect(notes[1]).toMatch(/^note: So many .*…$/);
+  expect(notes[1]).toMatch(/^note: The so many .*…$/);
   expect(notes[1]).toHaveLength(80);
   expect((await pretty(report, { all: true })).replace(/\s+/g, ' ')).toContain('so many words. Read it.');
 });
@@ -443,4 +443,34 @@ test('an unknown format is refused with the names of those there are', async () 
   const report = await scenarios.get('clean')?.();
   await expect(report && render(report, 'yaml').next()).rejects.toThrow('yaml');
   expect(reporterNames).toEqual(['pretty', 'json']);
+});
+
+test('the name of a file keeps its small letter at the start of a sentence', async () => {
+  const problem = {
+    code: 'no-log',
+    level: 'incomplete',
+    message: 'passwd is no log that vgrun can read',
+  } as const;
+  const report = await analyze([{ type: 'problem', problem }], { vgrun: '0.1.0' });
+  expect(await pretty(report)).toContain('passwd is no log that vgrun can read.');
+  expect(await pretty(report)).not.toContain('Passwd');
+});
+
+test('a message of several lines is shown as lines', async () => {
+  const message: ParsedRecord = {
+    type: 'message',
+    image: 1,
+    source: 'client',
+    text: 'one\ntwo\n\x1b[2J\nfour\nfive',
+  };
+  const report = await analyze(whole(1, [message]), { vgrun: '0.1.0' });
+  expect(await pretty(report)).toContain('101: one\n     two\n     \\x1b[2J\n     … 2 more lines\n');
+  expect(await pretty(report, { all: true })).toContain('     four\n     five\n');
+});
+
+test('one byte is one byte, and a single occurrence needs no number', async () => {
+  const cut = [process(1), finding(1, 'InvalidRead'), lost(1, leakOf(1)), end(1, { complete: false })];
+  const text = await pretty(await analyze(cut, { vgrun: '0.1.0' }));
+  expect(text).toContain('1 byte in 1 block ');
+  expect(text).not.toContain('1 time');
 });
