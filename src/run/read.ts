@@ -1,5 +1,4 @@
 // Owns the way from files to records: which artifacts a run has, and which reader reads each.
-import { createReadStream } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { UserError } from '../errors.ts';
@@ -9,14 +8,14 @@ import type { RunManifest } from '../model/run.ts';
 import { valgrindText } from '../tools/_shared/valgrind-text.ts';
 import { interpreterFor } from '../tools/index.ts';
 import { readerFor } from '../tools/readers.ts';
-import type { ReadContext, Reader } from '../tools/tool.ts';
+import type { ReadContext } from '../tools/tool.ts';
+import { groupCopies, readCopies } from './copies.ts';
 import { listArtifacts, readManifest, roleOf } from './directory.ts';
 import { createOpenDescriptors, type OpenDescriptors } from './open-descriptors.ts';
 import { runsProcess } from './processes.ts';
 
 /** Enough for every reader to recognise its format. */
 const headBytes = 64 * 1024;
-const chunkBytes = 256 * 1024;
 
 /** What can be parsed: a run with its manifest, or logs that came from elsewhere. */
 export interface Sources {
@@ -146,9 +145,11 @@ export async function* readSources(sources: Sources): AsyncGenerator<ParsedRecor
   const files = beside
     ? [...sources.files].sort((a, b) => Number(isText(a)) - Number(isText(b)))
     : sources.files;
-  for (const path of files) {
-    const artifact = basename(path);
-    const head = await headOf(path);
+  for (const group of groupCopies(files)) {
+    const path = group[0] as string;
+    const artifact = [path, ...group.slice(1).slice(-1)].map((name) => basename(name)).join(' … ');
+    let head = await headOf(path);
+    for (const copy of group.slice(1)) if (head.length === 0) head = await headOf(copy);
     const isBeside = beside && isText(path);
     // The text beside XML has neither header nor summary, by which a log from elsewhere is recognised.
     const reader =
@@ -168,7 +169,7 @@ export async function* readSources(sources: Sources): AsyncGenerator<ParsedRecor
       interpreterFor,
       fromInstrument: sources.manifest !== undefined,
     };
-    const records = readFile(path, reader, context);
+    const records = reader.read(readCopies(group), context);
     if (isBeside) yield* onlyWhatXmlLacks(records, imageOfPid, descriptors);
     else {
       for await (const record of records) {
@@ -221,10 +222,6 @@ async function headOf(path: string): Promise<Uint8Array> {
       'check that it is a file and its rights',
     );
   }
-}
-
-async function* readFile(path: string, reader: Reader, context: ReadContext): AsyncGenerator<ParsedRecord> {
-  yield* reader.read(createReadStream(path, { highWaterMark: chunkBytes }), context);
 }
 
 /** Problems of a text log that say something about the instrument rather than about the log. */

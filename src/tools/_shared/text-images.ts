@@ -147,6 +147,8 @@ function adoptParent(log: Log, image: Image): void {
   // A process with a preamble began before this one, even when its own first record is still being read.
   for (const other of log.images.values()) if (other.preamble) announce(log, other);
   const others = [...log.images.values()].filter((other) => other !== image && other.announced);
+  // Its child truncated the log, and took its preamble: the parent of others is nobody's copy.
+  if (others.some(({ ppid }) => ppid === image.pid)) return;
   const first = others[0];
   if (first === undefined) return;
   image.forked = true;
