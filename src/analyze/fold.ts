@@ -27,6 +27,7 @@ import {
 import { type LeakKind, type LeakPolicy, leakKindOf } from './leak-policy.ts';
 import { addLeaks } from './leak-sum.ts';
 import { isToolFrame } from './ownership.ts';
+import { noteVariant } from './variants.ts';
 
 /** A distinct finding. `first` is the record that showed it first and stands for all. */
 export interface FindingDraft extends Identity {
@@ -35,6 +36,8 @@ export interface FindingDraft extends Identity {
   readonly first: FindingRecord;
   /** Creation of the threads that `first` names, as stacks. */
   readonly threadStacks: readonly Stack[];
+  /** What further records said that `first` did not. */
+  readonly variants: Set<string>;
   suppression: string | undefined;
   readonly sightings: Map<ImageDraft, SightingDraft>;
 }
@@ -263,6 +266,7 @@ function imageOf(state: State, number: number): ImageDraft {
 function takeFinding(state: State, image: ImageDraft, record: FindingRecord): void {
   const finding = findingOf(state, image, record);
   if (finding.suppression === undefined) finding.suppression = record.suppression;
+  noteVariant(finding.variants, finding.first, record);
   image.findings.add(finding);
   const unique = Number(record.unique);
   if (unique < image.lowestUnique) image.lowestUnique = unique;
@@ -284,6 +288,7 @@ function findingOf(state: State, image: ImageDraft, record: FindingRecord): Find
       fingerprint: base,
       first: record,
       threadStacks: threadStacks(image, record),
+      variants: new Set(),
       suppression: undefined,
       sightings: new Map(),
     };

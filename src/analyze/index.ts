@@ -286,6 +286,7 @@ function makeFinding(
     hidden: ofInterpreter || !shown,
     ...(first.thread && { thread: first.thread }),
     what: first.what,
+    ...(draft.variants.size > 0 && { alsoSeen: [...draft.variants] }),
     details: early ? [...first.details, earlyDetail] : first.details,
     stacks,
     ...(blamed && { blamed }),

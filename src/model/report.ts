@@ -65,6 +65,8 @@ export interface Finding {
   readonly hidden: boolean;
   readonly thread?: Thread;
   readonly what: string;
+  /** What else the tool said at this very place, addresses and thread numbers left out; at most five, never empty. */
+  readonly alsoSeen?: readonly string[];
   readonly details: readonly string[];
   readonly stacks: readonly ReportStack[];
   /** Where in my code: indices into `stacks` and its `frames`. Missing when no frame is mine. */

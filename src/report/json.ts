@@ -61,7 +61,7 @@ const keyOrder = [
   'id fingerprint rule tool kind severity title failing hidden name version',
   'directory command toolOptions startedAt durationMs',
   'image pid ppid parent program argv forked end exit stoppedBy complete projectRoot thread',
-  'how code level source what message hint details',
+  'how code level source what alsoSeen message hint details',
   'label text owner ip object function file line path inlined stack frame stacks frames blamed',
   'excerpt firstLine lines count atLeast inherited leak inheritedLeak',
   'bytes directBytes indirectBytes blocks bytesDelta blocksDelta record check',

@@ -51,6 +51,7 @@ function* bodyLines(
     yield short ? clip(line, width) : line;
   }
   if (detail === 'terse') return;
+  yield* variantLines(finding, detail, width, ink);
   if (!short && mine !== undefined) yield* excerptLines(finding, mine, detail, ink);
   if (detail === 'full') yield* fullStackLines(finding, ink);
   else if (detail === 'medium') yield* chainLines(finding, ink);
@@ -95,10 +96,22 @@ function costOf(finding: Finding): string {
     );
   } else if (count > 1) {
     parts.push(`${atLeast ? 'at least ' : ''}${grouped(count)} ${plural(count, 'time')}`);
+    if (finding.alsoSeen !== undefined) parts.push('in several forms');
   }
   const pids = new Set(seenIn.filter(({ inherited }) => !inherited).map(({ pid }) => pid)).size;
   if (pids > 1) parts.push(`in ${grouped(pids)} processes`);
   return parts.join(' ');
+}
+
+/** What else was said at this place: the sentence above is true of one occurrence only. */
+function* variantLines(
+  { alsoSeen = [] }: Finding,
+  detail: Detail,
+  width: number,
+  ink: Ink,
+): Generator<string> {
+  if (detail === 'full') for (const text of alsoSeen) yield* wrap(harmless(`also: ${text}`), width);
+  else if (alsoSeen.length > 0) yield ink.dim(clip(harmless(`also: ${alsoSeen.join(' · ')}`), width));
 }
 
 /** Where in my code. When no frame is mine, the innermost one, and it says so. */

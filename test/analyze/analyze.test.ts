@@ -352,3 +352,51 @@ test("vgrun's own pipes, gone, are no message; what stands beside them is", asyn
   const { messages } = await report(whole(1, [said(pipes), said(`${pipes}\nand more`)]));
   expect(messages.map(({ text }) => text)).toEqual(['and more']);
 });
+
+test('errors of other sizes at one place are one finding that says each of them', async () => {
+  const write = (unique: string, size: number, where: string) =>
+    finding(1, 'InvalidWrite', {
+      unique,
+      what: `Invalid write of size ${size}`,
+      stacks: [
+        stack('at', [mine('fill')]),
+        stack('allocated at', [malloc, mine('make')], `Address 0x4a4004${unique.slice(2)} is ${where}`),
+      ],
+    });
+  const inside = "1 bytes inside a block of size 4 alloc'd";
+  const { findings } = await report(
+    whole(1, [
+      write('0x0', 4, inside),
+      write('0x1', 4, inside),
+      write('0x2', 1, "1 bytes after a block of size 4 alloc'd"),
+      write('0x3', 2, inside),
+      counts(1, { '0x0': 1, '0x1': 1, '0x2': 1, '0x3': 1 }),
+    ]),
+  );
+  expect(findings).toMatchObject([
+    {
+      count: 4,
+      what: 'Invalid write of size 4',
+      alsoSeen: [
+        "Invalid write of size 1, 1 bytes after a block of size 4 alloc'd",
+        'Invalid write of size 2',
+      ],
+    },
+  ]);
+});
+
+test('other addresses and thread numbers are no other sentence, and of many sentences five are kept', async () => {
+  const race = (unique: number, what: string) =>
+    finding(1, 'ConflictingAccess', { tool: 'drd', unique: `0x${unique}`, what });
+  const loads = [1, 2, 3].map((thread) =>
+    race(thread, `Conflicting load by thread ${thread} at 0x0010c02${thread} size 4`),
+  );
+  const same = await report(whole(1, loads));
+  expect(same.findings).toMatchObject([{ count: 3 }]);
+  expect(same.findings[0]).not.toHaveProperty('alsoSeen');
+  const stores = Array.from({ length: 9 }, (_, size) =>
+    race(10 + size, `Conflicting store by thread 1 at 0x0010c021 size ${size}`),
+  );
+  const { findings } = await report(whole(1, [...loads, ...stores]));
+  expect(findings[0]?.alsoSeen).toEqual([0, 1, 2, 3, 4].map((size) => `Conflicting store size ${size}`));
+});

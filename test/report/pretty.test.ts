@@ -474,3 +474,17 @@ test('one byte is one byte, and a single occurrence needs no number', async () =
   expect(text).toContain('1 byte in 1 block ');
   expect(text).not.toContain('1 time');
 });
+
+test('a finding of several sentences says so in every size', async () => {
+  const write = (size: number) =>
+    finding(1, 'InvalidWrite', { unique: `0x${size}`, what: `Invalid write of size ${size}` });
+  const many = Array.from({ length: 12 }, (_, i) =>
+    finding(1, 'InvalidRead', { unique: `0xa${i}`, stacks: [stack('at', [mine(`f${i}`)])] }),
+  );
+  const records = whole(1, [write(4), write(1), ...many, counts(1, { '0x4': 1, '0x1': 1 })]);
+  const report = await analyze(records, { vgrun: '0.1.0' });
+  expect(await pretty(report, { rows: 500 })).toContain('also: Invalid write of size 1\n');
+  for (const rows of [60, 40, 20]) {
+    expect(await pretty(report, { rows })).toContain('Invalid write of size 4, 2 times in several forms');
+  }
+});
