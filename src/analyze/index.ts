@@ -20,7 +20,7 @@ import { sumLeaks } from './leak-sum.ts';
 import { verdict } from './outcome.ts';
 import { blame, isUnder, type OwnershipContext, ownerOf, primaryStack, sourcePath } from './ownership.ts';
 import { processTree, type TreeNode } from './process-tree.ts';
-import { type ParentOf, type SettledSighting, settle } from './sightings.ts';
+import { mayBeInherited, type ParentOf, type SettledSighting, settle } from './sightings.ts';
 import { imageTotals, runTotals } from './totals.ts';
 import { unlistedLeaks } from './unlisted-leaks.ts';
 
@@ -291,7 +291,7 @@ function makeFinding(
     stacks,
     ...(blamed && { blamed }),
     count: counted.reduce((sum, { count }) => sum + count, 0),
-    atLeast: counted.some(({ atLeast }) => atLeast),
+    atLeast: counted.some(({ atLeast }) => atLeast) || sightings.some(mayBeInherited),
     ...(leak && { leak }),
     ...(first.access && { access: first.access }),
     ...(first.descriptor && { descriptor: first.descriptor }),

@@ -13,9 +13,9 @@ export interface SettledSighting {
   /** The count may be higher: the log does not tell. */
   readonly atLeast: boolean;
   readonly leak?: Leak;
-  /** All of it was the parent's at fork. */
+  /** The parent reports as much at the very same place: it is the parent's, or may be. */
   readonly inherited: boolean;
-  /** What the image had from its parent; with `inherited` the same as `leak`. */
+  /** What the parent reports too; with `inherited` the same as `leak`. */
   readonly inheritedLeak?: Leak;
   /** A leak that an earlier check reported and the last one did not. */
   readonly early: boolean;
@@ -68,8 +68,8 @@ function settleErrors(image: ImageDraft, draft: SightingDraft, exact: boolean): 
 }
 
 /**
- * A forked child still has every descriptor of its parent and reports them again at its own exit. They are the
- * parent's when the parent reports as many.
+ * A forked child still has every descriptor of its parent and reports them again at its own exit. They are taken for
+ * the parent's when the parent reports as many; a child that closed those and opened its own looks the same.
  */
 function isParents(finding: FindingDraft, sighting: WithoutInheritance, parentOf: ParentOf): boolean {
   const { image, contexts } = sighting;
@@ -89,8 +89,9 @@ interface LeakSum {
 }
 
 /**
- * A forked child has all blocks of its parent and reports them again when they are lost. What the parent lost at the
- * very same stack is the parent's; only what the child lost beyond it is its own.
+ * A forked child has all blocks of its parent and reports them again when they are lost. A child that lost as much by
+ * itself, in code that runs after the fork in both, writes the very same records. So what the parent lost at the same
+ * stack is taken for the parent's and counted once: a lower bound. What the child lost beyond it is surely its own.
  */
 function sumLeaksOf(
   image: ImageDraft,
@@ -155,4 +156,9 @@ function countsAreExact(image: ImageDraft): boolean {
   if (image.counts !== undefined) return true;
   const errors = image.totals.errors;
   return errors !== undefined && errors.errors === errors.contexts;
+}
+
+/** Whether some of a sighting is left out of the sums because the parent reports it too. */
+export function mayBeInherited({ inherited, inheritedLeak }: SettledSighting): boolean {
+  return inherited || inheritedLeak !== undefined;
 }

@@ -3,7 +3,7 @@ import type { Amount, ErrorTotals, HeapTotals, LeakTotals } from '../model/recor
 import type { ReportTotals } from '../model/report.ts';
 import type { ImageDraft } from './fold.ts';
 import { allLeakKinds, type LeakKind, leakKindOf, leakPolicy } from './leak-policy.ts';
-import type { ParentOf, Settled } from './sightings.ts';
+import { mayBeInherited, type ParentOf, type Settled } from './sightings.ts';
 
 /*
  * Up to XML protocol 5 valgrind writes no summaries, but all that they sum up. Checked against valgrind 3.19, which
@@ -97,8 +97,8 @@ function suppressionsKnown(image: ImageDraft): boolean {
 }
 
 /**
- * The totals of the run. With one process, its own. With more, errors and leaks are summed, what a child inherited
- * not counted again; heap use is not summed, because a child's heap begins as a copy of its parent's.
+ * The totals of the run. With one process, its own. With more, errors and leaks are summed. What a forked child
+ * reports as its parent does is not counted again, and as it may be the child's own, the sum is a lower bound; heap use is not summed, because a child's heap begins as a copy of its parent's.
  */
 export function runTotals(
   totals: ReadonlyMap<ImageDraft, ReportTotals>,
@@ -112,6 +112,7 @@ export function runTotals(
 
   let errors = 0;
   let contexts = 0;
+  const atLeast = new Set<'leaks' | 'errors'>();
   let leaks: LeakTotals | undefined = emptyLeaks;
   for (const { leaks: ofImage } of totals.values()) {
     leaks = leaks === undefined || ofImage === undefined ? undefined : combine(leaks, ofImage, addAmounts);
@@ -121,9 +122,14 @@ export function runTotals(
     const kind = leakKindOf(finding.first.kind);
     for (const sighting of sightings) {
       if (!totals.has(sighting.image)) continue;
-      if (!sighting.inherited && failing(finding.first.kind, sighting.image)) {
+      const counts = failing(finding.first.kind, sighting.image);
+      if (!sighting.inherited && counts) {
         errors += sighting.count;
         contexts += sighting.contexts;
+      }
+      if (mayBeInherited(sighting)) {
+        if (counts) atLeast.add('errors');
+        if (kind !== undefined) atLeast.add('leaks');
       }
       if (kind === undefined) continue;
       listed.get(sighting.image)?.add(kind);
@@ -133,17 +139,21 @@ export function runTotals(
       }
     }
   }
+  const listedOnly = leaks;
   if (leaks !== undefined) leaks = withoutUnlisted(leaks, totals, listed, parentOf);
+  if (leaks !== listedOnly) atLeast.add('leaks');
+  if (leaks === undefined) atLeast.delete('leaks');
   return {
     ...(leaks && { leaks }),
     errors: { errors, contexts },
     computed: leaks === undefined ? ['errors'] : ['leaks', 'errors'],
+    ...(atLeast.size > 0 && { atLeast: (['leaks', 'errors'] as const).filter((part) => atLeast.has(part)) }),
   };
 }
 
 /**
  * A text log sums up kinds of leak that it does not list. What a forked child has of such a kind, its parent had too,
- * up to what the parent has of it.
+ * up to what the parent has of it; or may have, as with those that are listed.
  */
 function withoutUnlisted(
   leaks: LeakTotals,
@@ -158,6 +168,7 @@ function withoutUnlisted(
     if (own === undefined || before === undefined) continue;
     for (const kind of allLeakKinds) {
       if (listed.get(image)?.has(kind) === true || own[kind].blocks > before[kind].blocks) continue;
+      if (own[kind].blocks === 0) continue;
       rest = { ...rest, [kind]: subtract(rest[kind], own[kind]) };
     }
   }

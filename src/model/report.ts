@@ -32,10 +32,10 @@ export interface Sighting {
   readonly pid: number;
   /** Times it occurred there, as far as known. */
   readonly count: number;
-  /** The child had all of it from its parent at fork; not counted again. */
+  /** A forked child reports no more than its parent: inherited, or its own at the same place. Not counted again. */
   readonly inherited: boolean;
   readonly leak?: Leak;
-  /** What of the same finding the child had from its parent besides its own `leak`; not counted again. */
+  /** What of the same finding the parent reports too, besides the child's own `leak`; not counted again. */
   readonly inheritedLeak?: Leak;
 }
 
@@ -72,8 +72,9 @@ export interface Finding {
   /** Where in my code: indices into `stacks` and its `frames`. Missing when no frame is mine. */
   readonly blamed?: { readonly stack: number; readonly frame: number };
   readonly excerpt?: Excerpt;
-  /** Occurrences over all processes, inherited ones not counted. At least this many when `atLeast`. */
+  /** Occurrences over all processes, inherited ones not counted. */
   readonly count: number;
+  /** There may be more than `count` and `leak` say: the log was cut, or a child's own may pass for its parent's. */
   readonly atLeast: boolean;
   /** Sum over processes without inherited sightings. */
   readonly leak?: Leak;
@@ -93,6 +94,8 @@ export interface ReportTotals {
   readonly leaks?: LeakTotals;
   readonly errors?: ErrorTotals;
   readonly computed: readonly ('heap' | 'leaks' | 'errors')[];
+  /** Parts that may be more: what a forked child reports as its parent does may be its own all the same. */
+  readonly atLeast?: readonly ('leaks' | 'errors')[];
 }
 
 /** How a process image ended, as far as known. */

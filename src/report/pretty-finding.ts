@@ -52,6 +52,7 @@ function* bodyLines(
   }
   if (detail === 'terse') return;
   yield* variantLines(finding, detail, width, ink);
+  yield* childLines(finding, width, ink);
   if (!short && mine !== undefined) yield* excerptLines(finding, mine, detail, ink);
   if (detail === 'full') yield* fullStackLines(finding, ink);
   else if (detail === 'medium') yield* chainLines(finding, ink);
@@ -91,8 +92,9 @@ function costOf(finding: Finding): string {
       leak.indirectBytes > 0
         ? ` (${grouped(leak.directBytes)} direct, ${grouped(leak.indirectBytes)} indirect)`
         : '';
+    const least = atLeast ? 'at least ' : '';
     parts.push(
-      `${grouped(leak.bytes)}${split} ${plural(leak.bytes, 'byte')} in ${grouped(leak.blocks)} ${plural(leak.blocks, 'block')}`,
+      `${least}${grouped(leak.bytes)}${split} ${plural(leak.bytes, 'byte')} in ${grouped(leak.blocks)} ${plural(leak.blocks, 'block')}`,
     );
   } else if (count > 1) {
     parts.push(`${atLeast ? 'at least ' : ''}${grouped(count)} ${plural(count, 'time')}`);
@@ -112,6 +114,16 @@ function* variantLines(
 ): Generator<string> {
   if (detail === 'full') for (const text of alsoSeen) yield* wrap(harmless(`also: ${text}`), width);
   else if (alsoSeen.length > 0) yield ink.dim(clip(harmless(`also: ${alsoSeen.join(' · ')}`), width));
+}
+
+/** Forked children that report as much as their parent: nobody can tell whether they lost it themselves. */
+function* childLines({ seenIn }: Finding, width: number, ink: Ink): Generator<string> {
+  const children = new Set(seenIn.filter(({ inherited }) => inherited).map(({ pid }) => pid)).size;
+  if (children === 0) return;
+  const who = children === 1 ? '1 forked child reports' : `${grouped(children)} forked children report`;
+  const whose =
+    children === 1 ? 'inherited from its parent or its own' : 'inherited from their parent or their own';
+  yield ink.dim(clip(`${who} the same, ${whose}`, width));
 }
 
 /** Where in my code. When no frame is mine, the innermost one, and it says so. */

@@ -6,8 +6,13 @@ import { clip, grouped, harmless, plural, wrap } from './terminal-text.ts';
 
 /** The totals of the run, worded as valgrind words its summaries so that the two can be compared. */
 export function totalLines(report: Report, ink: Ink): readonly string[] {
-  const { heap, leaks, errors, computed } = report.totals;
-  const mark = (part: 'heap' | 'leaks' | 'errors'): string => (computed.includes(part) ? ' (computed)' : '');
+  const { heap, leaks, errors, computed, atLeast } = report.totals;
+  const mark = (part: 'heap' | 'leaks' | 'errors'): string => {
+    const marks = computed.includes(part) ? ['computed'] : [];
+    // Of the sums over several processes; heap use is never one.
+    if (part !== 'heap' && atLeast?.includes(part) === true) marks.push('at least');
+    return marks.length === 0 ? '' : ` (${marks.join(', ')})`;
+  };
   const lines: string[] = [];
   if (heap !== undefined) {
     const { allocations, frees, allocatedBytes } = heap;

@@ -400,3 +400,40 @@ test('other addresses and thread numbers are no other sentence, and of many sent
   const { findings } = await report(whole(1, [...loads, ...stores]));
   expect(findings[0]?.alsoSeen).toEqual([0, 1, 2, 3, 4].map((size) => `Conflicting store size ${size}`));
 });
+
+test('what forked children report as their parent does is a lower bound, in the finding and in the sums', async () => {
+  const child = (image: number) =>
+    whole(image, [lost(image, leakOf(10)), counts(image, {})], { ppid: 101, forked: true });
+  const parent = whole(1, [lost(1, leakOf(10)), counts(1, {})]);
+  const forked = await report([...parent, ...child(2), ...child(3), ...child(4)]);
+  expect(forked.findings).toMatchObject([{ leak: { bytes: 10, blocks: 1 }, atLeast: true }]);
+  expect(forked.totals).toMatchObject({
+    leaks: { definite: { bytes: 10, blocks: 1 } },
+    errors: { errors: 1 },
+    atLeast: ['leaks', 'errors'],
+  });
+  // A child that loses what its parent does not has lost it by itself.
+  const own = await report([...whole(1, [counts(1, {})]), ...child(2)]);
+  expect(own.findings).toMatchObject([{ atLeast: false }]);
+  expect(own.totals).not.toHaveProperty('atLeast');
+});
+
+test('leaks that a text log only sums up are a lower bound too', async () => {
+  const none = { bytes: 0, blocks: 0 };
+  const summary = (image: number, blocks: number): ParsedRecord => ({
+    type: 'totals',
+    image,
+    leaks: { definite: { bytes: 8 * blocks, blocks }, indirect: none, possible: none, reachable: none },
+  });
+  const family = (blocks: number) =>
+    report([
+      textProcess(1),
+      summary(1, blocks),
+      end(1),
+      textProcess(2, { ppid: 101, forked: true }),
+      summary(2, blocks),
+      end(2),
+    ]);
+  expect((await family(1)).totals).toMatchObject({ leaks: { definite: { blocks: 1 } }, atLeast: ['leaks'] });
+  expect((await family(0)).totals).not.toHaveProperty('atLeast');
+});
