@@ -70,6 +70,8 @@ interface Block {
   suppression?: string;
   /** What it keeps: characters of text, frames, parts. */
   size: number;
+  /** Said once, however much is left out. */
+  isOversized?: boolean;
 }
 
 const blockNames = new Set(
@@ -102,6 +104,8 @@ const frameFields = new Set(['ip', 'obj', 'fn', 'dir', 'file', 'line']);
 
 /** One element keeps at most this much; 500 frames in each of three stacks need a thousandth. */
 const BLOCK_LIMIT = 1 << 21;
+/** Of one stack; `--num-callers` takes at most 500. */
+const FRAMES_LIMIT = 1000;
 const HEURISTICS_LIMIT = 100;
 const ROWS_LIMIT = 500_000;
 const TEXTS_LIMIT = 20_000;
@@ -244,9 +248,7 @@ function createXmlReader(context: ReadContext) {
     if (!block) return;
     endFrame(block);
     block.frames ??= [];
-    block.size += 16;
-    if (block.size > BLOCK_LIMIT) oversized(block, offset);
-    else block.frames.push(frame);
+    keepFrame(block, block.frames, frame, offset);
   }
 
   function stray(found: string, foundAt: number): void {
@@ -544,8 +546,15 @@ function createXmlReader(context: ReadContext) {
   }
 
   function endFrame(owner: Block): void {
-    if (owner.frame) owner.frames?.push(scanner.internFrame(owner.frame));
+    const { frame, frames } = owner;
     owner.frame = undefined;
+    if (frame && frames) keepFrame(owner, frames, scanner.internFrame(frame), owner.offset);
+  }
+
+  function keepFrame(owner: Block, frames: Frame[], frame: Frame, offset: number): void {
+    owner.size += 16;
+    if (frames.length >= FRAMES_LIMIT || owner.size > BLOCK_LIMIT) oversized(owner, offset);
+    else frames.push(frame);
   }
 
   function endStack(owner: Block): void {
@@ -760,6 +769,8 @@ function createXmlReader(context: ReadContext) {
   }
 
   function oversized(owner: Block, offset: number): void {
+    if (owner.isOversized) return;
+    owner.isOversized = true;
     problems.add({
       code: 'oversized-element',
       level: 'warning',

@@ -186,7 +186,7 @@ export function createScanner(sink: ElementSink): Scanner {
     let token = tokens.get(literal);
     if (!token) {
       if (tokens.size >= TOKEN_LIMIT) forget();
-      token = { ...found, literal: detach(literal) };
+      token = { ...found, literal: detach(literal), next: undefined, other: undefined };
       // Frames are found by their instruction pointer.
       if (!found.frame) tokens.set(token.literal, token);
     }
@@ -377,7 +377,7 @@ interface CachedFrame {
 }
 
 /** Distinct frames kept; a run has far fewer. Beyond it they are forgotten, so that memory stays flat. */
-const FRAME_LIMIT = 100_000;
+const FRAME_LIMIT = 30_000;
 /** Characters of them kept. */
 const FRAMES_SIZE = 1 << 25;
 const BLOCK_LIMIT = 1 << 14;
