@@ -9,20 +9,29 @@ import { clip, grouped, harmless, plural, widthOf, wrap } from './terminal-text.
  */
 export type Detail = 'full' | 'medium' | 'brief' | 'terse';
 
+/** How to lay out one finding. */
+export interface FindingForm {
+  readonly detail: Detail;
+  /** Say what the kind means and what to do; for the first finding of a kind. */
+  readonly explain: boolean;
+  /** Print the suppression block that the tool made for it. */
+  readonly suppression: boolean;
+  /** Named after the place when others are blamed at the same one. */
+  readonly caller: ReportFrame | undefined;
+}
+
 /**
  * Lays out a finding: what and what it costs, where in my code, the source, the stacks, what it means and what to do.
- * @param explain says what the kind means and what to do; for the first finding of a kind.
  */
 export function* findingLines(
   finding: Finding,
   number: number,
-  detail: Detail,
-  explain: boolean,
+  form: FindingForm,
   ink: Ink,
 ): Generator<string> {
   const indent = ' '.repeat(String(number).length + 1);
   let start = `${number} `;
-  for (const line of bodyLines(finding, detail, explain, indent.length, ink)) {
+  for (const line of bodyLines(finding, form, indent.length, ink)) {
     yield `${start}${line}`;
     start = indent;
   }
@@ -30,8 +39,7 @@ export function* findingLines(
 
 function* bodyLines(
   finding: Finding,
-  detail: Detail,
-  explain: boolean,
+  { detail, explain, suppression, caller }: FindingForm,
   indent: number,
   ink: Ink,
 ): Generator<string> {
@@ -45,11 +53,13 @@ function* bodyLines(
   const first = stacks[0]?.frames.find(({ owner }) => owner !== 'tool') ?? stacks[0]?.frames[0];
   const shown = mine ?? first;
   if (shown !== undefined) {
-    const place = placeLine(shown, stack ?? stacks[0], mine !== undefined, ink);
+    const called = short && caller !== undefined ? ink.dim(` ← ${ink.place(caller)}`) : '';
+    const place = `${placeLine(shown, stack ?? stacks[0], mine !== undefined, ink)}${called}`;
     const code = short ? blamedCode(finding, mine, width - widthOf(place) - 4) : '';
     const line = code === '' ? place : `${place}  ${ink.dim(`│ ${code}`)}`;
     yield short ? clip(line, width) : line;
   }
+  if (suppression && detail === 'terse') yield* suppressionBlock(finding);
   if (detail === 'terse') return;
   yield* variantLines(finding, detail, width, ink);
   yield* childLines(finding, width, ink);
@@ -57,6 +67,7 @@ function* bodyLines(
   if (detail === 'full') yield* fullStackLines(finding, ink);
   else if (detail === 'medium') yield* chainLines(finding, ink);
   else yield* otherPlaces(finding, width, ink);
+  if (suppression) yield* suppressionBlock(finding);
   if (!explain) return;
   if (!short && finding.meaning !== undefined) yield* wrap(harmless(finding.meaning), width - 4);
   if (finding.advice !== undefined) {
@@ -114,6 +125,11 @@ function* variantLines(
 ): Generator<string> {
   if (detail === 'full') for (const text of alsoSeen) yield* wrap(harmless(`also: ${text}`), width);
   else if (alsoSeen.length > 0) yield ink.dim(clip(harmless(`also: ${alsoSeen.join(' · ')}`), width));
+}
+
+/** As the tool printed it, to be pasted into a file of suppressions. */
+function* suppressionBlock({ suppression = '' }: Finding): Generator<string> {
+  if (suppression !== '') yield* suppression.trimEnd().split(/\r?\n/).map(harmless);
 }
 
 /** Forked children that report as much as their parent: nobody can tell whether they lost it themselves. */

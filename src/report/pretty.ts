@@ -1,5 +1,6 @@
 // The report for people, on a terminal: at most one screen for ten findings.
 import type { Finding, Report, ReportMessage } from '../model/report.ts';
+import { tellingCallers } from './pretty-callers.ts';
 import { type Detail, findingLines } from './pretty-finding.ts';
 import { type Ink, makeInk } from './pretty-ink.ts';
 import { processLines, suppressionLines, totalLines } from './pretty-summary.ts';
@@ -20,8 +21,30 @@ function* renderPretty(report: Report, options: RenderOptions): Generator<string
   // Half a screen of 50 rows is enough for ten findings in their shortest form.
   const room = listed.length === 0 ? rows : Math.floor(rows / 2);
   const foot = footLines(report, options, open.length - listed.length, room, ink);
-  yield* linesOut(layOut(listed, rows - rowsOf(foot, ink.columns), options, ink));
+  const most = rows - rowsOf(foot, ink.columns);
+  const blocked = listed.filter(({ suppression }) => suppression !== undefined).length;
+  // With suppressions left out there is one more row, which says so.
+  const note = blocked > 0 && !asksForAll(options) ? [suppressionNote(blocked), ''] : [];
+  const full = layOut(listed, most, options, ink, forms.slice(0, 1));
+  if (full !== undefined) {
+    yield* linesOut(full);
+  } else {
+    yield* linesOut(
+      layOut(listed, most - note.length, options, ink, forms.slice(1)) ?? terse(listed, options, ink),
+    );
+    yield* linesOut(note.map(ink.dim));
+  }
   yield* linesOut(foot);
+}
+
+/** Then no screen is too small for what a finding brings with it. */
+function asksForAll({ all, fullStacks }: RenderOptions): boolean {
+  return all === true || fullStacks === true;
+}
+
+function suppressionNote(count: number): string {
+  const are = count === 1 ? 'suppression is' : 'suppressions are';
+  return `${grouped(count)} ${are} in the JSON report (--report=json=-); --all prints ${count === 1 ? 'it' : 'them'}.`;
 }
 
 function* linesOut(lines: Iterable<string>): Generator<string> {
@@ -35,27 +58,40 @@ const forms: readonly (readonly [Detail, number])[] = [
   ['brief', 2],
 ];
 
-/** The findings in the richest form with which the whole report fits the screen. */
+/** The findings in the richest of the forms with which the whole report fits the screen; undefined when none does. */
 function layOut(
   findings: readonly Finding[],
   room: number,
   options: RenderOptions,
   ink: Ink,
-): Iterable<string> {
-  if (options.fullStacks === true) return blocks(findings, 'full', ink);
-  for (const [detail, least] of forms) {
+  tried: typeof forms,
+): Iterable<string> | undefined {
+  if (options.fullStacks === true) return blocks(findings, 'full', true, ink);
+  for (const [detail, least] of tried) {
     if (least * findings.length > room) continue;
-    const lines = [...blocks(findings, detail, ink)];
+    const lines = [...blocks(findings, detail, detail === 'full' || asksForAll(options), ink)];
     if (rowsOf(lines, ink.columns) <= room) return lines;
   }
-  return blocks(findings, 'terse', ink);
+  return undefined;
+}
+
+function terse(findings: readonly Finding[], options: RenderOptions, ink: Ink): Iterable<string> {
+  return blocks(findings, 'terse', asksForAll(options), ink);
 }
 
 /** What a kind means is said once, with its first finding. */
-function* blocks(findings: readonly Finding[], detail: Detail, ink: Ink): Generator<string> {
+function* blocks(
+  findings: readonly Finding[],
+  detail: Detail,
+  suppression: boolean,
+  ink: Ink,
+): Generator<string> {
   const explained = new Set<string>();
+  const callers = tellingCallers(findings);
   for (const [index, finding] of findings.entries()) {
-    yield* findingLines(finding, index + 1, detail, !explained.has(finding.rule), ink);
+    const explain = !explained.has(finding.rule);
+    const form = { detail, explain, suppression, caller: callers.get(finding) };
+    yield* findingLines(finding, index + 1, form, ink);
     explained.add(finding.rule);
     if (detail === 'full' || detail === 'medium') yield '';
   }

@@ -488,3 +488,42 @@ test('a finding of several sentences says so in every size', async () => {
     expect(await pretty(report, { rows })).toContain('Invalid write of size 4, 2 times in several forms');
   }
 });
+
+test('in the short form, findings at one place differ by the caller that makes the difference', async () => {
+  const read = (unique: number, line: number) =>
+    finding(1, 'InvalidRead', {
+      unique: `0x${unique.toString(16)}`,
+      stacks: [stack('at', [mine('get'), mine('wrap', 'list.c', 30), mine('main', 'main.c', line)])],
+    });
+  const records = whole(1, [read(1, 51), read(2, 52), read(3, 53)]);
+  const report = await analyze(records, { vgrun: '0.1.0' });
+  const text = await pretty(report, { rows: 17 });
+  expect(text).not.toContain('at\n');
+  for (const line of [51, 52, 53])
+    expect(text).toContain(
+      `list.c:10 in get() ← main.c:${line} in main()`.replace('main.c', '/home/ann/list/src/main.c'),
+    );
+});
+
+test('suppressions are printed where there is room or all is wanted, and else counted in a line', async () => {
+  const block = '{\n   <name>\n   Memcheck:Addr4\n   fun:f\n}';
+  const findings = Array.from({ length: 12 }, (_, i) =>
+    finding(1, 'InvalidRead', {
+      unique: `0x${i}`,
+      stacks: [stack('at', [mine(`f${i}`)])],
+      suppression: block,
+    }),
+  );
+  const many = await analyze(whole(1, findings), { vgrun: '0.1.0' });
+  const text = await pretty(many);
+  expect(text).toContain('\n12 suppressions are in the JSON report (--report=json=-)');
+  expect(text).not.toContain('Memcheck:Addr4');
+  expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(50);
+  for (const options of [{ all: true }, { fullStacks: true }]) {
+    const all = await pretty(many, options);
+    expect(all.match(/ {3}Memcheck:Addr4\n/g)).toHaveLength(12);
+    expect(all).not.toContain('JSON report');
+  }
+  const one = await analyze(whole(1, findings.slice(0, 1)), { vgrun: '0.1.0' });
+  expect(await pretty(one)).toContain('\n  {\n     <name>\n     Memcheck:Addr4\n     fun:f\n  }\n');
+});
