@@ -158,8 +158,9 @@ export async function analyze(
 }
 
 /** A process that becomes another program leaves its document open: that is how exec looks, not a loss. */
-function isExpectedCut({ code, pid }: Problem, nodes: readonly TreeNode[]): boolean {
-  if (code !== 'truncated-document') return false;
+function isExpectedCut({ code, level, pid }: Problem, nodes: readonly TreeNode[]): boolean {
+  // A text log that is cut in the middle of an error has lost it, whatever became of the process.
+  if (code !== 'truncated-document' && (code !== 'truncated-log' || level === 'incomplete')) return false;
   const images = nodes.filter(({ image }) => image.process.pid === pid);
   return images.length > 0 && images.every(({ complete }) => complete);
 }
