@@ -12,7 +12,7 @@ const frameLine = /^ *(at|by) (0x[0-9A-Fa-f]+): (.+)$/;
 const place = /^(.+):(\d+)$/;
 
 /** Distinct frames remembered; real programs have a few thousand. */
-const rememberedFrames = 100_000;
+const rememberedFrames = 30_000;
 
 export interface FrameLine {
   /** True for `at`: a new stack begins. */

@@ -13,7 +13,7 @@ import type { ValgrindError } from './valgrind-error.ts';
 /** Processes among which a child's parent is looked for. */
 const mostRelatives = 1_000;
 /** Error contexts remembered per process, to know them again in the list that `-s` prints at the end. */
-const rememberedContexts = 100_000;
+const rememberedContexts = 20_000;
 
 /** One process image, while its lines come. */
 export interface Image {
