@@ -177,10 +177,13 @@ export async function* readSources(sources: Sources): AsyncGenerator<ParsedRecor
           if (!beside || !descriptors.takeStack(record)) yield record;
           continue;
         }
+        // Whoever was a program before became this one by exec.
+        const again = imageOfPid.has(record.pid);
         imageOfPid.set(record.pid, record.image);
         const command = record.argv.join('\0');
         // A forked child that gets a text log of its own (%p) begins it with a header, as if it were a program.
         const forked =
+          !again &&
           record.protocol === undefined &&
           record.ppid !== undefined &&
           commandOfPid.get(record.ppid) === command;

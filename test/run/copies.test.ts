@@ -88,6 +88,22 @@ test('a process that becomes the same program again has two images', async () =>
   ]);
 });
 
+test('a forked child that becomes the program of its parent again is no fork any more', async () => {
+  const manifest = { id: 'x', capture: 'text' } as RunManifest;
+  const logs = {
+    'valgrind-user.1-1.log': header(70, './again', 1) + summary(70),
+    'valgrind-user.2-1.log': header(71, './again', 70),
+    'valgrind-user.2-2.log': header(71, './again', 70) + summary(71),
+  };
+  const files = Object.keys(logs).map((name) => join(folder, name));
+  await Promise.all(Object.values(logs).map((log, index) => writeFile(files[index] ?? '', log)));
+  const forked: string[] = [];
+  for await (const record of readSources({ manifest, directory: folder, files, problems: [] })) {
+    if (record.type === 'process') forked.push(`${record.pid} ${record.forked}`);
+  }
+  expect(forked).toEqual(['70 false', '71 true', '71 false']);
+});
+
 test('any copies are read to their end', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(fc.uint8Array({ maxLength: 200 }), { minLength: 1 }), async (copies) => {
