@@ -40,7 +40,7 @@ export function processTree(images: readonly ImageDraft[], context: TreeContext)
     const siblings = byPid.get(image.process.pid) ?? [image];
     const place = siblings.indexOf(image);
     const parent = parents.get(image);
-    if (isInterpreter(image, parent, siblings[place - 1], context, interpreters)) interpreters.add(image);
+    if (isInterpreter(image, parent, siblings, place, context, interpreters)) interpreters.add(image);
     const end = endOf(
       image,
       { followed: place + 1 < siblings.length, hasParent: parent !== undefined },
@@ -129,19 +129,32 @@ function parentsFirst(
 }
 
 /**
- * A script's interpreter is the first image of the run, all that fork from it without exec, and what it execs in place
- * under the interpreter's own name (`#!/usr/bin/env python3` runs env, then python3).
+ * A script's interpreter is the first image of the run; the images that its process goes through until one has the
+ * interpreter's name (`#!/usr/bin/env python3` runs env, then python3; a pyenv shim runs bash in between); what those
+ * exec in place under that same name; and all that fork from them without exec.
  */
 function isInterpreter(
   image: ImageDraft,
   parent: ImageDraft | undefined,
-  before: ImageDraft | undefined,
+  siblings: readonly ImageDraft[],
+  place: number,
   context: TreeContext,
   known: ReadonlySet<ImageDraft>,
 ): boolean {
   if (context.interpreter === undefined) return false;
   if (image.process.forked) return parent !== undefined && known.has(parent);
-  if (parent === undefined && before === undefined) return true;
-  const name = context.interpreter.split('/').at(-1);
-  return before !== undefined && known.has(before) && image.process.argv[0]?.split('/').at(-1) === name;
+  const before = siblings[place - 1];
+  if (before === undefined) return parent === undefined;
+  if (!known.has(before)) return false;
+  const name = baseName(context.interpreter);
+  const isNamed = ({ process }: ImageDraft): boolean => baseName(process.argv[0] ?? '') === name;
+  if (isNamed(image)) return true;
+  // On the way there each hands the script on: `./list.py`, then `/usr/bin/bash /home/ann/shims/python3 ./list.py`.
+  const script = siblings[0]?.process.argv[0];
+  const handsOn = script !== undefined && image.process.argv.indexOf(script, 1) > 0;
+  return handsOn && !siblings.slice(0, place).some(isNamed) && siblings.slice(place + 1).some(isNamed);
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
 }

@@ -437,3 +437,25 @@ test('leaks that a text log only sums up are a lower bound too', async () => {
   expect((await family(1)).totals).toMatchObject({ leaks: { definite: { blocks: 1 } }, atLeast: ['leaks'] });
   expect((await family(0)).totals).not.toHaveProperty('atLeast');
 });
+
+test('what leads from a script to its interpreter, and what that forks, is the interpreter; what it execs is not', async () => {
+  const argvs = [
+    ['./list.py'],
+    ['/usr/bin/bash', '/home/ann/shims/python3', './list.py'],
+    ['/opt/python/bin/python3', './list.py'],
+    ['./list', '--all'],
+    ['/opt/python/bin/python3', './other.py'],
+  ];
+  const chain = argvs.flatMap((argv, index) =>
+    whole(index + 1, [lost(index + 1, leakOf(10))], { pid: 101, argv }),
+  );
+  const child = whole(6, [lost(6, leakOf(30, 3))], { ppid: 101, forked: true, argv: argvs[2] ?? [] });
+  const script = manifest({ interpreter: '/home/ann/shims/python3' });
+  const { findings } = await report([...chain.slice(0, 9), ...child], { manifest: script });
+  expect(findings).toMatchObject([{ hidden: true, failing: false }]);
+  const { findings: ofProgram } = await report(chain, { manifest: script });
+  expect(ofProgram).toMatchObject([{ hidden: false, failing: true }]);
+  // The program in the middle hands no script on, so it is nobody's way to an interpreter.
+  const direct = await report([...chain.slice(0, 3), ...chain.slice(9)], { manifest: script });
+  expect(direct.findings).toMatchObject([{ hidden: false, failing: true }]);
+});
