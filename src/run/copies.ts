@@ -92,7 +92,10 @@ async function endOfOld(after: FileHandle, different: number): Promise<number> {
   const line = text.slice(lineStart, lineEnd < 0 ? undefined : lineEnd);
   const writer = [...line.matchAll(mark)].at(-1);
   const owner = [...text.slice(0, lineStart).matchAll(mark)].at(-1);
-  if (writer === undefined || owner === undefined || writer[2] === owner[2]) return 0;
+  if (writer === undefined || owner === undefined) return 0;
+  // Who truncates the file is the first in it.
+  const first = [...(await bytesAt(after, 0, longestLine)).toString('latin1').matchAll(mark)][0];
+  if (writer[2] === owner[2] && writer[2] === first?.[2]) return 0;
   return from + lineStart + writer.index;
 }
 

@@ -69,6 +69,16 @@ test('a process whose log a child truncated goes on as the same program', async 
   expect(told).toHaveLength(10);
 });
 
+test('it makes no difference how often it was looked at meanwhile', async () => {
+  const all = rest.repeat(2) + summary(70);
+  const looks = [rest.length, rest.length * 2, all.length].map((length) =>
+    writtenOver(child, parent.length, all.slice(0, length)),
+  );
+  expect(await historyOf(parent, child, ...looks)).toEqual(
+    await historyOf(parent, child, ...looks.slice(-1)),
+  );
+});
+
 test('what a short text was written over is not read again, before it or behind it', async () => {
   const long = child + error(71, 2).replace('size 2', 'size 8').repeat(40);
   const told = await historyOf(parent, long, writtenOver(long, parent.length + 7, rest));
