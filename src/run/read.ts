@@ -228,7 +228,11 @@ async function headOf(path: string): Promise<Uint8Array> {
 }
 
 /** Problems of a text log that say something about the instrument rather than about the log. */
-const instrumentProblems: ReadonlySet<string> = new Set(['instrument-died', 'instrument-failed-to-start']);
+const instrumentProblems: ReadonlySet<string> = new Set([
+  'instrument-died',
+  'instrument-failed-to-start',
+  'bad-option',
+]);
 
 // Valgrind: failed to move XML file descriptor into safe range, using stderr
 const lostStream = /^Valgrind: failed to move XML file descriptor /;

@@ -228,10 +228,16 @@ function readLastWords(log: Log, text: string, line: LogLine): void {
   } else if (say.startFailure.test(text) && !say.startAdvice.test(text)) {
     if (log.failed) return;
     log.failed = true;
+    const said = text.replace(/^.*?valgrind: /, '');
+    // A forked child that changed its root or its rights has no way to its own file, and valgrind ends it.
+    const noFile = /^Cannot create \S+ file /i.test(said);
     log.problems.add({
       code: 'instrument-failed-to-start',
       level: 'incomplete',
-      message: `Valgrind did not start: ${text.replace(/^.*?valgrind: /, '')}`,
+      message: noFile ? `Valgrind ended a process: ${said}` : `Valgrind did not start: ${said}`,
+      ...(noFile && {
+        hint: 'After chroot, or a change of user, a child cannot make its own log: run with --capture=fd.',
+      }),
       offset: line.offset,
       quote: text,
     });
