@@ -4,7 +4,16 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { examplePath } from '../examples.ts';
 import { canRun } from '../project.ts';
-import { newestRun, processesWith, runProgram, testFolder, until, vgrun, vgrunReport } from './vgrun.ts';
+import {
+  compileC,
+  newestRun,
+  processesWith,
+  runProgram,
+  testFolder,
+  until,
+  vgrun,
+  vgrunReport,
+} from './vgrun.ts';
 
 const folder = testFolder();
 const cwd = () => folder();
@@ -144,6 +153,38 @@ describe.skipIf(!canRun('valgrind'))('a run', () => {
     expect(report.processes.map(({ end }) => end)).toEqual(['execed', 'finished']);
     expect(report.problems).toEqual([]);
   });
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'a child that changed its root is said to be ended by valgrind, and is measured with --capture=fd',
+    async () => {
+      const program = join(cwd(), 'jailed');
+      compileC(
+        program,
+        `#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+int main(void) {
+  mkdir("jail", 0755);
+  if (chroot("jail") != 0 || chdir("/") != 0) return 1;
+  if (fork() == 0) {
+    volatile char *lost = malloc(49);
+    lost = 0;
+    _exit(0);
+  }
+  wait(0);
+  return 0;
+}
+`,
+      );
+      const files = await vgrunReport([program], { cwd: cwd() });
+      expect([files.report.outcome, files.status]).toEqual(['inconclusive', 101]);
+      expect(files.stderr).toContain('--capture=fd');
+      const stream = await vgrunReport(['--capture=fd', program], { cwd: cwd() });
+      expect([stream.report.outcome, stream.status]).toEqual(['findings', 100]);
+      expect(stream.report.findings[0]?.leak?.bytes).toBe(49);
+    },
+  );
 
   test('children that are not traced are stubs, and the run is whole without them', async () => {
     const { report, status } = await vgrunReport(

@@ -120,6 +120,11 @@ export const errorCode = /^\s+with error code \d+/;
 export const tooManyErrors = /^More than [\d,]+ (?:different|total) errors detected/;
 /** `FATAL: can't open suppressions file "x.supp"` */
 export const fatal = /^FATAL: /;
+/**
+ * `cannot create shared_mem file /run/vgdb-pipe-shared-mem-vgdb-30378-by-…`: with --trace-children=yes and vgdb on,
+ * valgrind 3.19 ends a forked child that cannot see that folder, after chroot for instance.
+ */
+export const noSharedMemory = /^cannot create shared_mem file /;
 /** `Bad option: --xml=yes, but no XML destination specified` */
 export const badOption = /^Bad option: /;
 

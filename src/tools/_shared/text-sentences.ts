@@ -360,7 +360,17 @@ function readOther(log: Log, image: Image, text: string, line: LogLine): void {
     image.endMarker = text;
     return;
   }
-  if (say.fatal.test(text) || say.badOption.test(text)) {
+  if (say.noSharedMemory.test(text)) {
+    log.problems.add({
+      code: 'instrument-failed-to-start',
+      level: 'incomplete',
+      message: `Valgrind ended process ${image.pid}: ${text}`,
+      hint: 'Run with --vgdb=no.',
+      offset: line.offset,
+      pid: image.pid,
+      quote: text,
+    });
+  } else if (say.fatal.test(text) || say.badOption.test(text)) {
     log.problems.add({
       code: say.fatal.test(text) ? 'instrument-failed-to-start' : 'bad-option',
       level: 'incomplete',

@@ -36,6 +36,8 @@ export function planValgrind(launch: Launch, context: PlanContext): Plan {
   const additions = [
     // A program that starts another is one program to its user. The tools that vgrun reads bear it.
     ...unlessSet('--trace-children', 'yes'),
+    // What the stream is for, children that change their root, valgrind ends when vgdb is on as well.
+    ...(capture === 'fd' && !effective.some(({ name }) => name.startsWith('--vgdb')) ? ['--vgdb=no'] : []),
     // valgrind's 12 cut off the user's own frames under a deep library.
     ...unlessSet('--num-callers', '25'),
     // Else a leak in an unloaded plugin is `???`.
