@@ -156,7 +156,8 @@ describe.skipIf(!canRun('valgrind'))('--log-file', () => {
     const plain = await runProgram('valgrind', ['-q', full, examplePath('lost-100')], { cwd: folder });
     const stderr = normalised(await readFile(join(folder, 'err.txt'), 'latin1'));
     expect(stderr.startsWith(normalised(plain.stderr))).toBe(true);
-    expect(stderr).toContain('Memory lost, 100 bytes in 1 block');
+    // With -q nothing tells whether the log is whole.
+    expect(stderr).toContain('Memory lost, at least 100 bytes in 1 block');
   });
 
   test('a named pipe: its reader gets the log', async () => {
