@@ -38,8 +38,7 @@ const given = (descriptor: number, path: string) =>
 const summary = 'FILE DESCRIPTORS: 9 open (3 std) at exit.\n';
 
 test('each descriptor that the program opened comes with the place where it did', async () => {
-  const log =
-    summary + opened(5, '/etc/passwd') + given(7, '/etc/hosts') + 'Open AF_INET socket 6: a <-> b\n\n';
+  const log = `${summary + opened(5, '/etc/passwd') + given(7, '/etc/hosts')}Open AF_INET socket 6: a <-> b\n\n`;
   expect(await messagesOf(log, stackOf(2), stackOf(3))).toEqual([
     'Open file descriptor 5: /etc/passwd 2',
     'Open file descriptor 7: /etc/hosts <inherited from parent>',
