@@ -32,7 +32,7 @@ as_root() {
 
 # Each word is COMMAND:PACKAGE; what has its command, from wherever, is left alone.
 if have apt-get; then
-  tools='valgrind:valgrind gdb:gdb cc:gcc c++:g++ make:make prlimit:util-linux python3:python3 less:less'
+  tools='valgrind:valgrind gdb:gdb cc:gcc c++:g++ make:make prlimit:util-linux python3:python3 less:less git:git'
   # Without the debug symbols of libc, stacks through it end in ??? and memcheck may blame ld.so.
   files='/usr/include/stdio.h:libc6-dev /usr/lib/debug/.build-id:libc6-dbg'
   refresh() { as_root apt-get update -q; }
@@ -40,13 +40,13 @@ if have apt-get; then
   # `  Candidate: 20.19.2+dfsg-1`, or `(none)`
   node_offered() { LC_ALL=C apt-cache policy nodejs | sed -n 's/^ *Candidate: \([0-9][0-9.]*\).*/\1/p'; }
 elif have dnf; then
-  tools='valgrind:valgrind gdb:gdb cc:gcc c++:gcc-c++ make:make prlimit:util-linux python3:python3 less:less'
+  tools='valgrind:valgrind gdb:gdb cc:gcc c++:gcc-c++ make:make prlimit:util-linux python3:python3 less:less git:git'
   files='/usr/include/stdio.h:glibc-devel'
   refresh() { :; }
   install() { as_root dnf install -y -q "$@"; }
   node_offered() { dnf repoquery -q --latest-limit=1 --qf '%{version}\n' nodejs | tail -n 1; }
 else
-  tools='valgrind:valgrind gdb:gdb cc:gcc c++:g++ make:make prlimit:util-linux python3:python3 less:less npm:npm'
+  tools='valgrind:valgrind gdb:gdb cc:gcc c++:g++ make:make prlimit:util-linux python3:python3 less:less git:git npm:npm'
   files=''
   install() {
     say "this is neither Debian, Ubuntu nor Fedora: please install Node 20.19 or newer and these yourself: $*" >&2
