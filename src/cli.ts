@@ -8,13 +8,13 @@ import { version } from './version.ts';
 (module as { enableCompileCache?: () => void }).enableCompileCache?.();
 
 /** Every command is loaded only when it is called: start-up is part of the product. */
-const commands: Readonly<
-  Record<string, () => Promise<{ main: (argv: readonly string[]) => Promise<number> }>>
-> = {
-  run: () => import('./commands/run.ts'),
-  report: () => import('./commands/report.ts'),
-  explain: () => import('./commands/explain.ts'),
-};
+const subCommands: ReadonlyMap<
+  string,
+  () => Promise<{ main: (argv: readonly string[]) => Promise<number> }>
+> = new Map([
+  ['report', () => import('./commands/report.ts')],
+  ['explain', () => import('./commands/explain.ts')],
+]);
 
 /** Sub-commands of DESIGN's list that this version does not have yet: a program of that name needs `./`. */
 const reserved: ReadonlySet<string> = new Set([
@@ -37,7 +37,7 @@ async function main(argv: readonly string[]): Promise<number> {
       `to run a program of that name, write ./${first}`,
     );
   }
-  const named = first !== undefined && first !== 'run' ? commands[first] : undefined;
+  const named = first === undefined ? undefined : subCommands.get(first);
   if (named !== undefined) return (await named()).main(argv.slice(1));
   return (await import('./commands/run.ts')).main(argv);
 }

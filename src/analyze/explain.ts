@@ -1,4 +1,5 @@
 // `vgrun explain`: finds a kind by name, rule or the tool's own sentence, and lays out what is known of it.
+import { distance } from '../model/spelling.ts';
 import { type Kind, kinds } from './kinds.ts';
 
 /** One headed paragraph or list. */
@@ -92,18 +93,4 @@ function nearest(wanted: string): readonly string[] {
     .sort((a, b) => a.far - b.far || (a.rule < b.rule ? -1 : 1))
     .slice(0, 3)
     .map(({ rule }) => rule);
-}
-
-/** Levenshtein distance. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const swap = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(swap, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

@@ -52,6 +52,7 @@ describe.skipIf(!canRun('valgrind'))('a program that cannot be run', () => {
   test.each([
     { name: './missing', status: 127, says: './missing is not found' },
     { name: 'no-such-program-on-path', status: 127, says: 'is in no directory of PATH' },
+    { name: 'constructor', status: 127, says: 'constructor is not found' },
     { name: '.', status: 126, says: '. is a directory, not a program' },
     { name: './', status: 126, says: './ is a directory, not a program' },
     { name: '', status: 127, says: 'is not found' },

@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { helpText } from '../../src/commands/help.ts';
 import type { Launch, PlanContext } from '../../src/model/launch.ts';
+import { distance, nearest } from '../../src/model/spelling.ts';
 import { readCommandLine } from '../../src/tools/_shared/command-line.ts';
 import { ownOptions } from '../../src/tools/_shared/own-options.ts';
-import { distance, nearest } from '../../src/tools/_shared/spelling.ts';
 import {
   accepts,
   isAtLeast,

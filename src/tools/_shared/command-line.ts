@@ -6,9 +6,9 @@
 // that follows is the program's, untouched. The `--` itself is taken away where it can only be meant for vgrun, before
 // the program and directly after it; one further on stays, because programs have a `--` too.
 import { UserError } from '../../errors.ts';
+import { nearest } from '../../model/spelling.ts';
 import { toolNamed, tools } from '../index.ts';
 import { type OwnSettings, ownDefaults, ownOptions, readOwnOption } from './own-options.ts';
-import { nearest } from './spelling.ts';
 import {
   acceptedValues,
   accepts,

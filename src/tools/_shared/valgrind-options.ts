@@ -1,6 +1,6 @@
 // Owns what is known of valgrind's options, today's and those of earlier versions. The facts are in
 // valgrind-options.json: read from `--help-debug` of 3.19 to 3.27 and from the option readers of every release.
-import { nearest } from './spelling.ts';
+import { nearest } from '../../model/spelling.ts';
 import table from './valgrind-options.json' with { type: 'json' };
 
 /** One option of valgrind's core or of its tools. */

@@ -3,9 +3,9 @@
 /**
  * How many letters must be added, left out or changed to make one word of the other (Levenshtein).
  *
- * @param limit a distance above it is not worked out: the answer is then `limit + 1`.
+ * @param limit a distance above it is not worked out: the answer is then `limit + 1`. Default: none.
  */
-export function distance(a: string, b: string, limit: number): number {
+export function distance(a: string, b: string, limit = Number.POSITIVE_INFINITY): number {
   if (Math.abs(a.length - b.length) > limit) return limit + 1;
   let above = Array.from({ length: b.length + 1 }, (_, column) => column);
   for (let row = 1; row <= a.length; row++) {
