@@ -98,6 +98,13 @@ export interface Descriptor {
   readonly path?: string;
 }
 
+/** Where in an artifact something stands, in bytes. */
+export interface Span {
+  readonly artifact: string;
+  readonly offset: number;
+  readonly length: number;
+}
+
 /** One error as an instrument reported it in one process image. */
 export interface FindingRecord {
   readonly type: 'finding';
@@ -123,4 +130,6 @@ export interface FindingRecord {
   readonly threads?: readonly number[];
   /** A suppression block the tool printed for this error (`--gen-suppressions=all`), verbatim. */
   readonly suppression?: string;
+  /** Where the instrument wrote it, when the reader knows. */
+  readonly span?: Span;
 }

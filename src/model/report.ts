@@ -13,6 +13,8 @@ export type Outcome = 'clean' | 'findings' | 'failed' | 'inconclusive';
 /** A frame with what analyze knows of it. */
 export interface ReportFrame extends Frame {
   readonly owner: Owner;
+  /** What decided the owner: a word of `OwnerReason`, or the user's own pattern, e.g. `library=vendor/**`. */
+  readonly ownerReason: string;
   /** Directory and file joined; relative to the project root when it lies under it. */
   readonly path?: string;
   /** True when this call was inlined into the next frame (same ip as the frame after it). */
@@ -46,6 +48,35 @@ export interface Excerpt {
   readonly lines: readonly string[];
 }
 
+/** What the instrument itself wrote about a finding. */
+export interface RawExcerpt {
+  /** File name, relative to the run directory. */
+  readonly artifact: string;
+  /** Bytes from the start of the artifact. */
+  readonly offset: number;
+  readonly text: string;
+  /** The artifact has more of it than `text` shows. */
+  readonly cut: boolean;
+}
+
+/**
+ * How a finding stands against the baseline, or against the report it is compared with. `changed`: known, and it costs
+ * more or less than before.
+ */
+export type Standing = 'new' | 'known' | 'changed';
+
+/** What a finding costs: a leak in bytes and blocks, anything else in occurrences. */
+export interface Cost {
+  /** Direct and indirect together. Missing for what is no leak. */
+  readonly bytes?: number;
+  readonly blocks?: number;
+  /** Occurrences; for a leak, loss records. */
+  readonly count: number;
+}
+
+/** Why something that the tool counts as an error does not fail the run. */
+export type Pardon = 'baseline' | 'ownership' | 'fail-on' | 'limit' | 'interpreter';
+
 /** One defect, merged over processes. */
 export interface Finding {
   /** `F-` and 12 hex digits of the fingerprint. */
@@ -59,8 +90,16 @@ export interface Finding {
   readonly severity: Severity;
   /** Short name of the kind, from the knowledge base; the kind itself when it has none. */
   readonly title: string;
-  /** Counts as an error: it makes the outcome `findings`. valgrind's own rule, incl. --errors-for-leak-kinds. */
+  /** Counts as an error by valgrind's own rule, incl. --errors-for-leak-kinds. */
+  readonly error: boolean;
+  /** Makes the outcome `findings`: an error, unless the gate says otherwise. */
   readonly failing: boolean;
+  /** Why an error is not failing. */
+  readonly pardon?: Pardon;
+  /** Missing when nothing is compared. */
+  readonly standing?: Standing;
+  /** With `standing: 'changed'`: what it cost before. */
+  readonly before?: Cost;
   /** Known, but not shown unless asked for: leak kinds that valgrind itself would not list, a script's interpreter. */
   readonly hidden: boolean;
   readonly thread?: Thread;
@@ -72,6 +111,7 @@ export interface Finding {
   /** Where in my code: indices into `stacks` and its `frames`. Missing when no frame is mine. */
   readonly blamed?: { readonly stack: number; readonly frame: number };
   readonly excerpt?: Excerpt;
+  readonly raw?: RawExcerpt;
   /** Occurrences over all processes, inherited ones not counted. */
   readonly count: number;
   /** There may be more than `count` and `leak` say: the log was cut, or a child's own may pass for its parent's. */
@@ -114,6 +154,9 @@ export interface ReportProcess {
   /** For the first process: as the operating system told it. Others: by fatal signal, else unknown. */
   readonly exit: Exit;
   readonly complete: boolean;
+  /** When its log began and ended, ms after the start of the run; missing where the file system does not tell. */
+  readonly startedMs?: number;
+  readonly endedMs?: number;
   readonly findings: number;
   readonly totals: ReportTotals;
 }
@@ -132,6 +175,65 @@ export interface SuppressionUse {
   readonly place?: string;
   readonly bytes?: number;
   readonly blocks?: number;
+}
+
+/** What is known of a kind that the report has findings of. All texts are for people and hold no markup. */
+export interface Rule {
+  /** `tool/kind`. */
+  readonly id: string;
+  readonly severity: Severity;
+  readonly title: string;
+  readonly meaning?: string;
+  readonly advice?: string;
+  readonly causes: readonly string[];
+  readonly fixes: readonly string[];
+  readonly falsePositives: readonly string[];
+  /** Options of the tool that help to find where it comes from. */
+  readonly options: readonly string[];
+}
+
+/** A finding as a baseline knows it: one line of the file. */
+export interface BaselineEntry {
+  /** 64 hex digits. */
+  readonly fingerprint: string;
+  readonly rule: string;
+  /** `src/list.c push()`: for people, never compared. */
+  readonly place: string;
+  readonly cost: Cost;
+  /** Base names of the programs in which it was seen, sorted. */
+  readonly programs: readonly string[];
+}
+
+/** What the report is compared with, and what is not in it any more. */
+export interface Comparison {
+  /** File, run directory or log, as the user named it. */
+  readonly name: string;
+  readonly new: number;
+  readonly known: number;
+  readonly changed: number;
+  /** Not reported any more, by a run that saw all of its programs to their end with the same tool. */
+  readonly fixed: readonly BaselineEntry[];
+  /** Not reported, but this run cannot tell: it did not run the program, used another tool, or was not seen whole. */
+  readonly notJudged: readonly BaselineEntry[];
+}
+
+/** One `--max`: the most that the findings of a group may come to. */
+export interface Limit {
+  /** The word of `--max`: `definite`, `race`, `InvalidRead`, … */
+  readonly group: string;
+  /** Leaks are measured in bytes, everything else in findings. */
+  readonly unit: 'bytes' | 'findings';
+  readonly most: number;
+  readonly actual: number;
+  readonly exceeded: boolean;
+}
+
+/** What the user asked of the run beside valgrind's own rule. */
+export interface Gate {
+  /** The words of `--fail-on`; missing: valgrind's rule. */
+  readonly failOn?: readonly string[];
+  readonly onlyMine: boolean;
+  readonly limits: readonly Limit[];
 }
 
 /** The whole answer. `version` changes when a field changes meaning or goes. */
@@ -158,6 +260,12 @@ export interface Report {
   };
   /** Most severe first, then by cost; failing before not failing. */
   readonly findings: readonly Finding[];
+  /** Of every kind in `findings`, in the order of their first finding. */
+  readonly rules: readonly Rule[];
+  /** Missing when nothing was asked beside valgrind's own rule. */
+  readonly gate?: Gate;
+  /** Missing when nothing is compared. */
+  readonly comparison?: Comparison;
   readonly totals: ReportTotals;
   /** Parents before children. */
   readonly processes: readonly ReportProcess[];

@@ -22,6 +22,9 @@ export interface Artifact {
   readonly size: number;
   /** sha256, hex; missing while a process was still writing. */
   readonly sha256?: string;
+  /** When the file was made and last written, ms since 1970; missing where the file system does not tell. */
+  readonly bornMs?: number;
+  readonly writtenMs?: number;
 }
 
 /** Options that valgrind takes from the environment, in the order in which it reads them. */
