@@ -10,6 +10,7 @@ import type {
   ReportMessage,
   ReportProcess,
   ReportStack,
+  Rule,
   Sighting,
 } from '../model/report.ts';
 import type { Exit, RunManifest } from '../model/run.ts';
@@ -18,7 +19,7 @@ import { kindOf } from './kinds.ts';
 import { allLeakKinds, type LeakPolicy, leakKindOf, leakPolicy, readLeakKinds } from './leak-policy.ts';
 import { sumLeaks } from './leak-sum.ts';
 import { verdict } from './outcome.ts';
-import { blame, isUnder, type OwnershipContext, ownerOf, primaryStack, sourcePath } from './ownership.ts';
+import { blame, isUnder, type OwnershipContext, ownershipOf, primaryStack, sourcePath } from './ownership.ts';
 import { processTree, type TreeNode } from './process-tree.ts';
 import { mayBeInherited, type ParentOf, type SettledSighting, settle } from './sightings.ts';
 import { imageTotals, runTotals } from './totals.ts';
@@ -113,6 +114,7 @@ export async function analyze(
     errorExitcode: options.errorExitcode ?? errorExitcodeOf(userOptions(manifest)),
   });
 
+  const artifacts = new Map(manifest?.artifacts.map((artifact) => [artifact.name, artifact]));
   const perImage = new Map<number, number>();
   for (const { seenIn } of findings) {
     for (const { image, inherited } of seenIn) {
@@ -126,10 +128,12 @@ export async function analyze(
     tool: toolOf(folded, manifest),
     ...(manifest && { run: runOf(manifest, options.runDirectory) }),
     findings,
+    rules: rulesOf(findings),
     totals: runTotals(counted, settled, countsAsError, parentOf),
     processes: nodes.map((node): ReportProcess => {
       const { process } = node.image;
       const isRoot = process.pid === rootNode?.image.process.pid;
+      const { madeMs, writtenMs } = artifacts.get(process.artifact) ?? {};
       return {
         image: process.image,
         pid: process.pid,
@@ -141,6 +145,8 @@ export async function analyze(
         end: node.end,
         exit: (node === lastNode ? exit : fatalExit(node.image.fatal)) ?? { how: 'unknown' },
         complete: node.complete,
+        ...(madeMs !== undefined && { startedMs: madeMs }),
+        ...(writtenMs !== undefined && { endedMs: writtenMs }),
         findings: perImage.get(process.image) ?? 0,
         totals: totals.get(node.image) ?? { computed: [] },
       };
@@ -239,9 +245,11 @@ function frameMaker(context: OwnershipContext): FrameMaker {
         ? posix.relative(context.projectRoot ?? '', path ?? '')
         : path;
       const inlined = frame.ip !== undefined && frame.ip === frames[index + 1]?.ip;
+      const { owner, reason } = ownershipOf(frame, context);
       return {
         ...frame,
-        owner: ownerOf(frame, context),
+        owner,
+        ownerReason: reason,
         ...(shown !== undefined && { path: shown }),
         ...(inlined && { inlined }),
       };
@@ -267,9 +275,10 @@ function makeFinding(
   const blamed = blame(stacks, primaryStack(raw));
   const counted = sightings.filter((sighting) => !sighting.inherited);
   const leak = sumLeaks(counted.flatMap((sighting) => sighting.leak ?? []));
-  const failing = !ofInterpreter && sightings.some(({ image }) => countsAsError(first.kind, image));
+  const error = sightings.some(({ image }) => countsAsError(first.kind, image));
+  const failing = error && !ofInterpreter;
   const shown =
-    leakKind === undefined || sightings.some(({ image }) => image.policy.shown.has(leakKind)) || failing;
+    leakKind === undefined || sightings.some(({ image }) => image.policy.shown.has(leakKind)) || error;
   const early = sightings.length > 0 && sightings.every((sighting) => sighting.early);
   const suppression = draft.suppression ?? first.suppression;
   const advice = hasOrigin(first.kind, raw)
@@ -283,7 +292,9 @@ function makeFinding(
     kind: first.kind,
     severity: known?.severity ?? 'error',
     title: known?.title ?? first.kind,
+    error,
     failing,
+    ...(error && ofInterpreter && { pardon: 'interpreter' as const }),
     hidden: ofInterpreter || !shown,
     ...(first.thread && { thread: first.thread }),
     what: first.what,
@@ -301,6 +312,26 @@ function makeFinding(
     ...(known && { meaning: known.meaning }),
     ...(advice !== undefined && { advice }),
   };
+}
+
+/** What is known of the kinds that were found, each once. */
+function rulesOf(findings: readonly Finding[]): readonly Rule[] {
+  const rules = new Map<string, Rule>();
+  for (const { rule: id, tool, kind, severity, title } of findings) {
+    if (rules.has(id)) continue;
+    const known = kindOf(tool, kind);
+    rules.set(id, {
+      id,
+      severity,
+      title,
+      ...(known && { meaning: known.meaning, advice: known.advice }),
+      causes: known?.causes ?? [],
+      fixes: known?.fixes ?? [],
+      falsePositives: known?.falsePositives ?? [],
+      options: known?.options ?? [],
+    });
+  }
+  return [...rules.values()];
 }
 
 function makeSighting({ image, count, inherited, leak, inheritedLeak }: SettledSighting): Sighting {

@@ -6,7 +6,29 @@ import type { Frame, Owner, Stack } from '../model/finding.ts';
 export interface OwnershipContext {
   /** Absolute; sources under it are mine. Missing for a log of unknown origin. */
   readonly projectRoot?: string | undefined;
+  /** The user's own rules, see ownership-rules.ts; they go before everything but the instrument's own frames. */
+  readonly decide?: ((frame: Frame) => Ownership | undefined) | undefined;
 }
+
+/** Whose code a frame is in, and why. */
+export interface Ownership {
+  readonly owner: Owner;
+  /** A word of `OwnerReason`, or the pattern of the user's that decided. */
+  readonly reason: string;
+}
+
+/** What can decide when the user said nothing of the frame; docs/triage.md explains each. */
+export type OwnerReason =
+  | 'instrument'
+  | 'source-in-project'
+  | 'object-in-project'
+  | 'system'
+  | 'source-of-library'
+  | 'object-of-library'
+  | 'program'
+  | 'shared-object'
+  | 'source-only'
+  | 'nothing-known';
 
 // `/usr/libexec/valgrind/vgpreload_memcheck-amd64-linux.so`, `/usr/lib/gcc/x86_64-linux-gnu/12/libasan.so.8`
 const toolObject = /^(?:vgpreload_|lib(?:asan|tsan|ubsan|lsan|hwasan|msan)\.|lib(?:clang_rt)\.)/;
@@ -91,24 +113,38 @@ function isSystemCall(frame: Frame): boolean {
 /**
  * Decides whose code a frame is in.
  *
- * Order matters: the instrument first (its replacement of malloc is built anywhere), then sources under the project
- * root, then what is known to be system, then places of installed libraries. What is left is mine when it is in the
- * program itself or has a source; the program is any object that is no shared library, because a process has only one.
+ * Order matters: the instrument first (its replacement of malloc is built anywhere), then what the user said, then
+ * sources under the project root, then what is known to be system, then places of installed libraries. What is left is
+ * mine when it is in the program itself or has a source; the program is any object that is no shared library, because a
+ * process has only one.
  */
-export function ownerOf(frame: Frame, context: OwnershipContext): Owner {
-  if (isToolFrame(frame)) return 'tool';
+export function ownershipOf(frame: Frame, context: OwnershipContext): Ownership {
+  if (isToolFrame(frame)) return because('tool', 'instrument');
+  const decided = context.decide?.(frame);
+  if (decided !== undefined) return decided;
   const path = sourcePath(frame);
-  if (isUnder(path, context.projectRoot)) return 'mine';
-  if (isSystemFrame(frame)) return 'system';
+  if (isUnder(path, context.projectRoot)) return because('mine', 'source-in-project');
+  if (isSystemFrame(frame)) return because('system', 'system');
   const absoluteSource = path?.startsWith('/') === true;
-  if (path !== undefined && libraryPlace.test(path)) return 'library';
-  if (isUnder(frame.object, context.projectRoot)) return 'mine';
-  if (frame.object === undefined) return path === undefined ? 'library' : 'mine';
-  if (!isSharedObject(frame.object)) return 'mine';
-  if (libraryPlace.test(frame.object)) return 'library';
+  if (path !== undefined && libraryPlace.test(path)) return because('library', 'source-of-library');
+  if (isUnder(frame.object, context.projectRoot)) return because('mine', 'object-in-project');
+  if (frame.object === undefined) {
+    return path === undefined ? because('library', 'nothing-known') : because('mine', 'source-only');
+  }
+  if (!isSharedObject(frame.object)) return because('mine', 'program');
+  if (libraryPlace.test(frame.object)) return because('library', 'object-of-library');
   // A shared library with sources: mine when nobody can say where the project is, or the source has no directory.
   const unknown = context.projectRoot === undefined || !absoluteSource;
-  return path !== undefined && unknown ? 'mine' : 'library';
+  return path !== undefined && unknown ? because('mine', 'source-only') : because('library', 'shared-object');
+}
+
+/** The owner alone. */
+export function ownerOf(frame: Frame, context: OwnershipContext): Owner {
+  return ownershipOf(frame, context).owner;
+}
+
+function because(owner: Owner, reason: OwnerReason): Ownership {
+  return { owner, reason };
 }
 
 /** `libfoo.so.1.2`, `plugin.so`, `ld-2.31.so`, `libfoo.dylib` */

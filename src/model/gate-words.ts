@@ -18,8 +18,16 @@ const groups: readonly Group[] = [
   { word: 'definite', summary: 'memory definitely lost', holds: (_, kind) => kind === 'Leak_DefinitelyLost' },
   { word: 'indirect', summary: 'memory indirectly lost', holds: (_, kind) => kind === 'Leak_IndirectlyLost' },
   { word: 'possible', summary: 'memory possibly lost', holds: (_, kind) => kind === 'Leak_PossiblyLost' },
-  { word: 'reachable', summary: 'memory still reachable', holds: (_, kind) => kind === 'Leak_StillReachable' },
-  { word: 'invalid', summary: 'invalid reads, writes, jumps and frees', holds: (_, kind) => invalid.test(kind) },
+  {
+    word: 'reachable',
+    summary: 'memory still reachable',
+    holds: (_, kind) => kind === 'Leak_StillReachable',
+  },
+  {
+    word: 'invalid',
+    summary: 'invalid reads, writes, jumps and frees',
+    holds: (_, kind) => invalid.test(kind),
+  },
   { word: 'uninit', summary: 'uninitialised values', holds: (_, kind) => uninitialised.test(kind) },
   { word: 'argument', summary: 'fishy arguments of allocators', holds: (_, kind) => argument.test(kind) },
   { word: 'fd', summary: 'file descriptors', holds: (_, kind) => kind.startsWith('Fd') },

@@ -22,8 +22,8 @@ export interface Artifact {
   readonly size: number;
   /** sha256, hex; missing while a process was still writing. */
   readonly sha256?: string;
-  /** When the file was made and last written, ms since 1970; missing where the file system does not tell. */
-  readonly bornMs?: number;
+  /** When the file was made and last written, ms after the start of the run; missing where nobody could tell. */
+  readonly madeMs?: number;
   readonly writtenMs?: number;
 }
 

@@ -58,16 +58,17 @@ function rank(key: string): number {
 
 /** Every field below the top level, in an order in which a person would ask. */
 const keyOrder = [
-  'id fingerprint rule tool kind severity title failing hidden name version',
+  'id fingerprint rule tool kind severity title error failing pardon standing before hidden name version',
+  'failOn onlyMine limits group unit most actual exceeded new known changed fixed notJudged place cost programs',
   'directory command toolOptions startedAt durationMs',
-  'image pid ppid parent program argv forked end exit stoppedBy complete projectRoot thread',
+  'image pid ppid parent program argv forked end exit stoppedBy complete startedMs endedMs projectRoot thread',
   'how code level source what alsoSeen message hint details',
-  'label text owner ip object function file line path inlined stack frame stacks frames blamed',
-  'excerpt firstLine lines count atLeast inherited leak inheritedLeak',
+  'label text owner ownerReason ip object function file line path inlined stack frame stacks frames blamed',
+  'excerpt firstLine lines raw count atLeast inherited leak inheritedLeak',
   'bytes directBytes indirectBytes blocks bytesDelta blocksDelta record check',
-  'access operation size address descriptor number signal place suppression seenIn meaning advice',
+  'access operation size address descriptor number signal suppression seenIn meaning advice causes fixes falsePositives options',
   'findings totals heap inUse allocations frees allocatedBytes allFreed',
   'leaks definite indirect possible reachable heuristics',
   'errors contexts suppressed suppressedContexts computed',
-  'artifact offset quote',
+  'artifact offset quote cut',
 ].join(' ');

@@ -1,5 +1,5 @@
 // Owns the run directory: where it is, what its manifest says, which runs are kept.
-import { constants, createReadStream } from 'node:fs';
+import { constants, createReadStream, type Stats } from 'node:fs';
 import {
   access,
   chmod,
@@ -150,12 +150,18 @@ export function roleOf(name: string): ArtifactRole | undefined {
   return 'other';
 }
 
+/** When a run began, and whether nobody writes to it any more: only then are hashes worth something. */
+export interface Closing {
+  readonly closed: boolean;
+  readonly startedAt: Date;
+}
+
 /**
  * Lists the raw files of a run, in the order in which they should be read.
  *
- * @param closed whether nobody writes any more: only then are hashes worth something.
+ * @param closing given while the run is being closed. Later the times of the files are those of whoever copied them.
  */
-export async function listArtifacts(directory: string, closed: boolean): Promise<Artifact[]> {
+export async function listArtifacts(directory: string, closing?: Closing): Promise<Artifact[]> {
   const artifacts: Artifact[] = [];
   for (const name of (await readdir(directory)).sort(inNaturalOrder)) {
     const role = roleOf(name);
@@ -168,10 +174,18 @@ export async function listArtifacts(directory: string, closed: boolean): Promise
       name,
       role,
       size: status.size,
-      ...(closed ? { sha256: await hashOf(path) } : {}),
+      ...(closing?.closed === true ? { sha256: await hashOf(path) } : {}),
+      ...(closing === undefined ? {} : timesOf(status, closing.startedAt)),
     });
   }
   return artifacts;
+}
+
+/** Relative to the start of the run. A file system without birth times says 1970, or the last change. */
+function timesOf(status: Stats, startedAt: Date): Pick<Artifact, 'madeMs' | 'writtenMs'> {
+  const since = (ms: number): number => Math.round(ms - startedAt.getTime());
+  const made = since(status.birthtimeMs);
+  return { ...(made < 0 ? {} : { madeMs: made }), writtenMs: Math.max(0, since(status.mtimeMs)) };
 }
 
 const natural = new Intl.Collator('en', { numeric: true });

@@ -48,6 +48,8 @@ const artifact = record<Artifact>({
   role: oneOf('xml', 'text', 'rescued-xml', 'rescued-text', 'other'),
   size: count,
   sha256: optional(text),
+  madeMs: optional(Number.isFinite),
+  writtenMs: optional(Number.isFinite),
 });
 
 const problem = record<Problem>({

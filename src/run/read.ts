@@ -74,7 +74,7 @@ async function sourcesOfDirectory(directory: string): Promise<Sources> {
     !names.includes('run.json') &&
     names.some((name) => roleOf(name) === 'xml' || roleOf(name) === 'text')
   ) {
-    const logs = await listArtifacts(directory, false);
+    const logs = await listArtifacts(directory);
     return {
       files: logs
         .filter(({ role }) => role === 'xml' || role === 'text')
@@ -92,7 +92,7 @@ async function sourcesOfDirectory(directory: string): Promise<Sources> {
   // A daemon goes on writing after its run was closed: what counts is what is there now.
   const isOver = manifest.endedAt !== undefined && manifest.alive.length === 0;
   const alive = isOver ? [] : runsProcess(directory);
-  const artifacts = await listArtifacts(directory, false);
+  const artifacts = await listArtifacts(directory);
   const problems: Problem[] = [];
   if (manifest.endedAt === undefined) {
     problems.push({
@@ -118,8 +118,13 @@ async function sourcesOfDirectory(directory: string): Promise<Sources> {
       });
     }
   }
+  const recorded = new Map(manifest.artifacts.map((artifact) => [artifact.name, artifact]));
   return {
-    manifest: { ...manifest, alive, artifacts },
+    manifest: {
+      ...manifest,
+      alive,
+      artifacts: artifacts.map((now) => ({ ...recorded.get(now.name), ...now })),
+    },
     directory,
     files: artifacts
       .filter(({ role }) => role === 'xml' || role === 'text')

@@ -214,7 +214,10 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   problems.push(...(relay?.problems ?? []));
 
   const endedAt = new Date();
-  const artifacts = await listArtifacts(directory, alive.length === 0).catch((error: Error) => {
+  const artifacts = await listArtifacts(directory, {
+    closed: alive.length === 0,
+    startedAt,
+  }).catch((error: Error) => {
     throw new UserError(
       `the run directory could not be read after the run: ${error.message}`,
       'something removed it while the program ran: a clean-up, or the program itself',
