@@ -27,7 +27,7 @@ export const ownOptions: readonly OwnOption[] = [
     name: '--report',
     type: 'list',
     metavar: 'FORMAT=FILE',
-    summary: 'write a report: json or pretty; - is stdout',
+    summary: 'write a report: html, json, sarif, junit, …; - is stdout',
     group: 'Report',
     common: true,
   },
@@ -38,6 +38,62 @@ export const ownOptions: readonly OwnOption[] = [
     summary: 'show also what does not count as an error',
     group: 'Report',
     common: true,
+  },
+  {
+    name: '--baseline',
+    type: 'text',
+    metavar: 'FILE',
+    summary: 'only findings that are not in it fail; see vgrun baseline',
+    group: 'Report',
+    common: true,
+  },
+  {
+    name: '--fail-on',
+    type: 'text',
+    metavar: 'LIST',
+    summary: 'what fails: definite, invalid, uninit, race, all, …',
+    group: 'Report',
+    default: 'default',
+  },
+  {
+    name: '--max',
+    type: 'text',
+    metavar: 'LIST',
+    summary: 'how much is allowed: possible=4KiB,race=2',
+    group: 'Report',
+  },
+  {
+    name: '--only-mine',
+    type: 'boolean',
+    summary: 'only findings that my code takes part in are shown and fail',
+    group: 'Report',
+  },
+  {
+    name: '--mine',
+    type: 'list',
+    metavar: 'PATTERN',
+    summary: 'sources, or obj:FILES, that are mine: src/**, obj:*/libmy*.so*',
+    group: 'Report',
+  },
+  {
+    name: '--library',
+    type: 'list',
+    metavar: 'PATTERN',
+    summary: 'those that are libraries: third_party/**',
+    group: 'Report',
+  },
+  {
+    name: '--system',
+    type: 'list',
+    metavar: 'PATTERN',
+    summary: 'those that belong to the system',
+    group: 'Report',
+  },
+  {
+    name: '--confidential',
+    type: 'boolean',
+    summary: 'keep command lines, source text and quotes of logs out of reports',
+    group: 'Report',
   },
   {
     name: '--project-root',
@@ -132,6 +188,16 @@ export interface OwnSettings {
   readonly report: readonly string[];
   readonly fullStacks: boolean;
   readonly all: boolean;
+  readonly baseline?: string;
+  /** As typed. */
+  readonly failOn?: string;
+  /** As typed. */
+  readonly max?: string;
+  readonly onlyMine: boolean;
+  readonly mine: readonly string[];
+  readonly library: readonly string[];
+  readonly system: readonly string[];
+  readonly confidential: boolean;
   readonly projectRoot?: string;
   readonly followInterpreter: boolean;
   readonly color: 'auto' | 'always' | 'never';
@@ -153,6 +219,11 @@ export const ownDefaults: OwnSettings = {
   report: [],
   fullStacks: false,
   all: false,
+  onlyMine: false,
+  mine: [],
+  library: [],
+  system: [],
+  confidential: false,
   followInterpreter: false,
   color: 'auto',
   killAfter: 5,
@@ -193,7 +264,7 @@ export function readOwnOption(
 function set(settings: OwnSettings, option: OwnOption, text: string): OwnSettings {
   switch (option.type) {
     case 'list':
-      return { ...settings, report: [...settings.report, text] };
+      return { ...settings, [keyOf(option)]: [...listOf(settings, option), text] };
     case 'count':
       return { ...settings, [keyOf(option)]: readCount(option, text) };
     case 'seconds':
@@ -204,6 +275,10 @@ function set(settings: OwnSettings, option: OwnOption, text: string): OwnSetting
     default:
       return { ...settings, [keyOf(option)]: text };
   }
+}
+
+function listOf(settings: OwnSettings, option: OwnOption): readonly string[] {
+  return (settings as unknown as Readonly<Record<string, readonly string[]>>)[keyOf(option)] ?? [];
 }
 
 /** `--kill-after` is `killAfter`. */
