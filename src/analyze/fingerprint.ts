@@ -70,6 +70,8 @@ const otherSide: ReadonlySet<StackLabel> = new Set(['previous access', 'previous
 export interface Identity {
   /** 64 hex digits of SHA-256 over the identity above without its ordinal: the same for all places of a function. */
   readonly base: string;
+  /** Coarser, 16 hex digits, see `outlineOf`; undefined when no frame of the user's or of a library is there. */
+  readonly outline: string | undefined;
   /** The place: a number for each call that counts. Two records with one base are one finding if these are equal. */
   readonly site: readonly number[];
 }
@@ -94,7 +96,53 @@ export function identify(record: FindingRecord): Identity {
     parts.map(({ role, words }) => [role, words]),
   ]);
   const calls = parts.flatMap((part) => part.calls);
-  return { base: sha256(text), site: siteOf(calls) };
+  return { base: sha256(text), outline: outlineOf(record, stacks, unordered), site: siteOf(calls) };
+}
+
+/**
+ * What is left of an identity when a source file is renamed, a template gets other arguments from another compiler, or
+ * libc and the C++ runtime inline otherwise: the names of the functions that are neither. Two findings may share one,
+ * so it only ever helps to know a finding again whose identity is gone (analyze/baseline.ts).
+ */
+function outlineOf(record: FindingRecord, stacks: Parts['stacks'], unordered: boolean): string | undefined {
+  const parts = stacks.map(({ role, stack }) => {
+    const names: string[] = [];
+    for (const frame of stack.frames) {
+      const ends = endsOf(frame);
+      if (ends === 'before') break;
+      if (!isToolFrame(frame) && !isSystemFrame(frame)) {
+        const name = frame.function === undefined ? undefined : simpleFunction(frame.function);
+        names.push(name ?? plainObject(frame.object ?? '?'));
+      }
+      if (ends === 'after') break;
+    }
+    return [unordered ? 'either' : role, ...names.filter((name, index) => name !== names[index - 1])];
+  });
+  // `main` alone says nothing.
+  if (parts.every((part) => part.slice(1).every((name) => name === 'main'))) return undefined;
+  if (unordered) parts.sort((a, b) => compareTexts(JSON.stringify(a), JSON.stringify(b)));
+  return sha256(JSON.stringify([record.tool, record.kind, parts])).slice(0, 16);
+}
+
+/** `std::vector<int>::push_back(int const&)` → `std::vector::push_back`, `f[abi:cxx11](char)` → `f` */
+function simpleFunction(name: string): string {
+  let simple = '';
+  let depth = 0;
+  const plain = plainFunction(name).replace(/\[abi:\w+\]/g, '');
+  for (const [index, character] of [...plain].entries()) {
+    // `operator<`, `operator<<`, `operator->` and `operator()` are names.
+    if (depth === 0 && /\boperator\W*$/.test(simple) && /[<>()-]/.test(character)) simple += character;
+    else if (character === '<' || character === '(') depth++;
+    else if ((character === '>' || character === ')') && depth > 0) depth--;
+    else if (depth === 0) simple += character;
+    if (index > 2000) break;
+  }
+  return (
+    simple
+      .replace(/ const$/, '')
+      .replace(/^(?:[\w:*& ]+ )(?=[\w:~]+$)/, '')
+      .trim() || plain
+  );
 }
 
 /** The fingerprint of the `ordinal`-th place (from 1) of what has this base, in the order of `compareSites`. */

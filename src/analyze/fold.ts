@@ -278,12 +278,13 @@ function findingOf(state: State, image: ImageDraft, record: FindingRecord): Find
   const key = foldKey(record, state.number);
   const known = state.byKey.get(key);
   if (known !== undefined) return known;
-  const { base, site } = identify(record);
+  const { base, outline, site } = identify(record);
   const place = `${base} ${site}`;
   let finding = state.findings.get(place);
   if (finding === undefined) {
     finding = {
       base,
+      outline,
       site,
       fingerprint: base,
       first: record,

@@ -5,6 +5,7 @@ import type { Problem } from '../model/problem.ts';
 import type { FatalSignalRecord, ParsedRecord, ProcessRecord } from '../model/record.ts';
 import type {
   Finding,
+  Outcome,
   Report,
   ReportFrame,
   ReportMessage,
@@ -14,16 +15,19 @@ import type {
   Sighting,
 } from '../model/report.ts';
 import type { Exit, RunManifest } from '../model/run.ts';
+import { compareFindings, comparisonOf, type Judgement, type Known, programName } from './baseline.ts';
 import { type FindingDraft, type Folded, fold, type ImageDraft, type MessageDraft } from './fold.ts';
+import { applyGate, asksForLeaks, type GateRules } from './gate.ts';
 import { kindOf } from './kinds.ts';
 import { allLeakKinds, type LeakPolicy, leakKindOf, leakPolicy, readLeakKinds } from './leak-policy.ts';
 import { sumLeaks } from './leak-sum.ts';
 import { verdict } from './outcome.ts';
 import { blame, isUnder, type OwnershipContext, ownershipOf, primaryStack, sourcePath } from './ownership.ts';
+import { type OwnershipRules, ownershipDecider } from './ownership-rules.ts';
 import { processTree, type TreeNode } from './process-tree.ts';
 import { mayBeInherited, type ParentOf, type SettledSighting, settle } from './sightings.ts';
 import { imageTotals, runTotals } from './totals.ts';
-import { unlistedLeaks } from './unlisted-leaks.ts';
+import { unlistedLeaks, unsearchedLeaks } from './unlisted-leaks.ts';
 
 /** What analyze knows beside the records. Everything but `vgrun` may be missing, as for a log of unknown origin. */
 export interface AnalyzeOptions {
@@ -43,6 +47,12 @@ export interface AnalyzeOptions {
   readonly errorExitcode?: number | undefined;
   /** Show what was found in a script's interpreter. */
   readonly followInterpreter?: boolean | undefined;
+  /** The user's own rules of whose code is whose. */
+  readonly ownership?: OwnershipRules | undefined;
+  /** What fails beside or instead of what valgrind counts as an error. */
+  readonly gate?: GateRules | undefined;
+  /** What was known before: a baseline, or another report. */
+  readonly known?: Known | undefined;
   /** Problems of running and collecting that the manifest does not hold. */
   readonly problems?: readonly Problem[] | undefined;
 }
@@ -74,17 +84,24 @@ export async function analyze(
   if (stubs > 0) problems.push(stubProblem(stubs));
   if (settled.goneReachable > 0) problems.push(goneProblem(settled.goneReachable));
 
-  const frames = frameMaker({ projectRoot: options.projectRoot ?? manifest?.projectRoot });
-  const findings: Finding[] = [];
+  const projectRoot = options.projectRoot ?? manifest?.projectRoot;
+  const decide = await ownershipDecider(options.ownership ?? {}, projectRoot);
+  const frames = frameMaker({ projectRoot, decide });
+  const found: Finding[] = [];
   let leftToInterpreter = 0;
   for (const [draft, sightings] of settled.sightings) {
     const own = sightings.filter(({ image }) => nodeOf.get(image)?.interpreter !== true);
     if (own.length === 0) leftToInterpreter++;
-    findings.push(makeFinding(draft, sightings, own.length === 0, frames));
+    found.push(makeFinding(draft, sightings, own.length === 0, frames));
   }
-  findings.sort(bySeverityThenCost);
   if (leftToInterpreter > 0)
     problems.push(interpreterProblem(leftToInterpreter, manifest?.interpreter ?? ''));
+
+  const { known, gate: rules = {} } = options;
+  const compared = known === undefined ? { findings: found, gone: [] } : compareFindings(found, known);
+  const { findings: gated, gate } = applyGate(compared.findings, rules);
+  const findings = [...gated].sort(bySeverityThenCost);
+  if (asksForLeaks(rules)) problems.push(...unsearchedLeaks(nodes));
 
   const uncounted = new Map<ImageDraft, number>();
   for (const draft of folded.findings) {
@@ -105,7 +122,8 @@ export async function analyze(
   const decided = verdict({
     nodes,
     problems,
-    failing: findings.filter((finding) => finding.failing).length,
+    findings,
+    limits: gate?.limits ?? [],
     exit,
     observed: manifest !== undefined,
     isRun: manifest !== undefined,
@@ -129,6 +147,10 @@ export async function analyze(
     ...(manifest && { run: runOf(manifest, options.runDirectory) }),
     findings,
     rules: rulesOf(findings),
+    ...(gate && { gate }),
+    ...(known && {
+      comparison: comparisonOf(findings, compared.gone, known, judgementOf(nodes, decided, manifest)),
+    }),
     totals: runTotals(counted, settled, countsAsError, parentOf),
     processes: nodes.map((node): ReportProcess => {
       const { process } = node.image;
@@ -163,6 +185,24 @@ export async function analyze(
   };
 }
 
+/** What the run may say of entries that it did not see again. */
+function judgementOf(
+  nodes: readonly TreeNode[],
+  { outcome }: { readonly outcome: Outcome },
+  manifest: RunManifest | undefined,
+): Judgement {
+  const seen = nodes.filter(({ image, complete }) => complete && image.process.pid > 0);
+  return {
+    whole: outcome !== 'inconclusive',
+    programs: new Set(
+      seen.map(
+        ({ image: { process } }) => `${process.tool ?? manifest?.tool.name} ${programName(process.argv)}`,
+      ),
+    ),
+    leaks: nodes.every(({ image }) => image.policy.searched),
+  };
+}
+
 /** A process that becomes another program leaves its document open: that is how exec looks, not a loss. */
 function isExpectedCut({ code, level, pid }: Problem, nodes: readonly TreeNode[]): boolean {
   // A text log that is cut in the middle of an error has lost it, whatever became of the process.
@@ -184,6 +224,7 @@ function policyFor(options: AnalyzeOptions): (process: ProcessRecord) => LeakPol
     return {
       failing: failing || own.failing,
       shown: shown || (listed ? new Set(allLeakKinds) : own.shown),
+      searched: own.searched,
     };
   };
 }
@@ -287,6 +328,7 @@ function makeFinding(
   return {
     id: `F-${fingerprint.slice(0, 12)}`,
     fingerprint,
+    ...(draft.outline !== undefined && { outline: draft.outline }),
     rule: `${first.tool}/${first.kind}`,
     tool: first.tool,
     kind: first.kind,

@@ -9,6 +9,8 @@ export interface LeakPolicy {
   readonly failing: ReadonlySet<LeakKind>;
   /** Kinds that are shown. */
   readonly shown: ReadonlySet<LeakKind>;
+  /** Leaks were searched for, one by one. */
+  readonly searched: boolean;
 }
 
 const kindWords: ReadonlyMap<string, LeakKind> = new Map([
@@ -45,8 +47,8 @@ export function leakPolicy(options: readonly string[]): LeakPolicy {
     else if (name === 'show-reachable') shown = value === 'yes' ? new Set(allLeakKinds) : standard;
     else if (name === 'show-possibly-lost' && value === 'no') shown = without(shown, 'possible');
   }
-  if (check === 'no' || check === 'summary') return { failing: new Set(), shown: new Set() };
-  return { failing, shown };
+  if (check === 'no' || check === 'summary') return { failing: new Set(), shown: new Set(), searched: false };
+  return { failing, shown, searched: true };
 }
 
 /** `definite,possible`, `all` or `none`; undefined for anything else. */

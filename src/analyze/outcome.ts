@@ -1,6 +1,6 @@
 // The verdict: outcome, the reasons for it, and the exit status that follows.
 import type { Problem } from '../model/problem.ts';
-import type { Outcome } from '../model/report.ts';
+import type { Finding, Limit, Outcome, Pardon } from '../model/report.ts';
 import type { Exit, StoppedBy } from '../model/run.ts';
 import type { ImageDraft } from './fold.ts';
 import type { TreeNode } from './process-tree.ts';
@@ -9,8 +9,9 @@ import type { TreeNode } from './process-tree.ts';
 export interface Evidence {
   readonly nodes: readonly TreeNode[];
   readonly problems: readonly Problem[];
-  /** Findings that count as errors. */
-  readonly failing: number;
+  /** As the gate left them. */
+  readonly findings: readonly Finding[];
+  readonly limits: readonly Limit[];
   /** How the target ended, from the operating system or, for a log alone, from its own words. */
   readonly exit: Exit | undefined;
   /** True when `exit` is what the operating system told vgrun. */
@@ -38,32 +39,71 @@ export function verdict(evidence: Evidence): Verdict {
   const missing = whatIsMissing(evidence);
   // What we stopped ourselves ended by our signal; that says nothing more.
   const end = evidence.stoppedBy === undefined ? endSentence(evidence.exit) : undefined;
-  const found =
-    evidence.failing === 1
-      ? ['1 finding counts as an error.']
-      : [`${evidence.failing} findings count as errors.`];
+  const failing = evidence.findings.filter((finding) => finding.failing).length;
+  const exceeded = evidence.limits.filter((limit) => limit.exceeded);
+  const isFailing = failing > 0 || exceeded.length > 0;
   const outcome: Outcome =
     missing.length > 0
       ? 'inconclusive'
-      : evidence.failing > 0
+      : isFailing
         ? 'findings'
         : ownStatus(evidence.exit) !== 0
           ? 'failed'
           : 'clean';
-  const counted = evidence.failing > 0 ? found : [];
+  const counted = [
+    ...(failing > 0 ? [failingSentence(failing, evidence.findings)] : []),
+    ...exceeded.map(limitSentence),
+  ];
   const ended = end !== undefined && !missing.includes(end) ? [end] : [];
+  const pardoned = pardonSentences(evidence.findings);
   // The first says why the outcome is what it is; the last of an inconclusive run, what was found all the same.
-  const reasons = missing.length > 0 ? [...missing, ...ended, ...counted] : [...counted, ...ended];
-  return { outcome, reasons, status: statusOf(outcome, evidence) };
+  const reasons =
+    missing.length > 0
+      ? [...missing, ...ended, ...counted, ...pardoned]
+      : [...counted, ...ended, ...pardoned];
+  return { outcome, reasons, status: statusOf(outcome, isFailing, evidence) };
 }
 
-function statusOf(outcome: Outcome, evidence: Evidence): number {
-  const { errorExitcode, failing, exit, observed, stoppedBy } = evidence;
+function failingSentence(failing: number, findings: readonly Finding[]): string {
+  const word = findings.some(({ standing }) => standing !== undefined) ? 'new finding' : 'finding';
+  return failing === 1 ? `1 ${word} counts as an error.` : `${failing} ${word}s count as errors.`;
+}
+
+/** `possible leaks come to 5000 bytes; --max allows 4096.` */
+function limitSentence({ group, unit, most, actual }: Limit): string {
+  return unit === 'bytes'
+    ? `The leaks of "${group}" come to ${actual} bytes; --max allows ${most}.`
+    : `There are ${actual} findings of "${group}"; --max allows ${most}.`;
+}
+
+const pardonWords: Readonly<Record<Exclude<Pardon, 'interpreter'>, readonly [one: string, more: string]>> = {
+  baseline: [
+    'known finding does not count: it is in the baseline',
+    'known findings do not count: they are in the baseline',
+  ],
+  ownership: [
+    'finding without code of mine does not count (--only-mine)',
+    'findings without code of mine do not count (--only-mine)',
+  ],
+  'fail-on': ['error is of no kind that --fail-on names', 'errors are of no kind that --fail-on names'],
+  limit: ['finding stays within --max', 'findings stay within --max'],
+};
+
+/** What would have counted and does not: said, so that nobody takes the rest for all. */
+function pardonSentences(findings: readonly Finding[]): readonly string[] {
+  return Object.entries(pardonWords).flatMap(([pardon, [one, more]]) => {
+    const count = findings.filter((finding) => finding.pardon === pardon).length;
+    return count === 0 ? [] : [`${count} ${count === 1 ? one : more}.`];
+  });
+}
+
+function statusOf(outcome: Outcome, isFailing: boolean, evidence: Evidence): number {
+  const { errorExitcode, exit, observed, stoppedBy } = evidence;
   // vgrun itself ended the program, so how it ended says nothing.
   if (stoppedBy === 'timeout') return 101;
   // valgrind kills itself with the signal that killed the program, and then no option counts.
   const died = observed && exit?.how === 'signaled';
-  if (errorExitcode !== undefined && errorExitcode !== 0 && failing > 0 && !died) return errorExitcode;
+  if (errorExitcode !== undefined && errorExitcode !== 0 && isFailing && !died) return errorExitcode;
   const own = ownStatus(exit);
   if (own !== 0 && (observed || outcome === 'failed')) return own;
   return outcome === 'inconclusive' ? 101 : outcome === 'findings' ? 100 : 0;

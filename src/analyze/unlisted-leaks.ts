@@ -43,6 +43,20 @@ export function unlistedLeaks(nodes: readonly TreeNode[]): readonly Problem[] {
   return problems;
 }
 
+/** Where `--fail-on` or `--max` asks about leaks that nobody searched for: then silence is no answer. */
+export function unsearchedLeaks(nodes: readonly TreeNode[]): readonly Problem[] {
+  const all = nodes.filter(({ image, interpreter }) => !interpreter && image.process.tool === 'memcheck');
+  if (all.every(({ image }) => image.policy.searched)) return [];
+  return [
+    {
+      code: 'leaks-not-searched',
+      level: 'incomplete',
+      message: '--fail-on or --max asks about leaks, but they were not searched for',
+      hint: 'run it with --leak-check=full',
+    },
+  ];
+}
+
 /** All loss records of a kind, of every check: a client's check may list only what is new, and sum up everything. */
 function listedOf(image: ImageDraft, kind: LeakKind): Amount {
   let bytes = 0;

@@ -45,8 +45,12 @@ const special: readonly string[] = ['all', 'none', 'default'];
 /** The words, for help and for errors. */
 export const gateWords: readonly string[] = [...groups.map(({ word }) => word), ...special];
 
-/** Words that stand for leaks; their `--max` is in bytes. */
-export const leakWords: readonly string[] = ['definite', 'indirect', 'possible', 'reachable'];
+/** Whether a word stands for leaks: then its `--max` is in bytes. */
+export function isLeakWord(word: string): boolean {
+  return leakKinds.includes(word) || /^(?:memcheck\/)?Leak_/.test(word);
+}
+
+const leakKinds: readonly string[] = ['definite', 'indirect', 'possible', 'reachable'];
 
 /** Whether a word is one of the table, a kind (`InvalidRead`) or a rule (`memcheck/InvalidRead`) in its form. */
 export function isGateWord(word: string): boolean {

@@ -74,7 +74,7 @@ export interface Cost {
   readonly count: number;
 }
 
-/** Why something that the tool counts as an error does not fail the run. */
+/** Why something that would fail the run does not. */
 export type Pardon = 'baseline' | 'ownership' | 'fail-on' | 'limit' | 'interpreter';
 
 /** One defect, merged over processes. */
@@ -83,6 +83,11 @@ export interface Finding {
   readonly id: string;
   /** Identity: sha256 hex over kind and normalised stacks. See analyze/fingerprint.ts for the rule. */
   readonly fingerprint: string;
+  /**
+   * A coarser identity, 16 hex digits: no file names, no template arguments, no frames of libc or the C++ runtime. By
+   * it a finding is known again when its source file was renamed. Missing when nothing but system frames is there.
+   */
+  readonly outline?: string;
   /** `tool/kind`. */
   readonly rule: string;
   readonly tool: string;
@@ -94,7 +99,7 @@ export interface Finding {
   readonly error: boolean;
   /** Makes the outcome `findings`: an error, unless the gate says otherwise. */
   readonly failing: boolean;
-  /** Why an error is not failing. */
+  /** Why it is not failing although it is an error, or of a kind that `--fail-on` or `--max` names. */
   readonly pardon?: Pardon;
   /** Missing when nothing is compared. */
   readonly standing?: Standing;
@@ -196,6 +201,8 @@ export interface Rule {
 export interface BaselineEntry {
   /** 64 hex digits. */
   readonly fingerprint: string;
+  /** `Finding.outline`. */
+  readonly outline?: string;
   readonly rule: string;
   /** `src/list.c push()`: for people, never compared. */
   readonly place: string;

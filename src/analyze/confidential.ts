@@ -1,0 +1,19 @@
+// Takes out of a report what must not leave the house: command lines, source text, and quotes of logs that may hold them.
+import type { Report } from '../model/report.ts';
+
+/**
+ * The report without arguments of programs and of the instrument, source excerpts, raw log excerpts, messages of the
+ * program, and quotes in problems. Names of programs, functions and files stay: without them there is no report.
+ */
+export function withoutSecrets(report: Report): Report {
+  return {
+    ...report,
+    ...(report.run && {
+      run: { ...report.run, command: report.run.command.slice(0, 1), toolOptions: [] },
+    }),
+    findings: report.findings.map(({ excerpt: _, raw: __, ...finding }) => finding),
+    processes: report.processes.map((process) => ({ ...process, argv: process.argv.slice(0, 1) })),
+    messages: report.messages.filter(({ source }) => source === 'fatal-signal'),
+    problems: report.problems.map(({ quote: _, ...problem }) => problem),
+  };
+}

@@ -1,0 +1,145 @@
+// The gate: which findings fail a run when the user asked for more than valgrind's own rule.
+import { UserError } from '../errors.ts';
+import { gateWords, isGateWord, isLeakWord, meansFinding } from '../model/gate-words.ts';
+import type { Finding, Gate, Limit, Pardon } from '../model/report.ts';
+import { nearest } from '../model/spelling.ts';
+
+/** What the user asked. Everything may be missing; then valgrind's own rule holds. */
+export interface GateRules {
+  /** Words of model/gate-words.ts. */
+  readonly failOn?: readonly string[] | undefined;
+  /** The most that the findings of a word may come to: bytes for leaks, else findings. */
+  readonly most?: ReadonlyMap<string, number> | undefined;
+  readonly onlyMine?: boolean | undefined;
+}
+
+/** Findings with `failing`, `pardon` and `hidden` settled, and the limits as they came out. */
+export interface Gated {
+  readonly findings: readonly Finding[];
+  /** Missing when nothing was asked. */
+  readonly gate?: Gate;
+}
+
+/**
+ * Settles what fails. Which rule pardons a finding is told by the first of these that does: it is an interpreter's; it
+ * has no frame of mine (`--only-mine`); it is of no kind that fails (`--fail-on`); it is known (`--baseline`); its kind
+ * stays within a limit (`--max`). A limit takes the place of the single findings: what it speaks of fails when the
+ * limit is exceeded, and only then. Known findings count towards a limit, because it is a statement about the whole;
+ * what `--only-mine` leaves out does not.
+ */
+export function applyGate(findings: readonly Finding[], rules: GateRules): Gated {
+  const { failOn, most = new Map<string, number>(), onlyMine = false } = rules;
+  const asked = failOn !== undefined || most.size > 0 || onlyMine;
+  const counts = (finding: Finding): boolean =>
+    finding.pardon !== 'interpreter' && (!onlyMine || finding.blamed !== undefined);
+  const limits = [...most].map(([group, limit]) => limitOf(group, limit, findings.filter(counts)));
+  const settled = findings.map((finding) => {
+    if (finding.pardon === 'interpreter') return finding;
+    const foreign = onlyMine && finding.blamed === undefined;
+    const governing = limits.filter(({ group }) => meansFinding(group, finding));
+    const meant =
+      governing.length > 0 ||
+      (failOn === undefined ? finding.error : failOn.some((word) => meansFinding(word, finding)));
+    const pardon = pardonOf(finding, { foreign, meant, governing });
+    const failing = meant && pardon === undefined;
+    const { pardon: _, ...rest } = finding;
+    return {
+      ...rest,
+      failing,
+      ...(pardon !== undefined && { pardon }),
+      hidden: foreign || (finding.hidden && !meant),
+    };
+  });
+  if (!asked) return { findings: settled };
+  return { findings: settled, gate: { ...(failOn && { failOn }), onlyMine, limits } };
+}
+
+function pardonOf(
+  { error, standing }: Finding,
+  {
+    foreign,
+    meant,
+    governing,
+  }: { readonly foreign: boolean; readonly meant: boolean; readonly governing: readonly Limit[] },
+): Pardon | undefined {
+  if (!meant && !error) return undefined;
+  if (foreign) return 'ownership';
+  if (!meant) return 'fail-on';
+  const exceeded = governing.some((limit) => limit.exceeded);
+  if (standing === 'known' || standing === 'changed') return 'baseline';
+  return governing.length > 0 && !exceeded ? 'limit' : undefined;
+}
+
+/** Leaks come to what valgrind's LEAK SUMMARY adds up: their direct bytes. */
+function limitOf(group: string, most: number, findings: readonly Finding[]): Limit {
+  const meant = findings.filter((finding) => meansFinding(group, finding));
+  const ofLeaks = isLeakWord(group);
+  const actual = ofLeaks ? meant.reduce((sum, { leak }) => sum + (leak?.directBytes ?? 0), 0) : meant.length;
+  return { group, unit: ofLeaks ? 'bytes' : 'findings', most, actual, exceeded: actual > most };
+}
+
+/** Whether an answer about leaks is asked for, which only a search for leaks can give. */
+export function asksForLeaks({ failOn = [], most = new Map() }: GateRules): boolean {
+  return [...failOn, ...most.keys()].some(isLeakWord);
+}
+
+/**
+ * Reads `--fail-on`: `definite,invalid,race`.
+ * @throws UserError (125) for a word that means nothing.
+ */
+export function readFailOn(text: string): readonly string[] {
+  return text.split(',').map((word) => checkedWord('--fail-on', word.trim()));
+}
+
+/**
+ * Reads `--max`: `definite=0B,possible=4KiB,race=2`. Leaks in bytes (B, kB, MB, GB, KiB, MiB, GiB; none means bytes),
+ * everything else in findings.
+ * @throws UserError (125) for a word that means nothing, and for a number that is none.
+ */
+export function readMost(text: string): ReadonlyMap<string, number> {
+  const most = new Map<string, number>();
+  for (const part of text.split(',')) {
+    const [, name = '', value = ''] = /^([^=]*)=?(.*)$/s.exec(part.trim()) ?? [];
+    const word = checkedWord('--max', name);
+    const number = isLeakWord(word) ? readBytes(value) : /^\d{1,12}$/.test(value) ? Number(value) : undefined;
+    if (number === undefined) {
+      throw new UserError(
+        `--max: ${word} cannot be "${value}"`,
+        isLeakWord(word)
+          ? `it takes bytes: ${word}=0B, ${word}=4KiB, ${word}=1MB`
+          : `it takes a number of findings: ${word}=2`,
+      );
+    }
+    most.set(word, number);
+  }
+  return most;
+}
+
+function checkedWord(option: string, word: string): string {
+  if (isGateWord(word)) return word;
+  const guess = nearest(word, gateWords);
+  throw new UserError(
+    `${option} does not know "${word}"`,
+    guess === undefined
+      ? `it takes ${gateWords.join(', ')}, or a kind such as InvalidRead or memcheck/InvalidRead`
+      : `did you mean ${guess}?`,
+  );
+}
+
+const units: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  kib: 1024,
+  mib: 1024 ** 2,
+  gib: 1024 ** 3,
+};
+
+/** `4KiB`, `100`, `1.5 MB` in bytes; undefined for anything else. */
+function readBytes(text: string): number | undefined {
+  const [, amount, unit = ''] = /^(\d{1,12}(?:\.\d{1,3})?) ?([kmgKMG]?i?[bB]?)$/.exec(text) ?? [];
+  const factor = units[unit.toLowerCase()];
+  return amount === undefined || factor === undefined ? undefined : Math.floor(Number(amount) * factor);
+}
