@@ -1,10 +1,17 @@
 // The five steps in order: PLAN → RUN → (run directory) → PARSE → ANALYZE → REPORT. Read this file first.
 import { dirname, join, resolve } from 'node:path';
+import { entriesOf, type Known } from './analyze/baseline.ts';
+import { readBaseline } from './analyze/baseline-text.ts';
+import { withoutSecrets } from './analyze/confidential.ts';
+import type { GateRules } from './analyze/gate.ts';
 import { analyze as analyzeRecords } from './analyze/index.ts';
+import type { OwnershipRules } from './analyze/ownership-rules.ts';
 import type { ParsedRecord } from './model/record.ts';
 import type { Report } from './model/report.ts';
 import type { RunManifest } from './model/run.ts';
+import { baselineText } from './run/baseline-file.ts';
 import { findProjectRoot, runsFolder } from './run/directory.ts';
+import { withRawExcerpts } from './run/raw.ts';
 import { findSources, readSources } from './run/read.ts';
 import { withExcerpts } from './run/source.ts';
 import { version } from './version.ts';
@@ -20,6 +27,8 @@ export interface Parsed {
   readonly manifest?: RunManifest;
   /** Absolute path of the run directory. */
   readonly directory?: string;
+  /** Absolute paths of the artifacts. */
+  readonly files: readonly string[];
 }
 
 /**
@@ -33,6 +42,7 @@ export async function parse(...paths: readonly string[]): Promise<Parsed> {
   const sources = await findSources(paths);
   return {
     records: readSources(sources),
+    files: sources.files,
     ...(sources.manifest === undefined ? {} : { manifest: sources.manifest }),
     ...(sources.directory === undefined ? {} : { directory: sources.directory }),
   };
@@ -46,6 +56,16 @@ export interface AnalyzeWishes {
   readonly followInterpreter?: boolean;
   /** `--error-exitcode`: the status for findings, which then wins over the program's own. */
   readonly errorExitcode?: number;
+  /** Patterns of sources and objects that are mine, a library's or the system's. */
+  readonly ownership?: OwnershipRules;
+  /** What fails beside or instead of what the tool counts as an error. */
+  readonly gate?: GateRules;
+  /** What the findings are compared with: a baseline file, a run directory or a log; see `readKnown`. */
+  readonly known?: Known;
+  /** Adds what the instrument itself wrote to the first 500 findings; only the HTML report shows it. */
+  readonly raw?: boolean;
+  /** Leaves out command lines, source text and quotes of logs. */
+  readonly confidential?: boolean;
 }
 
 /** ANALYZE: merges, judges and orders the records, and adds the source lines that are still what was compiled. */
@@ -63,8 +83,26 @@ export async function analyze(parsed: Parsed, wishes: AnalyzeWishes = {}): Promi
     projectRoot: wishes.projectRoot === undefined ? (manifest?.projectRoot ?? ownRoot) : ownRoot,
     followInterpreter: wishes.followInterpreter,
     errorExitcode: wishes.errorExitcode,
+    ownership: wishes.ownership,
+    gate: wishes.gate,
+    known: wishes.known,
   });
-  return withExcerpts(report, readable);
+  if (wishes.confidential === true) return withoutSecrets(report);
+  const withRaw = wishes.raw === true ? await withRawExcerpts(report, parsed.files) : report;
+  return withExcerpts(withRaw, readable);
+}
+
+/**
+ * What a report can be compared with: the entries of a baseline file, or those of a run, a directory of runs or a log.
+ *
+ * @param wishes how to read a run or log; a baseline needs none.
+ * @throws UserError (125) for what does not exist or is neither.
+ */
+export async function readKnown(path: string, wishes: AnalyzeWishes = {}): Promise<Known> {
+  const text = await baselineText(path);
+  if (text !== undefined) return { name: path, entries: readBaseline(text, path).map(({ entry }) => entry) };
+  const { known: _, gate: __, ...plain } = wishes;
+  return { name: path, entries: entriesOf(await analyze(await parse(path), plain)) };
 }
 
 /** The project in which a run directory was made: that of `X` in `X/.vgrun/runs/ID`. */

@@ -344,6 +344,7 @@ function makeFinding(
     details: early ? [...first.details, earlyDetail] : first.details,
     stacks,
     ...(blamed && { blamed }),
+    ...(first.span && { span: first.span }),
     count: counted.reduce((sum, { count }) => sum + count, 0),
     atLeast: counted.some(({ atLeast }) => atLeast) || sightings.some(mayBeInherited),
     ...(leak && { leak }),

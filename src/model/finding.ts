@@ -102,7 +102,8 @@ export interface Descriptor {
 export interface Span {
   readonly artifact: string;
   readonly offset: number;
-  readonly length: number;
+  /** Missing in a text log, where lines of several processes mix: then to the next empty line of the same process. */
+  readonly length?: number;
 }
 
 /** One error as an instrument reported it in one process image. */

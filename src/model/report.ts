@@ -1,5 +1,15 @@
 // What it means: the one shape that every reporter renders. Settled in analyze; reporters only give it form.
-import type { Access, Descriptor, Frame, Leak, Owner, Severity, StackLabel, Thread } from './finding.ts';
+import type {
+  Access,
+  Descriptor,
+  Frame,
+  Leak,
+  Owner,
+  Severity,
+  Span,
+  StackLabel,
+  Thread,
+} from './finding.ts';
 import type { Problem } from './problem.ts';
 import type { ErrorTotals, HeapTotals, LeakTotals } from './record.ts';
 import type { Exit, StoppedBy } from './run.ts';
@@ -116,6 +126,8 @@ export interface Finding {
   /** Where in my code: indices into `stacks` and its `frames`. Missing when no frame is mine. */
   readonly blamed?: { readonly stack: number; readonly frame: number };
   readonly excerpt?: Excerpt;
+  /** Where the instrument wrote it first. */
+  readonly span?: Span;
   readonly raw?: RawExcerpt;
   /** Occurrences over all processes, inherited ones not counted. */
   readonly count: number;

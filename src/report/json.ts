@@ -64,11 +64,11 @@ const keyOrder = [
   'image pid ppid parent program argv forked end exit stoppedBy complete startedMs endedMs projectRoot thread',
   'how code level source what alsoSeen message hint details',
   'label text owner ownerReason ip object function file line path inlined stack frame stacks frames blamed',
-  'excerpt firstLine lines raw count atLeast inherited leak inheritedLeak',
+  'excerpt firstLine lines span raw count atLeast inherited leak inheritedLeak',
   'bytes directBytes indirectBytes blocks bytesDelta blocksDelta record check',
   'access operation size address descriptor number signal suppression seenIn meaning advice causes fixes falsePositives options',
   'findings totals heap inUse allocations frees allocatedBytes allFreed',
   'leaks definite indirect possible reachable heuristics',
   'errors contexts suppressed suppressedContexts computed',
-  'artifact offset quote cut',
+  'artifact offset length quote cut',
 ].join(' ');

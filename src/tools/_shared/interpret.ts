@@ -83,6 +83,7 @@ export function interpretError(error: ValgrindError, dialect: ToolDialect): Find
   if (error.count !== undefined) finding.count = error.count;
   if (error.threads.length > 0) finding.threads = error.threads;
   if (error.suppression !== undefined) finding.suppression = error.suppression;
+  if (error.span !== undefined) finding.span = error.span;
   const descriptor = describeDescriptor(error);
   if (descriptor) finding.descriptor = descriptor;
   dialect.complete?.(finding, error);

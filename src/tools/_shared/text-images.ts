@@ -320,6 +320,7 @@ function emitError(
     parts: block.body.parts,
     ...(block.suppression !== undefined && { suppression: block.suppression }),
     ...(count !== undefined && { count }),
+    span: { artifact: log.context.artifact, offset: block.offset },
   };
   image.errorCount++;
   log.out.push(log.context.interpreterFor(headline.tool)(error));

@@ -1,5 +1,5 @@
 // One <error> of valgrind's XML, or one error paragraph of its text log, before a tool interprets it.
-import type { FindingRecord, Frame } from '../../model/finding.ts';
+import type { FindingRecord, Frame, Span } from '../../model/finding.ts';
 
 /** The XML elements that wrap a stack inside <error>, besides none. */
 export type StackContainer =
@@ -50,6 +50,7 @@ export interface ValgrindError {
   readonly parts: readonly ErrorPart[];
   readonly suppression?: string;
   readonly count?: number;
+  readonly span?: Span;
 }
 
 /** Turns the raw error into a finding record: labels for the stacks, sizes, addresses. Pure, never throws. */

@@ -50,6 +50,8 @@ export const looseStackText = 'A stack whose text stands in the log';
 interface Block {
   readonly name: string;
   readonly offset: number;
+  /** Missing when its end is. */
+  length?: number;
   /** The element below the block in which texts stand, or ''. */
   section: string;
   /** Texts by `name`, or `section/name`. */
@@ -199,6 +201,7 @@ function createXmlReader(context: ReadContext) {
     } else if (block && name === block.name) {
       const finished = block;
       block = undefined;
+      finished.length = offset + `</${name}>`.length - finished.offset;
       endParts(finished);
       finishBlock(finished);
     } else if (!block) misplaced(`/${name}`, offset);
@@ -504,6 +507,9 @@ function createXmlReader(context: ReadContext) {
     if (done.moreWhat !== undefined) error.moreWhat = done.moreWhat;
     if (done.suppression !== undefined) error.suppression = done.suppression;
     if (done.suppression !== undefined) image.suppression = done.suppression;
+    if (done.length !== undefined) {
+      error.span = { artifact: context.artifact, offset: done.offset, length: done.length };
+    }
     emit(image.interpret(error));
   }
 
