@@ -329,8 +329,17 @@ describe('what it does not believe', () => {
     // Half a line of output before the first line of a pid hides that line: nothing yet says that the pid is valgrind's.
     const clean = await read(noisy.replace('half==7== Memcheck', '==7== Memcheck'));
     const expected = await read(wholeLog);
-    expect(only(clean, 'finding')).toEqual(only(expected, 'finding'));
+    const withoutSpans = (records: readonly ParsedRecord[]) =>
+      only(records, 'finding').map(({ span: _, ...finding }) => finding);
+    expect(withoutSpans(clean)).toEqual(withoutSpans(expected));
     expect(only(clean, 'process')).toEqual(only(expected, 'process'));
+  });
+
+  test('a finding tells where its paragraph begins', async () => {
+    const records = await read(wholeLog);
+    for (const { what, span } of only(records, 'finding')) {
+      expect(wholeLog.slice(span?.offset).split('\n')[0]?.replace(/^==\d+== +/, '')).toBe(what);
+    }
   });
 
   test('what follows a headline must be a call stack', async () => {
