@@ -1,17 +1,18 @@
 // The registry of reporters: one file for each format, one line for each here.
 import { UserError } from '../errors.ts';
 import type { Report } from '../model/report.ts';
-import { json } from './json.ts';
-import { pretty } from './pretty.ts';
 import type { RenderOptions, Reporter } from './reporter.ts';
 
 export type { RenderOptions, Reporter } from './reporter.ts';
 
-/** All formats. */
-export const reporters: readonly Reporter[] = [pretty, json];
+/** All formats. A run loads only what it writes: the page of the HTML report alone is larger than all of vgrun's start. */
+const reporters: ReadonlyMap<string, () => Promise<Reporter>> = new Map([
+  ['pretty', async () => (await import('./pretty.ts')).pretty],
+  ['json', async () => (await import('./json.ts')).json],
+]);
 
 /** The words of `--report FORMAT=FILE`. */
-export const reporterNames: readonly string[] = reporters.map((reporter) => reporter.name);
+export const reporterNames: readonly string[] = [...reporters.keys()];
 
 /**
  * Renders a report, piece by piece, so that a large one never stands in memory as one string.
@@ -22,12 +23,12 @@ export async function* render(
   format: string,
   options: RenderOptions = {},
 ): AsyncGenerator<string> {
-  const reporter = reporters.find(({ name }) => name === format);
-  if (reporter === undefined) {
+  const load = reporters.get(format);
+  if (load === undefined) {
     throw new UserError(
       `there is no report format "${format}"`,
       `the formats are ${reporterNames.join(', ')}`,
     );
   }
-  yield* reporter.render(report, options);
+  yield* (await load()).render(report, options);
 }
