@@ -13,12 +13,13 @@ const subCommands: ReadonlyMap<
   () => Promise<{ main: (argv: readonly string[]) => Promise<number> }>
 > = new Map([
   ['report', () => import('./commands/report.ts')],
+  ['diff', () => import('./commands/diff.ts')],
+  ['baseline', () => import('./commands/baseline.ts')],
   ['explain', () => import('./commands/explain.ts')],
 ]);
 
 /** Sub-commands of DESIGN's list that this version does not have yet: a program of that name needs `./`. */
 const reserved: ReadonlySet<string> = new Set([
-  'diff',
   'core',
   'heap',
   'gdb',

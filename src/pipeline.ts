@@ -100,9 +100,12 @@ export async function analyze(parsed: Parsed, wishes: AnalyzeWishes = {}): Promi
  */
 export async function readKnown(path: string, wishes: AnalyzeWishes = {}): Promise<Known> {
   const text = await baselineText(path);
-  if (text !== undefined) return { name: path, entries: readBaseline(text, path).map(({ entry }) => entry) };
-  const { known: _, gate: __, ...plain } = wishes;
-  return { name: path, entries: entriesOf(await analyze(await parse(path), plain)) };
+  if (text !== undefined) {
+    return { name: path, entries: readBaseline(text, path).map(({ entry }) => entry), whole: true };
+  }
+  const { known: _, raw: __, ...plain } = wishes;
+  const report = await analyze(await parse(path), plain);
+  return { name: path, entries: entriesOf(report), whole: report.outcome !== 'inconclusive' };
 }
 
 /** The project in which a run directory was made: that of `X` in `X/.vgrun/runs/ID`. */

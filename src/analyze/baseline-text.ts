@@ -1,6 +1,7 @@
 // The baseline as a file: sorted text, a line for a finding, made to be read in a pull request.
 import { UserError } from '../errors.ts';
 import type { BaselineEntry, Cost } from '../model/report.ts';
+import type { CommentedEntry } from './baseline.ts';
 
 /*
  *   # vgrun baseline 1
@@ -15,12 +16,8 @@ import type { BaselineEntry, Cost } from '../model/report.ts';
 const header = '# vgrun baseline 1';
 const columns = '# place\trule\tcost\tprograms\tfingerprint\toutline';
 
-/** An entry as a file has it. */
-export interface BaselineLine {
-  readonly entry: BaselineEntry;
-  /** Lines that begin with `#`, as they were. */
-  readonly comments: readonly string[];
-}
+/** An entry as a file has it: its comments are lines that begin with `#`, as they were. */
+export type BaselineLine = CommentedEntry;
 
 /** Names are for people; what is longer than this is cut. */
 const longest = 300;

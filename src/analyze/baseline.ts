@@ -19,6 +19,8 @@ export interface Known {
   /** As the user named it. */
   readonly name: string;
   readonly entries: readonly BaselineEntry[];
+  /** False for a run or log that was not seen whole: what is new here may have been there already. */
+  readonly whole: boolean;
 }
 
 /** What this run can judge: it speaks only of programs that it saw whole. */
@@ -237,4 +239,83 @@ function groupBy<T>(
     else group.push(item);
   }
   return groups;
+}
+
+// ---- the baseline of tomorrow
+
+/** An entry with the lines of comment above it. */
+export interface CommentedEntry {
+  readonly entry: BaselineEntry;
+  readonly comments: readonly string[];
+}
+
+/** What a baseline becomes. */
+export interface BaselineUpdate {
+  readonly lines: readonly CommentedEntry[];
+  readonly added: number;
+  readonly changed: number;
+  readonly removed: number;
+  /** Kept because the report cannot judge them. */
+  readonly notJudged: number;
+}
+
+/**
+ * Brings a baseline up to date with a report that was compared with it: new findings come in, what is fixed goes, what
+ * the report cannot judge stays as it is. An entry that is known again has its cost and identity of today.
+ */
+export function updateBaseline(lines: readonly CommentedEntry[], report: Report): BaselineUpdate {
+  const entries = lines.map(({ entry }) => entry);
+  const comments = new Map(lines.map((line) => [line.entry, line.comments]));
+  const matched = matchEntries(report.findings, entries);
+  const now = new Map(entriesOf(report).map((entry) => [entry.fingerprint, entry]));
+  const ran = new Set(
+    report.processes.filter(({ complete }) => complete).map(({ argv }) => programName(argv)),
+  );
+  const updated: CommentedEntry[] = [];
+  let [added, changed] = [0, 0];
+  for (const finding of report.findings) {
+    const today = now.get(finding.fingerprint);
+    const before = matched.get(finding);
+    if (today === undefined) {
+      // Hidden today, by --only-mine for example: that is no reason to forget it.
+      if (before !== undefined) updated.push({ entry: before, comments: comments.get(before) ?? [] });
+      continue;
+    }
+    if (before === undefined) added++;
+    const entry = before === undefined ? today : merged(before, today, ran);
+    if (before !== undefined && !isSameEntry(before, entry)) changed++;
+    updated.push({ entry, comments: (before && comments.get(before)) ?? [] });
+  }
+  const fixed = new Set(report.comparison?.fixed.map(({ fingerprint }) => fingerprint));
+  const seen = new Set(matched.values());
+  const gone = lines.filter(({ entry }) => !seen.has(entry));
+  const kept = gone.filter(({ entry }) => !fixed.has(entry.fingerprint));
+  return {
+    lines: [...updated, ...kept],
+    added,
+    changed,
+    removed: gone.length - kept.length,
+    notJudged: kept.length,
+  };
+}
+
+/** Programs that ran now and did not show it are taken from the entry; of those that did not run it says nothing. */
+function merged(before: BaselineEntry, today: BaselineEntry, ran: ReadonlySet<string>): BaselineEntry {
+  const elsewhere = before.programs.filter(
+    (program) => !ran.has(program) && !today.programs.includes(program),
+  );
+  const programs = [...today.programs, ...elsewhere].sort();
+  if (elsewhere.length === 0 || (today.cost.bytes ?? 0) >= (before.cost.bytes ?? 0))
+    return { ...today, programs };
+  return { ...today, programs, cost: before.cost };
+}
+
+function isSameEntry(a: BaselineEntry, b: BaselineEntry): boolean {
+  return (
+    a.fingerprint === b.fingerprint &&
+    a.cost.bytes === b.cost.bytes &&
+    a.cost.blocks === b.cost.blocks &&
+    a.place === b.place &&
+    a.programs.join() === b.programs.join()
+  );
 }

@@ -101,6 +101,7 @@ export async function analyze(
   const compared = known === undefined ? { findings: found, gone: [] } : compareFindings(found, known);
   const { findings: gated, gate } = applyGate(compared.findings, rules);
   const findings = [...gated].sort(bySeverityThenCost);
+  if (known?.whole === false) problems.push(partialProblem(known.name));
   if (asksForLeaks(rules)) problems.push(...unsearchedLeaks(nodes));
 
   const uncounted = new Map<ImageDraft, number>();
@@ -432,6 +433,11 @@ function bySeverityThenCost(a: Finding, b: Finding): number {
 function goneProblem(records: number): Problem {
   const message = `${records} ${records === 1 ? 'loss record' : 'loss records'} of an earlier leak check ${records === 1 ? 'was still reachable then and is gone since; it is' : 'were still reachable then and are gone since; they are'} left out.`;
   return { code: 'earlier-leak-check', level: 'note', message };
+}
+
+function partialProblem(name: string): Problem {
+  const message = `${name} was not seen whole: what is new here may have been there already.`;
+  return { code: 'compared-with-incomplete', level: 'warning', message };
 }
 
 /** A log that stops between fork and exec looks the same whether the child became another program or was killed. */

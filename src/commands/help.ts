@@ -25,8 +25,7 @@ export interface HelpRequest {
 /** How vgrun is called, the main job first. */
 const usages: readonly (readonly [call: string, summary: string])[] = [
   ['vgrun [options] program [arguments]', ''],
-  ['vgrun report [RUN|LOG…]', 'show a run, or a log from elsewhere'],
-  ['vgrun explain KIND', 'what an error means, how to find its cause'],
+  ['vgrun COMMAND --help', 'report, diff, baseline, explain'],
 ];
 
 /** Options of valgrind that most people need, with the value that most people give. */

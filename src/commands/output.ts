@@ -7,6 +7,7 @@ import { finished, pipeline } from 'node:stream/promises';
 import { UserError } from '../errors.ts';
 import type { Report } from '../model/report.ts';
 import { type RenderOptions, render, reporterNames } from '../report/index.ts';
+import { harmless } from '../report/terminal-text.ts';
 
 /** One `--report FORMAT=FILE`; `-` is standard output. */
 export interface Destination {
@@ -54,16 +55,43 @@ async function mustBeWritable(file: string): Promise<void> {
   }
 }
 
+/** Whether one of the reports shows what the instrument itself wrote. */
+export function showsRaw(destinations: readonly Destination[]): boolean {
+  return destinations.some(({ format }) => format === 'html');
+}
+
+/**
+ * Renders the report into all destinations. One that cannot be written is said and does not keep the others from it.
+ *
+ * @param look of a report on standard output; in a file there are no colours.
+ * @returns the status of the report, or 125 when a destination could not be written.
+ */
+export async function writeReports(
+  report: Report,
+  destinations: readonly Destination[],
+  look: RenderOptions,
+): Promise<number> {
+  let { status } = report;
+  for (const destination of destinations) {
+    const options = destination.file === '-' ? look : { ...look, color: false };
+    try {
+      await writeReport(report, destination, options);
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      const hint = error.hint === undefined ? '' : `hint: ${harmless(error.hint)}\n`;
+      process.stderr.write(`vgrun: ${harmless(error.message)}\n${hint}`);
+      status = error.status;
+    }
+  }
+  return status;
+}
+
 /**
  * Renders the report into one destination.
  *
  * @throws UserError (125) when the file cannot be written to its end.
  */
-export async function writeReport(
-  report: Report,
-  destination: Destination,
-  options: RenderOptions,
-): Promise<void> {
+async function writeReport(report: Report, destination: Destination, options: RenderOptions): Promise<void> {
   if (destination.file === '-') return writeTo(process.stdout, report, destination.format, options);
   const stream = createWriteStream(destination.file);
   try {

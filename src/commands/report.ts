@@ -4,8 +4,9 @@ import { pipeline } from 'node:stream/promises';
 import { UserError } from '../errors.ts';
 import { analyze, parse } from '../pipeline.ts';
 import { latestRun } from '../run/directory.ts';
-import { readDestination, terminalOptions, writeReport, writeTo } from './output.ts';
-import { isAnswered, subCommand } from './sub-command.ts';
+import { analysisOptions, readAnalysis } from './analysis.ts';
+import { readDestination, showsRaw, terminalOptions, writeReports, writeTo } from './output.ts';
+import { isAnswered, reportOptions, subCommand } from './sub-command.ts';
 
 /** @returns the exit status: that of the run, see "Exit status" in the manual. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -14,28 +15,13 @@ export async function main(argv: readonly string[]): Promise<number> {
     '[options] [RUN|LOG…]\n\nRenders a run directory, or valgrind logs (text or XML), again. Without a name: the newest run here.\n`-` reads a log from standard input.',
     argv,
   )
-    .option('report', {
+    .options(reportOptions)
+    .options(analysisOptions)
+    .option('baseline', {
       type: 'string',
-      array: true,
-      nargs: 1,
-      default: [] as string[],
-      defaultDescription: 'pretty',
-      describe: 'FORMAT=FILE: write a report (json, pretty); `-` is standard output; repeatable',
+      describe: 'only findings that are not in it fail: a baseline, a run directory or a log',
     })
-    .option('all', { type: 'boolean', default: false, describe: 'show also what does not count as an error' })
-    .option('full-stacks', { type: 'boolean', default: false, describe: 'show every frame' })
-    .option('follow-interpreter', {
-      type: 'boolean',
-      default: false,
-      describe: "take in a script interpreter's own findings",
-    })
-    .option('project-root', { type: 'string', describe: 'directory whose sources count as mine' })
     .option('error-exitcode', { type: 'string', coerce: readStatus, describe: 'exit status for findings' })
-    .option('color', {
-      choices: ['auto', 'always', 'never'] as const,
-      default: 'auto' as const,
-      describe: 'colours',
-    })
     .parseAsync();
   if (isAnswered(argv)) return 0;
 
@@ -43,21 +29,15 @@ export async function main(argv: readonly string[]): Promise<number> {
   const named = wishes._.map(String);
   const paths =
     named.length === 0 ? [await latestRun(process.cwd())] : await Promise.all(named.map(spoolStandardInput));
-  const report = await analyze(await parse(...paths), {
-    followInterpreter: wishes['follow-interpreter'],
-    ...(wishes['project-root'] === undefined ? {} : { projectRoot: wishes['project-root'] }),
-    ...(wishes['error-exitcode'] === undefined ? {} : { errorExitcode: wishes['error-exitcode'] }),
-  });
-  const options = {
+  const reading = await readAnalysis(wishes, showsRaw(destinations));
+  const report = await analyze(await parse(...paths), reading);
+  const look = {
     ...terminalOptions(process.stdout, wishes.color),
     fullStacks: wishes['full-stacks'],
     all: wishes.all,
   };
-  for (const destination of destinations) {
-    await writeReport(report, destination, destination.file === '-' ? options : { ...options, color: false });
-  }
-  if (destinations.length === 0) await writeTo(process.stdout, report, 'pretty', options);
-  return report.status;
+  if (destinations.length === 0) await writeTo(process.stdout, report, 'pretty', look);
+  return writeReports(report, destinations, look);
 }
 
 /** A log from a pipe is read twice (recognised, then parsed), so it must be a file. */

@@ -20,6 +20,16 @@ export async function main(argv: readonly string[]): Promise<number> {
     own.report.length === 0
       ? []
       : await Promise.all(own.report.map((await import('./output.ts')).readDestination));
+  const needsReading = [own.baseline, own.failOn, own.max].some((value) => value !== undefined);
+  const analysis = () =>
+    import('./analysis.ts').then(({ readAnalysis }) =>
+      readAnalysis(
+        { ...own, errorExitcode: commandLine.errorExitcode },
+        destinations.some(({ format }) => format === 'html'),
+      ),
+    );
+  // What is wrong with them is said before a long run.
+  const early = needsReading ? await analysis() : undefined;
   const request = await planRun(wish);
 
   let afterwards: Promise<unknown> | undefined;
@@ -39,17 +49,10 @@ export async function main(argv: readonly string[]): Promise<number> {
   await afterwards;
 
   const { parse, analyze } = await import('../pipeline.ts');
-  const { terminalOptions, writeReport, writeTo } = await import('./output.ts');
-  const report = await analyze(await parse(directory), {
-    followInterpreter: own.followInterpreter,
-    ...(own.projectRoot === undefined ? {} : { projectRoot: own.projectRoot }),
-    ...(commandLine.errorExitcode === undefined ? {} : { errorExitcode: commandLine.errorExitcode }),
-  });
+  const { terminalOptions, writeReports, writeTo } = await import('./output.ts');
+  const report = await analyze(await parse(directory), early ?? (await analysis()));
   debug('analyzed', { findings: report.findings.length, outcome: report.outcome });
   const look = { fullStacks: own.fullStacks, all: own.all };
-  for (const destination of destinations) {
-    await writeReport(report, destination, { ...terminalOptions(process.stdout, own.color), ...look });
-  }
   // -q: nothing when there is nothing to say, as in valgrind.
   if (!commandLine.quiet || report.outcome !== 'clean') {
     await writeTo(process.stderr, report, 'pretty', {
@@ -57,8 +60,12 @@ export async function main(argv: readonly string[]): Promise<number> {
       ...look,
     });
   }
-  debug('reported', { status: report.status });
-  return report.status;
+  const status = await writeReports(report, destinations, {
+    ...terminalOptions(process.stdout, own.color),
+    ...look,
+  });
+  debug('reported', { status });
+  return status;
 }
 
 function say(line: string): void {

@@ -338,7 +338,12 @@ describe('what it does not believe', () => {
   test('a finding tells where its paragraph begins', async () => {
     const records = await read(wholeLog);
     for (const { what, span } of only(records, 'finding')) {
-      expect(wholeLog.slice(span?.offset).split('\n')[0]?.replace(/^==\d+== +/, '')).toBe(what);
+      expect(
+        wholeLog
+          .slice(span?.offset)
+          .split('\n')[0]
+          ?.replace(/^==\d+== +/, ''),
+      ).toBe(what);
     }
   });
 

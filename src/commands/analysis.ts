@@ -1,0 +1,99 @@
+// Owns what all commands that read runs share: the options that say how to read them, and the wishes made of them.
+import type { GateRules } from '../analyze/gate.ts';
+import { UserError } from '../errors.ts';
+import type { AnalyzeWishes } from '../pipeline.ts';
+
+/** What a command line says about reading a run, in the words of `vgrun program` and of the sub-commands alike. */
+export interface AnalysisSettings {
+  readonly baseline?: string | undefined;
+  readonly failOn?: string | undefined;
+  readonly max?: string | undefined;
+  readonly onlyMine?: boolean | undefined;
+  readonly mine?: readonly string[] | undefined;
+  readonly library?: readonly string[] | undefined;
+  readonly system?: readonly string[] | undefined;
+  readonly confidential?: boolean | undefined;
+  readonly projectRoot?: string | undefined;
+  readonly followInterpreter?: boolean | undefined;
+  readonly errorExitcode?: number | undefined;
+}
+
+/** The same options for yargs. */
+export const analysisOptions = {
+  'fail-on': { type: 'string', describe: 'what fails: definite, invalid, uninit, race, all, …' },
+  max: { type: 'string', describe: 'how much is allowed: possible=4KiB,race=2' },
+  'only-mine': {
+    type: 'boolean',
+    default: false,
+    describe: 'only findings that my code takes part in are shown and fail',
+  },
+  mine: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'sources, or obj:FILES, that are mine; repeatable',
+  },
+  library: { type: 'string', array: true, nargs: 1, describe: 'those that are libraries; repeatable' },
+  system: { type: 'string', array: true, nargs: 1, describe: 'those that are the system; repeatable' },
+  'project-root': { type: 'string', describe: 'directory whose sources count as mine' },
+  'follow-interpreter': {
+    type: 'boolean',
+    default: false,
+    describe: "take in a script interpreter's own findings",
+  },
+  confidential: {
+    type: 'boolean',
+    default: false,
+    describe: 'keep command lines, source text and quotes of logs out of reports',
+  },
+} as const;
+
+/**
+ * Reads the settings, so that what is wrong with them is said before a long run.
+ *
+ * @param raw whether a report is written that shows raw excerpts.
+ * @throws UserError (125) for a word that means nothing, and for a baseline that is missing or broken.
+ */
+export async function readAnalysis(settings: AnalysisSettings, raw: boolean): Promise<AnalyzeWishes> {
+  const { projectRoot, followInterpreter, errorExitcode, confidential, baseline } = settings;
+  const { mine, library, system } = settings;
+  const gate = await readGate(settings);
+  const plain: AnalyzeWishes = {
+    ...(projectRoot === undefined ? {} : { projectRoot }),
+    ...(followInterpreter === undefined ? {} : { followInterpreter }),
+    ...(errorExitcode === undefined ? {} : { errorExitcode }),
+    ...(confidential === undefined ? {} : { confidential }),
+    ...(gate === undefined ? {} : { gate }),
+    ownership: checkedPatterns({ mine, library, system }),
+    raw,
+  };
+  if (baseline === undefined) return plain;
+  const { readKnown } = await import('../pipeline.ts');
+  return { ...plain, known: await readKnown(baseline, plain) };
+}
+
+async function readGate({ failOn, max, onlyMine }: AnalysisSettings): Promise<GateRules | undefined> {
+  if (failOn === undefined && max === undefined && onlyMine !== true) return undefined;
+  const { readFailOn, readMost } = await import('../analyze/gate.ts');
+  return {
+    ...(failOn === undefined ? {} : { failOn: readFailOn(failOn) }),
+    ...(max === undefined ? {} : { most: readMost(max) }),
+    onlyMine: onlyMine === true,
+  };
+}
+
+/** picomatch refuses longer patterns, and nobody writes them. */
+const longestPattern = 1000;
+
+function checkedPatterns<T extends Readonly<Record<string, readonly string[] | undefined>>>(patterns: T): T {
+  for (const [owner, list] of Object.entries(patterns)) {
+    for (const pattern of list ?? []) {
+      if (pattern !== '' && pattern !== 'obj:' && pattern.length <= longestPattern) continue;
+      throw new UserError(
+        `--${owner} cannot be "${pattern.slice(0, 60)}"`,
+        `it takes a pattern of sources (src/**) or of objects (obj:*/libmy*.so*), of at most ${longestPattern} characters`,
+      );
+    }
+  }
+  return patterns;
+}

@@ -1,0 +1,35 @@
+// `vgrun diff A B`: what is new, what costs another amount and what is gone in B, against A.
+import { UserError } from '../errors.ts';
+import { analyze, parse, readKnown } from '../pipeline.ts';
+import { analysisOptions, readAnalysis } from './analysis.ts';
+import { readDestination, showsRaw, terminalOptions, writeReports, writeTo } from './output.ts';
+import { isAnswered, reportOptions, subCommand } from './sub-command.ts';
+
+/** @returns the exit status: that of B, in which only what is new counts. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const wishes = await subCommand(
+    'diff',
+    '[options] A B\n\nSays what is new in B, what costs another amount, and what is gone, against A. Each is a run directory, a\ndirectory of runs, a valgrind log (text or XML), or for A a baseline. Only what is new in B fails.',
+    argv,
+  )
+    .options(reportOptions)
+    .options(analysisOptions)
+    .parseAsync();
+  if (isAnswered(argv)) return 0;
+
+  const [before, after, ...more] = wishes._.map(String);
+  if (before === undefined || after === undefined || more.length > 0) {
+    throw new UserError('diff takes two names', 'usage: vgrun diff A B, each a run directory or a log');
+  }
+  const destinations = await Promise.all(wishes.report.map(readDestination));
+  const reading = await readAnalysis(wishes, showsRaw(destinations));
+  const known = await readKnown(before, reading);
+  const report = await analyze(await parse(after), { ...reading, known });
+  const look = {
+    ...terminalOptions(process.stdout, wishes.color),
+    fullStacks: wishes['full-stacks'],
+    all: wishes.all,
+  };
+  if (destinations.length === 0) await writeTo(process.stdout, report, 'pretty', look);
+  return writeReports(report, destinations, look);
+}
