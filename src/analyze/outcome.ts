@@ -77,10 +77,7 @@ function limitSentence({ group, unit, most, actual }: Limit): string {
 }
 
 const pardonWords: Readonly<Record<Exclude<Pardon, 'interpreter'>, readonly [one: string, more: string]>> = {
-  baseline: [
-    'known finding does not count: it is in the baseline',
-    'known findings do not count: they are in the baseline',
-  ],
+  baseline: ['known finding does not count', 'known findings do not count'],
   ownership: [
     'finding without code of mine does not count (--only-mine)',
     'findings without code of mine do not count (--only-mine)',

@@ -1,5 +1,5 @@
 // One finding as a block of lines, in three sizes.
-import type { Finding, ReportFrame, ReportStack } from '../model/report.ts';
+import type { Finding, Pardon, ReportFrame, ReportStack } from '../model/report.ts';
 import { functionName, type Ink } from './pretty-ink.ts';
 import { clip, grouped, harmless, plural, widthOf, wrap } from './terminal-text.ts';
 
@@ -81,12 +81,32 @@ function* bodyLines(
 function headLine(finding: Finding, width: number, ink: Ink): string {
   const start = `${ink.severity(finding.severity)}  `;
   const cost = costOf(finding);
-  const rest = `${cost === '' ? '' : `, ${cost}`}${finding.failing ? '' : ink.dim(' (not counted as an error)')}`;
+  const rest = `${cost === '' ? '' : `, ${cost}`}${remark(finding, ink)}`;
   const text = headline(finding);
   const whole = `${start}${ink.bold(text)}${rest}  ${ink.dim(`${harmless(finding.rule)} ${finding.id}`)}`;
   if (widthOf(whole) <= width) return whole;
   const room = width - widthOf(start) - widthOf(rest) - finding.id.length - 2;
   return `${start}${ink.bold(clip(text, Math.max(10, room)))}${rest}  ${ink.dim(finding.id)}`;
+}
+
+const pardons: Readonly<Record<Pardon, string>> = {
+  baseline: 'known',
+  ownership: 'no code of mine',
+  'fail-on': 'no kind of --fail-on',
+  limit: 'within --max',
+  interpreter: "the interpreter's own",
+};
+
+/** Why it does not fail the run, and how it stands against what it is compared with. */
+function remark({ failing, pardon, standing, before, leak }: Finding, ink: Ink): string {
+  const marks: string[] = [];
+  if (standing === 'new') marks.push('new');
+  if (standing === 'changed' && before?.bytes !== undefined && leak !== undefined) {
+    marks.push(`was ${grouped(before.bytes)} in ${grouped(before.blocks ?? 0)}`);
+  }
+  if (pardon !== undefined) marks.push(pardons[pardon]);
+  else if (!failing) marks.push('not counted as an error');
+  return marks.length === 0 ? '' : ink.dim(` (${marks.join(', ')})`);
 }
 
 /** A leak's sentence names one loss record of one process; what was lost over all is in the cost. */

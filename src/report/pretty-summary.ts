@@ -1,6 +1,6 @@
 // What stands below the findings: totals in valgrind's words, and the process tree.
 import type { Amount, LeakTotals } from '../model/record.ts';
-import type { Report, ReportProcess, ReportTotals } from '../model/report.ts';
+import type { Comparison, Report, ReportProcess, ReportTotals } from '../model/report.ts';
 import type { Ink } from './pretty-ink.ts';
 import { clip, grouped, harmless, plural, wrap } from './terminal-text.ts';
 
@@ -25,6 +25,38 @@ export function totalLines(report: Report, ink: Ink): readonly string[] {
   if (leaks !== undefined) lines.push(...entry('LEAK SUMMARY', `${leakText(leaks)}${mark('leaks')}`, ink));
   if (errors !== undefined)
     lines.push(...entry('ERROR SUMMARY', `${errorText(errors)}${mark('errors')}`, ink));
+  return lines;
+}
+
+/** What the report is compared with, and what is gone since; the limits of `--max`. */
+export function comparisonLines({ comparison, gate }: Report, all: boolean, ink: Ink): readonly string[] {
+  const lines: string[] = [];
+  for (const { group, unit, most, actual, exceeded } of gate?.limits ?? []) {
+    const text = `${harmless(group)}: ${grouped(actual)} of at most ${grouped(most)} ${unit}`;
+    lines.push(...entry('LIMIT', exceeded ? ink.red(text) : text, ink));
+  }
+  if (comparison === undefined) return lines;
+  const { name, known, changed, fixed, notJudged } = comparison;
+  const parts = [
+    `${grouped(comparison.new)} new`,
+    `${grouped(changed)} changed`,
+    `${grouped(known)} known`,
+    `${grouped(fixed.length)} fixed`,
+    ...(notJudged.length > 0 ? [`${grouped(notJudged.length)} not judged`] : []),
+  ];
+  lines.push(...entry('COMPARED', `with ${harmless(name)}: ${parts.join(', ')}`, ink));
+  const most = all ? Number.POSITIVE_INFINITY : 5;
+  const gone = (label: string, entries: Comparison['fixed']): void => {
+    for (const { place, rule, fingerprint } of entries.slice(0, most)) {
+      lines.push(
+        ...entry('', `${label} ${harmless(place)}  ${harmless(rule)} F-${fingerprint.slice(0, 12)}`, ink),
+      );
+    }
+    if (entries.length > most)
+      lines.push(...entry('', `${grouped(entries.length - most)} more ${label}`, ink));
+  };
+  gone(ink.green('fixed'), fixed);
+  if (all) gone('not judged', notJudged);
   return lines;
 }
 

@@ -3,7 +3,7 @@ import type { Finding, Report, ReportMessage } from '../model/report.ts';
 import { tellingCallers } from './pretty-callers.ts';
 import { type Detail, findingLines } from './pretty-finding.ts';
 import { type Ink, makeInk } from './pretty-ink.ts';
-import { processLines, suppressionLines, totalLines } from './pretty-summary.ts';
+import { comparisonLines, processLines, suppressionLines, totalLines } from './pretty-summary.ts';
 import type { RenderOptions, Reporter } from './reporter.ts';
 import { clip, grouped, harmless, plural, rowsOf, wrap } from './terminal-text.ts';
 
@@ -15,7 +15,7 @@ const mostFindings = 100;
 
 function* renderPretty(report: Report, options: RenderOptions): Generator<string> {
   const ink = makeInk(report, options);
-  const open = report.findings.filter((finding) => options.all === true || !finding.hidden);
+  const open = report.findings.filter((finding) => options.all === true || isListed(finding));
   const listed = options.all === true ? open : open.slice(0, mostFindings);
   const rows = options.rows ?? 50;
   // Half a screen of 50 rows is enough for ten findings in their shortest form.
@@ -35,6 +35,11 @@ function* renderPretty(report: Report, options: RenderOptions): Generator<string
     yield* linesOut(note.map(ink.dim));
   }
   yield* linesOut(foot);
+}
+
+/** What is in the baseline and costs what it did is counted in the foot: people want to see what is new. */
+function isListed({ hidden, failing, standing }: Finding): boolean {
+  return !hidden && (failing || standing !== 'known');
 }
 
 /** Then no screen is too small for what a finding brings with it. */
@@ -113,6 +118,7 @@ function footLines(
       [
         ...hiddenLines(report, options, leftOut, ink),
         ...totalLines(report, ink),
+        ...comparisonLines(report, options.all === true, ink),
         ...suppressionLines(report, options.all === true, ink),
       ],
       processLines(report, most, ink),
@@ -128,6 +134,12 @@ function hiddenLines(report: Report, options: RenderOptions, leftOut: number, in
   const lines: string[] = [];
   if (leftOut > 0) lines.push(`${grouped(leftOut)} more findings are not listed; --all lists them.`);
   const hidden = options.all === true ? [] : report.findings.filter((finding) => finding.hidden);
+  const known =
+    options.all === true ? 0 : report.findings.filter((each) => !each.hidden && !isListed(each)).length;
+  if (known > 0)
+    lines.push(
+      `${grouped(known)} known ${plural(known, 'finding')} not listed; --all lists ${known === 1 ? 'it' : 'them'}.`,
+    );
   if (hidden.length > 0) {
     const bytes = hidden.reduce((sum, { leak }) => sum + (leak?.bytes ?? 0), 0);
     const cost = bytes === 0 ? '' : ` (${grouped(bytes)} bytes)`;

@@ -22,7 +22,8 @@ import { runsProcess } from './processes.ts';
 /** Where runs live under the working directory. */
 export const runsFolder = join('.vgrun', 'runs');
 
-const manifestName = 'run.json';
+/** What makes a directory a run. */
+export const manifestName = 'run.json';
 /** `20261122-220812-417-3f2a9c`: sorts by time, to the millisecond. */
 const idPattern = /^\d{8}-\d{6}-\d{3}-[0-9a-f]{6}$/;
 

@@ -1,4 +1,5 @@
 // Owns the way from files to records: which artifacts a run has, and which reader reads each.
+import { existsSync } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { UserError } from '../errors.ts';
@@ -10,7 +11,7 @@ import { interpreterFor } from '../tools/index.ts';
 import { readerFor } from '../tools/readers.ts';
 import type { ReadContext } from '../tools/tool.ts';
 import { groupCopies, readCopies } from './copies.ts';
-import { listArtifacts, readManifest, roleOf } from './directory.ts';
+import { listArtifacts, manifestName, readManifest, roleOf } from './directory.ts';
 import { createOpenDescriptors, type OpenDescriptors } from './open-descriptors.ts';
 import { runsProcess } from './processes.ts';
 
@@ -29,11 +30,13 @@ export interface Sources {
 }
 
 /**
- * Finds out what the given paths are: run directories, directories with logs in them, log files, `-` excluded.
+ * Finds out what the given paths are: run directories, directories of runs, directories with logs in them, log files,
+ * `-` excluded. What is not one run alone has no manifest, and how its programs ended is then known from the logs only.
  *
  * @throws UserError (125) for a path that does not exist, cannot be read, or holds nothing to read.
  */
-export async function findSources(paths: readonly string[]): Promise<Sources> {
+export async function findSources(given: readonly string[]): Promise<Sources> {
+  const paths = (await Promise.all(given.map(runsIn))).flat();
   if (paths.length === 1) {
     const only = resolve(paths[0] as string);
     if ((await statusOf(only)).isDirectory()) return sourcesOfDirectory(only);
@@ -54,6 +57,14 @@ export async function findSources(paths: readonly string[]): Promise<Sources> {
   return { files, problems };
 }
 
+/** The runs in a directory of runs, such as `.vgrun/runs` or what a CI kept of several jobs; else the path itself. */
+async function runsIn(path: string): Promise<readonly string[]> {
+  const names = await readdir(path).catch(() => []);
+  if (names.includes(manifestName)) return [path];
+  const runs = names.map((name) => join(path, name)).filter((inner) => existsSync(join(inner, manifestName)));
+  return runs.length === 0 ? [path] : runs.sort();
+}
+
 async function statusOf(path: string) {
   try {
     return await stat(path);
@@ -71,7 +82,7 @@ async function sourcesOfDirectory(directory: string): Promise<Sources> {
     throw new UserError(`${directory} cannot be read: ${error.message}`, 'check its rights');
   });
   if (
-    !names.includes('run.json') &&
+    !names.includes(manifestName) &&
     names.some((name) => roleOf(name) === 'xml' || roleOf(name) === 'text')
   ) {
     const logs = await listArtifacts(directory);
