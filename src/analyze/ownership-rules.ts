@@ -53,7 +53,9 @@ export async function ownershipDecider(
     const key = `${ofObject ? 'o' : 's'}${path}`;
     if (known.has(key)) return known.get(key);
     const names = isUnder(path, projectRoot) ? [posix.relative(projectRoot ?? '', path), path] : [path];
-    const rule = compiled.find((each) => each.ofObject === ofObject && names.some(each.matches));
+    const rule = compiled.find(
+      (each) => each.ofObject === ofObject && names.some((name) => each.matches(name)),
+    );
     known.set(key, rule);
     return rule;
   };

@@ -59,7 +59,7 @@ export async function findSources(given: readonly string[]): Promise<Sources> {
 
 /** The runs in a directory of runs, such as `.vgrun/runs` or what a CI kept of several jobs; else the path itself. */
 async function runsIn(path: string): Promise<readonly string[]> {
-  const names = await readdir(path).catch(() => []);
+  const names = await readdir(path).catch((): string[] => []);
   if (names.includes(manifestName)) return [path];
   const runs = names.map((name) => join(path, name)).filter((inner) => existsSync(join(inner, manifestName)));
   return runs.length === 0 ? [path] : runs.sort();
