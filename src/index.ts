@@ -6,12 +6,15 @@ import { planRun } from './run/plan.ts';
 import { type RunEvents, type RunResult, runTarget } from './run/run.ts';
 
 export { ExitStatus, UserError } from './errors.ts';
+export type { Known } from './analyze/baseline.ts';
+export type { GateRules } from './analyze/gate.ts';
+export type { OwnershipRules } from './analyze/ownership-rules.ts';
 export type * from './model/finding.ts';
 export type * from './model/problem.ts';
 export type * from './model/record.ts';
 export type * from './model/report.ts';
 export type * from './model/run.ts';
-export { type AnalyzeWishes, analyze, type Parsed, parse, render } from './pipeline.ts';
+export { type AnalyzeWishes, analyze, type Parsed, parse, readKnown, render } from './pipeline.ts';
 export type { RenderOptions } from './report/index.ts';
 export type { RunEvents, RunResult } from './run/run.ts';
 

@@ -279,22 +279,28 @@ function runOf(manifest: RunManifest, directory: string | undefined): NonNullabl
 
 type FrameMaker = (frames: readonly Frame[]) => readonly ReportFrame[];
 
+/** Readers intern frames, and so does this: fifty thousand findings have a million frames, and few thousand different. */
 function frameMaker(context: OwnershipContext): FrameMaker {
+  const made = new WeakMap<Frame, ReportFrame>();
+  const madeInlined = new WeakMap<Frame, ReportFrame>();
+  const make = (frame: Frame): ReportFrame => {
+    const path = sourcePath(frame);
+    const shown = isUnder(path, context.projectRoot)
+      ? posix.relative(context.projectRoot ?? '', path ?? '')
+      : path;
+    const { owner, reason } = ownershipOf(frame, context);
+    return { ...frame, owner, ownerReason: reason, ...(shown !== undefined && { path: shown }) };
+  };
   return (frames) =>
     frames.map((frame, index) => {
-      const path = sourcePath(frame);
-      const shown = isUnder(path, context.projectRoot)
-        ? posix.relative(context.projectRoot ?? '', path ?? '')
-        : path;
       const inlined = frame.ip !== undefined && frame.ip === frames[index + 1]?.ip;
-      const { owner, reason } = ownershipOf(frame, context);
-      return {
-        ...frame,
-        owner,
-        ownerReason: reason,
-        ...(shown !== undefined && { path: shown }),
-        ...(inlined && { inlined }),
-      };
+      const cache = inlined ? madeInlined : made;
+      let known = cache.get(frame);
+      if (known === undefined) {
+        known = inlined ? { ...make(frame), inlined } : make(frame);
+        cache.set(frame, known);
+      }
+      return known;
     });
 }
 

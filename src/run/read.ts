@@ -52,9 +52,30 @@ export async function findSources(given: readonly string[]): Promise<Sources> {
     }
     const inner = await sourcesOfDirectory(absolute);
     files.push(...inner.files);
-    problems.push(...inner.problems);
+    problems.push(...inner.problems, ...(inner.manifest === undefined ? [] : problemsOfRun(inner.manifest)));
   }
   return { files, problems };
+}
+
+/** What a manifest knows of its run and the logs do not: of several runs read together it would be lost. */
+function problemsOfRun({ id, problems, stoppedBy, exit, alive }: RunManifest): readonly Problem[] {
+  const own: Problem[] = [...problems];
+  const incomplete = (message: string): void => {
+    own.push({ code: 'run-not-whole', level: 'incomplete', message: `run ${id}: ${message}` });
+  };
+  if (stoppedBy === 'timeout') incomplete('the program was stopped at the time limit');
+  else if (stoppedBy === 'interrupt') incomplete('the program was interrupted');
+  else if (exit?.how === 'signaled') incomplete(`the program was killed by ${exit.signal}`);
+  else if (exit === undefined || exit.how === 'unknown') incomplete('how the program ended was not recorded');
+  else if (exit.code !== 0) {
+    own.push({
+      code: 'program-failed',
+      level: 'warning',
+      message: `run ${id}: the program exited with status ${exit.code}`,
+    });
+  }
+  if (alive.length > 0) incomplete(`${alive.length} of its processes were still running`);
+  return own;
 }
 
 /** The runs in a directory of runs, such as `.vgrun/runs` or what a CI kept of several jobs; else the path itself. */
