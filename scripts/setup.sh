@@ -2,12 +2,15 @@
 # Prepares a Debian, Ubuntu or Fedora machine: what vgrun and its tests need, and nothing that is there already.
 #
 #   sh scripts/setup.sh       as root, or with sudo
-#   . scripts/setup.sh        from another script, which then has the Node that was installed on its PATH
+#   . scripts/setup.sh        from another script, which then has the Node that was installed on its PATH;
+#                             with tests=no it leaves out what only the tests need: a browser, CMake, other shells
 #
 # Nothing is piped from the net into a shell: packages come from the distribution, and Node, where that one's is
 # too old, from the npm registry.
 set -eu
 cd "$(dirname "$0")/.."
+
+tests=${tests:-yes}
 
 say() { printf 'setup: %s\n' "$*"; }
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -31,8 +34,23 @@ as_root() {
 }
 
 # Each word is COMMAND:PACKAGE; what has its command, from wherever, is left alone.
+for_tests=''
+browser=''
+if [ "$tests" = yes ]; then
+  for_tests='cmake:cmake zsh:zsh fish:fish'
+  for name in chromium chromium-browser google-chrome google-chrome-stable; do
+    # Ubuntu's chromium-browser may be a script that says how to install a snap.
+    if have "$name" && "$name" --version >/dev/null 2>&1; then browser=$name; fi
+  done
+fi
 if have apt-get; then
   tools='valgrind:valgrind gdb:gdb cc:gcc c++:g++ make:make prlimit:util-linux python3:python3 less:less git:git'
+  [ "$tests" = no ] || for_tests="$for_tests xmllint:libxml2-utils"
+  # Ubuntu has Chromium as a snap only, which needs a running snapd.
+  if [ "$tests" = yes ] && [ -z "$browser" ] && ! grep -q '^ID=ubuntu' /etc/os-release; then
+    for_tests="$for_tests chromium:chromium"
+    browser=chromium
+  fi
   # Without the debug symbols of libc, stacks through it end in ??? and memcheck may blame ld.so.
   files='/usr/include/stdio.h:libc6-dev /usr/lib/debug/.build-id:libc6-dbg'
   refresh() { as_root apt-get update -q; }
@@ -41,6 +59,11 @@ if have apt-get; then
   node_offered() { LC_ALL=C apt-cache policy nodejs | sed -n 's/^ *Candidate: \([0-9][0-9.]*\).*/\1/p'; }
 elif have dnf; then
   tools='valgrind:valgrind gdb:gdb cc:gcc c++:gcc-c++ make:make prlimit:util-linux python3:python3 less:less git:git'
+  [ "$tests" = no ] || for_tests="$for_tests xmllint:libxml2"
+  if [ "$tests" = yes ] && [ -z "$browser" ]; then
+    for_tests="$for_tests chromium:chromium"
+    browser=chromium
+  fi
   files='/usr/include/stdio.h:glibc-devel'
   refresh() { :; }
   install() { as_root dnf install -y -q "$@"; }
@@ -62,7 +85,7 @@ for prefix in /usr/local "$HOME/.local"; do
 done
 
 missing=''
-for pair in $tools; do have "${pair%%:*}" || missing="$missing ${pair#*:}"; done
+for pair in $tools $for_tests; do have "${pair%%:*}" || missing="$missing ${pair#*:}"; done
 for pair in $files; do [ -e "${pair%%:*}" ] || missing="$missing ${pair#*:}"; done
 did=''
 
@@ -125,5 +148,14 @@ if [ ! -e node_modules/.package-lock.json ] ||
   did=yes
 fi
 [ -z "${tried:-}" ] || : >"$tried"
+
+# Playwright's own build, where the distribution has none that runs everywhere.
+if [ "$tests" = yes ] && [ -z "$browser" ] &&
+  ! [ -x "$(node -p 'require("playwright-core").chromium.executablePath()')" ]; then
+  say "installing playwright's build of Chromium into its folder under $HOME, and the libraries it needs"
+  npx --no-install playwright-core install --with-deps chromium ||
+    say 'that did not work: the tests in a browser will fail; install Chromium or Chrome and run this again'
+  did=yes
+fi
 
 if [ -n "$did" ]; then say 'done'; else say 'nothing to do'; fi
