@@ -53,7 +53,9 @@ async function read(handle: FileHandle, span: Span): Promise<RawExcerpt | undefi
   if (bytesRead === 0) return undefined;
   const text = buffer.toString('utf8', 0, bytesRead);
   if (length !== undefined) return { artifact, offset, text, cut: length > bytesRead };
-  return { artifact, offset, ...paragraphOf(text) };
+  // The last line may be half of one, and half of one can look empty.
+  const whole = bytesRead < wanted ? text : text.slice(0, text.lastIndexOf('\n'));
+  return { artifact, offset, ...paragraphOf(whole) };
 }
 
 // `==1234== Invalid read of size 4`, with --time-stamp=yes `==00:00:00:00.123 1234== …`
