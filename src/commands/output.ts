@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { UserError } from '../errors.ts';
 import type { Report } from '../model/report.ts';
-import { type RenderOptions, render, reporterNames } from '../report/index.ts';
+import { loadReporter, type RenderOptions, render, reporterNames } from '../report/index.ts';
 import { harmless } from '../report/terminal-text.ts';
 
 /** One `--report FORMAT=FILE`; `-` is standard output. */
@@ -87,20 +87,35 @@ export async function writeReports(
 }
 
 /**
- * Renders the report into one destination.
+ * Renders the report into one destination, and what belongs to it where the CI system asks for it.
  *
- * @throws UserError (125) when the file cannot be written to its end.
+ * @throws UserError (125) when a file cannot be written to its end.
  */
 async function writeReport(report: Report, destination: Destination, options: RenderOptions): Promise<void> {
-  if (destination.file === '-') return writeTo(process.stdout, report, destination.format, options);
-  const stream = createWriteStream(destination.file);
+  const { format, file } = destination;
+  if (file === '-') await writeTo(process.stdout, report, format, options);
+  else await writeFile(report, destination, options, 'w');
+  const { companion } = await loadReporter(format);
+  const place = companion === undefined ? undefined : process.env[companion.variable];
+  if (companion === undefined || place === undefined || place === '') return;
+  // Other steps of the job may have written to it.
+  await writeFile(report, { format: companion.format, file: place }, options, 'a');
+}
+
+async function writeFile(
+  report: Report,
+  { format, file }: Destination,
+  options: RenderOptions,
+  flags: 'w' | 'a',
+): Promise<void> {
+  const stream = createWriteStream(file, { flags });
   try {
-    await writeTo(stream, report, destination.format, options);
+    await writeTo(stream, report, format, options);
     stream.end();
     await finished(stream);
   } catch (error) {
     throw new UserError(
-      `${destination.file} could not be written: ${(error as Error).message}`,
+      `${file} could not be written: ${(error as Error).message}`,
       'the run itself is kept; render it again with vgrun report',
     );
   }

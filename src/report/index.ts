@@ -9,6 +9,12 @@ export type { RenderOptions, Reporter } from './reporter.ts';
 const reporters: ReadonlyMap<string, () => Promise<Reporter>> = new Map([
   ['pretty', async () => (await import('./pretty.ts')).pretty],
   ['json', async () => (await import('./json.ts')).json],
+  ['sarif', async () => (await import('./sarif.ts')).sarif],
+  ['junit', async () => (await import('./junit.ts')).junit],
+  ['github', async () => (await import('./github.ts')).github],
+  ['github-summary', async () => (await import('./markdown.ts')).githubSummary],
+  ['gitlab', async () => (await import('./gitlab.ts')).gitlab],
+  ['markdown', async () => (await import('./markdown.ts')).markdown],
 ]);
 
 /** The words of `--report FORMAT=FILE`. */
@@ -23,6 +29,14 @@ export async function* render(
   format: string,
   options: RenderOptions = {},
 ): AsyncGenerator<string> {
+  yield* (await loadReporter(format)).render(report, options);
+}
+
+/**
+ * The reporter of a format.
+ * @throws UserError (125) when there is no such format.
+ */
+export async function loadReporter(format: string): Promise<Reporter> {
   const load = reporters.get(format);
   if (load === undefined) {
     throw new UserError(
@@ -30,5 +44,5 @@ export async function* render(
       `the formats are ${reporterNames.join(', ')}`,
     );
   }
-  yield* (await load()).render(report, options);
+  return load();
 }

@@ -11,7 +11,7 @@ function* renderJson(report: Report): Generator<string> {
   for (const [key, value] of entries) {
     yield `${between}${JSON.stringify(key)}: `;
     if (Array.isArray(value)) yield* renderList(value);
-    else yield write(value);
+    else yield writeJson(value);
     between = ',\n';
   }
   yield '\n}\n';
@@ -21,13 +21,14 @@ function* renderJson(report: Report): Generator<string> {
 function* renderList(items: readonly unknown[]): Generator<string> {
   let between = '[\n';
   for (const item of items) {
-    yield `${between}${write(item)}`;
+    yield `${between}${writeJson(item)}`;
     between = ',\n';
   }
   yield items.length === 0 ? '[]' : '\n]';
 }
 
-function write(value: unknown): string {
+/** A value as JSON on one line, its keys in one order, harmless on a terminal. */
+export function writeJson(value: unknown): string {
   const text = JSON.stringify(value, (_, part: unknown) => (isPlain(part) ? ordered(part) : part));
   // Still the same JSON, and harmless when someone prints it on a terminal.
   return text.replace(

@@ -1,7 +1,8 @@
 // One finding as a block of lines, in three sizes.
-import type { Finding, Pardon, ReportFrame, ReportStack } from '../model/report.ts';
+import type { Finding, ReportFrame, ReportStack } from '../model/report.ts';
+import { costOf, headline, pardons } from './finding-text.ts';
 import { functionName, type Ink } from './pretty-ink.ts';
-import { clip, grouped, harmless, plural, widthOf, wrap } from './terminal-text.ts';
+import { clip, grouped, harmless, widthOf, wrap } from './terminal-text.ts';
 
 /**
  * `full`: source and stacks; `medium`: one line for each stack; `brief`: what, where, the other places and the advice,
@@ -82,20 +83,12 @@ function headLine(finding: Finding, width: number, ink: Ink): string {
   const start = `${ink.severity(finding.severity)}  `;
   const cost = costOf(finding);
   const rest = `${cost === '' ? '' : `, ${cost}`}${remark(finding, ink)}`;
-  const text = headline(finding);
+  const text = harmless(headline(finding));
   const whole = `${start}${ink.bold(text)}${rest}  ${ink.dim(`${harmless(finding.rule)} ${finding.id}`)}`;
   if (widthOf(whole) <= width) return whole;
   const room = width - widthOf(start) - widthOf(rest) - finding.id.length - 2;
   return `${start}${ink.bold(clip(text, Math.max(10, room)))}${rest}  ${ink.dim(finding.id)}`;
 }
-
-const pardons: Readonly<Record<Pardon, string>> = {
-  baseline: 'known',
-  ownership: 'no code of mine',
-  'fail-on': 'no kind of --fail-on',
-  limit: 'within --max',
-  interpreter: "the interpreter's own",
-};
 
 /** Why it does not fail the run, and how it stands against what it is compared with. */
 function remark({ failing, pardon, standing, before, leak }: Finding, ink: Ink): string {
@@ -107,33 +100,6 @@ function remark({ failing, pardon, standing, before, leak }: Finding, ink: Ink):
   if (pardon !== undefined) marks.push(pardons[pardon]);
   else if (!failing) marks.push('not counted as an error');
   return marks.length === 0 ? '' : ink.dim(` (${marks.join(', ')})`);
-}
-
-/** A leak's sentence names one loss record of one process; what was lost over all is in the cost. */
-function headline(finding: Finding): string {
-  const text = finding.leak !== undefined || finding.what === '' ? finding.title : finding.what;
-  return harmless(text);
-}
-
-function costOf(finding: Finding): string {
-  const { leak, count, atLeast, seenIn } = finding;
-  const parts: string[] = [];
-  if (leak !== undefined) {
-    const split =
-      leak.indirectBytes > 0
-        ? ` (${grouped(leak.directBytes)} direct, ${grouped(leak.indirectBytes)} indirect)`
-        : '';
-    const least = atLeast ? 'at least ' : '';
-    parts.push(
-      `${least}${grouped(leak.bytes)}${split} ${plural(leak.bytes, 'byte')} in ${grouped(leak.blocks)} ${plural(leak.blocks, 'block')}`,
-    );
-  } else if (count > 1) {
-    parts.push(`${atLeast ? 'at least ' : ''}${grouped(count)} ${plural(count, 'time')}`);
-    if (finding.alsoSeen !== undefined) parts.push('in several forms');
-  }
-  const pids = new Set(seenIn.filter(({ inherited }) => !inherited).map(({ pid }) => pid)).size;
-  if (pids > 1) parts.push(`in ${grouped(pids)} processes`);
-  return parts.join(' ');
 }
 
 /** What else was said at this place: the sentence above is true of one occurrence only. */

@@ -5,7 +5,7 @@ import { type Detail, findingLines } from './pretty-finding.ts';
 import { type Ink, makeInk } from './pretty-ink.ts';
 import { comparisonLines, processLines, suppressionLines, totalLines } from './pretty-summary.ts';
 import type { RenderOptions, Reporter } from './reporter.ts';
-import { clip, grouped, harmless, plural, rowsOf, wrap } from './terminal-text.ts';
+import { clip, grouped, harmless, plural, rowsOf, withoutCommands, wrap } from './terminal-text.ts';
 
 /** `--report pretty=FILE`, and what `vgrun` shows by itself. */
 export const pretty: Reporter = { name: 'pretty', render: renderPretty };
@@ -52,8 +52,9 @@ function suppressionNote(count: number): string {
   return `${grouped(count)} ${are} in the JSON report (--report=json=-); --all prints ${count === 1 ? 'it' : 'them'}.`;
 }
 
+/** The one way out: CI systems read commands from what is printed. */
 function* linesOut(lines: Iterable<string>): Generator<string> {
-  for (const line of lines) yield `${line.trimEnd()}\n`;
+  for (const line of lines) yield `${withoutCommands(line.trimEnd())}\n`;
 }
 
 /** Forms from rich to poor, with the least rows that a finding takes: a thousand are not laid out to see if they fit. */

@@ -20,4 +20,6 @@ export interface Reporter {
   readonly name: string;
   /** The report in pieces, in order. Pure. */
   readonly render: (report: Report, options: RenderOptions) => Iterable<string>;
+  /** Another format that belongs to it, appended to the file that an environment variable of the CI system names. */
+  readonly companion?: { readonly format: string; readonly variable: string };
 }

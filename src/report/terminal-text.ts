@@ -14,6 +14,17 @@ export function harmless(text: string): string {
   });
 }
 
+// `::error file=a.c::text` after white space, for GitHub; `##[group]`, `##vso[task.complete]` and `##teamcity[…]` anywhere
+// in the line, for GitHub, Azure and TeamCity. Our own colours may stand before it.
+const command = /^((?:\s|\x1b\[[\d;]*m)*):(?=:)|#(?=#(?:vso|teamcity)?\[)/gi;
+
+/** The line with what a CI system would take for a command to it made visible: `::error::` becomes `\x3a:error::`. */
+export function withoutCommands(line: string): string {
+  return line.replace(command, (_, start: string | undefined) =>
+    start === undefined ? '\\x23' : `${start}\\x3a`,
+  );
+}
+
 // Our own colours and links, as picocolors and OSC 8 write them: `\x1b[31m`, `\x1b]8;;file:///a.c\x1b\\`
 const styling = /\x1b\[[\d;]*m|\x1b\]8;;[^\x1b]*\x1b\\/g;
 

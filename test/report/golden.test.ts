@@ -9,6 +9,12 @@ import { scenarios } from './scenarios.ts';
 const golden = new URL('../golden/', import.meta.url);
 const formats: readonly (readonly [file: string, format: string, options: RenderOptions])[] = [
   ['report.json', 'json', {}],
+  ['report.sarif', 'sarif', {}],
+  ['junit.xml', 'junit', {}],
+  ['gitlab.json', 'gitlab', {}],
+  ['github.txt', 'github', {}],
+  ['github-summary.md', 'github-summary', {}],
+  ['report.md', 'markdown', {}],
   ['pretty.txt', 'pretty', { columns: 100, rows: 50 }],
   ['pretty-color.txt', 'pretty', { columns: 100, rows: 50, color: true }],
 ];

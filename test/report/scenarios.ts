@@ -1,4 +1,5 @@
 // The runs behind test/golden: each a stream of records as the readers give them, analysed for real.
+import { entriesOf } from '../../src/analyze/baseline.ts';
 import { analyze } from '../../src/analyze/index.ts';
 import type { ParsedRecord } from '../../src/model/record.ts';
 import type { Excerpt, Report } from '../../src/model/report.ts';
@@ -28,10 +29,18 @@ export const scenarios: ReadonlyMap<string, () => Promise<Report>> = new Map([
   ['inconclusive', inconclusive],
   ['process-tree-with-fork', processTreeWithFork],
   ['hostile-names', hostileNames],
+  ['lock-order', lockOrder],
+  ['compared', compared],
+  ['no-source', noSource],
 ]);
 
-function report(records: readonly ParsedRecord[], run: Partial<RunManifest> = {}): Promise<Report> {
+function report(
+  records: readonly ParsedRecord[],
+  run: Partial<RunManifest> = {},
+  more: Partial<Parameters<typeof analyze>[1]> = {},
+): Promise<Report> {
   return analyze(records, {
+    ...more,
     vgrun: '0.1.0',
     manifest: manifest(run),
     runDirectory: '/home/ann/list/.vgrun/runs/20260801-120000-list',
@@ -239,5 +248,98 @@ function hostileNames(): Promise<Report> {
       ],
       { argv: [evil] },
     ),
+  );
+}
+
+/** helgrind's two orders of two locks. */
+function lockOrder(): Promise<Report> {
+  const order = [
+    stack('at', [mine('backward', 'locks.c', 21), mine('main', 'locks.c', 40)]),
+    stack(
+      'required order first',
+      [mine('forward', 'locks.c', 10)],
+      'Required order was established by lock A',
+    ),
+    stack(
+      'required order then',
+      [mine('forward', 'locks.c', 11)],
+      'followed by a later acquisition of lock B',
+    ),
+    stack(
+      'observed order first',
+      [mine('backward', 'locks.c', 20)],
+      'Observed order is: acquisition of lock B',
+    ),
+    stack(
+      'observed order then',
+      [mine('backward', 'locks.c', 21)],
+      'followed by a later acquisition of lock A',
+    ),
+  ];
+  const what = 'Thread #1: lock order "0x1 before 0x2" violated';
+  return report(
+    whole(
+      1,
+      [
+        finding(1, 'LockOrder', { tool: 'helgrind', unique: '0x0', what, stacks: order }),
+        counts(1, { '0x0': 1 }),
+      ],
+      { tool: 'helgrind' },
+    ),
+    { tool: { name: 'helgrind', version: '3.19.0', path: '/usr/bin/valgrind' } },
+  );
+}
+
+/** Against a baseline: one new, one known, one that costs more, one that is gone, one that this run cannot judge. */
+async function compared(): Promise<Report> {
+  const error = (name: string, kind = 'InvalidRead') =>
+    finding(1, kind, {
+      unique: `0x${name}`,
+      what: kind === 'InvalidRead' ? 'Invalid read of size 4' : 'Invalid write of size 8',
+      stacks: [stack('at', [mine(name, 'list.c', 30), mine('main', 'main.c', 5)])],
+    });
+  const before = await report(
+    whole(1, [error('known'), error('gone'), lost(1, leakOf(100)), counts(1, { '0xknown': 1, '0xgone': 1 })]),
+  );
+  const other = await report(
+    whole(1, [error('elsewhere'), counts(1, { '0xelsewhere': 1 })], { argv: ['./other'] }),
+  );
+  return report(
+    whole(1, [
+      error('known'),
+      error('fresh', 'InvalidWrite'),
+      lost(1, leakOf(300, 3)),
+      counts(1, { '0xknown': 2, '0xfresh': 1 }),
+    ]),
+    { toolOptions: ['--leak-check=full'] },
+    {
+      known: { name: 'vgrun-baseline.txt', entries: [...entriesOf(before), ...entriesOf(other)] },
+      gate: {
+        most: new Map([
+          ['definite', 200],
+          ['race', 2],
+        ]),
+      },
+    },
+  );
+}
+
+/** A stripped program, read from a log alone: no source, no run. */
+function noSource(): Promise<Report> {
+  const nameless = [{ ip: '0x109150', object: '/opt/tools/bin/crunch' }, libcStart];
+  return analyze(
+    whole(
+      1,
+      [
+        finding(1, 'InvalidWrite', {
+          unique: '0x0',
+          what: 'Invalid write of size 1',
+          stacks: [stack('at', nameless)],
+        }),
+        counts(1, { '0x0': 2 }),
+      ],
+      { argv: ['/opt/tools/bin/crunch', '--all'] },
+    ),
+    { vgrun: '0.1.0', projectRoot: '/home/ann/list' },
   );
 }

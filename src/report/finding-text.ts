@@ -1,0 +1,150 @@
+// What reports say of a finding in words: headline, place, cost, why it does not fail. Nothing here is escaped yet.
+import type {
+  BaselineEntry,
+  Cost,
+  Finding,
+  Pardon,
+  Report,
+  ReportFrame,
+  ReportStack,
+} from '../model/report.ts';
+import { grouped, plural } from './terminal-text.ts';
+
+/** A leak's sentence names one loss record of one process; what was lost over all is in the cost. */
+export function headline(finding: Finding): string {
+  return finding.leak !== undefined || finding.what === '' ? finding.title : finding.what;
+}
+
+/** `at least 100 bytes in 1 block in 2 processes`, `12 times`; empty when it occurred once. */
+export function costOf(finding: Finding): string {
+  const { leak, count, atLeast, seenIn } = finding;
+  const parts: string[] = [];
+  const least = atLeast ? 'at least ' : '';
+  if (leak !== undefined) {
+    const split =
+      leak.indirectBytes > 0
+        ? ` (${grouped(leak.directBytes)} direct, ${grouped(leak.indirectBytes)} indirect)`
+        : '';
+    parts.push(
+      `${least}${grouped(leak.bytes)}${split} ${plural(leak.bytes, 'byte')} in ${grouped(leak.blocks)} ${plural(leak.blocks, 'block')}`,
+    );
+  } else if (count > 1) {
+    parts.push(`${least}${grouped(count)} ${plural(count, 'time')}`);
+    if (finding.alsoSeen !== undefined) parts.push('in several forms');
+  }
+  const pids = new Set(seenIn.filter(({ inherited }) => !inherited).map(({ pid }) => pid)).size;
+  if (pids > 1) parts.push(`in ${grouped(pids)} processes`);
+  return parts.join(' ');
+}
+
+/** What it cost before, or costs in a baseline: `100 bytes in 1 block`, `3 times`. */
+export function costText({ bytes, blocks = 0, count }: Cost): string {
+  if (bytes === undefined) return `${grouped(count)} ${plural(count, 'time')}`;
+  return `${grouped(bytes)} ${plural(bytes, 'byte')} in ${grouped(blocks)} ${plural(blocks, 'block')}`;
+}
+
+/** The blamed frame, which is mine. */
+export function blamedFrame({ blamed, stacks }: Finding): ReportFrame | undefined {
+  return blamed && stacks[blamed.stack]?.frames[blamed.frame];
+}
+
+/**
+ * The frame by which a finding is shown: the blamed one. When none is mine, the innermost that is not the tool's own:
+ * what the tool put in place of malloc says less than who called it.
+ */
+export function shownFrame(finding: Finding): ReportFrame | undefined {
+  const frames = finding.stacks[0]?.frames ?? [];
+  return blamedFrame(finding) ?? frames.find(({ owner }) => owner !== 'tool') ?? frames[0];
+}
+
+/** The most telling frame of any stack: mine, else not the tool's, else the innermost. */
+export function tellingFrame({ frames }: ReportStack): ReportFrame | undefined {
+  return (
+    frames.find(({ owner }) => owner === 'mine') ?? frames.find(({ owner }) => owner !== 'tool') ?? frames[0]
+  );
+}
+
+/** `pop()`; C++ names bring their own parentheses. */
+export function calledName({ function: name, ip }: Pick<ReportFrame, 'function' | 'ip'>): string {
+  if (name === undefined) return ip === undefined ? '???' : `??? (${ip})`;
+  return name.endsWith(')') ? name : `${name}()`;
+}
+
+/** `src/list.c:42`; undefined without a source. */
+export function sourceOf({ path, line }: ReportFrame): string | undefined {
+  return path === undefined ? undefined : line === undefined ? path : `${path}:${line}`;
+}
+
+/** `src/list.c:42 in pop()`; without a source `pop() in /usr/lib/libc.so.6`. */
+export function placeOf(frame: ReportFrame): string {
+  const source = sourceOf(frame);
+  if (source !== undefined) return `${source} in ${calledName(frame)}`;
+  return frame.object === undefined ? calledName(frame) : `${calledName(frame)} in ${frame.object}`;
+}
+
+/** `pop() (src/list.c:42)`, as a line of a stack. */
+export function frameText(frame: ReportFrame): string {
+  const where = sourceOf(frame) ?? frame.object;
+  // A declaration is a place without a function: `declared at race.c:2`.
+  if (where !== undefined && frame.function === undefined && frame.ip === undefined) return where;
+  return where === undefined ? calledName(frame) : `${calledName(frame)} (${where})`;
+}
+
+/** What a stack tells: the tool's own sentence, or the label. */
+export function stackTitle({ label, text }: ReportStack): string {
+  return text ?? label;
+}
+
+/** Details, and every stack with at most so many frames, a line each; what is left out is said. */
+export function* stackLines({ details, stacks }: Finding, mostFrames: number): Generator<string> {
+  yield* details;
+  for (const stack of stacks) {
+    if (stack.frames.length === 0 && stack.text === undefined) continue;
+    yield `${stackTitle(stack)}:`;
+    for (const frame of stack.frames.slice(0, mostFrames)) yield `  ${frameText(frame)}`;
+    const left = stack.frames.length - mostFrames;
+    if (left > 0) yield `  … ${grouped(left)} more ${plural(left, 'frame')}`;
+  }
+}
+
+/** Why something that would fail the run does not, in a few words. */
+export const pardons: Readonly<Record<Pardon, string>> = {
+  baseline: 'known',
+  ownership: 'no code of mine',
+  'fail-on': 'no kind of --fail-on',
+  limit: 'within --max',
+  interpreter: "the interpreter's own",
+};
+
+/** Why it does not fail the run; undefined when it does. */
+export function whyNotFailing({ failing, pardon }: Finding): string | undefined {
+  if (failing) return undefined;
+  return pardon === undefined ? 'not counted as an error' : pardons[pardon];
+}
+
+/** `memcheck/Leak_DefinitelyLost at src/list.c push(), 100 bytes in 1 block`: an entry that is no finding of this run. */
+export function entryText({ rule, place, cost }: BaselineEntry): string {
+  const price = cost.bytes === undefined ? '' : `, ${costText(cost)}`;
+  return `${rule} at ${place}${price}`;
+}
+
+/** What is said when a run is seen whole and nothing is wrong; else the reasons, a sentence each. */
+export function reasonsOf({ reasons }: Report): readonly string[] {
+  return reasons.length > 0 ? reasons : ['No errors, and the program was seen to its end.'];
+}
+
+/** A path that lies in the project: relative, and not above its root. */
+export function isInProject(path: string): boolean {
+  return path !== '' && !path.startsWith('/') && !/(?:^|\/)\.\.(?:\/|$)/.test(path);
+}
+
+/** The program of a run by its place in the project; by its base name when it lies elsewhere. */
+export function programPath(report: Report, program = report.processes[0]?.program): string {
+  const name = program ?? report.run?.command[0] ?? '';
+  const root = report.run?.projectRoot;
+  const inside = root !== undefined && name.startsWith(`${root}/`) ? name.slice(root.length + 1) : name;
+  const plain = inside.replace(/^(?:\.\/+)+/, '');
+  if (isInProject(plain)) return plain;
+  const base = plain.slice(plain.lastIndexOf('/') + 1);
+  return base === '' || base === '..' ? 'program' : base;
+}
