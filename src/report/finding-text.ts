@@ -84,7 +84,9 @@ export function placeOf(frame: ReportFrame): string {
 
 /** `pop() (src/list.c:42)`, as a line of a stack. */
 export function frameText(frame: ReportFrame): string {
-  const where = sourceOf(frame) ?? frame.object;
+  // Where the tool keeps its own malloc helps nobody.
+  const where =
+    frame.owner === 'tool' && frame.function !== undefined ? undefined : (sourceOf(frame) ?? frame.object);
   // A declaration is a place without a function: `declared at race.c:2`.
   if (where !== undefined && frame.function === undefined && frame.ip === undefined) return where;
   return where === undefined ? calledName(frame) : `${calledName(frame)} (${where})`;

@@ -13,7 +13,7 @@ import {
 } from './finding-text.ts';
 import { cut } from './markdown-text.ts';
 import type { Reporter } from './reporter.ts';
-import { grouped, harmless, plural } from './terminal-text.ts';
+import { grouped, harmless, plural, withoutCommands } from './terminal-text.ts';
 
 /*
  * https://docs.github.com/actions/reference/workflow-commands-for-github-actions; escapes as in actions/toolkit,
@@ -76,7 +76,7 @@ function levelOf({ failing, pardon, standing, severity }: Finding): Level {
 
 function annotation(finding: Finding, level: Level): string {
   const frame = blamedFrame(finding);
-  const shown = shownFrame(finding);
+  const place = shownFrame(finding);
   const cost = costOf(finding);
   const excuse = whyNotFailing(finding);
   const inside = frame?.path !== undefined && isInProject(frame.path);
@@ -86,7 +86,7 @@ function annotation(finding: Finding, level: Level): string {
     { ...(inside ? { file: frame.path, ...line } : {}), title: cut(`${finding.title} ${finding.id}`, 200) },
     [
       `${headline(finding)}${cost === '' ? '' : `, ${cost}`}${excuse === undefined ? '' : ` (${excuse})`}`,
-      ...(shown === undefined ? [] : [`at ${placeOf(shown)}`]),
+      ...(place === undefined ? [] : [`at ${placeOf(place)}`]),
       ...stackLines(finding, 12),
     ],
   );
@@ -99,10 +99,15 @@ function command(
   lines: readonly string[],
 ): string {
   const written = Object.entries(properties).map(
-    ([name, value]) => `${name}=${escapedProperty(harmless(value))}`,
+    ([name, value]) => `${name}=${escapedProperty(shown(value))}`,
   );
-  const message = cut(lines.map((line) => cut(harmless(line), 1000)).join('\n'), longest);
+  const message = cut(lines.map((line) => cut(shown(line), 1000)).join('\n'), longest);
   return `::${level} ${written.join(',')}::${escapedData(message)}\n`;
+}
+
+/** Harmless, and without `##[…]`, the older form of a command, which may stand anywhere in a line. */
+function shown(text: string): string {
+  return withoutCommands(harmless(text));
 }
 
 function escapedData(text: string): string {

@@ -12,7 +12,7 @@ import {
   shownFrame,
   whyNotFailing,
 } from './finding-text.ts';
-import { writeJson } from './json.ts';
+import { harmlessJson } from './json.ts';
 import type { Reporter } from './reporter.ts';
 import { harmless } from './terminal-text.ts';
 
@@ -38,7 +38,7 @@ const severities: Readonly<Record<Severity, string>> = {
 function* renderGitlab(report: Report): Generator<string> {
   let between = '[\n';
   for (const entry of entriesOf(report)) {
-    yield `${between}${writeJson(entry)}`;
+    yield `${between}${harmlessJson(JSON.stringify(entry))}`;
     between = ',\n';
   }
   yield between === '[\n' ? '[]\n' : '\n]\n';

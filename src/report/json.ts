@@ -11,7 +11,7 @@ function* renderJson(report: Report): Generator<string> {
   for (const [key, value] of entries) {
     yield `${between}${JSON.stringify(key)}: `;
     if (Array.isArray(value)) yield* renderList(value);
-    else yield writeJson(value);
+    else yield write(value);
     between = ',\n';
   }
   yield '\n}\n';
@@ -21,17 +21,21 @@ function* renderJson(report: Report): Generator<string> {
 function* renderList(items: readonly unknown[]): Generator<string> {
   let between = '[\n';
   for (const item of items) {
-    yield `${between}${writeJson(item)}`;
+    yield `${between}${write(item)}`;
     between = ',\n';
   }
   yield items.length === 0 ? '[]' : '\n]';
 }
 
-/** A value as JSON on one line, its keys in one order, harmless on a terminal. */
-export function writeJson(value: unknown): string {
-  const text = JSON.stringify(value, (_, part: unknown) => (isPlain(part) ? ordered(part) : part));
-  // Still the same JSON, and harmless when someone prints it on a terminal.
-  return text.replace(
+function write(value: unknown): string {
+  return harmlessJson(JSON.stringify(value, (_, part: unknown) => (isPlain(part) ? ordered(part) : part)));
+}
+
+/** Still the same JSON, and harmless when someone prints it on a terminal or in the log of a CI system. */
+export function harmlessJson(text: string): string {
+  // `##[group]`, `##vso[…]`, `##teamcity[…]`
+  const quiet = text.replace(/#(?=#(?:vso|teamcity)?\[)/gi, '\\u0023');
+  return quiet.replace(
     /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c\ufeff]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );

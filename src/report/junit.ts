@@ -10,7 +10,7 @@ import {
   whyNotFailing,
 } from './finding-text.ts';
 import type { Reporter } from './reporter.ts';
-import { grouped, harmless, plural } from './terminal-text.ts';
+import { grouped, harmless, plural, withoutCommands } from './terminal-text.ts';
 
 /*
  * Why not junit-report-builder: a case of it has at most one failure, and a process has as many as it has findings; and
@@ -215,7 +215,7 @@ const entities: Readonly<Record<string, string>> = {
 
 /** For text and attributes. Of what XML 1.0 forbids, `harmless` leaves U+FFFE and U+FFFF. */
 function escaped(text: string): string {
-  return harmless(text)
+  return withoutCommands(harmless(text))
     .replace(/[\ufffe\uffff]/g, (character) => `\\u{${character.charCodeAt(0).toString(16)}}`)
     .replace(/[&<>"']/g, (character) => entities[character] ?? '');
 }

@@ -1,5 +1,5 @@
 // Text from outside in Markdown: as a code span or block, in which GitHub and GitLab see neither markup nor mentions.
-import { harmless } from './terminal-text.ts';
+import { harmless, withoutCommands } from './terminal-text.ts';
 
 /** Longest run of backticks in a text. */
 function longestFence(text: string): number {
@@ -14,7 +14,7 @@ export function cut(text: string, most: number): string {
 
 /** A code span on one line. Inside lists and paragraphs only: in a table, `|` would end the cell. */
 export function code(text: string, most = 300): string {
-  const content = cut(harmless(text), most);
+  const content = withoutCommands(cut(harmless(text), most));
   if (content.trim() === '') return '` `';
   const fence = '`'.repeat(longestFence(content) + 1);
   // One space on both sides is taken off again, unless the text is nothing but spaces.
@@ -24,20 +24,38 @@ export function code(text: string, most = 300): string {
 
 /** A fenced block; lines are made harmless one by one. */
 export function codeBlock(lines: readonly string[]): string {
-  const content = lines.map((line) => cut(harmless(line), 300));
+  const content = lines.map((line) => withoutCommands(cut(harmless(line), 300)));
   const fence = '`'.repeat(Math.max(3, longestFence(content.join('\n')) + 1));
   return [fence, ...content, fence].join('\n');
 }
 
 // Words of a plain sentence: `findings`, `program's`, `so-called`, `1,024`, `(computed)`; no word of hex digits alone,
 // which can be taken for a commit.
-const plain =
-  /^(?=[A-Za-z]|\d[\d,]* [a-z])(?:(?![\da-f]{7,}\b)\(?(?:[A-Za-z]+(?:['-][a-z]+)*|\d{1,3}(?:,\d{3})+|\d{1,6})\)?[,.:;]?(?: |$))+$/;
+const plain = /^(?![\da-f]{7,}\b)\(?(?:[A-Za-z]+(?:['-][a-z]+)*|\d{1,3}(?:,\d{3})+|\d{1,6})\)?[,.:;]?$/;
 
 /**
- * A sentence as it is when it holds nothing but words and numbers, and as a code span otherwise: nobody can tell which
- * part of a sentence is the name of a program.
+ * A sentence whose words stay as they are when they are letters or a number, and are code spans otherwise: nobody can
+ * tell which of them is the name of a program, and a word of letters is harmless whoever chose it.
  */
 export function prose(text: string): string {
-  return text.length <= 1000 && plain.test(text) ? text : code(text, 1000);
+  const parts: string[] = [];
+  let coded: string[] = [];
+  const flush = (): void => {
+    if (coded.length > 0) parts.push(code(coded.join(' '), longestCode));
+    coded = [];
+  };
+  for (const word of cut(text, longestProse).split(' ')) {
+    // At the start of a line, `1.` begins a list.
+    const first = parts.length === 0 && coded.length === 0;
+    if (plain.test(word) && !(first && /^\d+[.)]/.test(word))) {
+      flush();
+      parts.push(word);
+    } else coded.push(word);
+  }
+  flush();
+  return parts.join(' ');
 }
+
+const longestProse = 1000;
+/** What is coded is not cut again: it is a part of the sentence. */
+const longestCode = 8 * longestProse;

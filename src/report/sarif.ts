@@ -28,7 +28,7 @@ import {
   tellingFrame,
   whyNotFailing,
 } from './finding-text.ts';
-import { writeJson } from './json.ts';
+import { harmlessJson } from './json.ts';
 import { prose } from './markdown-text.ts';
 import type { Reporter } from './reporter.ts';
 import { grouped, harmless, plural } from './terminal-text.ts';
@@ -60,12 +60,12 @@ function* renderSarif(report: Report): Generator<string> {
   const { results: _, ...rest } = runOf(report);
   yield `{\n"version": "2.1.0",\n"$schema": "${schema}",\n"runs": [{\n`;
   for (const [key, value] of Object.entries(rest)) {
-    if (value !== undefined) yield `${JSON.stringify(key)}: ${writeJson(value)},\n`;
+    if (value !== undefined) yield `${JSON.stringify(key)}: ${harmlessJson(JSON.stringify(value))},\n`;
   }
   yield '"results": [';
   let between = '\n';
   for (const result of resultsOf(report)) {
-    yield `${between}${writeJson(result)}`;
+    yield `${between}${harmlessJson(JSON.stringify(result))}`;
     between = ',\n';
   }
   yield '\n]\n}]\n}\n';
@@ -252,6 +252,7 @@ function resultOf(finding: Finding, ruleIndex: number | undefined, program: stri
   const excuse = whyNotFailing(finding);
   const others = stacks.filter((_, index) => index !== (blamed?.stack ?? 0));
   const related = others.flatMap(relatedLocation).map((location, index) => ({ ...location, id: index + 1 }));
+  const told = unique(stacks.filter(({ frames }) => frames.length > 0).map(stackOf));
   const flow = lockOrderFlow(stacks);
   const where = frame === undefined ? '' : `, at ${placeOf(frame)}`;
   return {
@@ -263,9 +264,7 @@ function resultOf(finding: Finding, ruleIndex: number | undefined, program: stri
     locations: [primaryLocation(frame, program)],
     partialFingerprints: { 'vgrun/v1': harmless(finding.fingerprint) },
     occurrenceCount: Math.max(1, finding.count),
-    ...(stacks.some(({ frames }) => frames.length > 0) && {
-      stacks: stacks.filter(({ frames }) => frames.length > 0).map(stackOf),
-    }),
+    ...(told.length > 0 && { stacks: told }),
     ...(related.length > 0 && { relatedLocations: related }),
     ...(flow !== undefined && { codeFlows: [flow] }),
     ...(standing !== undefined && { baselineState: states[standing] }),
@@ -289,6 +288,13 @@ function resultOf(finding: Finding, ruleIndex: number | undefined, program: stri
       ...(finding.details.length > 0 && { details: finding.details.map(harmless) }),
     },
   };
+}
+
+/** The schema wants each stack once, and a log may say one twice. */
+function unique(stacks: readonly Stack[]): Stack[] {
+  return stacks.length < 2
+    ? [...stacks]
+    : [...new Map(stacks.map((one) => [JSON.stringify(one), one])).values()];
 }
 
 /** What a baseline tells of a finding that is gone: its place in words, and in which programs it was. */

@@ -32,6 +32,7 @@ export const scenarios: ReadonlyMap<string, () => Promise<Report>> = new Map([
   ['lock-order', lockOrder],
   ['compared', compared],
   ['no-source', noSource],
+  ['failed', () => report(whole(1, [counts(1, {})]), { exit: { how: 'exited', code: 3 } })],
 ]);
 
 function report(

@@ -22,7 +22,8 @@ const modules = join(projectRoot, 'node_modules');
 const sarifSchema = JSON.parse(
   readFileSync(join(modules, '@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json'), 'utf8'),
 );
-const ajv4 = new Ajv4.default({ allErrors: true, strict: false });
+// A pattern of the schema (of language tags) is no pattern with the `u` flag.
+const ajv4 = new Ajv4.default({ allErrors: true, strict: false, unicodeRegExp: false });
 addFormats.default(ajv4 as unknown as Parameters<typeof addFormats.default>[0]);
 const sarif = ajv4.compile(sarifSchema);
 const gitlab = new Ajv2020({ allErrors: true }).compile(gitlabSchema);
