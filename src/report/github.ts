@@ -11,9 +11,8 @@ import {
   stackLines,
   whyNotFailing,
 } from './finding-text.ts';
-import { cut } from './markdown-text.ts';
 import type { Reporter } from './reporter.ts';
-import { grouped, harmless, plural, withoutCommands } from './terminal-text.ts';
+import { cut, grouped, harmless, plural, withoutCommands } from './terminal-text.ts';
 
 /*
  * https://docs.github.com/actions/reference/workflow-commands-for-github-actions; escapes as in actions/toolkit,

@@ -10,11 +10,11 @@ import {
   whyNotFailing,
 } from './finding-text.ts';
 import type { Reporter } from './reporter.ts';
-import { grouped, harmless, plural, withoutCommands } from './terminal-text.ts';
+import { cut, grouped, harmless, plural, withoutCommands } from './terminal-text.ts';
 
 /*
- * Why not junit-report-builder: a case of it has at most one failure, and a process has as many as it has findings; and
- * it keeps the document as a tree (50,000 findings: over 400 MB), where this is written as it goes.
+ * Why not junit-report-builder: a case of it has at most one failure, and a process has as many as it has findings. It
+ * also writes the document as one string, and lets U+FFFE through, which XML forbids.
  *
  * Decisions:
  * - A finding is a failure of every process in which it was seen for itself; the first has its stacks, the others name
@@ -110,7 +110,7 @@ function caseNames(processes: readonly ReportProcess[]): ReadonlyMap<number, str
   const names = new Map<number, string>();
   const used = new Map<string, number>();
   for (const { image, program, argv, forked } of processes) {
-    const words = [program, ...argv.slice(1)].join(' ').slice(0, 200);
+    const words = cut([program, ...argv.slice(1)].join(' '), 200);
     const name = `${words === '' ? 'unknown program' : words}${forked ? ' (fork)' : ''}`;
     const times = (used.get(name) ?? 0) + 1;
     used.set(name, times);

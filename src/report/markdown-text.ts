@@ -1,15 +1,9 @@
 // Text from outside in Markdown: as a code span or block, in which GitHub and GitLab see neither markup nor mentions.
-import { harmless, withoutCommands } from './terminal-text.ts';
+import { cut, harmless, withoutCommands } from './terminal-text.ts';
 
 /** Longest run of backticks in a text. */
 function longestFence(text: string): number {
   return (text.match(/`+/g) ?? []).reduce((most, run) => Math.max(most, run.length), 0);
-}
-
-/** Text cut to a number of UTF-16 units, with `…`; never within a surrogate pair. */
-export function cut(text: string, most: number): string {
-  if (text.length <= most) return text;
-  return `${text.slice(0, most - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
 /** A code span on one line. Inside lists and paragraphs only: in a table, `|` would end the cell. */
@@ -31,7 +25,7 @@ export function codeBlock(lines: readonly string[]): string {
 
 // Words of a plain sentence: `findings`, `program's`, `so-called`, `1,024`, `(computed)`; no word of hex digits alone,
 // which can be taken for a commit.
-const plain = /^(?![\da-f]{7,}\b)\(?(?:[A-Za-z]+(?:['-][a-z]+)*|\d{1,3}(?:,\d{3})+|\d{1,6})\)?[,.:;]?$/;
+const plain = /^(?!.*\b[\da-f]{7,}\b)\(?(?:[A-Za-z]+(?:['-][a-z]+)*|\d{1,3}(?:,\d{3})+|\d{1,6})\)?[,.:;]?$/;
 
 /**
  * A sentence whose words stay as they are when they are letters or a number, and are code spans otherwise: nobody can

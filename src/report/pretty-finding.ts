@@ -2,7 +2,7 @@
 import type { Finding, ReportFrame, ReportStack } from '../model/report.ts';
 import { costOf, headline, pardons } from './finding-text.ts';
 import { functionName, type Ink } from './pretty-ink.ts';
-import { clip, grouped, harmless, widthOf, wrap } from './terminal-text.ts';
+import { clip, cut, grouped, harmless, widthOf, wrap } from './terminal-text.ts';
 
 /**
  * `full`: source and stacks; `medium`: one line for each stack; `brief`: what, where, the other places and the advice,
@@ -142,7 +142,7 @@ function blamedCode(finding: Finding, mine: ReportFrame | undefined, room: numbe
 
 function codeLine(raw: string, room: number): string {
   const text = harmless(raw.replaceAll('\t', '    ').trimEnd());
-  return text.length > room ? `${text.slice(0, room - 1)}…` : text;
+  return cut(text, room);
 }
 
 function* excerptLines(finding: Finding, mine: ReportFrame, detail: Detail, ink: Ink): Generator<string> {

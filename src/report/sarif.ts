@@ -14,7 +14,6 @@ import type { StackLabel } from '../model/finding.ts';
 import type { Problem, ProblemLevel } from '../model/problem.ts';
 import type { BaselineEntry, Finding, Report, ReportFrame, ReportStack, Rule } from '../model/report.ts';
 import {
-  calledName,
   costOf,
   costText,
   entryText,
@@ -354,17 +353,10 @@ function physicalLocationOf({ path, directory, line }: ReportFrame): PhysicalLoc
 function stackOf(stack: ReportStack): Stack {
   return {
     message: { text: text(stackTitle(stack)) },
-    frames: stack.frames.map((frame) => {
-      const { physicalLocation, logicalLocations } = locationOf(frame);
-      return {
-        location: {
-          ...(physicalLocation && { physicalLocation }),
-          ...(logicalLocations && { logicalLocations }),
-          message: { text: text(calledName({ ...frame, ip: undefined } as unknown as ReportFrame)) },
-        },
-        ...(frame.object !== undefined && { module: harmless(frame.object) }),
-      };
-    }),
+    frames: stack.frames.map((frame) => ({
+      location: locationOf(frame),
+      ...(frame.object !== undefined && { module: harmless(frame.object) }),
+    })),
   };
 }
 

@@ -37,16 +37,16 @@ export function widthOf(line: string): number {
 export function clip(line: string, width: number): string {
   if (widthOf(line) <= width) return line;
   let room = Math.max(0, width - 1);
-  let cut = false;
+  let ended = false;
   let clipped = '';
   let from = 0;
   const take = (text: string): void => {
-    const kept = text.slice(0, room);
+    const kept = wholePrefix(text, room);
     clipped += kept;
-    room -= kept.length;
-    if (kept.length < text.length && !cut) {
+    room = kept.length < text.length ? 0 : room - kept.length;
+    if (kept.length < text.length && !ended) {
       clipped += '…';
-      cut = true;
+      ended = true;
     }
   };
   for (const style of line.matchAll(styling)) {
@@ -56,6 +56,16 @@ export function clip(line: string, width: number): string {
   }
   take(line.slice(from));
   return clipped;
+}
+
+/** Text cut to a number of UTF-16 units, with `…` where something is missing. */
+export function cut(text: string, most: number): string {
+  return text.length <= most ? text : `${wholePrefix(text, most - 1)}…`;
+}
+
+/** At most so many UTF-16 units from the start, and no half of a surrogate pair at the end. */
+function wholePrefix(text: string, most: number): string {
+  return text.slice(0, most).replace(/[\ud800-\udbff]$/, '');
 }
 
 /** Terminal rows that lines take at a width. */

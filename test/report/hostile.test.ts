@@ -255,7 +255,7 @@ test.each(['markdown', 'github-summary'])(
         .replaceAll(/\*\*[a-z]+\*\*/g, '')
         .replaceAll(/^\|(?:(?: [a-z ]+| --:| [\d,]+) \|){5}$|^\|(?: --: \|){5}$/gm, '');
       expect(bare.match(/[^A-Za-z0-9 ,.:;'()·…\n-]/)).toBeNull();
-      const odd = bare.match(/www\.|:\/\/|[A-Za-z]\d|\d[A-Za-z]|[\da-f]{7,}|^\s*(?:\d+[.)]|-- )/m);
+      const odd = bare.match(/www\.|:\/\/|[A-Za-z]\d|\d[A-Za-z]|\b[\da-f]{7,}\b|^\s*(?:\d+[.)]|-- )/m);
       expect(
         odd && [odd[0], bare.slice(Math.max(0, (odd.index ?? 0) - 40), (odd.index ?? 0) + 40)],
       ).toBeNull();
