@@ -14,7 +14,7 @@ import { cut, grouped, harmless, plural, withoutCommands } from './terminal-text
 
 /*
  * Why not junit-report-builder: a case of it has at most one failure, and a process has as many as it has findings. It
- * also writes the document as one string, and lets U+FFFE through, which XML forbids.
+ * also makes the document as one string, and drops what XML forbids where this shows it.
  *
  * Decisions:
  * - A finding is a failure of every process in which it was seen for itself; the first has its stacks, the others name
