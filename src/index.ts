@@ -5,10 +5,10 @@ import { UserError } from './errors.ts';
 import { planRun } from './run/plan.ts';
 import { type RunEvents, type RunResult, runTarget } from './run/run.ts';
 
-export { ExitStatus, UserError } from './errors.ts';
 export type { Known } from './analyze/baseline.ts';
 export type { GateRules } from './analyze/gate.ts';
 export type { OwnershipRules } from './analyze/ownership-rules.ts';
+export { ExitStatus, UserError } from './errors.ts';
 export type * from './model/finding.ts';
 export type * from './model/problem.ts';
 export type * from './model/record.ts';

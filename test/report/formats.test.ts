@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
-import { writeReport } from '../../src/commands/output.ts';
+import { writeReports } from '../../src/commands/output.ts';
 import type { Finding, Report } from '../../src/model/report.ts';
 import { scenarios } from './scenarios.ts';
 import { gitlabErrors, junitErrors, readXml, rendered, sarifErrors, xmllint } from './validators.ts';
@@ -110,7 +110,7 @@ test('SARIF tells new, known, changed and fixed, and what is pardoned', async ()
     'absent',
   ]);
   expect(run.results[2].suppressions).toEqual([
-    { kind: 'external', status: 'accepted', justification: 'known before' },
+    { kind: 'external', status: 'accepted', justification: 'known' },
   ]);
   expect(run.results[0].suppressions).toBeUndefined();
 });
@@ -225,17 +225,17 @@ test('the job summary is added to the file that GitHub names, after what is ther
   writeFileSync(summary, 'before\n');
   vi.stubEnv('GITHUB_STEP_SUMMARY', summary);
   const report = await scenario('one-leak');
-  await writeReport(report, { format: 'github', file: join(directory, 'out.txt') }, {});
-  expect(readFileSync(join(directory, 'out.txt'), 'utf8')).toBe(await rendered(report, 'github'));
+  const annotations = { format: 'github', file: join(directory, 'out.txt') };
+  expect(await writeReports(report, [annotations], {})).toBe(100);
+  expect(readFileSync(annotations.file, 'utf8')).toBe(await rendered(report, 'github'));
   expect(readFileSync(summary, 'utf8')).toBe(`before\n${await rendered(report, 'github-summary')}`);
   // Other formats have no part in it.
-  await writeReport(report, { format: 'json', file: join(directory, 'out.json') }, {});
+  await writeReports(report, [{ format: 'json', file: join(directory, 'out.json') }], {});
   expect(readFileSync(summary, 'utf8').match(/### vgrun/g)).toHaveLength(1);
+  // One that cannot be written is like a report that cannot be written.
   vi.stubEnv('GITHUB_STEP_SUMMARY', join(directory, 'missing', 'summary.md'));
-  await expect(
-    writeReport(report, { format: 'github', file: join(directory, 'out.txt') }, {}),
-  ).rejects.toMatchObject({
-    name: 'UserError',
-    status: 125,
-  });
+  const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+  expect(await writeReports(report, [annotations], {})).toBe(125);
+  expect(said.mock.calls.join('')).toContain('missing/summary.md could not be written');
+  said.mockRestore();
 });
