@@ -1,4 +1,4 @@
-// Every log in test/corpus, checked the same seven ways. A new case is a new folder.
+// Every log in test/corpus, checked the same eight ways. A new case is a new folder.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';

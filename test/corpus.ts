@@ -1,4 +1,4 @@
-// Checks one recorded log seven ways; test/corpus.test.ts hands it every case of test/corpus.
+// Checks one recorded log eight ways; test/corpus.test.ts hands it every case of test/corpus.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -8,6 +8,7 @@ import type { Finding, Report } from '../src/model/report.ts';
 import { render, reporterNames } from '../src/report/index.ts';
 import { interpreterFor } from '../src/tools/index.ts';
 import { readerFor } from '../src/tools/readers.ts';
+import { gitlabErrors, readXml, sarifErrors } from './report/validators.ts';
 
 /** Where a log comes from: `case.json`. `recorded` is false for what was made up, retyped or edited. */
 export interface CorpusCase {
@@ -22,7 +23,7 @@ export interface CorpusCase {
 /** Points at which a log is cut, spread over its length. */
 const cuts = 48;
 
-/** Registers the seven checks for one input of a case. `expected.json` has one entry for each input. */
+/** Registers the eight checks for one input of a case. `expected.json` has one entry for each input. */
 export function checkCorpusInput(directory: string, input: string): void {
   const bytes = readFileSync(join(directory, input));
   const text = bytes.toString('latin1');
@@ -89,6 +90,13 @@ export function checkCorpusInput(directory: string, input: string): void {
       expect(output.trim(), format).not.toBe('');
       expect(output.endsWith('\n'), format).toBe(true);
     }
+  });
+
+  test('is valid in the formats that have a schema', async () => {
+    const report = await whole;
+    expect(sarifErrors(await textOf(render(report, 'sarif')))).toEqual([]);
+    expect(gitlabErrors(await textOf(render(report, 'gitlab')))).toEqual([]);
+    expect(readXml(await textOf(render(report, 'junit'))).name).toBe('testsuites');
   });
 
   test('as JSON and back it is the same report', async () => {
