@@ -35,7 +35,9 @@ export function prose(text: string): string {
   const parts: string[] = [];
   let coded: string[] = [];
   const flush = (): void => {
-    if (coded.length > 0) parts.push(code(coded.join(' '), longestCode));
+    // The comma after a word is the sentence's: `+1`, and not `+1,`.
+    const [, words = '', mark = ''] = /^(.*?)([,.:;]?)$/s.exec(coded.join(' ')) ?? [];
+    if (coded.length > 0) parts.push(words === '' ? code(mark) : `${code(words, longestCode)}${mark}`);
     coded = [];
   };
   for (const word of cut(text, longestProse).split(' ')) {
