@@ -16,6 +16,7 @@ const subCommands: ReadonlyMap<
   ['diff', () => import('./commands/diff.ts')],
   ['baseline', () => import('./commands/baseline.ts')],
   ['explain', () => import('./commands/explain.ts')],
+  ['suppress', () => import('./commands/suppress.ts')],
 ]);
 
 /** Sub-commands of DESIGN's list that this version does not have yet: a program of that name needs `./`. */
@@ -26,7 +27,6 @@ const reserved: ReadonlySet<string> = new Set([
   'cgi',
   'serve',
   'suite',
-  'suppress',
   'doctor',
 ]);
 

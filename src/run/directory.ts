@@ -217,19 +217,27 @@ export async function removeOldRuns(workingDirectory: string, keep: number): Pro
   }
 }
 
+/** Absolute paths of all runs under a working directory, the oldest first. */
+export async function storedRuns(workingDirectory: string): Promise<readonly string[]> {
+  const folder = resolve(workingDirectory, runsFolder);
+  const ids = (await readdir(folder).catch(() => [])).filter((name) => idPattern.test(name)).sort();
+  return ids.map((id) => join(folder, id));
+}
+
 /**
  * The newest run under a working directory.
  *
  * @throws UserError when there is none.
  */
 export async function latestRun(workingDirectory: string): Promise<string> {
-  const folder = join(workingDirectory, runsFolder);
-  const ids = (await readdir(folder).catch(() => [])).filter((name) => idPattern.test(name)).sort();
-  const newest = ids.at(-1);
+  const newest = (await storedRuns(workingDirectory)).at(-1);
   if (newest === undefined) {
-    throw new UserError(`there is no run under ${folder}`, 'name a run directory or a log file');
+    throw new UserError(
+      `there is no run under ${join(workingDirectory, runsFolder)}`,
+      'name a run directory or a log file',
+    );
   }
-  return join(folder, newest);
+  return newest;
 }
 
 /** The directory whose sources count as mine: the nearest one above that holds `.git`, else the directory itself. */
