@@ -1,6 +1,6 @@
 // Builds dist/: one bundle with lazily loaded parts (esbuild) and the type declarations (tsc).
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, cpSync, existsSync, rmSync } from 'node:fs';
 import { build } from 'esbuild';
 
 process.chdir(new URL('..', import.meta.url).pathname);
@@ -27,5 +27,7 @@ await build({
 if (existsSync('src/report/report.schema.json')) {
   copyFileSync('src/report/report.schema.json', 'dist/report.schema.json');
 }
+// valgrind itself reads them, so they cannot be in the bundle.
+cpSync('src/analyze/suppressions', 'dist/suppressions', { recursive: true });
 chmodSync('dist/cli.js', 0o755);
 execFileSync('node_modules/.bin/tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });

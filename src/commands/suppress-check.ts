@@ -23,8 +23,8 @@ import {
  *   file.
  */
 export async function check(names: readonly string[]): Promise<number> {
-  const witnesses = await readWitnesses();
-  const asked = names.length > 0 ? names : [...new Set(witnesses.flatMap(({ files }) => files))];
+  const { witnesses, own } = await readWitnesses();
+  const asked = names.length > 0 ? names : own;
   if (asked.length === 0) {
     throw new UserError(
       'no stored run was started with a suppression file',
@@ -83,7 +83,12 @@ async function pathOf(name: string, directory = process.cwd()): Promise<string> 
   return realpath(path).catch(() => path);
 }
 
-async function readWitnesses(): Promise<readonly Witness[]> {
+/** The stored runs, and the files that users gave them: nobody can mend the shipped sets. */
+async function readWitnesses(): Promise<{
+  readonly witnesses: readonly Witness[];
+  readonly own: readonly string[];
+}> {
+  const own = new Set<string>();
   const witnesses: Witness[] = [];
   for (const run of await storedRuns(process.cwd())) {
     try {
@@ -95,11 +100,11 @@ async function readWitnesses(): Promise<readonly Witness[]> {
         report.processes.length > 0 &&
         report.processes.every(({ complete, end }) => complete || end === 'exec-stub');
       const silent = silenceOf(manifest, seenWhole);
+      const files = suppressionFilesOf(manifest);
+      for (const name of files.own) own.add(await pathOf(name, manifest.directory));
       witnesses.push({
         tool: report.tool.name,
-        files: await Promise.all(
-          suppressionFilesOf(manifest).map((name) => pathOf(name, manifest.directory)),
-        ),
+        files: await Promise.all(files.all.map((name) => pathOf(name, manifest.directory))),
         uses: report.suppressions,
         directory: manifest.directory,
         startedMs: Date.parse(manifest.startedAt),
@@ -110,5 +115,5 @@ async function readWitnesses(): Promise<readonly Witness[]> {
       process.stderr.write(`${harmless(`vgrun: left out: ${error.message}`)}\n`);
     }
   }
-  return witnesses;
+  return { witnesses, own: [...own] };
 }

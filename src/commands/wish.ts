@@ -27,7 +27,7 @@ export async function readWish(
   return {
     commandLine,
     wish: {
-      launch: launchOf(commandLine, program),
+      launch: { ...launchOf(commandLine, program), ...(await noiseOf(commandLine)) },
       ...(sink === undefined ? {} : { sink }),
       workingDirectory,
       // What valgrind is told not to read has no effect, and no place in run.json.
@@ -44,6 +44,12 @@ export async function readWish(
       keep: own.keep,
     },
   };
+}
+
+async function noiseOf({ own }: CommandLine): Promise<Pick<Launch, 'knownNoise'>> {
+  if (own.knownNoise.length === 0) return {};
+  const { noiseFiles } = await import('../run/known-noise.ts');
+  return { knownNoise: await noiseFiles(own.knownNoise) };
 }
 
 /** With a log of the user's own, that log is what is captured. */

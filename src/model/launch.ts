@@ -3,6 +3,14 @@
 /** How errors reach the run directory. `xml`: a file for each process; `fd`: one stream; `text`: the user's own log. */
 export type Capture = 'xml' | 'fd' | 'text';
 
+/** A shipped set of suppressions and where it is. */
+export interface NoiseFile {
+  /** The word of `--known-noise`. */
+  readonly name: string;
+  /** Absolute path. */
+  readonly file: string;
+}
+
 /** What the user asked for, after the command line is read. */
 export interface Launch {
   readonly tool: string;
@@ -17,6 +25,8 @@ export interface Launch {
   readonly xmlFile?: string;
   /** What is captured is also passed on to a descriptor or socket of the user's (`--log-fd=`, `--xml-socket=`, …). */
   readonly relayed?: boolean;
+  /** `--known-noise`: suppressions that go before the user's own. */
+  readonly knownNoise?: readonly NoiseFile[];
 }
 
 /** What a tool needs to know to plan. */

@@ -48,6 +48,8 @@ export interface RunManifest {
   /** Instrument options as the user gave them, after translation of old spellings. */
   readonly toolOptions: readonly string[];
   readonly environmentOptions: readonly EnvironmentOptions[];
+  /** Shipped sets of suppressions that the user asked for (`--known-noise`), by name. */
+  readonly knownNoise?: readonly string[];
   /** The exact argument array that was started. */
   readonly argv: readonly string[];
   /** Working directory of the target. */

@@ -72,6 +72,7 @@ const manifest = record<RunManifest>({
   program: text,
   toolOptions: list(text),
   environmentOptions: list(record<EnvironmentOptions>({ source: text, options: list(text) })),
+  knownNoise: optional(list(text)),
   argv: list(text),
   directory: text,
   projectRoot: text,

@@ -126,6 +126,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     program: request.target.path,
     toolOptions: launch.toolOptions,
     environmentOptions: request.environmentOptions,
+    ...(launch.knownNoise === undefined ? {} : { knownNoise: launch.knownNoise.map(({ name }) => name) }),
     argv,
     directory: request.workingDirectory,
     projectRoot: request.projectRoot,

@@ -159,6 +159,13 @@ export const ownOptions: readonly OwnOption[] = [
     default: '20',
   },
   {
+    name: '--known-noise',
+    type: 'list',
+    metavar: 'LIST',
+    summary: 'suppress what is known of glibc, ld.so, glib, openssl-1.0',
+    group: 'Run',
+  },
+  {
     name: '--valgrind',
     type: 'text',
     metavar: 'PATH',
@@ -209,6 +216,8 @@ export interface OwnSettings {
   readonly wait: number;
   readonly capture: 'xml' | 'fd';
   readonly keep: number;
+  /** `glibc,glib`, as typed. */
+  readonly knownNoise: readonly string[];
   readonly valgrind?: string;
   readonly liftAll: boolean;
   readonly logLevel?: string;
@@ -230,6 +239,7 @@ export const ownDefaults: OwnSettings = {
   wait: 2,
   capture: 'xml',
   keep: 20,
+  knownNoise: [],
   liftAll: false,
 };
 

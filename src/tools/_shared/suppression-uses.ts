@@ -2,7 +2,7 @@
 import type { SuppressionUse } from '../../model/report.ts';
 import type { RunManifest } from '../../model/run.ts';
 import { type PlacedEntry, type SuppressionFormat, suppressionFormatOf } from './suppression-format.ts';
-import { optionsFor } from './valgrind-options.ts';
+import { type OptionToken, optionsFor } from './valgrind-options.ts';
 
 /** A suppression file that is asked about. */
 export interface AskedFile {
@@ -40,18 +40,25 @@ export interface Verdict {
 
 /** The options with which valgrind was really started, those of its surroundings first. */
 function effectiveOptions({ argv, environmentOptions, tool }: RunManifest) {
-  const words = argv.slice(1);
+  // Before it there may be what sets limits and signals for it.
+  const words = argv.slice(argv.indexOf(tool.path) + 1);
   const end = words.findIndex((word) => !word.startsWith('-'));
   const own = end === -1 ? words : words.slice(0, end);
   return optionsFor(tool.name, [...environmentOptions.flatMap(({ options }) => options), ...own]);
 }
 
-/** The files of `--suppressions=` that a run was started with, as they were written. */
-export function suppressionFilesOf(manifest: RunManifest): readonly string[] {
-  return effectiveOptions(manifest).flatMap(({ name, value }) =>
-    name === '--suppressions' && value !== undefined ? [value] : [],
-  );
+/** The files of `--suppressions=` that a run was started with, as they were written; `own` without the shipped sets. */
+export function suppressionFilesOf(manifest: RunManifest): {
+  readonly all: readonly string[];
+  readonly own: readonly string[];
+} {
+  const all = filesIn(effectiveOptions(manifest));
+  const given = [...manifest.environmentOptions.flatMap(({ options }) => options), ...manifest.toolOptions];
+  return { all, own: filesIn(optionsFor(manifest.tool.name, given)) };
 }
+
+const filesIn = (options: readonly OptionToken[]): readonly string[] =>
+  options.flatMap(({ name, value }) => (name === '--suppressions' && value !== undefined ? [value] : []));
 
 /**
  * Why a run does not tell which suppressions it used; undefined when it does: XML ends with them unless `-q` was given,

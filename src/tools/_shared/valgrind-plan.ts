@@ -47,6 +47,7 @@ export function planValgrind(launch: Launch, context: PlanContext): Plan {
     options: [
       `--tool=${tool}`,
       ...unseen,
+      ...(launch.knownNoise ?? []).map(({ file }) => `--suppressions=${file}`),
       ...(hasOwnLog ? toolOptions : [...additions, ...toolOptions.filter(isAudible)]),
       ...(hasOwnLog
         ? []
