@@ -20,15 +20,7 @@ const subCommands: ReadonlyMap<
 ]);
 
 /** Sub-commands of DESIGN's list that this version does not have yet: a program of that name needs `./`. */
-const reserved: ReadonlySet<string> = new Set([
-  'core',
-  'heap',
-  'gdb',
-  'cgi',
-  'serve',
-  'suite',
-  'doctor',
-]);
+const reserved: ReadonlySet<string> = new Set(['core', 'heap', 'gdb', 'cgi', 'serve', 'suite', 'doctor']);
 
 async function main(argv: readonly string[]): Promise<number> {
   const [first] = argv;

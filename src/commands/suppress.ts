@@ -1,11 +1,15 @@
 // `vgrun suppress`: writes suppression entries for findings, and tells what each would have hidden.
 import { UserError } from '../errors.ts';
 import type { Finding, Report } from '../model/report.ts';
-import { analyze, parse } from '../pipeline.ts';
+import { type AnalyzeWishes, analyze, parse } from '../pipeline.ts';
 import { harmless } from '../report/terminal-text.ts';
 import { latestRun, storedRuns } from '../run/directory.ts';
 import { type SuppressionEntry, suppressionFormatOf } from '../tools/_shared/suppression-format.ts';
+import { analysisOptions, readAnalysis } from './analysis.ts';
 import { isAnswered, subCommand } from './sub-command.ts';
+
+// An entry is made of what confidential reports leave out.
+const { confidential: _, ...readingOptions } = analysisOptions;
 
 /** @returns 0; 125 when an entry was refused; with `--check` also 100 and 101, see docs/suppress.md. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -32,20 +36,21 @@ export async function main(argv: readonly string[]): Promise<number> {
       default: false,
       describe: 'list entries of suppression files that no stored run used',
     })
-    .option('project-root', { type: 'string', describe: 'directory whose sources count as mine' })
+    .options(readingOptions)
+    .option('baseline', { type: 'string', describe: 'findings that are in it do not fail' })
     .parseAsync();
   if (isAnswered(argv)) return 0;
 
   const names = wishes._.map(String);
   if (wishes.check) return (await import('./suppress-check.ts')).check(names);
 
-  const projectRoot = wishes['project-root'];
+  const reading = await readAnalysis(wishes, false);
   const file = wishes.output === undefined ? undefined : await openOutput(wishes.output);
-  const named = await readReports(names.length === 0 ? [await latestRun(process.cwd())] : names, projectRoot);
+  const named = await readReports(names.length === 0 ? [await latestRun(process.cwd())] : names, reading);
   const findings = distinct(named);
   const chosen = await choose(findings, wishes.finding);
   if (chosen.length === 0) return 0;
-  const stored = [...named, ...(await readStored(named, projectRoot))];
+  const stored = [...named, ...(await readStored(named, reading))];
 
   const asked = await settle(chosen, stored, wishes.yes);
   const text = asked.written.map(({ finding, entry }) => suppressionFormatOf(finding.tool).write(entry));
@@ -64,7 +69,7 @@ function say(text: string): void {
 }
 
 /** Directories are a run each; logs that are named together are one, as in `vgrun report`. */
-async function readReports(paths: readonly string[], projectRoot?: string): Promise<readonly Report[]> {
+async function readReports(paths: readonly string[], reading: AnalyzeWishes): Promise<readonly Report[]> {
   const { stat } = await import('node:fs/promises');
   const kinds = await Promise.all(
     paths.map((path) =>
@@ -81,18 +86,18 @@ async function readReports(paths: readonly string[], projectRoot?: string): Prom
   ];
   const reports: Report[] = [];
   for (const group of groups) {
-    reports.push(await analyze(await parse(...group), projectRoot === undefined ? {} : { projectRoot }));
+    reports.push(await analyze(await parse(...group), reading));
   }
   return reports;
 }
 
 /** The runs under the working directory that are not among the named ones. */
-async function readStored(named: readonly Report[], projectRoot?: string): Promise<readonly Report[]> {
+async function readStored(named: readonly Report[], reading: AnalyzeWishes): Promise<readonly Report[]> {
   const reports: Report[] = [];
   for (const path of await storedRuns(process.cwd())) {
     if (named.some(({ run }) => run?.directory === path)) continue;
     try {
-      reports.push(...(await readReports([path], projectRoot)));
+      reports.push(...(await readReports([path], reading)));
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       say(`vgrun: left out: ${error.message}`);
