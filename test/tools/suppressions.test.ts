@@ -85,6 +85,7 @@ describe('a suppression file', () => {
     { name: 'no colon', text: '{\n a\n Leak\n fun:a\n}\n', line: 3 },
     { name: 'a kind that the tool lacks', text: '{\n a\n Memcheck:Leaks\n fun:a\n}\n', line: 3 },
     { name: 'a frame that is none', text: '{\n a\n Memcheck:Leak\n fn:a\n}\n', line: 4 },
+    { name: 'a source first in a leak', text: '{\n a\n Memcheck:Leak\n src:a.c\n}\n', line: 3 },
     { name: 'only dots', text: '{\n a\n Memcheck:Leak\n ...\n}\n', line: 3 },
     {
       name: 'no such leak kind',
@@ -114,8 +115,8 @@ describe('a suppression file', () => {
       ['Memcheck', 'Addr4', []],
       ['Memcheck', 'Param', ['write(buf)']],
       ['Memcheck', 'Leak', ['match-leak-kinds: definite,reachable']],
-      ['Memcheck', 'Leak', []],
       ['Memcheck', 'FishyValue', ['malloc(size)']],
+      ['Memcheck', 'Cond', []],
       ['Helgrind', 'Race', []],
       ['drd', 'ConflictingAccess', []],
       ['CoreError', 'FdBadUse', []],
@@ -239,6 +240,24 @@ describe('an entry hides', () => {
     },
   ])('$entry.kind of $finding.kind: $answer', ({ entry, finding: found, answer }) => {
     expect(hides(entry, found)).toBe(answer);
+  });
+
+  test('nobody can tell about what is below main, which logs do not show', () => {
+    const found = leak([malloc, mine('main')]);
+    expect(hides(block('Memcheck:Leak', 'fun:malloc', 'fun:main', 'obj:*/libc.so*'), found)).toBe(
+      'cannot tell',
+    );
+    expect(hides(block('Memcheck:Leak', 'fun:malloc', 'fun:main', 'fun:(below main)'), found)).toBe(
+      'cannot tell',
+    );
+    expect(hides(block('Memcheck:Leak', 'fun:malloc', 'fun:main', 'fun:other'), found)).toBe('no');
+  });
+
+  test('nobody can tell about sources behind an inlined call, where valgrind 3.19 looks at another frame', () => {
+    const inlined = { ...mine('inner'), file: 'a.c', line: 4, inlined: true };
+    const found = leak([malloc, inlined, { ...mine('outer'), file: 'a.c', line: 5 }]);
+    expect(hides(block('Memcheck:Leak', 'fun:malloc', 'src:a.c:4'), found)).toBe('yes');
+    expect(hides(block('Memcheck:Leak', 'fun:malloc', 'fun:inner', 'src:a.c:5'), found)).toBe('cannot tell');
   });
 
   test('nobody can tell about an object that a text log does not name', () => {

@@ -209,6 +209,10 @@ function wrongBlock(
   if (kind === 'Leak' && leaks !== undefined && !leakKindList.test(leaks.replaceAll(/\s/g, ''))) {
     return `"${leaks}" is no list of leak kinds`;
   }
+  // valgrind 3.19 takes it for a bad list of leak kinds, and ends.
+  if (kind === 'Leak' && extra.length === 0 && frames[0]?.by === 'src') {
+    return 'a Leak whose first frame is src: needs a line match-leak-kinds: before it';
+  }
   // `malloc(size)`
   if (kind === 'FishyValue' && !/^[^(]+\([^)]+\)$/.test(extra[0] ?? '')) {
     return 'FishyValue needs a line FUNCTION(ARGUMENT)';

@@ -33,6 +33,8 @@ export interface ComparedFrame {
   readonly frame: ReportFrame;
   /** The name that `fun:` is matched against, when the log tells it. */
   readonly compared?: string;
+  /** A frame before it was inlined. */
+  readonly afterInlined?: boolean;
 }
 
 /**
@@ -42,13 +44,24 @@ export interface ComparedFrame {
 export function comparedFrames(finding: Suppressible): readonly ComparedFrame[] {
   const printed =
     finding.suppression === undefined ? undefined : parseSuppressions(finding.suppression).entries[0]?.frames;
-  return primaryFrames(finding).map((frame, index) => {
-    const line = printed?.[index];
-    if (line?.by === 'fun' && agrees(line.pattern, frame)) return { frame, compared: line.pattern };
-    const name = frame.function;
-    if (name === undefined) return { frame, compared: '???' };
-    return frame.inlined === true || isPlainName(name) ? { frame, compared: name } : { frame };
+  let inlinedBefore = false;
+  return primaryFrames(finding).map((frame, index): ComparedFrame => {
+    const compared = comparedName(frame, printed?.[index]);
+    const afterInlined = inlinedBefore;
+    inlinedBefore ||= frame.inlined === true;
+    return {
+      frame,
+      ...(compared === undefined ? {} : { compared }),
+      ...(afterInlined ? { afterInlined } : {}),
+    };
   });
+}
+
+function comparedName(frame: ReportFrame, printed: FrameLine | undefined): string | undefined {
+  if (printed?.by === 'fun' && agrees(printed.pattern, frame)) return printed.pattern;
+  const name = frame.function;
+  if (name === undefined) return '???';
+  return frame.inlined === true || isPlainName(name) ? name : undefined;
 }
 
 /** A block that was printed for another stack says nothing about this one. */
@@ -67,7 +80,9 @@ export function primaryFrames({ stacks }: Pick<Suppressible, 'stacks'>): readonl
 }
 
 /** Prefix match from the innermost frame. What is possible along one way is possible; what is sure along one is sure. */
-function stackMatches(lines: readonly FrameLine[], frames: readonly ComparedFrame[]): Answer {
+function stackMatches(lines: readonly FrameLine[], shown: readonly ComparedFrame[]): Answer {
+  // valgrind compares what is below main too, but shows it only with --show-below-main=yes (observed 3.19).
+  const frames = shown.at(-1)?.compared === 'main' ? [...shown, ...belowMain] : shown;
   // After the lines so far: what can be said of having used up so many frames.
   let reached: Answer[] = Array.from({ length: frames.length + 1 }, (_, used) => (used === 0 ? 'yes' : 'no'));
   for (const line of lines) {
@@ -87,7 +102,29 @@ function stackMatches(lines: readonly FrameLine[], frames: readonly ComparedFram
   return reached.reduce(most, 'no');
 }
 
-function frameMatches(line: Exclude<FrameLine, { by: '...' }>, { frame, compared }: ComparedFrame): Answer {
+/** The callers of main, of which logs tell nothing, not even how many there are. */
+const belowMain: readonly ComparedFrame[] = Array.from({ length: 4 }, () => ({
+  frame: { owner: 'system', ownerReason: 'system' },
+}));
+
+const namesBelowMain = [
+  '(below main)',
+  '__libc_start_call_main',
+  '__libc_start_main',
+  '__libc_start_main_impl',
+  '__libc_start_main@@GLIBC_2.34',
+  'generic_start_main',
+  '_start',
+];
+
+function frameMatches(
+  line: Exclude<FrameLine, { by: '...' }>,
+  { frame, compared, afterInlined }: ComparedFrame,
+): Answer {
+  if (compared === undefined && frame.function === undefined) {
+    const named = line.by !== 'fun' || namesBelowMain.some((name) => globMatches(line.pattern, name));
+    return named ? 'cannot tell' : 'no';
+  }
   if (/^\*+$/.test(line.pattern)) return 'yes';
   switch (line.by) {
     case 'fun':
@@ -100,7 +137,8 @@ function frameMatches(line: Exclude<FrameLine, { by: '...' }>, { frame, compared
         return frame.file === undefined ? sure(globMatches(line.pattern, '???')) : 'cannot tell';
       return sure(globMatches(line.pattern, frame.object));
     case 'src':
-      return sourceMatches(line.pattern, frame);
+      // valgrind then looks at the source of another frame (observed 3.19).
+      return afterInlined === true ? 'cannot tell' : sourceMatches(line.pattern, frame);
   }
 }
 
