@@ -295,6 +295,9 @@ describe('names of C++', () => {
     expect(matchesDemangled('_Z*3Foo*3bar*', 'Foo::bar(Other)')).toBe('yes');
     expect(matchesDemangled('_ZN3Foo3barEi', 'Foo::baz(int)')).toBe('no');
     expect(matchesDemangled('main', 'Foo::main()')).toBe('no');
+    // Digits of a substitution or of a template argument are no lengths.
+    expect(matchesDemangled('_Z3cmpPKv?0_', 'cmp(void const*, void const*)')).toBe('cannot tell');
+    expect(matchesDemangled('_Z*3getILi5E*', 'int get<5>()')).toBe('cannot tell');
   });
 
   test('with the block of --gen-suppressions=all are exact', () => {

@@ -294,10 +294,14 @@ function mayHold(pattern: string, demangled: string): boolean {
   if (!start.startsWith('_Z') && !'_Z'.startsWith(start)) return false;
   if (pattern.includes('_GLOBAL__N_') && !demangled.includes('(anonymous namespace)')) return false;
   const words = demangled.match(/[A-Za-z_][\w$]*/g) ?? [];
-  for (const [, length = '', name = ''] of pattern.matchAll(/(\d+)([A-Za-z_][\w$]*)/g)) {
+  for (const { 1: length = '', 2: name = '', index } of pattern.matchAll(/(\d+)([A-Za-z_][\w$]*)/g)) {
     const wanted = name.slice(0, Number(length));
-    // Only a part of the identifier, or one of the library's that may be written short.
-    if (wanted.length < Number(length) || wanted === '__cxx11' || wanted.startsWith('_GLOBAL_')) continue;
+    // Only a part of the identifier.
+    if (wanted === '' || wanted.length < Number(length)) continue;
+    // `S0_`, `T1_`, `A5_c` are no identifiers, nor are the library's own, which may be written short.
+    if (wanted.startsWith('_')) continue;
+    // `Li5E`: a number as argument of a template; what a wildcard stands for may end so too.
+    if (wanted.startsWith('E') && /(?:L[a-z]n?|[*?])$/.test(pattern.slice(0, index))) continue;
     const found = words.some((word) => word.startsWith(wanted) && String(word.length).endsWith(length));
     if (!found) return false;
   }
