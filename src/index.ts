@@ -16,12 +16,18 @@ export type * from './model/report.ts';
 export type * from './model/run.ts';
 export { type AnalyzeWishes, analyze, type Parsed, parse, readKnown, render } from './pipeline.ts';
 export type { RenderOptions } from './report/index.ts';
+export type { Config } from './run/config-schema.ts';
 export type { RunEvents, RunResult } from './run/run.ts';
 
 /** Where and how to run; everything has a default. */
 export interface RunOptions extends RunEvents {
   /** Working directory of the program; default: the current one. The run is kept under it. */
   readonly workingDirectory?: string;
+  /**
+   * A config to read: its file, or true for the one that the command line would find. Default: none, so that nothing
+   * on the disk changes what a program asks for; `--config=FILE` among the words is heeded all the same.
+   */
+  readonly config?: boolean | string;
 }
 
 /**
@@ -38,7 +44,12 @@ export interface RunOptions extends RunEvents {
  * for await (const piece of render(report, 'pretty')) process.stdout.write(piece);
  */
 export async function run(words: readonly string[], options: RunOptions = {}): Promise<RunResult> {
-  const { wish } = await readWish(words, resolve(options.workingDirectory ?? '.'));
+  const { config = false } = options;
+  const { wish } = await readWish(
+    words,
+    resolve(options.workingDirectory ?? '.'),
+    config === true ? undefined : config,
+  );
   if (wish === undefined) throw new UserError('--help and --version run nothing', 'leave them out');
   return runTarget(await planRun(wish), options);
 }

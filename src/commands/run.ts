@@ -6,20 +6,17 @@ import { planRun } from '../run/plan.ts';
 import { runTarget } from '../run/run.ts';
 import type { CommandLine } from '../tools/_shared/command-line.ts';
 import { version } from '../version.ts';
-import { readWish } from './wish.ts';
+import { readWish, type Wished } from './wish.ts';
 
 /** @returns the exit status; see "Exit status" in the manual. */
 export async function main(argv: readonly string[]): Promise<number> {
   const descriptors = inheritedDescriptors();
-  const { commandLine, wish } = await readWish(argv, process.cwd());
+  const { commandLine, wish, blame } = await readWish(argv, process.cwd());
   const { own, notes } = commandLine;
   if (wish === undefined) return answer(commandLine);
   if (own.logLevel !== undefined) await enableLog(own.logLevel);
   for (const note of notes) say(note);
-  const destinations =
-    own.report.length === 0
-      ? []
-      : await Promise.all(own.report.map((await import('./output.ts')).readDestination));
+  const destinations = own.report.length === 0 ? [] : await readDestinations(own.report, blame);
   const needsReading = [own.baseline, own.failOn, own.max].some((value) => value !== undefined);
   const analysis = () =>
     import('./analysis.ts').then(({ readAnalysis }) =>
@@ -29,7 +26,9 @@ export async function main(argv: readonly string[]): Promise<number> {
       ),
     );
   // What is wrong with them is said before a long run.
-  const early = needsReading ? await analysis() : undefined;
+  const early = needsReading
+    ? await analysis().catch(blame(`--baseline=${own.baseline}`, own.baseline))
+    : undefined;
   const request = await planRun(wish);
 
   let afterwards: Promise<unknown> | undefined;
@@ -66,6 +65,11 @@ export async function main(argv: readonly string[]): Promise<number> {
   });
   debug('reported', { status });
   return status;
+}
+
+async function readDestinations(texts: readonly string[], blame: Wished['blame']) {
+  const { readDestination } = await import('./output.ts');
+  return Promise.all(texts.map((text) => readDestination(text).catch(blame(`--report=${text}`))));
 }
 
 function say(line: string): void {

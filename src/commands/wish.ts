@@ -1,35 +1,73 @@
 // Owns the step from words to a wish: the command line, and what rc files and VALGRIND_OPTS add to it.
+import { UserError } from '../errors.ts';
 import type { Launch } from '../model/launch.ts';
+import { loadConfig } from '../run/config.ts';
+import type { ConfigWord } from '../run/config-words.ts';
 import { readEnvironmentOptions } from '../run/environment-options.ts';
 import type { Wish } from '../run/plan.ts';
 import type { Sink } from '../run/relay.ts';
 import { hasControllingTerminal } from '../run/signals.ts';
-import { type CommandLine, checkVersion, readCommandLine } from '../tools/_shared/command-line.ts';
+import {
+  type CommandLine,
+  type CommandLineContext,
+  type ConfigWishes,
+  checkVersion,
+  readCommandLine,
+  readConfigWishes,
+} from '../tools/_shared/command-line.ts';
+
+/** What the words and the config ask for. */
+export interface Wished {
+  readonly commandLine: CommandLine;
+  /** Missing when only help or the version is asked for. */
+  readonly wish?: Wish;
+  /**
+   * Rethrows: an error that a word of the config is to blame for names the config.
+   *
+   * @param about only errors that speak of this.
+   */
+  readonly blame: (word: string, about?: string) => (error: unknown) => never;
+}
 
 /**
- * Reads the words after `vgrun`.
+ * Reads the words after `vgrun`, and the config that stands in front of them.
  *
- * @returns the command line as understood, and the wish, which is missing when only help or the version is asked for.
- * @throws UserError (125) for words that mean nothing.
+ * @param config where the words name none: false reads none, a text is its file; missing: the one that is found.
+ * @throws UserError (125) for words that mean nothing, and for a config that cannot be used.
  */
 export async function readWish(
   argv: readonly string[],
   workingDirectory: string,
-): Promise<{ readonly commandLine: CommandLine; readonly wish?: Wish }> {
-  const environmentOptions = await readEnvironmentOptions(workingDirectory, process.env);
-  const commandLine = readCommandLine(argv, {
+  config?: string | false,
+): Promise<Wished> {
+  const { words, environment } = await readConfigFor(argv, workingDirectory, config);
+  const environmentOptions = await readEnvironmentOptions(
+    workingDirectory,
+    environment === undefined ? process.env : { ...process.env, ...environment },
+  );
+  const commandLine = await readWords(words, argv, {
     terminal: hasControllingTerminal(),
     environmentOptions: environmentOptions.flatMap(({ options }) => options),
   });
+  const blame =
+    (text: string, about = '') =>
+    (error: unknown) => {
+      const word = words.findLast((candidate) => candidate.word === text);
+      if (word === undefined || !(error instanceof UserError) || !error.message.includes(about)) throw error;
+      throw word.blamed(error);
+    };
   const { own, program, help } = commandLine;
-  if (program === undefined || help !== undefined || commandLine.version === true) return { commandLine };
+  if (program === undefined || help !== undefined || commandLine.version === true)
+    return { commandLine, blame };
   const sink = sinkOf(commandLine);
   return {
     commandLine,
+    blame,
     wish: {
       launch: { ...launchOf(commandLine, program), ...(await noiseOf(commandLine)) },
       ...(sink === undefined ? {} : { sink }),
       workingDirectory,
+      ...(environment === undefined ? {} : { environment }),
       // What valgrind is told not to read has no effect, and no place in run.json.
       environmentOptions: commandLine.toolOptions.includes('--command-line-only=yes')
         ? []
@@ -50,6 +88,67 @@ async function noiseOf({ own }: CommandLine): Promise<Pick<Launch, 'knownNoise'>
   if (own.knownNoise.length === 0) return {};
   const { noiseFiles } = await import('../run/known-noise.ts');
   return { knownNoise: await noiseFiles(own.knownNoise) };
+}
+
+/** A word of a config, and what makes an error of it an error of the config. */
+interface BlamedWord extends ConfigWord {
+  readonly blamed: (error: UserError) => UserError;
+}
+
+async function readConfigFor(
+  argv: readonly string[],
+  workingDirectory: string,
+  config: string | false | undefined,
+): Promise<{
+  readonly words: readonly BlamedWord[];
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+}> {
+  const typed = readConfigWishes(argv);
+  const wishes: ConfigWishes =
+    typed.config !== undefined || config === undefined ? typed : { ...typed, config };
+  const loaded = await loadConfig(wishes, workingDirectory);
+  if (loaded === undefined) return { words: [] };
+  const { configEnvironment, configWords, inConfig } = await import('../run/config-words.ts');
+  const environment = configEnvironment(loaded);
+  return {
+    words: configWords(loaded, 'run').map((word) => ({
+      ...word,
+      blamed: (error) => inConfig(error, word.origin),
+    })),
+    ...(Object.keys(environment).length === 0 ? {} : { environment }),
+  };
+}
+
+/** The config's words first, so that what is typed wins. */
+async function readWords(
+  words: readonly BlamedWord[],
+  argv: readonly string[],
+  context: CommandLineContext,
+): Promise<CommandLine> {
+  const read = (count: number) =>
+    readCommandLine([...words.slice(0, count).map(({ word }) => word), ...argv], context);
+  if (words.length === 0) return read(0);
+  try {
+    const commandLine = read(words.length);
+    return { ...commandLine, notes: commandLine.notes.map((note) => noteOfConfig(note, words)) };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+  }
+  // The first word with which it does not work is to blame; when it does not without any, what was typed is.
+  for (let count = 0; ; count++) {
+    try {
+      read(count);
+    } catch (error) {
+      const word = words[count - 1];
+      throw word === undefined || !(error instanceof UserError) ? error : word.blamed(error);
+    }
+  }
+}
+
+/** `'--leak-check=yes' is --leak-check=full today`, of a word that nobody typed. */
+function noteOfConfig(note: string, words: readonly BlamedWord[]): string {
+  const word = words.find((candidate) => note.startsWith(`'${candidate.word}' `));
+  return word === undefined ? note : `${note} ("${word.origin.key}" in ${word.origin.file})`;
 }
 
 /** With a log of the user's own, that log is what is captured. */

@@ -50,6 +50,8 @@ export interface RunManifest {
   readonly environmentOptions: readonly EnvironmentOptions[];
   /** Shipped sets of suppressions that the user asked for (`--known-noise`), by name. */
   readonly knownNoise?: readonly string[];
+  /** Names of the variables that the config set or took away; their values are kept out. */
+  readonly environment?: readonly string[];
   /** The exact argument array that was started. */
   readonly argv: readonly string[];
   /** Working directory of the target. */

@@ -17,6 +17,8 @@ const chunkBytes = 256 * 1024;
 const remembered = 4096;
 
 export interface CaptureOptions {
+  /** Of valgrind, for `%q{NAME}`; default: that of this process. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Absolute path of the run directory. */
   readonly directory: string;
   /** The user's own log or XML templates (absolute, valgrind's `%p`, `%n`, `%q{VAR}`), to be mirrored. */
@@ -60,7 +62,7 @@ export async function startCapture(options: CaptureOptions): Promise<CaptureSess
   const followed = new Map<string, { handle: FileHandle; offset: number }>();
   const mirrored = new Map<string, Mirror>();
   const patterns = options.mirrors.map((mirror) => ({
-    ...templatePattern(mirror.template, process.env),
+    ...templatePattern(mirror.template, options.environment ?? process.env),
     kind: mirror.kind,
   }));
   const buffer = Buffer.allocUnsafe(chunkBytes);

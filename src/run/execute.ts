@@ -9,7 +9,8 @@ import { hasControllingTerminal, passSignals } from './signals.ts';
 export interface Execution {
   /** What is started: the instrument with everything in front of and behind it. */
   readonly argv: readonly string[];
-  readonly environment: Readonly<Record<string, string>>;
+  /** Besides the variables of this process; undefined takes one away. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** Absolute. */
   readonly workingDirectory: string;
   /** Absolute path of the run directory, by which all processes of the run are found. */

@@ -73,6 +73,7 @@ const manifest = record<RunManifest>({
   toolOptions: list(text),
   environmentOptions: list(record<EnvironmentOptions>({ source: text, options: list(text) })),
   knownNoise: optional(list(text)),
+  environment: optional(list(text)),
   argv: list(text),
   directory: text,
   projectRoot: text,

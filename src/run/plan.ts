@@ -20,6 +20,8 @@ export interface Wish {
   readonly sink?: Sink;
   /** Absolute. */
   readonly workingDirectory: string;
+  /** Variables for the instrument and the program besides those of this process; undefined takes one away. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly environmentOptions: readonly EnvironmentOptions[];
   /** Refuses options that the version found does not have, by throwing. */
   readonly checkVersion: (version: string) => void;
@@ -46,7 +48,8 @@ export async function planRun(wish: Wish): Promise<RunRequest> {
   if (tool === undefined) throw new UserError(`there is no tool "${launch.tool}"`);
   const searchPath = process.env.PATH ?? '';
   const [target, instrument, inherited, libc, projectRoot, captured] = await Promise.all([
-    inspectTarget(launch.program, searchPath, workingDirectory),
+    // valgrind looks for the program along the PATH that it is given.
+    inspectTarget(launch.program, pathFor(wish, searchPath), workingDirectory),
     findValgrind(wish.valgrind ?? process.env.VGRUN_VALGRIND, searchPath),
     inheritance(),
     inspectLibc(),
@@ -64,6 +67,7 @@ export async function planRun(wish: Wish): Promise<RunRequest> {
     inheritance: inherited,
     environmentOptions,
     workingDirectory,
+    ...(wish.environment === undefined ? {} : { environment: wish.environment }),
     projectRoot,
     followInterpreter,
     timeout,
@@ -73,6 +77,10 @@ export async function planRun(wish: Wish): Promise<RunRequest> {
     version,
     problems: libc === undefined ? [] : [libc],
   };
+}
+
+function pathFor({ environment }: Wish, usual: string): string {
+  return environment !== undefined && Object.hasOwn(environment, 'PATH') ? (environment.PATH ?? '') : usual;
 }
 
 /**

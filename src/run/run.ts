@@ -38,6 +38,8 @@ export interface RunRequest {
   readonly instrument: Instrument;
   readonly inheritance: Inheritance;
   readonly environmentOptions: readonly EnvironmentOptions[];
+  /** Variables besides those of this process; undefined takes one away. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly workingDirectory: string;
   readonly projectRoot: string;
   /** Where the user wants a copy of the log, when it is a descriptor or a socket. */
@@ -127,6 +129,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     toolOptions: launch.toolOptions,
     environmentOptions: request.environmentOptions,
     ...(launch.knownNoise === undefined ? {} : { knownNoise: launch.knownNoise.map(({ name }) => name) }),
+    ...(request.environment === undefined ? {} : { environment: Object.keys(request.environment).sort() }),
     argv,
     directory: request.workingDirectory,
     projectRoot: request.projectRoot,
@@ -157,6 +160,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     !wantsXml && request.sink !== undefined && !('path' in request.sink) ? asIntoStream() : undefined;
   const capture = await startCapture({
     directory,
+    environment: { ...process.env, ...request.environment },
     mirrors: [
       ...(launch.logFile === undefined
         ? []
@@ -182,7 +186,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   let stopProgress = () => {};
   const ended = await execute({
     argv,
-    environment: plan.environment,
+    environment: { ...request.environment, ...plan.environment },
     workingDirectory: request.workingDirectory,
     directory,
     timeout: request.timeout,

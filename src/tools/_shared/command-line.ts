@@ -133,6 +133,37 @@ export function readCommandLine(argv: readonly string[], context: CommandLineCon
   };
 }
 
+/** What the words say of the config, before it is read. */
+export interface ConfigWishes {
+  /** File; false: none is to be read. Missing: the one that is found. */
+  readonly config?: string | false;
+  /** Names of presets, in order. */
+  readonly preset: readonly string[];
+}
+
+/**
+ * Looks in front of the program for `--config`, `--no-config` and `--preset`. Where only help or the version is
+ * wanted, no config is: those must answer also when it is broken.
+ *
+ * @throws UserError (125) as `readCommandLine` does.
+ */
+export function readConfigWishes(argv: readonly string[]): ConfigWishes {
+  const { own, tokens, program } = readBefore(argv);
+  if (program === undefined || tokens.some((text) => answered.has(readToken(text).name))) {
+    return { config: false, preset: [] };
+  }
+  return { ...(own.config === undefined ? {} : { config: own.config }), preset: own.preset };
+}
+
+/** Options that are answered instead of running anything. */
+const answered: ReadonlySet<string> = new Set([
+  '-h',
+  '--help',
+  '--help-debug',
+  '--help-dyn-options',
+  '--version',
+]);
+
 /**
  * Refuses what the installed valgrind does not have yet. Options of rc files are left to valgrind.
  *

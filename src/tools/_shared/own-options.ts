@@ -19,6 +19,8 @@ export interface OwnOption {
   readonly default?: string;
   /** On the first screen of help. */
   readonly common?: boolean;
+  /** `--no-NAME` sets it to false, though it is no boolean. */
+  readonly negatable?: boolean;
 }
 
 /** Every option of `vgrun [options] program`, in the order of help. */
@@ -179,6 +181,21 @@ export const ownOptions: readonly OwnOption[] = [
     group: 'Run',
   },
   {
+    name: '--config',
+    type: 'text',
+    metavar: 'FILE',
+    summary: 'settings from this file; --no-config: from none',
+    group: 'Run',
+    negatable: true,
+  },
+  {
+    name: '--preset',
+    type: 'list',
+    metavar: 'NAME',
+    summary: 'settings of this name in the config; see vgrun config',
+    group: 'Run',
+  },
+  {
     name: '--log-level',
     type: 'choice',
     metavar: 'LEVEL',
@@ -220,6 +237,10 @@ export interface OwnSettings {
   readonly knownNoise: readonly string[];
   readonly valgrind?: string;
   readonly liftAll: boolean;
+  /** false: `--no-config`. */
+  readonly config?: string | false;
+  /** In order. */
+  readonly preset: readonly string[];
   readonly logLevel?: string;
 }
 
@@ -241,6 +262,7 @@ export const ownDefaults: OwnSettings = {
   keep: 20,
   knownNoise: [],
   liftAll: false,
+  preset: [],
 };
 
 /**
@@ -258,7 +280,11 @@ export function readOwnOption(
   const name = at === -1 ? word : word.slice(0, at);
   const negated = name.startsWith('--no-');
   const option = ownOptions.find((known) => known.name === (negated ? `--${name.slice(5)}` : name));
-  if (option === undefined || (negated && option.type !== 'boolean')) return undefined;
+  if (option === undefined) return undefined;
+  if (negated && option.negatable === true && at === -1) {
+    return { taken: 1, settings: { ...settings, [keyOf(option)]: false } };
+  }
+  if (negated && option.type !== 'boolean') return undefined;
   const given = at === -1 ? undefined : word.slice(at + 1);
   if (option.type === 'boolean') {
     const value = readBoolean(option, given ?? 'yes') !== negated;
