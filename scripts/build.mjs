@@ -1,6 +1,6 @@
 // Builds dist/: one bundle with lazily loaded parts (esbuild) and the type declarations (tsc).
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, cpSync, existsSync, rmSync } from 'node:fs';
+import { chmodSync, copyFileSync, cpSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { build } from 'esbuild';
 
 process.chdir(new URL('..', import.meta.url).pathname);
@@ -21,6 +21,8 @@ await build({
   banner: {
     js: "import { createRequire as __vgrunRequire } from 'node:module'; const require = __vgrunRequire(import.meta.url);",
   },
+  // It loads parts of itself by their paths.
+  external: ['jiti'],
   legalComments: 'linked',
   logLevel: 'warning',
 });
@@ -29,5 +31,21 @@ if (existsSync('src/report/report.schema.json')) {
 }
 // valgrind itself reads them, so they cannot be in the bundle.
 cpSync('src/analyze/suppressions', 'dist/suppressions', { recursive: true });
+// The JSON Schema of a config, from the schema that checks it.
+const { outputFiles } = await build({
+  stdin: {
+    contents:
+      "import { toJsonSchema } from '@valibot/to-json-schema'; import { configSchema } from './src/run/config-schema.ts'; export const schema = toJsonSchema(configSchema, { errorMode: 'ignore' });",
+    resolveDir: '.',
+  },
+  bundle: true,
+  format: 'esm',
+  platform: 'node',
+  write: false,
+});
+const { schema } = await import(
+  `data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString('base64')}`
+);
+writeFileSync('dist/config.schema.json', `${JSON.stringify(schema, null, 2)}\n`);
 chmodSync('dist/cli.js', 0o755);
 execFileSync('node_modules/.bin/tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });

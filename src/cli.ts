@@ -15,6 +15,8 @@ const subCommands: ReadonlyMap<
   ['report', () => import('./commands/report.ts')],
   ['diff', () => import('./commands/diff.ts')],
   ['baseline', () => import('./commands/baseline.ts')],
+  ['config', () => import('./commands/config.ts')],
+  ['completion', () => import('./commands/completion.ts')],
   ['explain', () => import('./commands/explain.ts')],
   ['suppress', () => import('./commands/suppress.ts')],
 ]);

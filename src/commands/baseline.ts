@@ -7,26 +7,28 @@ import { harmless, plural } from '../report/terminal-text.ts';
 import { baselineText, writeBaselineFile } from '../run/baseline-file.ts';
 import { latestRun } from '../run/directory.ts';
 import { analysisOptions, readAnalysis } from './analysis.ts';
-import { isAnswered, subCommand } from './sub-command.ts';
+import { isAnswered, parseWithConfig, subCommand } from './sub-command.ts';
 
 /** Where a baseline is when nobody says otherwise. */
 export const usualBaseline = 'vgrun-baseline.txt';
 
 /** @returns 0, or 101 when a run was not seen whole: then nothing is taken out, and there may be more to put in. */
 export async function main(argv: readonly string[]): Promise<number> {
-  const wishes = await subCommand(
-    'baseline',
-    'update [options] [RUN|LOG…]\n\nWrites the findings of runs or logs into the baseline; without a name, those of the newest run here. What they\nshow to be mended is taken out, what they cannot judge stays, and so do comment lines above an entry.',
+  const wishes = await parseWithConfig(
+    subCommand(
+      'baseline',
+      'update [options] [RUN|LOG…]\n\nWrites the findings of runs or logs into the baseline; without a name, those of the newest run here. What they\nshow to be mended is taken out, what they cannot judge stays, and so do comment lines above an entry.',
+      argv,
+    )
+      .option('baseline', { type: 'string', default: usualBaseline, describe: 'the file' })
+      .option('dry-run', {
+        type: 'boolean',
+        default: false,
+        describe: 'say what would change, and write nothing',
+      })
+      .options(analysisOptions),
     argv,
-  )
-    .option('baseline', { type: 'string', default: usualBaseline, describe: 'the file' })
-    .option('dry-run', {
-      type: 'boolean',
-      default: false,
-      describe: 'say what would change, and write nothing',
-    })
-    .options(analysisOptions)
-    .parseAsync();
+  );
   if (isAnswered(argv)) return 0;
 
   const [verb, ...named] = wishes._.map(String);

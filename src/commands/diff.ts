@@ -3,18 +3,20 @@ import { UserError } from '../errors.ts';
 import { analyze, parse, readKnown } from '../pipeline.ts';
 import { analysisOptions, readAnalysis } from './analysis.ts';
 import { readDestination, showsRaw, terminalOptions, writeReports, writeTo } from './output.ts';
-import { isAnswered, reportOptions, subCommand } from './sub-command.ts';
+import { isAnswered, parseWithConfig, reportOptions, subCommand } from './sub-command.ts';
 
 /** @returns the exit status: that of B, in which only what is new counts. */
 export async function main(argv: readonly string[]): Promise<number> {
-  const wishes = await subCommand(
-    'diff',
-    '[options] A B\n\nSays what is new in B, what costs another amount, and what is gone, against A. Each is a run directory, a\ndirectory of runs, a valgrind log (text or XML), or for A a baseline. Only what is new in B fails.',
+  const wishes = await parseWithConfig(
+    subCommand(
+      'diff',
+      '[options] A B\n\nSays what is new in B, what costs another amount, and what is gone, against A. Each is a run directory, a\ndirectory of runs, a valgrind log (text or XML), or for A a baseline. Only what is new in B fails.',
+      argv,
+    )
+      .options(reportOptions)
+      .options(analysisOptions),
     argv,
-  )
-    .options(reportOptions)
-    .options(analysisOptions)
-    .parseAsync();
+  );
   if (isAnswered(argv)) return 0;
 
   const [before, after, ...more] = wishes._.map(String);

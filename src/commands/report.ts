@@ -6,23 +6,25 @@ import { analyze, parse } from '../pipeline.ts';
 import { latestRun } from '../run/directory.ts';
 import { analysisOptions, readAnalysis } from './analysis.ts';
 import { readDestination, showsRaw, terminalOptions, writeReports, writeTo } from './output.ts';
-import { isAnswered, reportOptions, subCommand } from './sub-command.ts';
+import { isAnswered, parseWithConfig, reportOptions, subCommand } from './sub-command.ts';
 
 /** @returns the exit status: that of the run, see "Exit status" in the manual. */
 export async function main(argv: readonly string[]): Promise<number> {
-  const wishes = await subCommand(
-    'report',
-    '[options] [RUN|LOG…]\n\nRenders a run directory, or valgrind logs (text or XML), again. Without a name: the newest run here.\n`-` reads a log from standard input.',
+  const wishes = await parseWithConfig(
+    subCommand(
+      'report',
+      '[options] [RUN|LOG…]\n\nRenders a run directory, or valgrind logs (text or XML), again. Without a name: the newest run here.\n`-` reads a log from standard input.',
+      argv,
+    )
+      .options(reportOptions)
+      .options(analysisOptions)
+      .option('baseline', {
+        type: 'string',
+        describe: 'only findings that are not in it fail: a baseline, a run directory or a log',
+      })
+      .option('error-exitcode', { type: 'string', coerce: readStatus, describe: 'exit status for findings' }),
     argv,
-  )
-    .options(reportOptions)
-    .options(analysisOptions)
-    .option('baseline', {
-      type: 'string',
-      describe: 'only findings that are not in it fail: a baseline, a run directory or a log',
-    })
-    .option('error-exitcode', { type: 'string', coerce: readStatus, describe: 'exit status for findings' })
-    .parseAsync();
+  );
   if (isAnswered(argv)) return 0;
 
   const destinations = await Promise.all(wishes.report.map(readDestination));

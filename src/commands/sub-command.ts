@@ -1,7 +1,9 @@
 // Owns what all sub-commands share: how they read words, and speak of help, version and mistakes.
-import yargs from 'yargs';
+import yargs, { type Argv } from 'yargs';
 import { UserError } from '../errors.ts';
 import { reporterNames } from '../report/index.ts';
+import { loadConfig } from '../run/config.ts';
+import type { ConfigWishes } from '../tools/_shared/command-line.ts';
 import { version } from '../version.ts';
 
 /**
@@ -42,6 +44,54 @@ export const reportOptions = {
   'full-stacks': { type: 'boolean', default: false, describe: 'show every frame' },
   color: { choices: ['auto', 'always', 'never'] as const, default: 'auto' as const, describe: 'colours' },
 } as const;
+
+/** How a config is chosen, for yargs. */
+export const configOptions = {
+  config: { type: 'string', describe: 'settings from this file; --no-config: from none' },
+  preset: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'settings of this name in the config; repeatable',
+  },
+} as const;
+
+/** What the words of a sub-command say of the config, without reading the others. */
+export function configWishesOf(argv: readonly string[]): ConfigWishes {
+  let config: string | false | undefined;
+  const preset: string[] = [];
+  for (const [index, word] of argv.entries()) {
+    if (word === '--') break;
+    // `--config=FILE`, `--preset nightly`
+    const [, name, value = argv[index + 1] ?? ''] = /^--(config|preset)(?:=(.*))?$/s.exec(word) ?? [];
+    if (word === '--no-config') config = false;
+    if (name !== undefined && value === '') throw new UserError(`--${name} needs a value`);
+    if (name === 'config') config = value;
+    if (name === 'preset') preset.push(value);
+  }
+  return { ...(config === undefined ? {} : { config }), preset };
+}
+
+/**
+ * Parses the words of a command that reads runs, with what the config says of reading them in front. To be called when
+ * the command has named its options: it gets the words that it knows.
+ *
+ * @throws UserError (125) for a config that cannot be used.
+ */
+export async function parseWithConfig<T>(parser: Argv<T>, argv: readonly string[]) {
+  // yargs adds to the parser itself.
+  parser.options(configOptions);
+  const loaded = isAnswered(argv) ? undefined : await loadConfig(configWishesOf(argv), process.cwd());
+  if (loaded === undefined) return parser.parseAsync([...argv]);
+  const { configWords } = await import('../run/config-words.ts');
+  // yargs has it, its types do not.
+  const { key } = (parser as unknown as { getOptions: () => { key: object } }).getOptions();
+  const words = configWords(loaded, 'analysis')
+    .map(({ word }) => word)
+    // `--only-mine`, `--no-only-mine`, `--baseline=FILE`
+    .filter((word) => Object.hasOwn(key, word.replace(/^--(?:no-)?/, '').replace(/=.*/s, '')));
+  return parser.parseAsync([...words, ...argv]);
+}
 
 /** Whether the parser has already answered with help or the version, so that nothing is left to do. */
 export function isAnswered(argv: readonly string[]): boolean {

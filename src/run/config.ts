@@ -94,6 +94,29 @@ export async function loadConfig(
   };
 }
 
+/** Names of presets, for completion: nothing is run for them, and what is wrong with a config is said elsewhere. */
+export async function presetNames(
+  { config }: ConfigWishes,
+  workingDirectory: string,
+): Promise<readonly string[]> {
+  try {
+    const file =
+      typeof config === 'string' ? resolve(workingDirectory, config) : findConfig(workingDirectory);
+    if (config === false || file === undefined || isCode(file)) return [];
+    const loaded = await loadConfig(
+      { ...(config === undefined ? {} : { config }), preset: [] },
+      workingDirectory,
+    );
+    return Object.keys(loaded?.config.presets ?? {});
+  } catch {
+    return [];
+  }
+}
+
+function isCode(file: string): boolean {
+  return ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'].includes(extname(file));
+}
+
 function presetNamed(presets: Readonly<Record<string, Settings>>, name: string, file: string): Settings {
   const settings = Object.hasOwn(presets, name) ? presets[name] : undefined;
   if (settings !== undefined) return settings;
@@ -143,8 +166,7 @@ function speaksOfVgrun(file: string): boolean {
 /** @param found it was not named, so it must be trusted. */
 async function readConfig(file: string, found: boolean): Promise<unknown> {
   const text = readTrusted(file, found);
-  const extension = extname(file);
-  if (['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs'].includes(extension)) return runConfig(file);
+  if (isCode(file)) return runConfig(file);
   let value: unknown;
   try {
     value = parseJson(text);

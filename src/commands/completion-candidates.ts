@@ -1,0 +1,287 @@
+// Owns what may stand at the end of an unfinished command line: from the tables of options, kinds and commands.
+import { kinds } from '../analyze/kinds.ts';
+import { gateWords } from '../model/gate-words.ts';
+import { reporterNames } from '../report/index.ts';
+import { type OwnOption, ownOptions } from '../tools/_shared/own-options.ts';
+import {
+  belongsTo,
+  optionNamed,
+  readToken,
+  type ValgrindOption,
+  valgrindOptions,
+  valgrindTools,
+} from '../tools/_shared/valgrind-options.ts';
+import { tools } from '../tools/index.ts';
+import { analysisOptions } from './analysis.ts';
+import { configOptions, reportOptions } from './sub-command.ts';
+
+export interface Candidate {
+  /** The whole word. */
+  readonly text: string;
+  readonly about?: string;
+}
+
+export interface Candidates {
+  /** What the shell adds of its own. */
+  readonly kind: 'words' | 'files' | 'commands';
+  readonly list: readonly Candidate[];
+}
+
+/** What only a disk knows. */
+export interface Surroundings {
+  /** Names of presets of the config here. */
+  readonly presets: readonly string[];
+  /** Paths of the runs here, the newest first. */
+  readonly runs: readonly string[];
+}
+
+interface SubCommandOption {
+  readonly name: string;
+  readonly about: string;
+  readonly takesValue: boolean;
+}
+
+/** A sub-command, its options, and what its names are. */
+export interface SubCommandWords {
+  readonly about: string;
+  readonly options: readonly SubCommandOption[];
+  readonly verbs?: readonly string[];
+  readonly names: 'runs' | 'kinds' | 'none';
+}
+
+type YargsOptions = Readonly<
+  Record<string, { readonly describe: string; readonly type?: string; readonly choices?: readonly string[] }>
+>;
+
+const help = { help: { type: 'boolean', describe: 'show help' } };
+const reading = optionsOf({ ...reportOptions, ...analysisOptions, ...configOptions, ...help });
+const baseline = { name: '--baseline', about: 'the baseline', takesValue: true };
+
+/** By name; held to the `--help` of each by a test. */
+export const subCommandWords: Readonly<Record<string, SubCommandWords>> = {
+  report: {
+    about: 'show a run, or a log from elsewhere',
+    options: [
+      ...reading,
+      baseline,
+      { name: '--error-exitcode', about: 'exit status for findings', takesValue: true },
+    ],
+    names: 'runs',
+  },
+  diff: { about: 'what is new in B against A', options: reading, names: 'runs' },
+  baseline: {
+    about: 'write down what is known',
+    options: [
+      ...optionsOf({ ...analysisOptions, ...configOptions, ...help }),
+      baseline,
+      { name: '--dry-run', about: 'say what would change, and write nothing', takesValue: false },
+    ],
+    verbs: ['update'],
+    names: 'runs',
+  },
+  explain: { about: 'what an error means', options: optionsOf(help), names: 'kinds' },
+  config: {
+    about: 'which settings are in force, and where each is from',
+    options: [
+      ...optionsOf({ ...configOptions, ...help }),
+      { name: '--json', about: 'as JSON', takesValue: false },
+      { name: '--schema', about: 'the JSON Schema of a config', takesValue: false },
+      { name: '--show-values', about: 'show values of environment variables', takesValue: false },
+    ],
+    names: 'none',
+  },
+  completion: {
+    about: 'a script for bash, zsh or fish',
+    options: optionsOf(help),
+    verbs: ['bash', 'zsh', 'fish'],
+    names: 'none',
+  },
+};
+
+function optionsOf(options: YargsOptions): readonly SubCommandOption[] {
+  return Object.entries(options).map(([name, { describe, type }]) => ({
+    name: `--${name}`,
+    about: describe,
+    takesValue: type !== 'boolean',
+  }));
+}
+
+/** Nothing else is offered: what a shell makes of other characters is its affair. */
+const plain = /^[\w@%+=:,./-]+$/;
+
+/**
+ * Says what may stand where the last word is.
+ *
+ * @param words all after `vgrun`, the last one unfinished, perhaps empty.
+ */
+export function candidatesFor(words: readonly string[], surroundings: Surroundings): Candidates {
+  const current = words.at(-1) ?? '';
+  const { kind, list } = offer(words.slice(0, -1), current, surroundings);
+  return {
+    kind,
+    list: list.filter(({ text }) => text.startsWith(current) && plain.test(text)),
+  };
+}
+
+function offer(before: readonly string[], current: string, surroundings: Surroundings): Candidates {
+  const [first] = before;
+  if (first !== undefined && Object.hasOwn(subCommandWords, first)) {
+    return ofSubCommand(first, before.slice(1), current, surroundings);
+  }
+  const tool =
+    before
+      .map(readToken)
+      .findLast(({ name, value }) => name === '--tool' && valgrindTools.includes(value ?? ''))?.value ??
+    'memcheck';
+  for (let index = 0; index < before.length; index++) {
+    const word = before[index] as string;
+    if (word === '--') return index + 1 === before.length ? commands : files;
+    if (!word.startsWith('-')) return afterProgram(before.slice(index + 1), current, tool);
+    const own = ownOptions.find(({ name }) => name === word);
+    if (own === undefined || own.type === 'boolean') continue;
+    if (index + 1 === before.length) return ofValue(own.name, '', surroundings);
+    index += 1;
+  }
+  if (current.startsWith('-')) return ofOptions(current, tool, surroundings);
+  if (before.length > 0) return commands;
+  return {
+    kind: 'commands',
+    list: Object.entries(subCommandWords).map(([text, { about }]) => ({ text, about })),
+  };
+}
+
+const files: Candidates = { kind: 'files', list: [] };
+const commands: Candidates = { kind: 'commands', list: [] };
+
+function ofOptions(current: string, tool: string, surroundings: Surroundings): Candidates {
+  const { name, value, scope } = readToken(current);
+  if (value !== undefined) {
+    return scope === undefined && ownOptions.some((option) => option.name === name)
+      ? ofValue(name, `${name}=`, surroundings)
+      : ofValgrindValue(name, current.slice(0, current.indexOf('=') + 1));
+  }
+  return {
+    kind: 'words',
+    list: [
+      ...ownOptions.flatMap(ofOwn),
+      ...valgrindOptions
+        .filter((option) => belongsTo(option, tool) && option.undocumented !== true)
+        .map(ofValgrind),
+    ],
+  };
+}
+
+function ofOwn({ name, type, summary, negatable }: OwnOption): readonly Candidate[] {
+  const off = { text: `--no-${name.slice(2)}`, about: `not: ${summary}` };
+  if (type === 'boolean') return [{ text: name, about: summary }, off];
+  return [{ text: `${name}=`, about: summary }, ...(negatable === true ? [off] : [])];
+}
+
+function ofValgrind({ name, type, summary }: ValgrindOption): Candidate {
+  return {
+    text: type === 'flag' ? name : `${name}=`,
+    ...(summary === undefined ? {} : { about: summary }),
+  };
+}
+
+/** Words `HEAD` + value, for one of vgrun's own options; those of the sub-commands are called the same. */
+function ofValue(option: string, head: string, { presets }: Surroundings): Candidates {
+  const of = (values: readonly string[]): Candidates => ({
+    kind: 'words',
+    list: values.map((value) => ({ text: `${head}${value}` })),
+  });
+  switch (option) {
+    case '--report':
+      return { kind: 'files', list: reporterNames.map((name) => ({ text: `${head}${name}=` })) };
+    case '--preset':
+      return of(presets);
+    case '--fail-on':
+      return of(gateWords);
+    case '--max':
+      return of(
+        gateWords.filter((word) => !['all', 'none', 'default'].includes(word)).map((word) => `${word}=`),
+      );
+    case '--baseline':
+    case '--config':
+    case '--project-root':
+    case '--valgrind':
+      return files;
+    case '--color':
+      return of(reportOptions.color.choices);
+    default:
+      return of(ownOptions.find(({ name }) => name === option)?.choices ?? []);
+  }
+}
+
+function ofValgrindValue(name: string, head: string): Candidates {
+  const option = optionNamed(name);
+  const of = (values: readonly string[]): Candidates => ({
+    kind: 'words',
+    list: values.map((value) => ({ text: `${head}${value}` })),
+  });
+  if (name === '--tool') return of(tools.map((tool) => tool.name));
+  switch (option?.type) {
+    case 'bool':
+      return of(['yes', 'no']);
+    case 'enum':
+    case 'set':
+      return of(option.values ?? []);
+    case 'path':
+      return files;
+    default:
+      return of([]);
+  }
+}
+
+/** Words of the program, and what would be lifted from among them. */
+function afterProgram(rest: readonly string[], current: string, tool: string): Candidates {
+  if (rest.includes('--') || !current.startsWith('--')) return files;
+  const liftable = valgrindOptions.filter(
+    (option) => option.afterProgram === undefined && option.undocumented !== true && belongsTo(option, tool),
+  );
+  const { name, value } = readToken(current);
+  if (value === undefined) {
+    return { kind: 'files', list: liftable.filter(({ type }) => type !== 'flag').map(ofValgrind) };
+  }
+  const lifted = name === '--tool' || liftable.some((option) => option.name === name);
+  return lifted ? ofValgrindValue(name, `${name}=`) : files;
+}
+
+function ofSubCommand(
+  command: string,
+  before: readonly string[],
+  current: string,
+  surroundings: Surroundings,
+): Candidates {
+  const { options, verbs = [], names } = subCommandWords[command] as SubCommandWords;
+  const { name, value } = readToken(current);
+  const last = before.at(-1);
+  if (options.some((option) => option.name === last && option.takesValue)) {
+    return ofValue(last as string, '', surroundings);
+  }
+  if (current.startsWith('-')) {
+    if (value !== undefined) return ofValue(name, `${name}=`, surroundings);
+    const list = options.map((option) => ({
+      text: option.takesValue ? `${option.name}=` : option.name,
+      about: option.about,
+    }));
+    return { kind: 'words', list };
+  }
+  if (verbs.length > 0 && !before.some((word) => verbs.includes(word))) {
+    return { kind: 'words', list: verbs.map((text) => ({ text })) };
+  }
+  switch (names) {
+    case 'runs':
+      return { kind: 'files', list: surroundings.runs.map((text) => ({ text, about: 'a run' })) };
+    case 'kinds':
+      return {
+        kind: 'words',
+        list: kinds.flatMap(({ tool, kind, title }) => [
+          { text: kind, about: title },
+          { text: `${tool}/${kind}`, about: title },
+        ]),
+      };
+    case 'none':
+      return { kind: 'words', list: [] };
+  }
+}
