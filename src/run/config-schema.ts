@@ -31,15 +31,17 @@ const patterns = (about: string) =>
   );
 const choice = <const T extends readonly string[]>(words: T, about: string) =>
   v.pipe(v.picklist(words, `must be one of ${words.join(', ')}`), v.description(about));
+const limit = 'must be a whole number, or a text such as "4KiB"';
+const time = 'must be seconds, or a text such as "30s", "5m" or "1h"';
 const seconds = (about: string) =>
   v.pipe(
     v.union(
       [
-        v.pipe(v.number(), v.minValue(0), v.maxValue(24 * 24 * 3600)),
+        v.pipe(v.number(time), v.minValue(0, time), v.maxValue(24 * 24 * 3600, 'must be at most 576 hours')),
         // `90`, `1.5s`, `5m`, `1h`
-        v.pipe(v.string(), v.regex(/^\d{1,9}(\.\d{1,3})?[smh]?$/)),
+        v.pipe(v.string(time), v.regex(/^\d{1,9}(\.\d{1,3})?[smh]?$/, time)),
       ],
-      'must be seconds, or a text such as "30s", "5m" or "1h"',
+      time,
     ),
     v.description(about),
   );
@@ -58,7 +60,7 @@ export const settingEntries = {
       v.record(
         v.pipe(v.string(), v.regex(/^[^=\0]+$/, 'must be the name of a variable')),
         v.union(
-          [v.pipe(v.string(), v.regex(/^[^\0]*$/)), v.null()],
+          [v.pipe(v.string(), v.regex(/^[^\0]*$/, 'must not hold a NUL character')), v.null()],
           'must be a text, or null to take the variable away',
         ),
         'must be an object: names of variables and their values',
@@ -94,10 +96,11 @@ export const settingEntries = {
         v.pipe(v.string(), v.regex(/^[^=,\0]+$/, 'must be a word of --max')),
         v.union(
           [
-            v.pipe(v.number(), v.integer(), v.minValue(0)),
-            v.pipe(v.string(), v.regex(/^[0-9][0-9A-Za-z.]*$/)),
+            v.pipe(v.number(limit), v.integer(limit), v.minValue(0, limit)),
+            // `4KiB`, `0B`
+            v.pipe(v.string(limit), v.regex(/^[0-9][0-9A-Za-z.]*$/, limit)),
           ],
-          'must be a number, or a text such as "4KiB"',
+          limit,
         ),
         'must be an object: words and how much is allowed of each',
       ),
@@ -213,6 +216,8 @@ const ownershipNames = ['mine', 'library', 'system'];
 export function checkConfig(
   value: unknown,
 ): { readonly config: Config } | { readonly faults: readonly ConfigFault[] } {
+  const lists = listsForObjects(value);
+  if (lists.length > 0) return { faults: lists };
   const unknown = unknownKeys(value);
   if (unknown.length > 0) return { faults: unknown };
   const result = v.safeParse(configSchema, value);
@@ -223,6 +228,28 @@ export function checkConfig(
       message: issue.message,
     })),
   };
+}
+
+/** valibot takes a list for an object. */
+function listsForObjects(value: unknown): readonly ConfigFault[] {
+  if (Array.isArray(value)) return [{ key: '', message: 'must be an object of settings' }];
+  if (!isObject(value)) return [];
+  const presets = isObject(value.presets) ? Object.entries(value.presets) : [];
+  const places: readonly (readonly [readonly string[], unknown])[] = [
+    [['presets'], value.presets],
+    ...[
+      [[], value] as const,
+      ...presets.map(([name, settings]) => [['presets', name], settings] as const),
+    ].flatMap(([path, settings]) => [
+      [path, settings] as const,
+      ...['environment', 'max', 'ownership'].map(
+        (name) => [[...path, name], isObject(settings) ? settings[name] : undefined] as const,
+      ),
+    ]),
+  ];
+  return places
+    .filter(([, found]) => Array.isArray(found))
+    .map(([path]) => ({ key: keyOf(path), message: 'must be an object, not a list' }));
 }
 
 /** valibot takes `constructor` and `__proto__` for known names. */

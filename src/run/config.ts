@@ -75,7 +75,7 @@ export async function loadConfig(
     const [fault, ...more] = checked.faults;
     const key = [keyOf(path), fault?.key ?? ''].filter((part) => part !== '').join('.');
     throw new UserError(
-      `${file}${key === '' ? '' : `: "${key}"`} ${fault?.message}${more.length === 0 ? '' : ` (and ${more.length} more)`}`,
+      `${file}: ${key === '' ? 'it' : `"${key}"`} ${fault?.message}${more.length === 0 ? '' : ` (and ${more.length} more)`}`,
       fault?.hint ?? 'docs/configuration.md lists all settings; vgrun config --schema prints their schema',
     );
   }
