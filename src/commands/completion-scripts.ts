@@ -36,8 +36,11 @@ _vgrun() {
   elif [[ $kind == words ]]; then
     compopt +o default
   elif ((\${#COMPREPLY[@]} > 0)); then
-    compopt -o filenames
-    mapfile -t -O "\${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "\${word#"$strip"}")
+    mapfile -t answer < <(compgen -f -- "\${word#"$strip"}")
+    if ((\${#answer[@]} > 0)); then
+      compopt -o filenames
+      COMPREPLY+=("\${answer[@]}")
+    fi
   fi
 }
 complete -o default -F _vgrun vgrun

@@ -1,0 +1,167 @@
+// Completion in the shells themselves: a real bash, zsh and fish at a pseudo-terminal, where Tab is pressed.
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type IPty, spawn } from '@lydell/node-pty';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { candidatesFor, subCommandWords } from '../../src/commands/completion-candidates.ts';
+import { canRun, cliPath } from '../project.ts';
+import { until, vgrun } from './vgrun.ts';
+
+let folder: string;
+
+/** Names that would make the file `pwned` if any of them were run. */
+const hostile = [
+  '$(touch pwned)',
+  '`touch pwned`',
+  ';touch pwned;',
+  "x'$(touch pwned)'",
+  'a\n$(touch pwned)',
+];
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'vgrun-completion-'));
+  await mkdir(join(folder, 'bin'));
+  await writeFile(join(folder, 'bin/vgrun'), `#!/bin/sh\nexec ${process.execPath} ${cliPath} "$@"\n`);
+  await chmod(join(folder, 'bin/vgrun'), 0o755);
+  const work = join(folder, 'work');
+  await mkdir(join(work, '.vgrun/runs/20260101-000000-000-abcdef'), { recursive: true });
+  for (const name of hostile) {
+    await mkdir(join(work, '.vgrun/runs', name));
+    await writeFile(join(work, `hostile-${name}`), '');
+  }
+  await writeFile(join(work, 'lonely file.txt'), '');
+  const presets = Object.fromEntries(['nightly', ...hostile].map((name) => [name, {}]));
+  await writeFile(join(work, 'vgrun.config.json'), JSON.stringify({ presets }));
+});
+
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+const shells: Readonly<Record<string, { readonly words: readonly string[]; readonly setup: string }>> = {
+  bash: {
+    words: ['--norc', '--noprofile', '-i'],
+    setup: "bind 'set bell-style none'; source <(vgrun completion bash)",
+  },
+  zsh: {
+    words: ['-f', '-i'],
+    setup: 'autoload -Uz compinit; compinit -u -D; setopt no_beep; source <(vgrun completion zsh)',
+  },
+  fish: { words: ['--no-config', '-i'], setup: 'vgrun completion fish | source' },
+};
+
+describe.each(Object.entries(shells))('in %s', (shell, { words, setup }) => {
+  describe.skipIf(!canRun(shell))('Tab', () => {
+    let terminal: IPty;
+    let screen: string;
+
+    beforeEach(async () => {
+      screen = '';
+      terminal = spawn(shell, [...words], {
+        cols: 200,
+        rows: 40,
+        cwd: join(folder, 'work'),
+        env: {
+          ...process.env,
+          PATH: `${join(folder, 'bin')}:${process.env.PATH}`,
+          PS1: '$ ',
+          TERM: 'xterm',
+          HOME: folder,
+          HISTFILE: '/dev/null',
+        } as Record<string, string>,
+      });
+      terminal.onData((text) => {
+        screen += text;
+      });
+      terminal.write(`${setup}; echo shell-"re"ady\r`);
+      await sees('shell-ready');
+    });
+
+    afterEach(() => terminal.kill('SIGKILL'));
+
+    async function sees(text: string): Promise<void> {
+      try {
+        await until(`the terminal to show ${text}`, () => screen.includes(text));
+      } catch (error) {
+        throw new Error(`${(error as Error).message}\n--- the screen ---\n${screen}`);
+      }
+      screen = '';
+    }
+
+    /** Presses Tab after the text, goes on with `more`, and lets the shell print the words that it then has. */
+    async function completes(text: string, expected: readonly string[], more = ''): Promise<void> {
+      terminal.write(`${text}\t`);
+      // What is typed while the shell still completes is taken after it.
+      terminal.write(`${more}\x01printf '<%s>' \x05; echo en"d"\r`);
+      await sees(`${['vgrun', ...expected].map((word) => `<${word}>`).join('')}end`);
+    }
+
+    test.each([
+      ['vgrun --track-o', ['--track-origins=yes'], 'yes'],
+      ['vgrun --tool=hel', ['--tool=helgrind'], ''],
+      ['vgrun --tool=helgrind --history-l', ['--tool=helgrind', '--history-level='], ''],
+      ['vgrun --leak-check=su', ['--leak-check=summary'], ''],
+      ['vgrun --report=js', ['--report=json=-'], '-'],
+      ['vgrun --report=json=lon', ['--report=json=lonely file.txt'], ''],
+      ['vgrun --preset nig', ['--preset', 'nightly'], ''],
+      ['vgrun --preset=nig', ['--preset=nightly'], ''],
+      ['vgrun expl', ['explain'], ''],
+      ['vgrun explain memcheck/InvalidW', ['explain', 'memcheck/InvalidWrite'], ''],
+      ['vgrun report --only', ['report', '--only-mine'], ''],
+      ['vgrun report .vgrun/runs/2', ['report', '.vgrun/runs/20260101-000000-000-abcdef'], ''],
+      ['vgrun /bin/true lon', ['/bin/true', 'lonely file.txt'], ''],
+      ['vgrun /bin/true --track-o', ['/bin/true', '--track-origins=no'], 'no'],
+      ['vgrun -- /bin/tru', ['--', '/bin/true'], ''],
+    ])('completes %s', async (text, expected, more) => {
+      await completes(text, expected, more);
+    });
+
+    test('runs no hostile name of a file, a run or a preset', async () => {
+      for (const line of [
+        'vgrun /bin/true hostile-\\$',
+        'vgrun /bin/true hostile-',
+        'vgrun --report=json=hostile-',
+        'vgrun --preset=',
+        'vgrun report .vgrun/runs/',
+        'vgrun "$(',
+      ]) {
+        terminal.write(`${line}\t\t\t`);
+        terminal.write('\x03\x15echo ne"x"t\r');
+        await sees('next');
+      }
+      expect((await readdir(join(folder, 'work'))).filter((name) => name === 'pwned')).toEqual([]);
+    });
+  });
+});
+
+describe('what is offered', () => {
+  const texts = (...words: readonly string[]) =>
+    candidatesFor(words, {
+      presets: ['$(x)', 'nightly', 'a b'],
+      runs: ['.vgrun/runs/1', '.vgrun/runs/`x`'],
+    }).list.map(({ text }) => text);
+
+  test('has only plain names', () => {
+    expect(texts('--preset', '')).toEqual(['nightly']);
+    expect(texts('report', '')).toEqual(['.vgrun/runs/1']);
+  });
+
+  test('goes by the tool, and ends at the program', () => {
+    expect(texts('--tool=helgrind', '--leak-c')).toEqual([]);
+    expect(texts('--leak-c')).toContain('--leak-check=');
+    expect(texts('./prog', '--', '--leak-c')).toEqual([]);
+    expect(texts('--timeout', '5', './prog', '--timeo')).toEqual([]);
+    expect(texts('./prog', '--leak-check=su')).toEqual(['--leak-check=summary']);
+  });
+
+  test.each(Object.entries(subCommandWords))(
+    'for vgrun %s is what its help names',
+    async (name, { options }) => {
+      const { stdout } = await vgrun([name, '--help'], { cwd: folder });
+      // `      --only-mine    only findings…`, `  -h, --help`
+      const named = [...stdout.matchAll(/^ {2}(?:-\w,| {3}) (--[a-z-]+)/gm)].map(([, option]) => option);
+      expect(options.map((option) => option.name).sort()).toEqual(
+        named.filter((option) => option !== '--version').sort(),
+      );
+    },
+  );
+});
