@@ -107,10 +107,10 @@ describe.each(Object.entries(shells))('in %s', (shell, { words, setup }) => {
       ['vgrun expl', ['explain'], ''],
       ['vgrun explain memcheck/InvalidW', ['explain', 'memcheck/InvalidWrite'], ''],
       ['vgrun report --only', ['report', '--only-mine'], ''],
-      ['vgrun report .vgrun/runs/2', ['report', '.vgrun/runs/20260101-000000-000-abcdef'], ''],
+      ['vgrun report .vgrun/runs/2', ['report', '.vgrun/runs/20260101-000000-000-abcdef/x'], 'x'],
       ['vgrun /bin/true lon', ['/bin/true', 'lonely file.txt'], ''],
       ['vgrun /bin/true --track-o', ['/bin/true', '--track-origins=no'], 'no'],
-      ['vgrun -- /bin/tru', ['--', '/bin/true'], ''],
+      ['vgrun -- /bin/fals', ['--', '/bin/false'], ''],
     ])('completes %s', async (text, expected, more) => {
       await completes(text, expected, more);
     });
@@ -124,7 +124,7 @@ describe.each(Object.entries(shells))('in %s', (shell, { words, setup }) => {
         'vgrun report .vgrun/runs/',
         'vgrun "$(',
       ]) {
-        terminal.write(`${line}\t\t\t`);
+        terminal.write(`${line}\t\t`);
         terminal.write('\x03\x15echo ne"x"t\r');
         await sees('next');
       }
