@@ -40,11 +40,14 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 const shells: Readonly<Record<string, { readonly words: readonly string[]; readonly setup: string }>> = {
   bash: {
     words: ['--norc', '--noprofile', '-i'],
-    setup: "bind 'set bell-style none'; source <(vgrun completion bash)",
+    setup:
+      "bind 'set page-completions off'; bind 'set completion-query-items 0'; source <(vgrun completion bash)",
   },
   zsh: {
     words: ['-f', '-i'],
-    setup: 'autoload -Uz compinit; compinit -u -D; setopt no_beep; source <(vgrun completion zsh)',
+    // zsh completes nothing while keys wait, so it has to say when it has completed.
+    setup:
+      'autoload -Uz compinit; compinit -u -D; setopt no_beep no_list_beep; LISTMAX=10000; source <(vgrun completion zsh); tab() { zle expand-or-complete; zle -M tab-pressed }; zle -N tab; bindkey "^I" tab',
   },
   fish: { words: ['--no-config', '-i'], setup: 'vgrun completion fish | source' },
 };
@@ -87,10 +90,15 @@ describe.each(Object.entries(shells))('in %s', (shell, { words, setup }) => {
       screen = '';
     }
 
+    /** In bash and fish what is typed while the shell completes is taken after it. */
+    async function pressTab(text: string): Promise<void> {
+      terminal.write(`${text}\t`);
+      if (shell === 'zsh') await sees('tab-pressed');
+    }
+
     /** Presses Tab after the text, goes on with `more`, and lets the shell print the words that it then has. */
     async function completes(text: string, expected: readonly string[], more = ''): Promise<void> {
-      terminal.write(`${text}\t`);
-      // What is typed while the shell still completes is taken after it.
+      await pressTab(text);
       terminal.write(`${more}\x01printf '<%s>' \x05; echo en"d"\r`);
       await sees(`${['vgrun', ...expected].map((word) => `<${word}>`).join('')}end`);
     }
@@ -124,8 +132,9 @@ describe.each(Object.entries(shells))('in %s', (shell, { words, setup }) => {
         'vgrun report .vgrun/runs/',
         'vgrun "$(',
       ]) {
-        terminal.write(`${line}\t\t`);
-        terminal.write('\x03\x15echo ne"x"t\r');
+        await pressTab(line);
+        // Takes the line away.
+        terminal.write('\x15echo ne"x"t\r');
         await sees('next');
       }
       expect((await readdir(join(folder, 'work'))).filter((name) => name === 'pwned')).toEqual([]);

@@ -3,8 +3,8 @@
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { settingKeys } from '../../src/run/config-words.ts';
 import { configNames } from '../../src/run/config.ts';
+import { settingKeys } from '../../src/run/config-words.ts';
 import { examplePath } from '../examples.ts';
 import { canRun, projectRoot } from '../project.ts';
 import { commandsOf, runPage } from './page.ts';
@@ -29,11 +29,13 @@ describe.skipIf(!canRun('valgrind') || !canRun('bash'))('docs/configuration.md',
 test('docs/configuration.md names every setting and every file', async () => {
   const text = await page();
   for (const key of settingKeys) expect(text).toContain(`\`${key}\``);
-  for (const name of configNames) expect(text).toMatch(new RegExp(`\`(vgrun\\.config)?${name.replace(/^vgrun\.config/, '')}\``));
+  for (const name of configNames)
+    expect(text).toMatch(new RegExp(`\`(vgrun\\.config)?${name.replace(/^vgrun\.config/, '')}\``));
 });
 
 test('the commands of a page are its sh blocks, line by line', () => {
-  const text = 'a\n```sh\n# said\nx 1   # exits 100: why\ny \\\n  z\n\n```\n```json\n{}\n```\n```sh\nw # then\n```\n';
+  const text =
+    'a\n```sh\n# said\nx 1   # exits 100: why\ny \\\n  z\n\n```\n```json\n{}\n```\n```sh\nw # then\n```\n';
   expect(commandsOf(text)).toEqual([
     { line: 4, command: 'x 1', status: 100 },
     { line: 5, command: 'y   z', status: 0 },
