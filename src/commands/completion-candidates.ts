@@ -272,7 +272,11 @@ function ofSubCommand(
   }
   switch (names) {
     case 'runs':
-      return { kind: 'files', list: surroundings.runs.map((text) => ({ text, about: 'a run' })) };
+      // What is begun the shell completes as a path, and would offer twice.
+      return {
+        kind: 'files',
+        list: current === '' ? surroundings.runs.map((text) => ({ text, about: 'a run' })) : [],
+      };
     case 'kinds':
       return {
         kind: 'words',
