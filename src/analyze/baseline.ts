@@ -21,6 +21,8 @@ export interface Known {
   readonly entries: readonly BaselineEntry[];
   /** False for a run or log that was not seen whole: what is new here may have been there already. */
   readonly whole: boolean;
+  /** There is no such file yet: everything is new. */
+  readonly missing?: boolean;
 }
 
 /** What this run can judge: it speaks only of programs that it saw whole. */

@@ -101,6 +101,7 @@ export async function analyze(
   const compared = known === undefined ? { findings: found, gone: [] } : compareFindings(found, known);
   const { findings: gated, gate } = applyGate(compared.findings, rules);
   const findings = [...gated].sort(bySeverityThenCost);
+  if (known?.missing === true) problems.push(missingProblem(known.name));
   if (known?.whole === false) problems.push(partialProblem(known.name));
   if (asksForLeaks(rules)) problems.push(...unsearchedLeaks(nodes));
 
@@ -439,6 +440,11 @@ function bySeverityThenCost(a: Finding, b: Finding): number {
 function goneProblem(records: number): Problem {
   const message = `${records} ${records === 1 ? 'loss record' : 'loss records'} of an earlier leak check ${records === 1 ? 'was still reachable then and is gone since; it is' : 'were still reachable then and are gone since; they are'} left out.`;
   return { code: 'earlier-leak-check', level: 'note', message };
+}
+
+function missingProblem(name: string): Problem {
+  const message = `${name} does not exist yet: every finding is new.`;
+  return { code: 'no-baseline', level: 'warning', message, hint: 'to make it: vgrun baseline update' };
 }
 
 function partialProblem(name: string): Problem {

@@ -82,8 +82,12 @@ export function isToolFrame(frame: Frame): boolean {
   return frame.file !== undefined && toolSources.test(posix.basename(frame.file));
 }
 
+// What every program is linked with and nobody wrote: it calls main, and the constructors before it.
+const startCode = /^(?:\(below main\)|_start|__libc_start_(?:call_)?main|__libc_csu_init|_init)(?:@|$)/;
+
 /** True for libc, the loader and the C++ runtime, judged without the project root: the same on every machine. */
 export function isSystemFrame(frame: Frame): boolean {
+  if (frame.function !== undefined && startCode.test(frame.function)) return true;
   if (frame.directory !== undefined) {
     const path = sourcePath(frame) ?? frame.directory;
     if (systemDirectory.test(frame.directory) || (systemPlace.test(path) && !libraryPlace.test(path)))

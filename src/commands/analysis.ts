@@ -1,4 +1,6 @@
 // Owns what all commands that read runs share: the options that say how to read them, and the wishes made of them.
+import { existsSync } from 'node:fs';
+import { isAbsolute, relative } from 'node:path';
 import type { GateRules } from '../analyze/gate.ts';
 import { UserError } from '../errors.ts';
 import type { AnalyzeWishes } from '../pipeline.ts';
@@ -52,7 +54,7 @@ export const analysisOptions = {
  * Reads the settings, so that what is wrong with them is said before a long run.
  *
  * @param raw whether a report is written that shows raw excerpts.
- * @throws UserError (125) for a word that means nothing, and for a baseline that is missing or broken.
+ * @throws UserError (125) for a word that means nothing, and for a baseline that is broken.
  */
 export async function readAnalysis(settings: AnalysisSettings, raw: boolean): Promise<AnalyzeWishes> {
   const { projectRoot, followInterpreter, errorExitcode, confidential, baseline } = settings;
@@ -68,8 +70,18 @@ export async function readAnalysis(settings: AnalysisSettings, raw: boolean): Pr
     raw,
   };
   if (baseline === undefined) return plain;
+  // The first run of a project that is set up for one: everything is new, so nothing slips through.
+  if (!existsSync(baseline)) {
+    return { ...plain, known: { name: shortPath(baseline), entries: [], whole: true, missing: true } };
+  }
   const { readKnown } = await import('../pipeline.ts');
-  return { ...plain, known: await readKnown(baseline, plain) };
+  return { ...plain, known: await readKnown(shortPath(baseline), plain) };
+}
+
+/** A path as the user would type it here: those of a config are absolute. */
+export function shortPath(path: string): string {
+  const way = relative(process.cwd(), path);
+  return isAbsolute(path) && way !== '' && !way.startsWith('..') ? way : path;
 }
 
 async function readGate({ failOn, max, onlyMine }: AnalysisSettings): Promise<GateRules | undefined> {

@@ -6,7 +6,7 @@ import { analyze, parse } from '../pipeline.ts';
 import { harmless, plural } from '../report/terminal-text.ts';
 import { baselineText, writeBaselineFile } from '../run/baseline-file.ts';
 import { latestRun } from '../run/directory.ts';
-import { analysisOptions, readAnalysis } from './analysis.ts';
+import { analysisOptions, readAnalysis, shortPath } from './analysis.ts';
 import { isAnswered, parseWithConfig, subCommand } from './sub-command.ts';
 
 /** Where a baseline is when nobody says otherwise. */
@@ -38,7 +38,8 @@ export async function main(argv: readonly string[]): Promise<number> {
       'usage: vgrun baseline update [RUN|LOG…]; to run a program of that name, write ./baseline',
     );
   }
-  const { baseline: path, ...settings } = wishes;
+  const { baseline, ...settings } = wishes;
+  const path = shortPath(baseline);
   const reading = await readAnalysis({ ...settings, baseline: undefined }, false);
   let lines = await readLines(path);
   const isFirst = lines === undefined;

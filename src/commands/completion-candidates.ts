@@ -53,6 +53,7 @@ type YargsOptions = Readonly<
   Record<string, { readonly describe: string; readonly type?: string; readonly choices?: readonly string[] }>
 >;
 
+const { confidential: _, ...readingOptions } = analysisOptions;
 const help = { help: { type: 'boolean', describe: 'show help' } };
 const reading = optionsOf({ ...reportOptions, ...analysisOptions, ...configOptions, ...help });
 const baseline = { name: '--baseline', about: 'the baseline', takesValue: true };
@@ -69,6 +70,18 @@ export const subCommandWords: Readonly<Record<string, SubCommandWords>> = {
     names: 'runs',
   },
   diff: { about: 'what is new in B against A', options: reading, names: 'runs' },
+  suppress: {
+    about: 'write suppressions for findings',
+    options: [
+      ...optionsOf({ ...readingOptions, ...configOptions, ...help }),
+      baseline,
+      { name: '--finding', about: 'id of a finding, or its beginning', takesValue: true },
+      { name: '--output', about: 'append to this suppression file', takesValue: true },
+      { name: '--yes', about: 'write also what hides more than the chosen findings', takesValue: false },
+      { name: '--check', about: 'list entries that no stored run used', takesValue: false },
+    ],
+    names: 'runs',
+  },
   baseline: {
     about: 'write down what is known',
     options: [

@@ -25,7 +25,7 @@ export interface HelpRequest {
 /** How vgrun is called, the main job first. */
 const usages: readonly (readonly [call: string, summary: string])[] = [
   ['vgrun [options] program [arguments]', ''],
-  ['vgrun COMMAND --help', 'report, diff, baseline, suppress, explain'],
+  ['vgrun COMMAND --help', 'report, diff, baseline, suppress, config, …'],
 ];
 
 /** Options of valgrind that most people need, with the value that most people give. */

@@ -6,39 +6,41 @@ import { harmless } from '../report/terminal-text.ts';
 import { latestRun, storedRuns } from '../run/directory.ts';
 import { type SuppressionEntry, suppressionFormatOf } from '../tools/_shared/suppression-format.ts';
 import { analysisOptions, readAnalysis } from './analysis.ts';
-import { isAnswered, subCommand } from './sub-command.ts';
+import { isAnswered, parseWithConfig, subCommand } from './sub-command.ts';
 
 // An entry is made of what confidential reports leave out.
 const { confidential: _, ...readingOptions } = analysisOptions;
 
 /** @returns 0; 125 when an entry was refused; with `--check` also 100 and 101, see docs/suppress.md. */
 export async function main(argv: readonly string[]): Promise<number> {
-  const wishes = await subCommand(
-    'suppress',
-    '[options] [RUN|LOG…]\n       vgrun suppress --check [FILE…]\n\nWrites suppression entries for findings to standard output, and to standard error what each of them would have\nhidden in the stored runs. Without a name: the newest run here. Without --finding: a terminal is asked, elsewhere\nall findings that fail get an entry.',
+  const wishes = await parseWithConfig(
+    subCommand(
+      'suppress',
+      '[options] [RUN|LOG…]\n       vgrun suppress --check [FILE…]\n\nWrites suppression entries for findings to standard output, and to standard error what each of them would have\nhidden in the stored runs. Without a name: the newest run here. Without --finding: a terminal is asked, elsewhere\nall findings that fail get an entry.',
+      argv,
+    )
+      .option('finding', {
+        type: 'string',
+        array: true,
+        nargs: 1,
+        default: [] as string[],
+        describe: 'id of a finding, or its beginning; repeatable',
+      })
+      .option('output', { type: 'string', describe: 'append to this suppression file' })
+      .option('yes', {
+        type: 'boolean',
+        default: false,
+        describe: 'write also what hides more than the chosen findings',
+      })
+      .option('check', {
+        type: 'boolean',
+        default: false,
+        describe: 'list entries of suppression files that no stored run used',
+      })
+      .options(readingOptions)
+      .option('baseline', { type: 'string', describe: 'findings that are in it do not fail' }),
     argv,
-  )
-    .option('finding', {
-      type: 'string',
-      array: true,
-      nargs: 1,
-      default: [] as string[],
-      describe: 'id of a finding, or its beginning; repeatable',
-    })
-    .option('output', { type: 'string', describe: 'append to this suppression file' })
-    .option('yes', {
-      type: 'boolean',
-      default: false,
-      describe: 'write also what hides more than the chosen findings',
-    })
-    .option('check', {
-      type: 'boolean',
-      default: false,
-      describe: 'list entries of suppression files that no stored run used',
-    })
-    .options(readingOptions)
-    .option('baseline', { type: 'string', describe: 'findings that are in it do not fail' })
-    .parseAsync();
+  );
   if (isAnswered(argv)) return 0;
 
   const names = wishes._.map(String);

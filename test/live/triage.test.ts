@@ -105,14 +105,23 @@ describe.skipIf(!canRun('valgrind'))('triage', () => {
     expect(stdout).toContain('inconclusive');
   });
 
+  test('a baseline that is not there yet lets everything be new, and says so', async () => {
+    const { status, stderr, report } = await vgrunReport(['--baseline=missing.txt', './list'], {
+      cwd: folder(),
+    });
+    expect(status).toBe(100);
+    expect(stderr).toContain('missing.txt does not exist yet: every finding is new.');
+    expect(report.findings.every(({ standing }) => standing === 'new')).toBe(true);
+    expect((await go('diff', 'missing.txt', '.vgrun/runs')).status).toBe(125);
+  });
+
   test('a broken baseline is said before the program runs', async () => {
     compileC(at('touch'), '#include <stdio.h>\nint main(void) { return fclose(fopen("ran", "w")); }');
     for (const [name, text, said] of [
-      ['missing.txt', undefined, 'missing.txt does not exist'],
       ['old.txt', '# vgrun baseline 0\n', 'of version 0'],
       ['cut.txt', '# vgrun baseline 1\nsrc/a.c\n', 'cut.txt:2'],
     ] as const) {
-      if (text !== undefined) await writeFile(at(name), text);
+      await writeFile(at(name), text);
       const { status, stderr } = await go(`--baseline=${name}`, './touch');
       expect([status, stderr]).toEqual([125, expect.stringContaining(said)]);
     }

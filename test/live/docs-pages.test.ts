@@ -1,0 +1,47 @@
+// Every command of the manual pages does what the page says, in a folder with a program that leaks.
+import { cp, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, test } from 'vitest';
+import { canRun } from '../project.ts';
+import { runPage } from './page.ts';
+import { compileC, testFolder, vgrun } from './vgrun.ts';
+
+const folder = testFolder();
+
+describe.skipIf(!canRun('valgrind'))('the commands of docs/', () => {
+  const place = (name: string): string => join(folder(), name);
+
+  /** A project with a program `test`, and `build/test` too, that loses 100 bytes. */
+  const prepare = async (name: string): Promise<string> => {
+    const path = place(name);
+    await mkdir(join(path, '.git'), { recursive: true });
+    await mkdir(join(path, 'build'));
+    compileC(
+      join(path, 'test'),
+      '#include <stdlib.h>\nint main(void) { volatile char *p = malloc(100); p = 0; return 0; }',
+    );
+    await cp(join(path, 'test'), join(path, 'build/test'));
+    return path;
+  };
+
+  let count = 0;
+  let path = '';
+  beforeEach(async () => {
+    path = await prepare(`page-${++count}`);
+  });
+
+  test('triage.md', () => runPage('triage.md', path));
+  test('ci.md', () => runPage('ci.md', path));
+  test('reports.md', async () => {
+    // The page speaks of formats, not of findings.
+    compileC(join(path, 'build/test'), 'int main(void) { return 0; }');
+    await vgrun(['./build/test'], { cwd: path });
+    await vgrun(['baseline', 'update'], { cwd: path });
+    await runPage('reports.md', path);
+  });
+  test('suppress.md', async () => {
+    await vgrun(['--leak-check=full', '--log-file=old.log', './test'], { cwd: path });
+    await vgrun(['./test'], { cwd: path });
+    await runPage('suppress.md', path, ['vgrun suppress --finding=F-3f2a']);
+  });
+});
