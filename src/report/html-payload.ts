@@ -12,8 +12,11 @@ import {
   standings,
 } from './html-page/payload.ts';
 
-/** The index: the columns as bytes, the texts as JSON. */
-export function encodeIndex(report: Report): { readonly columns: Uint8Array; readonly strings: string } {
+/** The index: the columns as bytes, and the texts that they refer to in order. */
+export function encodeIndex(report: Report): {
+  readonly columns: Uint8Array;
+  readonly strings: Iterable<string>;
+} {
   const columns = Object.fromEntries(columnNames.map((name) => [name, createColumn()])) as Readonly<
     Record<ColumnName, Column>
   >;
@@ -40,20 +43,25 @@ export function encodeIndex(report: Report): { readonly columns: Uint8Array; rea
   const equalFrame = (frame: ReportFrame): number => {
     const { function: name, object, path, line, owner, ownerReason, inlined } = frame;
     const ip = path === undefined || line === undefined ? frame.ip : undefined;
-    const values: readonly (readonly [ColumnName, number])[] = [
-      ['function', ref(name)],
-      ['object', ref(object)],
-      ['path', ref(path)],
-      ['line', line === undefined ? 0 : line + 1],
-      ['owner', owners.indexOf(owner)],
-      ['reason', ref(ownerReason)],
-      ['ip', ref(ip)],
-      ['inlined', inlined === undefined ? 0 : inlined ? 2 : 1],
+    const [nameRef, objectRef, pathRef, reasonRef, ipRef] = [
+      ref(name),
+      ref(object),
+      ref(path),
+      ref(ownerReason),
+      ref(ip),
     ];
-    const key = values.map(([, value]) => value).join();
+    const [ownerNumber, inlining] = [owners.indexOf(owner), inlined === undefined ? 0 : inlined ? 2 : 1];
+    const key = `${nameRef} ${objectRef} ${pathRef} ${line} ${ownerNumber} ${reasonRef} ${ipRef} ${inlining}`;
     const known = equalFrames.get(key);
     if (known !== undefined) return known;
-    for (const [column, value] of values) columns[column].push(value);
+    columns.function.push(nameRef);
+    columns.object.push(objectRef);
+    columns.path.push(pathRef);
+    columns.line.push(line === undefined ? 0 : line + 1);
+    columns.owner.push(ownerNumber);
+    columns.reason.push(reasonRef);
+    columns.ip.push(ipRef);
+    columns.inlined.push(inlining);
     equalFrames.set(key, frameCount);
     return frameCount++;
   };
@@ -100,7 +108,7 @@ export function encodeIndex(report: Report): { readonly columns: Uint8Array; rea
   calls.write(columns.nodeParent, columns.nodeFrame);
   return {
     columns: joined(columnNames.flatMap((name) => columns[name].bytes())),
-    strings: JSON.stringify([...texts.keys()]),
+    strings: texts.keys(),
   };
 }
 
@@ -197,9 +205,9 @@ interface CallTree {
 
 /** Millions of calls go through it, so it is a hash table over plain numbers. */
 function createCallTree(): CallTree {
-  let parents = new Int32Array(1024);
-  let frames = new Int32Array(1024);
-  let slots = new Int32Array(4096).fill(-1);
+  let parents = new Int32Array(16_384);
+  let frames = new Int32Array(16_384);
+  let slots = new Int32Array(65_536).fill(-1);
   let count = 0;
   const slotOf = (parent: number, frame: number): number => {
     const mask = slots.length - 1;

@@ -57,7 +57,7 @@ ${notices.replaceAll('--', '- -')}-->
 function* indexBlocks(report: Report): Generator<string> {
   const { columns, strings } = encodeIndex(report);
   yield block('columns', columns, 3);
-  yield block('strings', Buffer.from(strings), 3);
+  yield block('strings', Buffer.from(JSON.stringify([...strings])), 3);
 }
 
 function block(id: string, bytes: Uint8Array, level = 6): string {

@@ -17,6 +17,7 @@ const sorts = [
   { kind: 'InvalidWrite', title: 'Invalid write', severity: 'critical', share: 10 },
   { kind: 'UninitCondition', title: 'Decision on an uninitialised value', severity: 'error', share: 20 },
 ] as const;
+const sortOfShare = sorts.flatMap((sort) => Array.from({ length: sort.share }, () => sort));
 
 /** The file that only every thousandth finding has a call in; a search for it must give that many. */
 export const rareFile = 'needle.c';
@@ -147,9 +148,7 @@ function callsOf(number: number, frames: Frames, random: Random): readonly Repor
 }
 
 function findingOf(number: number, frames: Frames, random: Random): Finding {
-  const share = number % 100;
-  let upTo = 0;
-  const sort = sorts.find((each) => share < (upTo += each.share)) ?? sorts[0];
+  const sort = sortOfShare[number % sortOfShare.length] ?? sorts[0];
   const { kind, title, severity } = sort;
   const leak = kind.startsWith('Leak_');
   const calls = callsOf(number, frames, random);
@@ -198,10 +197,15 @@ function findingOf(number: number, frames: Frames, random: Random): Finding {
     raw: {
       artifact: `valgrind.${100 + image}.xml`,
       offset: number * 2000,
-      text: `<error>\n  <unique>0x${number.toString(16)}</unique>\n  <tid>1</tid>\n  <kind>${kind}</kind>\n  <what>${what}</what>\n  <stack>\n${calls
-        .slice(0, 6)
-        .map(({ ip, function: name, file, line }) => `    <frame>\n      <ip>${ip}</ip>\n      <fn>${name}</fn>\n      <file>${file}</file>\n      <line>${line}</line>\n    </frame>\n`)
-        .join('')}`,
+      text: flat(
+        `<error>\n  <unique>0x${number.toString(16)}</unique>\n  <tid>1</tid>\n  <kind>${kind}</kind>\n  <what>${what}</what>\n  <stack>\n${calls
+          .slice(0, 6)
+          .map(
+            ({ ip, function: name, file, line }) =>
+              `    <frame>\n      <ip>${ip}</ip>\n      <fn>${name}</fn>\n      <file>${file}</file>\n      <line>${line}</line>\n    </frame>\n`,
+          )
+          .join('')}`,
+      ),
       cut: true,
     },
     count: leak ? 1 : 1 + random(30),
@@ -209,12 +213,19 @@ function findingOf(number: number, frames: Frames, random: Random): Finding {
     ...(leak && {
       leak: { bytes, directBytes: bytes, indirectBytes: 0, blocks: 1 + random(9), check: 1 },
     }),
-    suppression: `{\n   <insert_a_suppression_name_here>\n   Memcheck:${leak ? 'Leak' : 'Addr4'}\n${calls
-      .slice(0, 12)
-      .map(({ function: name }) => `   fun:${name}\n`)
-      .join('')}}\n`,
+    suppression: flat(
+      `{\n   <insert_a_suppression_name_here>\n   Memcheck:${leak ? 'Leak' : 'Addr4'}\n${calls
+        .slice(0, 12)
+        .map(({ function: name }) => `   fun:${name}\n`)
+        .join('')}}\n`,
+    ),
     seenIn: [{ image, pid: 100 + image, count: 1, inherited: false }],
   };
+}
+
+/** The text as readers give it, in one piece; what is put together here is otherwise kept as a tree of its parts. */
+function flat(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 /** 64 hex digits that differ for each number. */
@@ -226,7 +237,7 @@ function fingerprintOf(number: number): string {
     state ^= state >>> 13;
     text += (state >>> 0).toString(16).padStart(8, '0');
   }
-  return text;
+  return flat(text);
 }
 
 function processOf(image: number): ReportProcess {

@@ -106,6 +106,7 @@ export function FindingDetail({ known, summary, finding, list, onBack }: Props) 
           key={number}
           stack={stack}
           text={read?.texts[number]}
+          label={leak && number === 0 ? 'allocated at' : undefined}
           blamed={number === blamedStack ? blamedFrame : undefined}
         />
       ))}

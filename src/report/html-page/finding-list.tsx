@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useMemo, useState } from 'preact/hooks';
 import { grouped } from '../terminal-text.ts';
 import { at, flag, has, leakBytes, severities, standings, textOf } from './payload.ts';
 import { type Catalogue, placeOf, type Row } from './rows.ts';
-import { costText, headlineOf, severitySigns, standingWords } from './words.ts';
+import { costText, counted, headlineOf, severitySigns, standingWords } from './words.ts';
 
 /** Pixels; the style has the same. */
 const heights = { group: 34, finding: 54 };
@@ -171,13 +171,8 @@ function RowText({ known, finding, compared }: { known: Catalogue; finding: numb
     bytes !== undefined,
   );
   const place = placeOf(known, finding);
-  const cost = costText(
-    {
-      count: at(columns.count, finding),
-      ...(bytes !== undefined && { bytes, blocks: at(columns.blocks, finding) }),
-    },
-    has(index, finding, flag.atLeast),
-  );
+  const count = at(columns.count, finding);
+  const least = has(index, finding, flag.atLeast);
   const standing = standings[at(columns.standing, finding) - 1];
   return (
     <>
@@ -188,7 +183,12 @@ function RowText({ known, finding, compared }: { known: Catalogue; finding: numb
       <span class="headline" title={headline}>
         {headline}
       </span>
-      <span class="cost">{cost}</span>
+      <span class="cost">
+        {costText({ count, ...(bytes !== undefined && { bytes }) }, least)}
+        {bytes !== undefined && (
+          <span class="blocks"> in {counted(at(columns.blocks, finding), 'block')}</span>
+        )}
+      </span>
       <span class="place" title={`${place.source} ${place.function}`}>
         {place.source !== '' && <b>{place.source}</b>}
         {place.source === '' ? place.function : ` in ${place.function}`}

@@ -7,16 +7,18 @@ import { counted, functionText, ownerWords, reasonText, sourceText } from './wor
 interface Props {
   readonly stack: PageStack;
   readonly text: string | null | undefined;
+  /** Instead of the label of the stack. */
+  readonly label?: string | undefined;
   /** Position of the blamed frame, when it is in this stack. */
   readonly blamed: number | undefined;
 }
 
-export function StackView({ stack, text, blamed }: Props) {
-  const label = text === null || text === undefined ? stack.label : text;
+export function StackView({ stack, text, label = stack.label, blamed }: Props) {
+  const title = text === null || text === undefined ? label : text;
   const parts = foldedParts(stack.frames, blamed);
   return (
     <section class="stack">
-      <h3>{sentence(label.charAt(0).toUpperCase() + label.slice(1)).replace(/\.$/, '')}</h3>
+      <h3>{sentence(title.charAt(0).toUpperCase() + title.slice(1)).replace(/\.$/, '')}</h3>
       {stack.frames.length === 0 ? (
         <p class="quiet">No calls are known.</p>
       ) : (
@@ -55,7 +57,8 @@ function Fold({ frames }: { readonly frames: readonly PageFrame[] }) {
 }
 
 function FrameLine({ frame, blamed }: { readonly frame: PageFrame; readonly blamed: boolean }) {
-  const source = sourceText(frame);
+  // Where the instrument keeps its own malloc helps nobody.
+  const source = frame.owner === 'tool' && frame.function !== undefined ? '' : sourceText(frame);
   return (
     <li
       class={`frame ${frame.owner}${blamed ? ' blamed' : ''}`}
