@@ -12,6 +12,18 @@ import {
   standings,
 } from './html-page/payload.ts';
 
+/** The columns of a frame, in the order of the tuple that it is kept as. */
+const frameColumns = [
+  'function',
+  'object',
+  'path',
+  'line',
+  'owner',
+  'reason',
+  'ip',
+  'inlined',
+] as const satisfies readonly ColumnName[];
+
 /** The index: the columns as bytes, and the texts that they refer to in order. */
 export function encodeIndex(report: Report): {
   readonly columns: Uint8Array;
@@ -29,52 +41,37 @@ export function encodeIndex(report: Report): {
     return texts.size;
   };
 
-  const frames = new Map<ReportFrame, number>();
-  const equalFrames = new Map<string, number>();
-  let frameCount = 0;
+  const frames = createTupleTable(frameColumns.length);
+  const frameNumbers = new Map<ReportFrame, number>();
   const frameNumber = (frame: ReportFrame): number => {
     // Readers intern frames, so nearly always the object itself is known.
-    const known = frames.get(frame);
+    const known = frameNumbers.get(frame);
     if (known !== undefined) return known;
-    const number = equalFrame(frame);
-    frames.set(frame, number);
-    return number;
-  };
-  const equalFrame = (frame: ReportFrame): number => {
     const { function: name, object, path, line, owner, ownerReason, inlined } = frame;
-    const ip = path === undefined || line === undefined ? frame.ip : undefined;
-    const [nameRef, objectRef, pathRef, reasonRef, ipRef] = [
+    const number = frames.add(
       ref(name),
       ref(object),
       ref(path),
+      line === undefined ? 0 : Math.min(line + 1, 0x7fffffff),
+      owners.indexOf(owner),
       ref(ownerReason),
-      ref(ip),
-    ];
-    const [ownerNumber, inlining] = [owners.indexOf(owner), inlined === undefined ? 0 : inlined ? 2 : 1];
-    const key = `${nameRef} ${objectRef} ${pathRef} ${line} ${ownerNumber} ${reasonRef} ${ipRef} ${inlining}`;
-    const known = equalFrames.get(key);
-    if (known !== undefined) return known;
-    columns.function.push(nameRef);
-    columns.object.push(objectRef);
-    columns.path.push(pathRef);
-    columns.line.push(line === undefined ? 0 : line + 1);
-    columns.owner.push(ownerNumber);
-    columns.reason.push(reasonRef);
-    columns.ip.push(ipRef);
-    columns.inlined.push(inlining);
-    equalFrames.set(key, frameCount);
-    return frameCount++;
+      ref(path === undefined || line === undefined ? frame.ip : undefined),
+      inlined === undefined ? 0 : inlined ? 2 : 1,
+    );
+    frameNumbers.set(frame, number);
+    return number;
   };
 
-  const calls = createCallTree();
+  // The node for a call is that for the call above it (0: there is none) and the frame.
+  const calls = createTupleTable(2);
   const addStack = ({ label, frames: called }: ReportStack): void => {
-    let node = -1;
+    let node = 0;
     for (let depth = called.length - 1; depth >= 0; depth--) {
       const frame = called[depth];
-      if (frame !== undefined) node = calls.add(node, frameNumber(frame));
+      if (frame !== undefined) node = calls.add(node, frameNumber(frame)) + 1;
     }
     columns.stackLabel.push(ref(label));
-    columns.stackNode.push(node + 1);
+    columns.stackNode.push(node);
   };
 
   for (const finding of report.findings) {
@@ -105,7 +102,13 @@ export function encodeIndex(report: Report): {
     columns.seen.push(finding.seenIn.length);
     for (const { image } of finding.seenIn) columns.seenImage.push(image);
   }
-  calls.write(columns.nodeParent, columns.nodeFrame);
+  for (const [field, name] of frameColumns.entries()) {
+    for (let frame = 0; frame < frames.size(); frame++) columns[name].push(frames.get(frame, field));
+  }
+  for (let node = 0; node < calls.size(); node++) {
+    columns.nodeParent.push(node + 1 - calls.get(node, 0));
+    columns.nodeFrame.push(calls.get(node, 1));
+  }
   return {
     columns: joined(columnNames.flatMap((name) => columns[name].bytes())),
     strings: texts.keys(),
@@ -196,54 +199,58 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
   return whole;
 }
 
-/** All stacks as one tree, outermost call first. */
-interface CallTree {
-  /** The node for a call made from the node `parent` (-1: from nowhere). */
-  readonly add: (parent: number, frame: number) => number;
-  readonly write: (parents: Column, frames: Column) => void;
+/** Tuples of numbers from 0 up to 2 ** 31, each kept once. */
+interface TupleTable {
+  /** Its position in the table. */
+  readonly add: (...tuple: readonly number[]) => number;
+  readonly get: (position: number, field: number) => number;
+  readonly size: () => number;
 }
 
 /** Millions of calls go through it, so it is a hash table over plain numbers. */
-function createCallTree(): CallTree {
-  let parents = new Int32Array(16_384);
-  let frames = new Int32Array(16_384);
-  let slots = new Int32Array(65_536).fill(-1);
-  let count = 0;
-  const slotOf = (parent: number, frame: number): number => {
-    const mask = slots.length - 1;
-    let slot = (Math.imul(parent + 1, 0x9e3779b1) ^ Math.imul(frame + 1, 0x85ebca6b)) >>> 0;
-    slot = (slot ^ (slot >>> 15)) & mask;
+function createTupleTable(width: number): TupleTable {
+  let fields = new Int32Array(16_384 * width);
+  let slots = new Int32Array(32_768).fill(-1);
+  let size = 0;
+  const isAt = (position: number, tuple: ArrayLike<number>): boolean => {
+    for (let field = 0; field < width; field++) {
+      if (fields[position * width + field] !== tuple[field]) return false;
+    }
+    return true;
+  };
+  const slotOf = (tuple: ArrayLike<number>): number => {
+    let hash = 0x811c9dc5;
+    for (let field = 0; field < width; field++) {
+      hash = Math.imul(hash ^ (tuple[field] ?? 0), 0x9e3779b1);
+      hash ^= hash >>> 15;
+    }
+    let slot = hash & (slots.length - 1);
     for (;;) {
-      const node = slots[slot] ?? -1;
-      if (node === -1 || (parents[node] === parent && frames[node] === frame)) return slot;
-      slot = (slot + 1) & mask;
+      const position = slots[slot] ?? -1;
+      if (position === -1 || isAt(position, tuple)) return slot;
+      slot = (slot + 1) & (slots.length - 1);
     }
   };
   const grow = (): void => {
-    const [oldParents, oldFrames] = [parents, frames];
-    parents = new Int32Array(count * 2);
-    frames = new Int32Array(count * 2);
-    parents.set(oldParents);
-    frames.set(oldFrames);
+    const larger = new Int32Array(fields.length * 2);
+    larger.set(fields);
+    fields = larger;
     slots = new Int32Array(slots.length * 2).fill(-1);
-    for (let node = 0; node < count; node++) slots[slotOf(parents[node] ?? 0, frames[node] ?? 0)] = node;
+    for (let position = 0; position < size; position++) {
+      slots[slotOf(fields.subarray(position * width, (position + 1) * width))] = position;
+    }
   };
   return {
-    add: (parent, frame) => {
-      if (count === parents.length) grow();
-      const slot = slotOf(parent, frame);
+    add: (...tuple) => {
+      if ((size + 1) * width > fields.length) grow();
+      const slot = slotOf(tuple);
       const known = slots[slot] ?? -1;
       if (known !== -1) return known;
-      parents[count] = parent;
-      frames[count] = frame;
-      slots[slot] = count;
-      return count++;
+      fields.set(tuple, size * width);
+      slots[slot] = size;
+      return size++;
     },
-    write: (parentColumn, frameColumn) => {
-      for (let node = 0; node < count; node++) {
-        parentColumn.push(node - (parents[node] ?? 0));
-        frameColumn.push(frames[node] ?? 0);
-      }
-    },
+    get: (position, field) => fields[position * width + field] ?? 0,
+    size: () => size,
   };
 }
