@@ -163,7 +163,7 @@ function findingOf(number: number, frames: Frames, random: Random): Finding {
     stacks.push({
       label: number % 2 === 0 ? 'freed at' : 'allocated at',
       text: `Address 0x${(0x4a40000 + number * 64).toString(16)} is 0 bytes after a block of size ${bytes} alloc'd`,
-      frames: [malloc, ...callsOf(number * 7 + 1, frames, random)],
+      frames: [malloc, ...callsOf(number * 10 + 1, frames, random)],
     });
   }
   const id = fingerprintOf(number);

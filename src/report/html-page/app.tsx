@@ -38,9 +38,6 @@ export function App({ index, summary }: { readonly index: Index; readonly summar
 
   return (
     <div class={open === undefined ? 'page' : 'page reading'}>
-      <a class="skip" href="#findings">
-        Skip to the findings
-      </a>
       <PageHead summary={summary} onHelp={() => setHelp(true)} />
       <nav class="parts" aria-label="Parts of the report">
         {parts.map(({ hash: target, name, count }) => (

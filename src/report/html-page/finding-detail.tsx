@@ -28,10 +28,12 @@ interface Props {
   readonly summary: Summary;
   readonly finding: number;
   readonly list: RefObject<HTMLDivElement | null>;
+  /** Whether this one is open only because the reader went on in the list. */
+  readonly walking: RefObject<boolean>;
   readonly onBack: () => void;
 }
 
-export function FindingDetail({ known, summary, finding, list, onBack }: Props) {
+export function FindingDetail({ known, summary, finding, list, walking, onBack }: Props) {
   const { index } = known;
   const { columns } = index;
   const [details, setDetails] = useState<Details | 'unreadable'>();
@@ -44,7 +46,11 @@ export function FindingDetail({ known, summary, finding, list, onBack }: Props) 
       () => left || setDetails('unreadable'),
     );
     // Who walks through the list goes on walking; who opened one wants to read it.
-    if (document.activeElement !== list.current || list.current?.offsetParent === null) {
+    if (
+      walking.current !== true ||
+      document.activeElement !== list.current ||
+      list.current?.offsetParent === null
+    ) {
       heading.current?.focus({ preventScroll: true });
     }
     return () => {

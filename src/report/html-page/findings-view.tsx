@@ -1,5 +1,5 @@
 // The findings: what to show of them, the list, and the one that is open.
-import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { isTyping } from './app.tsx';
 import { FilterBar } from './filter-bar.tsx';
 import { FindingDetail } from './finding-detail.tsx';
@@ -38,6 +38,8 @@ export function FindingsView({ known, summary, open, missing }: Props) {
   const [active, setActive] = useState(kept.active);
   const search = useRef<HTMLInputElement>(null);
   const list = useRef<HTMLDivElement>(null);
+  /** The reader goes from finding to finding, and has not asked for one of them. */
+  const walking = useRef(false);
   Object.assign(kept, { filter, grouping, closed, active });
 
   const findings = useMemo(() => passing(known, filter), [known, filter]);
@@ -75,6 +77,7 @@ export function FindingsView({ known, summary, open, missing }: Props) {
 
   const go = useCallback(
     (finding: number) => {
+      walking.current = false;
       if (list.current?.offsetParent !== null) kept.scroll = scrollY;
       location.hash = textOf(known.index, 'id', finding);
     },
@@ -86,6 +89,7 @@ export function FindingsView({ known, summary, open, missing }: Props) {
   }, []);
   const move = useCallback(
     (to: number) => {
+      walking.current = true;
       const next = Math.max(0, Math.min(rows.length - 1, to));
       setActive(next);
       const row = rows[next];
@@ -97,7 +101,8 @@ export function FindingsView({ known, summary, open, missing }: Props) {
     [rows, open, known],
   );
 
-  useEffect(() => {
+  // At once, not after the next paint: a key may come before that.
+  useLayoutEffect(() => {
     const listen = (event: KeyboardEvent): void => {
       if (event.key === 'Escape' && event.target === search.current) list.current?.focus();
       if (isTyping(event) || event.defaultPrevented) return;
@@ -151,7 +156,15 @@ export function FindingsView({ known, summary, open, missing }: Props) {
         )}
       </section>
       {open !== undefined && (
-        <FindingDetail key={open} known={known} summary={summary} finding={open} list={list} onBack={back} />
+        <FindingDetail
+          key={open}
+          known={known}
+          summary={summary}
+          finding={open}
+          list={list}
+          walking={walking}
+          onBack={back}
+        />
       )}
     </div>
   );

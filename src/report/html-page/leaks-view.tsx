@@ -197,7 +197,7 @@ function BoxButton({
   const name = nameOf(index, call);
   const file = fileOf(index, call);
   const share = ((100 * call.bytes) / root.bytes).toFixed(1);
-  const label = `${name}${file === '' ? '' : `, ${file}`}: ${counted(call.bytes, 'byte')} in ${counted(call.blocks, 'block')}, ${share} %`;
+  const label = `${name} ${shortBytes(call.bytes)}${file === '' ? '' : `, ${file}`}: ${counted(call.bytes, 'byte')} in ${counted(call.blocks, 'block')}, ${share} %`;
   return (
     <button
       type="button"

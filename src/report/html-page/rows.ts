@@ -1,6 +1,7 @@
 // Which findings the list shows, and in which groups: filters and search over the numbers of the index.
 import type { Owner, Severity, StackLabel } from '../../model/finding.ts';
 import type { Standing } from '../../model/report.ts';
+import { grouped } from '../terminal-text.ts';
 import {
   at,
   flag,
@@ -276,7 +277,5 @@ export function placeOf({ index, places }: Catalogue, finding: number): Place {
 
 /** `12 of 340 findings`, for the line above the list. */
 export function countText(shown: number, all: number): string {
-  return shown === all
-    ? counted(all, 'finding')
-    : `${counted(shown, 'finding')} of ${counted(all, '').trim()}`;
+  return shown === all ? counted(all, 'finding') : `${counted(shown, 'finding')} of ${grouped(all)}`;
 }
