@@ -26,6 +26,11 @@ export function App({ index, summary }: { readonly index: Index; readonly summar
   const part = parts.find((each) => each.hash === hash)?.hash ?? 'findings';
   const open = index.byId.get(hash);
 
+  // So that the first search is as fast as the others. Not every browser knows what idle is.
+  useEffect(() => {
+    if ('requestIdleCallback' in window) requestIdleCallback(() => known.matches('?'));
+  }, [known]);
+
   useEffect(() => {
     const listen = (event: KeyboardEvent): void => {
       if (event.key !== '?' || isTyping(event)) return;

@@ -253,7 +253,8 @@ function MoreLines({ details, what }: { readonly details: Details; readonly what
           `${counted(leak.directBytes, 'byte')} directly, ${counted(leak.indirectBytes, 'byte')} indirectly: held by nothing but the lost blocks.`,
         ]
       : []),
-    ...(thread === undefined
+    // The first thread is where nearly everything happens: it goes without saying.
+    ...(thread === undefined || (thread.id === 1 && thread.name === undefined)
       ? []
       : [`In thread #${thread.id}${thread.name === undefined ? '' : ` ${thread.name}`}.`]),
     ...(descriptor === undefined
@@ -284,7 +285,7 @@ interface SeenProps {
 const mostProcesses = 20;
 
 function SeenIn({ details: { seenIn }, summary, leak }: SeenProps) {
-  if (seenIn.length === 0) return null;
+  if (seenIn.length === 0 || summary.processes.length === 1) return null;
   const programs = new Map(summary.processes.map(({ image, program }) => [image, program]));
   const left = seenIn.length - mostProcesses;
   return (

@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useMemo, useState } from 'preact/hooks';
 import { grouped } from '../terminal-text.ts';
 import { at, flag, has, leakBytes, severities, standings, textOf } from './payload.ts';
 import { type Catalogue, placeOf, type Row } from './rows.ts';
-import { costText, counted, headlineOf, severitySigns, standingWords } from './words.ts';
+import { costText, counted, headlineOf, severitySigns, shortSource, standingWords } from './words.ts';
 
 /** Pixels; the style has the same. */
 const heights = { group: 34, finding: 54 };
@@ -190,7 +190,7 @@ function RowText({ known, finding, compared }: { known: Catalogue; finding: numb
         )}
       </span>
       <span class="place" title={`${place.source} ${place.function}`}>
-        {place.source !== '' && <b>{place.source}</b>}
+        {place.source !== '' && <b>{shortSource(place.source)}</b>}
         {place.source === '' ? place.function : ` in ${place.function}`}
       </span>
       <span class="chips">

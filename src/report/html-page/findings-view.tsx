@@ -118,7 +118,7 @@ export function FindingsView({ known, summary, open, missing }: Props) {
   }, [move, focus, isOpen, back]);
 
   return (
-    <div class={isOpen ? 'findings with-detail' : 'findings'}>
+    <div class={isOpen ? 'explorer with-detail' : 'explorer'}>
       <section class="left" aria-label="List of findings">
         <FilterBar
           known={known}

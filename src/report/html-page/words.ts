@@ -78,6 +78,13 @@ export function sourceText(frame: {
   return frame.line === undefined ? frame.path : `${frame.path}:${frame.line}`;
 }
 
+/** A long path by its end, which tells more: `…/core/list.c:42`. */
+export function shortSource(source: string): string {
+  if (source.length <= 40) return source;
+  const end = source.slice(source.lastIndexOf('/', source.lastIndexOf('/') - 1) + 1);
+  return end === source ? source : `…/${end}`;
+}
+
 /** `1 finding`, `1,234 findings`. */
 export function counted(count: number, word: string): string {
   return `${grouped(count)} ${plural(count, word)}`;
