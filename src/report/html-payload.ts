@@ -126,7 +126,7 @@ export function* encodeDetails(report: Report): Generator<string> {
 
 function detailsOf(finding: Finding, rule: Rule | undefined): Details {
   const { fingerprint, thread, alsoSeen, details, leak, access, descriptor, seenIn, before } = finding;
-  const { excerpt, raw, suppression, meaning, advice } = finding;
+  const { span, excerpt, raw, suppression, meaning, advice } = finding;
   return {
     fingerprint,
     details,
@@ -138,6 +138,7 @@ function detailsOf(finding: Finding, rule: Rule | undefined): Details {
     ...(access && { access }),
     ...(descriptor && { descriptor }),
     ...(before && { before }),
+    ...(span && { span }),
     ...(excerpt && { excerpt }),
     ...(raw && { raw }),
     ...(suppression !== undefined && { suppression }),

@@ -220,7 +220,7 @@ function shapeOf(elements: ReturnType<typeof readDocument>['elements']): readonl
 
 /** A finding as the page has it: frames without what only a machine needs, texts harmless. */
 function asOnPage(finding: Finding, { rules }: Report): unknown {
-  const { access, excerpt, raw, meaning, advice, suppression, stacks, ...rest } = finding;
+  const { access, excerpt, raw, meaning, advice, suppression, stacks, outline: _, ...rest } = finding;
   const rule = rules.find(({ id }) => id === finding.rule);
   return harmlessDeep({
     ...rest,

@@ -141,6 +141,11 @@ export function FindingDetail({ known, summary, finding, list, walking, onBack }
           </p>
         </details>
       )}
+      {read?.raw === undefined && read?.span !== undefined && (
+        <p class="quiet">
+          In {read.span.artifact} from byte {grouped(read.span.offset)}.
+        </p>
+      )}
       {read !== undefined && <p class="quiet print">Fingerprint {read.fingerprint}</p>}
     </article>
   );

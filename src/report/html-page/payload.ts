@@ -67,7 +67,16 @@ export type Summary = Omit<Report, 'findings'>;
 /** What the index leaves out of a finding. */
 export type Details = Pick<
   Finding,
-  'fingerprint' | 'thread' | 'alsoSeen' | 'details' | 'leak' | 'access' | 'descriptor' | 'seenIn' | 'before'
+  | 'fingerprint'
+  | 'thread'
+  | 'alsoSeen'
+  | 'details'
+  | 'leak'
+  | 'access'
+  | 'descriptor'
+  | 'seenIn'
+  | 'before'
+  | 'span'
 > & {
   /** What the tool says of each stack; null where it says nothing. */
   readonly texts: readonly (string | null)[];
