@@ -74,7 +74,7 @@ function findingMarkup(finding: Finding): string {
       : `<br><code>${escapeHtml(`${source === '' ? '' : `${source} in `}${functionText(frame)}`)}</code>`;
   const cost = costText({ count, ...(leak && { bytes: leak.bytes, blocks: leak.blocks }) }, atLeast);
   const standing = finding.standing === undefined ? '' : `, ${finding.standing}`;
-  const why = pardon === undefined ? '' : `, does not fail the run: ${pardonWords[pardon]}`;
+  const why = pardon === undefined ? '' : `, does not fail the run (${pardonWords[pardon]})`;
   const what = escapeHtml(headlineOf(finding.what, finding.title, leak !== undefined));
   return `<li><span class="severity ${severity}"><span aria-hidden="true">${severitySigns[severity]}</span> ${severity}</span> <b>${what}</b>${cost === '' ? '' : `, ${cost}`}${standing}${why} <small>${escapeHtml(`${finding.rule} ${finding.id}`)}</small>${place}</li>\n`;
 }
