@@ -182,10 +182,11 @@ function createColumn(): Column {
       put(Number.isSafeInteger(value) && value > 0 ? value : 0);
     },
     bytes: () => {
-      const content = bytes.slice(0, length);
+      const content = bytes.subarray(0, length);
+      bytes = new Uint8Array(16);
       length = 0;
       put(entries);
-      return [bytes.slice(0, length), content];
+      return [bytes.subarray(0, length), content];
     },
   };
 }

@@ -262,6 +262,37 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     await page.close();
   });
 
+  test('a log that tells little gives a page all the same', async () => {
+    const { run: _, ...made } = manyFindings(3);
+    const report: Report = {
+      ...made,
+      outcome: 'inconclusive',
+      tool: { name: 'memcheck' },
+      rules: [],
+      processes: [],
+      totals: { computed: [] },
+      findings: made.findings.map(({ blamed: _blamed, excerpt, raw, suppression, leak, ...finding }) => ({
+        ...finding,
+        stacks: [],
+        seenIn: [],
+      })),
+    };
+    const { page, offences } = await reader.open(await htmlOf(report), { viewport: desktop });
+    expect(await partsOf(page)).toEqual(['#findings']);
+    for (const grouping of ['kind', 'process', 'none', 'place']) {
+      await page.getByLabel('Group by').selectOption(grouping);
+      await expect.poll(() => page.locator(rows).count()).toBe(3);
+    }
+    await page.locator(rows).first().click();
+    await page.locator('.detail .print').waitFor();
+    expect(await violationsOf(page)).toEqual([]);
+    await page.close();
+    const none = await reader.open(await htmlOf({ ...report, findings: [] }), { viewport: phone });
+    expect(await none.page.locator('.empty').textContent()).toBe('Nothing was found.');
+    expect([...offences, ...none.offences]).toEqual([]);
+    await none.page.close();
+  });
+
   test('without a script the page still says what was found', async () => {
     const report = await scenario('ten-mixed-findings');
     const { page, offences } = await reader.open(await htmlOf(report), { javaScriptEnabled: false });
