@@ -1,8 +1,10 @@
 // How the tests run: in forked processes, with time enough for valgrind on a small and busy machine.
 import { defineConfig } from 'vitest/config';
+import { vitePage } from './scripts/page-plugin.mjs';
 
 // biome-ignore lint/style/noDefaultExport: vitest reads the default export
 export default defineConfig({
+  plugins: [vitePage],
   test: {
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/setup.ts'],

@@ -22,7 +22,10 @@ function isStale(): boolean {
   const built = statSync(join(projectRoot, 'dist/cli.js'), { throwIfNoEntry: false });
   if (built === undefined) return true;
   const sources = readdirSync(join(projectRoot, 'src'), { recursive: true, encoding: 'utf8' });
-  return ['package.json', 'scripts/build.mjs', ...sources.map((name) => join('src', name))].some(
-    (name) => statSync(join(projectRoot, name)).mtimeMs > built.mtimeMs,
-  );
+  return [
+    'package.json',
+    'scripts/build.mjs',
+    'scripts/page-plugin.mjs',
+    ...sources.map((name) => join('src', name)),
+  ].some((name) => statSync(join(projectRoot, name)).mtimeMs > built.mtimeMs);
 }

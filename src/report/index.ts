@@ -9,6 +9,7 @@ export type { RenderOptions, Reporter } from './reporter.ts';
 const reporters: ReadonlyMap<string, () => Promise<Reporter>> = new Map([
   ['pretty', async () => (await import('./pretty.ts')).pretty],
   ['json', async () => (await import('./json.ts')).json],
+  ['html', async () => (await import('./html.ts')).html],
   ['sarif', async () => (await import('./sarif.ts')).sarif],
   ['junit', async () => (await import('./junit.ts')).junit],
   ['github', async () => (await import('./github.ts')).github],

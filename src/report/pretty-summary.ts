@@ -86,11 +86,13 @@ function entry(title: string, text: string, ink: Ink): readonly string[] {
   return [`${title.padEnd(13)}  ${first}`, ...rest.map((line) => `${' '.repeat(15)}${line}`)];
 }
 
-function amount({ bytes, blocks }: Amount): string {
+/** `1,024 bytes in 2 blocks`. */
+export function amount({ bytes, blocks }: Amount): string {
   return `${grouped(bytes)} bytes in ${grouped(blocks)} blocks`;
 }
 
-function leakText(leaks: LeakTotals): string {
+/** What was lost, kind by kind. */
+export function leakText(leaks: LeakTotals): string {
   const named: readonly (readonly [string, Amount | undefined])[] = [
     ['definitely lost', leaks.definite],
     ['indirectly lost', leaks.indirect],
@@ -106,7 +108,8 @@ function leakText(leaks: LeakTotals): string {
   return leaks.suppressed === undefined ? `${text}; suppressed: not known` : text;
 }
 
-function errorText(errors: NonNullable<ReportTotals['errors']>): string {
+/** `2 errors from 1 contexts`, as valgrind counts. */
+export function errorText(errors: NonNullable<ReportTotals['errors']>): string {
   const { suppressed, suppressedContexts } = errors;
   const from = suppressedContexts === undefined ? '' : ` from ${grouped(suppressedContexts)}`;
   const hidden = suppressed === undefined ? '' : ` (suppressed: ${grouped(suppressed)}${from})`;
@@ -136,8 +139,8 @@ export function processLines(report: Report, most: number, ink: Ink): readonly s
   return ['PROCESSES', ...[...lines.slice(0, most), ...more].map((line) => `  ${line}`)];
 }
 
-/** Parents stand before their children, so one pass is enough. */
-function depthsOf(processes: readonly ReportProcess[]): ReadonlyMap<number, number> {
+/** How deep each image is in the tree. Parents stand before their children, so one pass is enough. */
+export function depthsOf(processes: readonly ReportProcess[]): ReadonlyMap<number, number> {
   const depths = new Map<number, number>();
   for (const { image, parent } of processes) {
     const above = parent === undefined ? undefined : depths.get(parent);
@@ -146,7 +149,8 @@ function depthsOf(processes: readonly ReportProcess[]): ReadonlyMap<number, numb
   return depths;
 }
 
-function endText({ end, exit, complete }: ReportProcess): string {
+/** How a process ended, in words. */
+export function endText({ end, exit, complete }: ReportProcess): string {
   switch (end) {
     case 'finished':
       if (!complete) return 'log incomplete';

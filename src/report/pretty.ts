@@ -5,6 +5,7 @@ import { type Detail, findingLines } from './pretty-finding.ts';
 import { type Ink, makeInk } from './pretty-ink.ts';
 import { comparisonLines, processLines, suppressionLines, totalLines } from './pretty-summary.ts';
 import type { RenderOptions, Reporter } from './reporter.ts';
+import { hintSentence, sentence } from './sentence.ts';
 import { clip, grouped, harmless, plural, rowsOf, withoutCommands, wrap } from './terminal-text.ts';
 
 /** `--report pretty=FILE`, and what `vgrun` shows by itself. */
@@ -223,27 +224,6 @@ function labelled(label: string, paint: (text: string) => string, text: string, 
 
 function sentencesOf(message: string, hint: string | undefined): string {
   return hint === undefined ? sentence(message) : `${sentence(message)} ${hintSentence(hint)}`;
-}
-
-// The words with which vgrun's own half sentences begin. Any other first word can be the name of a file or program.
-const openers = /^(?:an?|how|it|no|nothing|the|valgrind|vgrun|with)(?=[ ,])/;
-
-/**
- * Messages come as half sentences too: `the log was cut` becomes `The log was cut.`; a name that comes first, as in
- * `passwd is no log`, stays as it is.
- */
-function sentence(text: string): string {
-  const started = text.replace(openers, capitalised);
-  return harmless(/[.!?…:]$/.test(started) ? started : `${started}.`);
-}
-
-/** A hint tells what to do: its first word is always vgrun's own. */
-function hintSentence(hint: string): string {
-  return sentence(hint.replace(/^(?!vgrun )[a-z]+(?=[ ,])/, capitalised));
-}
-
-function capitalised(word: string): string {
-  return word.charAt(0).toUpperCase() + word.slice(1);
 }
 
 function verdictLines(report: Report, most: number, ink: Ink): readonly string[] {

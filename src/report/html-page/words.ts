@@ -1,0 +1,214 @@
+// The words of the HTML report: for the page and for the part of it that is written without a script.
+import type { Owner, Severity } from '../../model/finding.ts';
+import type { Cost, Limit, Outcome, Pardon, Report, Standing } from '../../model/report.ts';
+import type { Exit } from '../../model/run.ts';
+import { errorText, leakText } from '../pretty-summary.ts';
+import { grouped, plural } from '../terminal-text.ts';
+
+/** Signs that tell by form what colour alone must not. */
+export const outcomeSigns: Readonly<Record<Outcome, string>> = {
+  clean: '✓',
+  findings: '✕',
+  failed: '✕',
+  inconclusive: '?',
+};
+
+export const severitySigns: Readonly<Record<Severity, string>> = {
+  critical: '◆',
+  error: '●',
+  warning: '▲',
+  info: '○',
+};
+
+export const ownerWords: Readonly<Record<Owner, string>> = {
+  mine: 'my code',
+  library: 'library',
+  system: 'system',
+  tool: 'instrument',
+};
+
+export const standingWords: Readonly<Record<Standing, string>> = {
+  new: 'new',
+  changed: 'changed',
+  known: 'known',
+};
+
+/** Why an error does not make the run fail. */
+export const pardonWords: Readonly<Record<Pardon, string>> = {
+  baseline: 'known: it is in the baseline',
+  ownership: 'not mine: no call of my code takes part in it',
+  'fail-on': 'its kind is not among those that fail the run (--fail-on)',
+  limit: 'within the limit that --max sets',
+  interpreter: 'inside the interpreter that runs the script',
+};
+
+// What decided the owner of a call; other texts are the user's own pattern.
+const reasonWords: Readonly<Record<string, string>> = {
+  instrument: 'part of the instrument',
+  'source-in-project': 'its source is in the project',
+  'object-in-project': 'its object is in the project',
+  system: 'part of the system',
+  'source-of-library': 'its source is that of a library',
+  'object-of-library': 'its object is a library',
+  program: 'in the program itself',
+  'shared-object': 'in a shared object',
+  'source-only': 'only its source is known',
+  'nothing-known': 'nothing is known of it',
+};
+
+export function reasonText(owner: Owner, reason: string): string {
+  const words = Object.hasOwn(reasonWords, reason) ? reasonWords[reason] : reason;
+  return `${ownerWords[owner]}: ${words}`;
+}
+
+/** `pop()`; C++ names bring their own parentheses. */
+export function functionText(frame: { readonly function?: string; readonly ip?: string }): string {
+  const { function: name, ip } = frame;
+  if (name === undefined) return ip === undefined ? '???' : `??? (${ip})`;
+  return name.endsWith(')') ? name : `${name}()`;
+}
+
+/** `src/list.c:42`, else the object; empty when nothing is known. */
+export function sourceText(frame: {
+  readonly path?: string;
+  readonly line?: number;
+  readonly object?: string;
+}): string {
+  if (frame.path === undefined) return frame.object ?? '';
+  return frame.line === undefined ? frame.path : `${frame.path}:${frame.line}`;
+}
+
+/** A long path by its end, which tells more: `…/core/list.c:42`. */
+export function shortSource(source: string): string {
+  if (source.length <= 40) return source;
+  const end = source.slice(source.lastIndexOf('/', source.lastIndexOf('/') - 1) + 1);
+  return end === source ? source : `…/${end}`;
+}
+
+/** `1 finding`, `1,234 findings`. */
+export function counted(count: number, word: string): string {
+  return `${grouped(count)} ${plural(count, word)}`;
+}
+
+/** What a finding costs, short: `1,024 bytes in 2 blocks`, `12 times`; empty for what was seen once. */
+export function costText(cost: Cost, atLeast = false): string {
+  const least = atLeast ? 'at least ' : '';
+  if (cost.bytes !== undefined) {
+    const blocks = cost.blocks === undefined ? '' : ` in ${counted(cost.blocks, 'block')}`;
+    return `${least}${counted(cost.bytes, 'byte')}${blocks}`;
+  }
+  return cost.count > 1 || atLeast ? `${least}${counted(cost.count, 'time')}` : '';
+}
+
+/** `1.5 MiB`; the exact number stands beside it wherever this is used. */
+export function shortBytes(bytes: number): string {
+  if (bytes < 1024) return `${bytes} B`;
+  const units = ['KiB', 'MiB', 'GiB', 'TiB'];
+  let value = bytes / 1024;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) {
+    value /= 1024;
+    unit++;
+  }
+  return `${value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[unit]}`;
+}
+
+/** `850 ms`, `12.3 s`, `2 min 5 s`. */
+export function durationText(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;
+  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`;
+}
+
+export function exitText(exit: Exit): string {
+  if (exit.how === 'exited') return `exited with ${exit.code}`;
+  return exit.how === 'signaled' ? `killed by ${exit.signal}` : 'how it ended is not known';
+}
+
+export function limitText({ group, unit, most, actual, exceeded }: Limit): string {
+  const of = (number: number) => (unit === 'bytes' ? counted(number, 'byte') : counted(number, 'finding'));
+  return `${group}: ${of(actual)}, at most ${of(most)} allowed${exceeded ? ' (exceeded)' : ''}`;
+}
+
+/** A row of the table at the top: what, and its value. */
+export type Fact = readonly [name: string, value: string];
+
+/** The totals in valgrind's words, so that the two can be compared. */
+export function totalFacts({ totals }: Pick<Report, 'totals'>): readonly Fact[] {
+  const { heap, leaks, errors, computed, atLeast } = totals;
+  const marked = (part: 'heap' | 'leaks' | 'errors', text: string): string => {
+    const marks = computed.includes(part) ? ['computed'] : [];
+    if (part !== 'heap' && atLeast?.includes(part) === true) marks.push('at least');
+    return marks.length === 0 ? text : `${text} (${marks.join(', ')})`;
+  };
+  const facts: Fact[] = [];
+  if (heap !== undefined) {
+    const { inUse, allocations, frees, allocatedBytes } = heap;
+    const use = `in use at exit: ${grouped(inUse.bytes)} bytes in ${grouped(inUse.blocks)} blocks`;
+    const usage =
+      allocations === undefined || frees === undefined
+        ? ''
+        : `; total heap usage: ${grouped(allocations)} allocs, ${grouped(frees)} frees`;
+    const bytes = allocatedBytes === undefined ? '' : `, ${grouped(allocatedBytes)} bytes allocated`;
+    facts.push(['Heap summary', marked('heap', `${use}${usage}${usage === '' ? '' : bytes}`)]);
+  }
+  if (leaks !== undefined) facts.push(['Leak summary', marked('leaks', leakText(leaks))]);
+  if (errors !== undefined) facts.push(['Error summary', marked('errors', errorText(errors))]);
+  return facts;
+}
+
+/** What was run and how it ended. */
+export function runFacts({ run, tool, vgrun }: Pick<Report, 'run' | 'tool' | 'vgrun'>): readonly Fact[] {
+  const facts: Fact[] = [];
+  const instrument = `${tool.name}${tool.version === undefined ? '' : ` (valgrind ${tool.version})`}`;
+  if (run !== undefined) {
+    facts.push(['Command', run.command.map(shellWord).join(' ')]);
+    if (run.toolOptions.length > 0) facts.push(['Options', run.toolOptions.join(' ')]);
+    const ends = [
+      ...(run.exit === undefined ? [] : [exitText(run.exit)]),
+      ...(run.stoppedBy === undefined ? [] : [`stopped by ${run.stoppedBy}`]),
+      ...(run.durationMs === undefined ? [] : [`after ${durationText(run.durationMs)}`]),
+    ];
+    if (ends.length > 0) facts.push(['Program', ends.join(', ')]);
+    // `2026-08-01T12:00:00.000Z`
+    facts.push(['Started', run.startedAt.replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d).*Z$/, '$1 $2 UTC')]);
+  }
+  facts.push(['Made by', `vgrun ${vgrun}, ${instrument}`]);
+  return facts;
+}
+
+/** What was asked of the run beside valgrind's own rule. */
+export function gateFacts({ gate, comparison }: Pick<Report, 'gate' | 'comparison'>): readonly Fact[] {
+  const facts: Fact[] = [];
+  if (gate?.failOn !== undefined) facts.push(['Fails on', gate.failOn.join(', ')]);
+  if (gate?.onlyMine === true)
+    facts.push(['Only mine', 'only findings that my code takes part in fail the run']);
+  if (gate !== undefined && gate.limits.length > 0)
+    facts.push(['Limits', gate.limits.map(limitText).join('; ')]);
+  if (comparison !== undefined) {
+    const { name, new: fresh, known, changed, fixed, notJudged } = comparison;
+    const counts = [
+      `${grouped(fresh)} new`,
+      `${grouped(changed)} changed`,
+      `${grouped(known)} known`,
+      `${grouped(fixed.length)} fixed`,
+      ...(notJudged.length === 0 ? [] : [`${grouped(notJudged.length)} not judged`]),
+    ];
+    facts.push(['Compared with', `${name}: ${counts.join(', ')}`]);
+  }
+  return facts;
+}
+
+function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** Why the outcome is what it is; never empty. */
+export function reasonsOf({ reasons }: Pick<Report, 'reasons'>): readonly string[] {
+  return reasons.length > 0 ? reasons : ['No errors, and the program was seen to its end.'];
+}
+
+/** A leak's sentence names one loss record of one process; what was lost over all is in the cost. */
+export function headlineOf(what: string, title: string, leak: boolean): string {
+  return leak || what === '' ? title : what;
+}

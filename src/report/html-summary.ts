@@ -1,0 +1,80 @@
+// The part of the HTML report that needs no script: outcome, totals, and the first findings.
+import type { Finding, Report } from '../model/report.ts';
+import {
+  costText,
+  type Fact,
+  functionText,
+  gateFacts,
+  headlineOf,
+  outcomeSigns,
+  pardonWords,
+  reasonsOf,
+  runFacts,
+  severitySigns,
+  sourceText,
+  totalFacts,
+} from './html-page/words.ts';
+import { sentence } from './sentence.ts';
+import { grouped, harmless } from './terminal-text.ts';
+
+/** Without a script a long list is no help. */
+const mostFindings = 50;
+
+/** Text for HTML: harmless to read, and no markup. */
+export function escapeHtml(text: string): string {
+  return harmless(text)
+    .replaceAll('&', '&amp;')
+    .replaceAll('<', '&lt;')
+    .replaceAll('>', '&gt;')
+    .replaceAll('"', '&quot;')
+    .replaceAll("'", '&#39;');
+}
+
+/** Written into the place that the page takes over when its script runs. */
+export function* summaryMarkup(report: Report): Generator<string> {
+  const { outcome, status } = report;
+  yield `<header class="top"><div class="verdict ${outcome}">
+<h1><span class="badge"><span aria-hidden="true">${outcomeSigns[outcome]}</span> ${outcome}</span> <span class="status">exit status ${status}</span></h1>
+<ul class="reasons">
+`;
+  for (const reason of reasonsOf(report)) yield `<li>${escapeHtml(sentence(reason))}</li>\n`;
+  yield '</ul>\n</div>\n';
+  yield* factMarkup([...runFacts(report), ...totalFacts(report), ...gateFacts(report)]);
+  yield '</header>\n';
+  const shown = report.findings.filter(({ hidden }) => !hidden);
+  yield `<section class="brief" aria-labelledby="brief-title">\n<h2 id="brief-title">${grouped(shown.length)} ${shown.length === 1 ? 'finding' : 'findings'}</h2>\n`;
+  yield '<noscript><p>This is the short form. With JavaScript, which asks for nothing from any network, the page shows all findings with their stacks.</p></noscript>\n';
+  if (shown.length > 0) {
+    yield '<ol>\n';
+    for (const finding of shown.slice(0, mostFindings)) yield findingMarkup(finding);
+    yield '</ol>\n';
+  }
+  const left = shown.length - mostFindings;
+  if (left > 0) yield `<p>… and ${grouped(left)} more.</p>\n`;
+  yield '</section>\n';
+}
+
+function* factMarkup(facts: readonly Fact[]): Generator<string> {
+  yield '<dl class="facts">\n';
+  for (const [name, value] of facts) yield `<div><dt>${name}</dt><dd>${escapeHtml(value)}</dd></div>\n`;
+  yield '</dl>\n';
+}
+
+function findingMarkup(finding: Finding): string {
+  const { blamed, stacks, severity, leak, count, atLeast, pardon } = finding;
+  const stack = stacks[blamed?.stack ?? 0];
+  const frame =
+    blamed === undefined
+      ? (stack?.frames.find(({ owner }) => owner !== 'tool') ?? stack?.frames[0])
+      : stack?.frames[blamed.frame];
+  const source = frame === undefined ? '' : sourceText(frame);
+  const place =
+    frame === undefined
+      ? ''
+      : `<br><code>${escapeHtml(`${source === '' ? '' : `${source} in `}${functionText(frame)}`)}</code>`;
+  const cost = costText({ count, ...(leak && { bytes: leak.bytes, blocks: leak.blocks }) }, atLeast);
+  const standing = finding.standing === undefined ? '' : `, ${finding.standing}`;
+  const why = pardon === undefined ? '' : `, does not fail the run (${pardonWords[pardon]})`;
+  const what = escapeHtml(headlineOf(finding.what, finding.title, leak !== undefined));
+  return `<li><span class="severity ${severity}"><span aria-hidden="true">${severitySigns[severity]}</span> ${severity}</span> <b>${what}</b>${cost === '' ? '' : `, ${cost}`}${standing}${why} <small>${escapeHtml(`${finding.rule} ${finding.id}`)}</small>${place}</li>\n`;
+}
