@@ -187,8 +187,10 @@ describe.skipIf(!canRun('valgrind') || !canRun('make'))('the example project', (
 
   test('passes its gate: the known leaks are in the baseline, and vendor/ is none of it', async () => {
     const { status, stderr } = await sh('make -s VGRUN=vgrun memtest');
-    expect([status, stderr]).toEqual([0, expect.stringContaining('clean: 1 finding without code of mine')]);
-    expect(stderr).toContain('4 known findings');
+    expect(status, stderr).toBe(0);
+    expect(stderr).toContain(
+      '  - 4 known findings do not count.\n  - 1 finding without code of mine does not count',
+    );
   });
 
   test('passes it also when code is moved around and a file is renamed', async () => {
