@@ -30,8 +30,19 @@ export async function* render(
   format: string,
   options: RenderOptions = {},
 ): AsyncGenerator<string> {
-  yield* (await loadReporter(format)).render(report, options);
+  let gathered = '';
+  for (const piece of (await loadReporter(format)).render(report, options)) {
+    if (gathered !== '' && gathered.length + piece.length > chunkLength) {
+      yield gathered;
+      gathered = '';
+    }
+    gathered = gathered === '' ? piece : gathered + piece;
+  }
+  if (gathered !== '') yield gathered;
 }
+
+/** Characters. A stream takes its time for each piece, and reporters yield lines; what is longer stays as it is. */
+const chunkLength = 65_536;
 
 /**
  * The reporter of a format.

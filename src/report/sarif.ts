@@ -64,7 +64,7 @@ function* renderSarif(report: Report): Generator<string> {
   yield '"results": [';
   let between = '\n';
   for (const result of resultsOf(report)) {
-    yield `${between}${harmlessJson(JSON.stringify(result))}`;
+    yield `${between}${result}`;
     between = ',\n';
   }
   yield '\n]\n}]\n}\n';
