@@ -42,7 +42,7 @@ export async function* render(
 }
 
 /** Characters. A stream takes its time for each piece, and reporters yield lines; what is longer stays as it is. */
-const chunkLength = 65_536;
+const chunkLength = 32_768;
 
 /**
  * The reporter of a format.

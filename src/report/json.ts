@@ -95,11 +95,14 @@ function createWriter(): Write {
   return write;
 }
 
+/** The text of an object, made when it is not known. */
+export type TextCache<Key> = (key: Key, make: (key: Key) => string) => string;
+
 /**
  * Texts of shared objects: readers intern frames, and outer calls are in nearly every stack. It forgets all when it
  * holds many, so that frames which occur only once do not pile up.
  */
-export function createTextCache<Key extends object>(): (key: Key, make: (key: Key) => string) => string {
+export function createTextCache<Key extends object>(): TextCache<Key> {
   const texts = new Map<Key, string>();
   return (key, make) => {
     const known = texts.get(key);
@@ -111,8 +114,8 @@ export function createTextCache<Key extends object>(): (key: Key, make: (key: Ke
   };
 }
 
-/** A frame is about 300 characters, so this is 5 MB. */
-const mostTexts = 16_384;
+/** A frame is about 300 characters, so this is 2.5 MB. */
+const mostTexts = 8192;
 
 // What a string holds beside plain characters: quotes, backslashes, `#`, and all that is no printable ASCII. The path
 // `/usr/lib/libc.so.6` holds nothing of it.
@@ -128,10 +131,7 @@ const harmful = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\u200e\u200
 export function harmlessJson(text: string): string {
   // `##[group]`, `##vso[…]`, `##teamcity[…]`; to look for the two marks first is much faster.
   const quiet = text.includes('##') ? text.replace(/#(?=#(?:vso|teamcity)?\[)/gi, '\\u0023') : text;
-  return quiet.replace(
-    harmful,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
+  return quiet.replace(harmful, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function isPlain(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -7,7 +7,7 @@ import type {
   ReportingDescriptor,
   Result,
   Run,
-  Stack,
+  StackFrame,
   ToolComponent,
 } from 'sarif';
 import type { StackLabel } from '../model/finding.ts';
@@ -27,7 +27,7 @@ import {
   tellingFrame,
   whyNotFailing,
 } from './finding-text.ts';
-import { harmlessJson } from './json.ts';
+import { createTextCache, harmlessJson, type TextCache } from './json.ts';
 import { prose } from './markdown-text.ts';
 import type { Reporter } from './reporter.ts';
 import { grouped, harmless, plural } from './terminal-text.ts';
@@ -232,27 +232,39 @@ function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-function* resultsOf(report: Report): Generator<Result> {
+/** Results as JSON. */
+function* resultsOf(report: Report): Generator<string> {
   const indices = new Map(report.rules.map(({ id }, index) => [id, index]));
   const program = programPath(report);
+  const frameTexts = createTextCache<ReportFrame>();
   for (const finding of report.findings) {
-    if (!finding.hidden) yield resultOf(finding, indices.get(finding.rule), program);
+    if (finding.hidden) continue;
+    yield resultText(finding, indices.get(finding.rule), program, frameTexts);
   }
   for (const entry of report.comparison?.fixed ?? [])
-    yield fixedResult(entry, indices.get(entry.rule), report);
+    yield harmlessJson(JSON.stringify(fixedResult(entry, indices.get(entry.rule), report)));
+}
+
+/** Stacks are nine tenths of a result, and made of frames that others have too, so they are put in between as text. */
+function resultText(
+  finding: Finding,
+  ruleIndex: number | undefined,
+  program: string,
+  frameTexts: TextCache<ReportFrame>,
+): string {
+  const head = harmlessJson(JSON.stringify(resultStart(finding, ruleIndex, program)));
+  const tail = harmlessJson(JSON.stringify(resultEnd(finding)));
+  const stacks = stackTexts(finding.stacks, frameTexts);
+  const between = stacks.length === 0 ? '' : `"stacks":[${stacks.join(',')}],`;
+  return `${head.slice(0, -1)},${between}${tail.slice(1)}`;
 }
 
 const states = { new: 'new', known: 'unchanged', changed: 'updated' } as const;
 
-function resultOf(finding: Finding, ruleIndex: number | undefined, program: string): Result {
-  const { blamed, stacks, leak, standing, before } = finding;
+/** What stands before the stacks. */
+function resultStart(finding: Finding, ruleIndex: number | undefined, program: string): Result {
   const frame = shownFrame(finding);
   const cost = costOf(finding);
-  const excuse = whyNotFailing(finding);
-  const others = stacks.filter((_, index) => index !== (blamed?.stack ?? 0));
-  const related = others.flatMap(relatedLocation).map((location, index) => ({ ...location, id: index + 1 }));
-  const told = unique(stacks.filter(({ frames }) => frames.length > 0).map(stackOf));
-  const flow = lockOrderFlow(stacks);
   const where = frame === undefined ? '' : `, at ${placeOf(frame)}`;
   return {
     ruleId: harmless(finding.rule),
@@ -263,7 +275,17 @@ function resultOf(finding: Finding, ruleIndex: number | undefined, program: stri
     locations: [primaryLocation(frame, program)],
     partialFingerprints: { 'vgrun/v1': harmless(finding.fingerprint) },
     occurrenceCount: Math.max(1, finding.count),
-    ...(told.length > 0 && { stacks: told }),
+  };
+}
+
+/** What stands after the stacks: never nothing. */
+function resultEnd(finding: Finding): Omit<Result, 'message'> {
+  const { blamed, stacks, leak, standing, before } = finding;
+  const excuse = whyNotFailing(finding);
+  const others = stacks.filter((_, index) => index !== (blamed?.stack ?? 0));
+  const related = others.flatMap(relatedLocation).map((location, index) => ({ ...location, id: index + 1 }));
+  const flow = lockOrderFlow(stacks);
+  return {
     ...(related.length > 0 && { relatedLocations: related }),
     ...(flow !== undefined && { codeFlows: [flow] }),
     ...(standing !== undefined && { baselineState: states[standing] }),
@@ -287,13 +309,6 @@ function resultOf(finding: Finding, ruleIndex: number | undefined, program: stri
       ...(finding.details.length > 0 && { details: finding.details.map(harmless) }),
     },
   };
-}
-
-/** The schema wants each stack once, and a log may say one twice. */
-function unique(stacks: readonly Stack[]): Stack[] {
-  return stacks.length < 2
-    ? [...stacks]
-    : [...new Map(stacks.map((one) => [JSON.stringify(one), one])).values()];
 }
 
 /** What a baseline tells of a finding that is gone: its place in words, and in which programs it was. */
@@ -349,15 +364,24 @@ function physicalLocationOf({ path, directory, line }: ReportFrame): PhysicalLoc
   };
 }
 
+/** Stacks with calls in them. The schema wants each once, and a log may say one twice. */
+function stackTexts(stacks: readonly ReportStack[], frameTexts: TextCache<ReportFrame>): readonly string[] {
+  const told = stacks.filter(({ frames }) => frames.length > 0);
+  const texts = told.map((stack) => {
+    const message = harmlessJson(JSON.stringify({ text: text(stackTitle(stack)) }));
+    const frames = stack.frames.map((frame) => frameTexts(frame, frameText)).join(',');
+    return `{"message":${message},"frames":[${frames}]}`;
+  });
+  return texts.length < 2 ? texts : [...new Set(texts)];
+}
+
 /** Without addresses: they vary between runs, and viewers have no use for them. */
-function stackOf(stack: ReportStack): Stack {
-  return {
-    message: { text: text(stackTitle(stack)) },
-    frames: stack.frames.map((frame) => ({
-      location: locationOf(frame),
-      ...(frame.object !== undefined && { module: harmless(frame.object) }),
-    })),
+function frameText(frame: ReportFrame): string {
+  const told: StackFrame = {
+    location: locationOf(frame),
+    ...(frame.object !== undefined && { module: harmless(frame.object) }),
   };
+  return harmlessJson(JSON.stringify(told));
 }
 
 /** Where the block was allocated or freed, the value created, the other access made: what the other stacks tell. */
