@@ -91,10 +91,12 @@ describe.each(Object.entries(shells))('in %s', (shell, { words, setup, prompt })
     let terminal: IPty | undefined;
     let screen: string;
     let deadline: number;
+    let ended: boolean;
 
     /** Starts the shell and makes it ready; part of each row, so that the row's time holds for it too. */
     async function open(): Promise<void> {
       screen = '';
+      ended = false;
       deadline = Date.now() + rowPatience;
       terminal = spawn(shell, [...words], {
         cols: 200,
@@ -104,6 +106,9 @@ describe.each(Object.entries(shells))('in %s', (shell, { words, setup, prompt })
       });
       terminal.onData((text) => {
         screen += text;
+      });
+      terminal.onExit(() => {
+        ended = true;
       });
       terminal.write(`${setup}; echo shell-"re"ady\r`);
       await sees('shell-ready');
@@ -124,6 +129,7 @@ describe.each(Object.entries(shells))('in %s', (shell, { words, setup, prompt })
         await until(
           `the terminal to show ${text}`,
           () => {
+            if (ended) throw new Error(`${shell} has ended`);
             const at = screen.indexOf(text);
             return at !== -1 && screen.includes(after, at + text.length);
           },
