@@ -98,19 +98,21 @@ describe.each(Object.entries(shells))('in %s', (shell, { words, setup, prompt })
       screen = '';
       ended = false;
       deadline = Date.now() + rowPatience;
-      terminal = spawn(shell, [...words], {
+      const opened = spawn(shell, [...words], {
         cols: 200,
         rows: 40,
         cwd: join(folder, 'work'),
         env: environment(),
       });
-      terminal.onData((text) => {
-        screen += text;
+      terminal = opened;
+      // The shell of the row before may still have something to say.
+      opened.onData((text) => {
+        if (terminal === opened) screen += text;
       });
-      terminal.onExit(() => {
-        ended = true;
+      opened.onExit(() => {
+        if (terminal === opened) ended = true;
       });
-      terminal.write(`${setup}; echo shell-"re"ady\r`);
+      opened.write(`${setup}; echo shell-"re"ady\r`);
       await sees('shell-ready');
     }
 
