@@ -12,5 +12,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     teardownTimeout: 20_000,
+    // A poll ends as soon as it holds; vitest's own second is too little for a busy machine.
+    expect: { poll: { timeout: 30_000 } },
   },
 });

@@ -25,6 +25,22 @@ const rows = '[role=treeitem]:not(.group)';
 const selected = '[role=treeitem][aria-selected=true]';
 const heading = '#finding-title';
 
+/** Goes to a part of the page, and waits until it is there. */
+async function goTo(page: Page, part: string): Promise<void> {
+  await page.locator(`nav.parts a[href="${part}"]`).click();
+  await page.locator(`nav.parts a[href="${part}"][aria-current=page]`).waitFor();
+}
+
+/** Whether the page lists any finding when nothing is filtered. */
+function showsFindings(report: Report): boolean {
+  return report.findings.some(({ hidden }) => !hidden);
+}
+
+/** What has the focus, by one of its attributes. */
+function focused(page: Page, attribute: string): Promise<unknown> {
+  return page.evaluate(`document.activeElement.getAttribute('${attribute}')`);
+}
+
 describe.skipIf(!hasChromium)('in Chromium', () => {
   let reader: Reader;
   beforeAll(async () => {
@@ -42,17 +58,17 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     test.each(['light', 'dark'] as const)(
       'every part opens from a file in %s, asks for nothing, and is accessible',
       async (colorScheme) => {
-        const { page, offences } = await reader.open(await htmlOf(await make()), {
+        const report = await make();
+        const { page, offences } = await reader.open(await htmlOf(report), {
           colorScheme,
           viewport: desktop,
         });
         for (const part of await partsOf(page)) {
-          await page.locator(`nav.parts a[href="${part}"]`).click();
-          await page.locator(`nav.parts a[href="${part}"][aria-current=page]`).waitFor();
+          await goTo(page, part);
           expect(await violationsOf(page), part).toEqual([]);
         }
-        await page.locator('nav.parts a[href="#findings"]').click();
-        if ((await page.locator(rows).count()) > 0) {
+        await goTo(page, '#findings');
+        if (showsFindings(report)) {
           await page.locator(rows).first().click();
           await page.locator('.detail .print').waitFor();
           for (const summary of await page.locator('.detail summary').all()) await summary.click();
@@ -64,16 +80,17 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     );
 
     test('fits a phone', async () => {
-      const { page, offences } = await reader.open(await htmlOf(await make()), { viewport: phone });
+      const report = await make();
+      const { page, offences } = await reader.open(await htmlOf(report), { viewport: phone });
       for (const part of await partsOf(page)) {
-        await page.locator(`nav.parts a[href="${part}"]`).click();
+        await goTo(page, part);
         expect(await isTooWide(page), part).toBe(false);
       }
-      await page.locator('nav.parts a[href="#findings"]').click();
-      if ((await page.locator(rows).count()) > 0) {
+      await goTo(page, '#findings');
+      if (showsFindings(report)) {
         await page.locator(rows).first().click();
         await page.locator('.detail .print').waitFor();
-        expect(await page.locator('.list').isVisible()).toBe(false);
+        await page.locator('.list').waitFor({ state: 'hidden' });
         expect(await isTooWide(page), 'finding').toBe(false);
         expect(await violationsOf(page)).toEqual([]);
         await page.getByRole('button', { name: 'List' }).click();
@@ -89,10 +106,15 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     const shown = page.getByRole('status');
     await expect.poll(() => shown.textContent()).toBe('10 findings');
     await page.keyboard.press('/');
+    await expect
+      .poll(() => page.getByLabel('Search findings').evaluate((field) => field.matches(':focus')))
+      .toBe(true);
     await page.keyboard.type('overlap');
     await expect.poll(() => shown.textContent()).toBe('1 finding of 10');
-    expect(await page.locator(rows).count()).toBe(1);
-    expect(await page.locator(rows).textContent()).toContain('Source and destination overlap in strcpy');
+    await expect.poll(() => page.locator(rows).count()).toBe(1);
+    await expect
+      .poll(() => page.locator(rows).textContent())
+      .toContain('Source and destination overlap in strcpy');
     await page.getByLabel('Search findings').fill('');
     await page.getByLabel('Severity').selectOption('critical');
     const critical = (await scenario('ten-mixed-findings')).findings.filter(
@@ -115,14 +137,14 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     const first = report.findings[0];
     await page.locator(rows).first().click();
     await page.locator('.detail .print').waitFor();
-    expect(page.url()).toContain(`#${first?.id}`);
-    expect(await page.locator(heading).textContent()).toBe(titleOf(first));
-    expect(await page.locator('.detail .where').textContent()).toContain('src/list.c:');
-    expect(await page.locator('.detail .stack').count()).toBe(first?.stacks.length);
-    expect(await page.locator('.detail .frame.blamed').count()).toBe(1);
+    await expect.poll(() => page.url()).toContain(`#${first?.id}`);
+    await expect.poll(() => page.locator(heading).textContent()).toBe(titleOf(first));
+    await expect.poll(() => page.locator('.detail .where').textContent()).toContain('src/list.c:');
+    await expect.poll(() => page.locator('.detail .stack').count()).toBe(first?.stacks.length);
+    await expect.poll(() => page.locator('.detail .frame.blamed').count()).toBe(1);
     const source = page.locator('.excerpt .here');
     if (first?.excerpt !== undefined) expect(await source.count()).toBeLessThanOrEqual(1);
-    expect(await page.locator('.explanation').textContent()).toContain(first?.advice);
+    await expect.poll(() => page.locator('.explanation').textContent()).toContain(first?.advice);
     await page.goBack();
     await page.locator('.detail').waitFor({ state: 'detached' });
     expect(offences).toEqual([]);
@@ -133,7 +155,7 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     const { page } = await reader.open(await htmlOf(manyFindings(5)));
     await page.locator(rows).first().click();
     const fold = page.locator('.folded button');
-    expect(await fold.textContent()).toContain('3 system calls');
+    await expect.poll(() => fold.textContent()).toContain('3 system calls');
     const before = await page.locator('.frame').count();
     await fold.click();
     await expect.poll(() => page.locator('.frame').count()).toBe(before + 3);
@@ -145,11 +167,13 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     const third = report.findings[2];
     const html = await htmlOf(report);
     const { page } = await reader.open(html, { hash: `#${third?.id}` });
-    expect(await page.locator(heading).textContent()).toBe(titleOf(third));
+    await expect.poll(() => page.locator(heading).textContent()).toBe(titleOf(third));
     await expect.poll(() => page.locator(selected).count()).toBe(1);
     await page.close();
     const other = await reader.open(html, { hash: '#F-000000000000' });
-    expect(await other.page.locator('.notice').textContent()).toContain('has no finding F-000000000000');
+    await expect
+      .poll(() => other.page.locator('.notice').textContent())
+      .toContain('has no finding F-000000000000');
     await other.page.close();
   });
 
@@ -163,16 +187,19 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     await page.keyboard.press('k');
     await page.keyboard.press('Enter');
     await expect.poll(() => page.locator(heading).textContent()).toBe(titleOf(open[1]));
-    expect(await page.evaluate('document.activeElement.id')).toBe('finding-title');
+    await expect.poll(() => focused(page, 'id')).toBe('finding-title');
     await page.keyboard.press('j');
     await expect.poll(() => page.locator(heading).textContent()).toBe(titleOf(open[2]));
     await page.keyboard.press('Escape');
     await page.locator('.detail').waitFor({ state: 'detached' });
-    await expect.poll(() => page.evaluate("document.activeElement.getAttribute('role')")).toBe('tree');
+    await expect.poll(() => focused(page, 'role')).toBe('tree');
     await page.keyboard.press('End');
-    const last = page.locator(`#${await page.locator('[role=tree]').getAttribute('aria-activedescendant')}`);
-    expect(await last.getAttribute('aria-posinset')).toBe(String(open.length));
-    expect(await last.getAttribute('aria-setsize')).toBe(String(open.length));
+    const ofActive = async (attribute: string) => {
+      const id = await page.locator('[role=tree]').getAttribute('aria-activedescendant');
+      return page.locator(`#${id}`).getAttribute(attribute);
+    };
+    await expect.poll(() => ofActive('aria-posinset')).toBe(String(open.length));
+    await expect.poll(() => ofActive('aria-setsize')).toBe(String(open.length));
     await page.keyboard.press('?');
     await page.getByRole('dialog').waitFor();
     expect(await violationsOf(page)).toEqual([]);
@@ -186,12 +213,12 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     const { page } = await reader.open(await htmlOf(manyFindings(100)));
     await page.getByLabel('Group by').selectOption('kind');
     const group = page.locator('[role=treeitem].group').first();
-    expect(await group.getAttribute('aria-expanded')).toBe('true');
+    await expect.poll(() => group.getAttribute('aria-expanded')).toBe('true');
     await page.locator('[role=tree]').focus();
     await page.keyboard.press('ArrowLeft');
     await expect.poll(() => group.getAttribute('aria-expanded')).toBe('false');
-    expect(await group.getAttribute('aria-setsize')).toBe('5');
-    expect(await page.locator('[role=treeitem]').nth(1).getAttribute('aria-level')).toBe('1');
+    await expect.poll(() => group.getAttribute('aria-setsize')).toBe('5');
+    await expect.poll(() => page.locator('[role=treeitem]').nth(1).getAttribute('aria-level')).toBe('1');
     await page.keyboard.press('ArrowRight');
     await expect.poll(() => group.getAttribute('aria-expanded')).toBe('true');
     await page.close();
@@ -204,11 +231,11 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     const toggle = page.getByRole('button', { name: 'Theme' });
     await toggle.click();
     await toggle.click();
-    expect(await toggle.getAttribute('aria-label')).toBe('Theme: dark');
-    expect(await ground()).not.toBe(light);
+    await expect.poll(() => toggle.getAttribute('aria-label')).toBe('Theme: dark');
+    await expect.poll(ground).not.toBe(light);
     await page.reload();
     await page.waitForSelector('html[data-ready]');
-    expect(await ground()).not.toBe(light);
+    await expect.poll(ground).not.toBe(light);
     await page.close();
   });
 
@@ -218,13 +245,12 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
       viewport: desktop,
     });
     const boxes = page.locator('.icicle button');
+    await boxes.first().waitFor();
     const whole = (await boxes.first().getAttribute('aria-label')) ?? '';
     expect(whole).toMatch(/^All leaks [\d.]+ [KM]iB: [\d,]+ bytes in [\d,]+ blocks, 100.0 %$/);
     await boxes.first().focus();
     await page.keyboard.press('ArrowDown');
-    await expect
-      .poll(() => page.evaluate("document.activeElement.getAttribute('aria-label')"))
-      .toContain('(below main)');
+    await expect.poll(() => focused(page, 'aria-label')).toContain('(below main)');
     await page.keyboard.press('Enter');
     await expect.poll(() => page.locator('.zoom b').textContent()).toBe('(below main)');
     await page
@@ -233,9 +259,11 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
       .click();
     await expect.poll(() => page.locator('.zoom b').textContent()).toBe('main()');
     const bytes = /: ([\d,]+) bytes/.exec(whole)?.[1] ?? '';
-    const cells = await page.locator('.leaks td:nth-child(2)').allTextContents();
-    const sum = cells.reduce((total, cell) => total + Number(cell.replaceAll(',', '')), 0);
-    expect(sum).toBe(Number(bytes.replaceAll(',', '')));
+    const sum = async () => {
+      const cells = await page.locator('.leaks td:nth-child(2)').allTextContents();
+      return cells.reduce((total, cell) => total + Number(cell.replaceAll(',', '')), 0);
+    };
+    await expect.poll(sum).toBe(Number(bytes.replaceAll(',', '')));
     await page.getByLabel('From').selectOption('allocation');
     await expect.poll(() => boxes.nth(1).getAttribute('aria-label')).toContain('malloc()');
     expect(offences).toEqual([]);
@@ -247,17 +275,21 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     const { page, offences } = await reader.open(await htmlOf(report), { viewport: desktop });
     const shown = page.getByRole('status');
     await expect.poll(() => shown.textContent()).toBe('46,000 findings');
+    await expect.poll(() => page.locator('[role=treeitem]').count()).toBeGreaterThan(0);
     expect(await page.locator('[role=treeitem]').count()).toBeLessThan(100);
     await page.getByLabel('Search findings').fill('needle.c');
     await expect.poll(() => shown.textContent()).toBe('50 findings of 46,000');
     await page.getByLabel('Search findings').fill('');
+    await expect.poll(() => shown.textContent()).toBe('46,000 findings');
     await page.locator('[role=tree]').focus();
     await page.keyboard.press('End');
     await page.keyboard.press('Enter');
     const last = report.findings.filter(({ hidden }) => !hidden).at(-1);
     await expect.poll(() => page.url()).toContain(`#${last?.id}`);
     await page.locator('.detail .print').waitFor();
-    expect(await page.locator('.detail .print').textContent()).toBe(`Fingerprint ${last?.fingerprint}`);
+    await expect
+      .poll(() => page.locator('.detail .print').textContent())
+      .toBe(`Fingerprint ${last?.fingerprint}`);
     expect(offences).toEqual([]);
     await page.close();
   });
@@ -288,7 +320,7 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     expect(await violationsOf(page)).toEqual([]);
     await page.close();
     const none = await reader.open(await htmlOf({ ...report, findings: [] }), { viewport: phone });
-    expect(await none.page.locator('.empty').textContent()).toBe('Nothing was found.');
+    await expect.poll(() => none.page.locator('.empty').textContent()).toBe('Nothing was found.');
     expect([...offences, ...none.offences]).toEqual([]);
     await none.page.close();
   });

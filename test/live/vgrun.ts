@@ -133,11 +133,15 @@ export async function newestRun(cwd: string): Promise<{ path: string; manifest: 
   return { path, manifest: JSON.parse(await readFile(join(path, 'run.json'), 'utf8')) as RunManifest };
 }
 
-/** Waits until a condition holds. Throws after 30 s. */
-export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 30_000;
+/** Waits until a condition holds. Throws after `patience` milliseconds, by default 30 s. */
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+  patience = 30_000,
+): Promise<void> {
+  const deadline = Date.now() + patience;
   while (!(await holds())) {
-    if (Date.now() > deadline) throw new Error(`waited 30 s for: ${what}`);
+    if (Date.now() > deadline) throw new Error(`waited ${patience / 1000} s for: ${what}`);
     await new Promise((done) => setTimeout(done, 30));
   }
 }

@@ -1,11 +1,11 @@
 // Holds how a config is read and what it means, without starting anything: faults and where they are, words, layers.
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { toJsonSchema } from '@valibot/to-json-schema';
 import { Ajv } from 'ajv';
 import fc from 'fast-check';
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { UserError } from '../../src/errors.ts';
 import { loadConfig, presetNames } from '../../src/run/config.ts';
 import { checkConfig, configSchema } from '../../src/run/config-schema.ts';
@@ -15,6 +15,9 @@ import { ownOptions } from '../../src/tools/_shared/own-options.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'vgrun-config-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
 
 let count = 0;
 /** A folder of its own with these files. */
@@ -134,12 +137,8 @@ describe('the words of a config', () => {
       '--system',
     ];
     const set = settingKeys.map(optionOf);
-    expect(ownOptions.map(({ name }) => name).filter((name) => !set.includes(name))).toEqual(
-      expect.arrayContaining(exceptions),
-    );
-    for (const { name } of ownOptions.filter((option) => !exceptions.includes(option.name))) {
-      expect(set).toContain(name);
-    }
+    const unset = ownOptions.map(({ name }) => name).filter((name) => !set.includes(name));
+    expect(unset.sort()).toEqual(exceptions.sort());
   });
 });
 
@@ -288,6 +287,43 @@ describe('a config is found', () => {
     expect((await loadConfig({ config: '.vgrunrc', preset: [] }, path))?.config.keep).toBe(7);
     expect(await loadConfig({ config: false, preset: [] }, path)).toBeUndefined();
   });
+
+  test.skipIf(process.getuid?.() !== 0)(
+    'but not taken when it belongs to another user, unless to the one who called sudo (needs root)',
+    async () => {
+      const path = place({ '.vgrunrc': '{"keep": 7}' });
+      chownSync(join(path, '.vgrunrc'), 12345, 12345);
+      const refused =
+        '.vgrunrc belongs to another user, so it is not used / if you trust it: --config=.vgrunrc; to go on without it: --no-config';
+      vi.stubEnv('SUDO_UID', undefined);
+      expect(await refusal(() => loadConfig({ preset: [] }, path))).toBe(refused);
+      for (const other of ['1234', '', 'x', '12345x']) {
+        vi.stubEnv('SUDO_UID', other);
+        expect(await refusal(() => loadConfig({ preset: [] }, path)), other).toBe(refused);
+      }
+      vi.stubEnv('SUDO_UID', '12345');
+      expect((await loadConfig({ preset: [] }, path))?.config.keep).toBe(7);
+      chmodSync(join(path, '.vgrunrc'), 0o666);
+      expect(await refusal(() => loadConfig({ preset: [] }, path))).toContain('can be written by everybody');
+      vi.stubEnv('SUDO_UID', undefined);
+      expect((await loadConfig({ config: '.vgrunrc', preset: [] }, path))?.config.keep).toBe(7);
+    },
+  );
+
+  test.skipIf(process.getuid?.() === 0)(
+    'but not passed over when it cannot be read (root can read all)',
+    async () => {
+      const path = place({ '.vgrunrc': '{"keep": 7}' });
+      chmodSync(join(path, '.vgrunrc'), 0);
+      expect(await refusal(() => loadConfig({ preset: [] }, path))).toBe(
+        '.vgrunrc cannot be read: permission denied / mend that, or go on without it: --no-config',
+      );
+      expect(await refusal(() => loadConfig({ config: '.vgrunrc', preset: [] }, path))).toBe(
+        '.vgrunrc cannot be read: permission denied / check what --config names',
+      );
+      expect(await loadConfig({ config: false, preset: [] }, path)).toBeUndefined();
+    },
+  );
 
   test('for completion without running what is code', async () => {
     const path = place({ 'vgrun.config.mjs': 'throw new Error("it was run");' });
