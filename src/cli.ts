@@ -37,10 +37,14 @@ async function main(argv: readonly string[]): Promise<number> {
   return (await import('./commands/run.ts')).main(argv);
 }
 
-/** A reader that went away (`vgrun report | head`) is no failure of ours. */
+/**
+ * A reader that went away (`vgrun report | head`) is no failure of ours, and no reason to forget the status of the run.
+ * Anything else, such as a full disk, means that the answer did not arrive.
+ */
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
+  if (error.code === 'EPIPE') return;
+  process.stderr.write(`vgrun: standard output could not be written: ${error.message}\n`);
+  process.exit(ExitStatus.cannot);
 });
 
 try {

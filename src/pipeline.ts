@@ -6,6 +6,7 @@ import { withoutSecrets } from './analyze/confidential.ts';
 import type { GateRules } from './analyze/gate.ts';
 import { analyze as analyzeRecords } from './analyze/index.ts';
 import type { OwnershipRules } from './analyze/ownership-rules.ts';
+import { UserError } from './errors.ts';
 import type { ParsedRecord } from './model/record.ts';
 import type { Report } from './model/report.ts';
 import type { RunManifest } from './model/run.ts';
@@ -105,6 +106,12 @@ export async function readKnown(path: string, wishes: AnalyzeWishes = {}): Promi
   }
   const { known: _, raw: __, ...plain } = wishes;
   const report = await analyze(await parse(path), plain);
+  if (report.processes.length === 0) {
+    throw new UserError(
+      `${path} is neither a baseline nor a run nor a log of one`,
+      'a baseline begins with "# vgrun baseline 1"; vgrun baseline update writes one',
+    );
+  }
   return { name: path, entries: entriesOf(report), whole: report.outcome !== 'inconclusive' };
 }
 

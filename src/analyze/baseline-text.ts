@@ -45,7 +45,8 @@ function costText({ bytes, blocks = 0 }: Cost): string {
 
 /** Reads a file. @param name of the file, for errors. @throws UserError (125) for anything but a whole baseline. */
 export function readBaseline(text: string, name: string): readonly BaselineLine[] {
-  const rows = text.split(/\r?\n/);
+  // An editor may have put a mark of its byte order in front.
+  const rows = text.replace(/^\ufeff/, '').split(/\r?\n/);
   const version = /^# vgrun baseline (\S+)/.exec(rows[0] ?? '')?.[1];
   if (version === undefined) {
     throw new UserError(`${name} is no baseline: its first line is not "${header}"`, writeAnew);
@@ -57,13 +58,17 @@ export function readBaseline(text: string, name: string): readonly BaselineLine[
     );
   }
   const lines: BaselineLine[] = [];
+  // Two branches that accept the same finding, merged line by line, leave it twice.
+  const seen = new Set<string>();
   let comments: string[] = [];
   for (const [index, row] of rows.entries()) {
     if (index === 0 || row === columns) continue;
     if (row.startsWith('#')) comments.push(row);
     else if (row.trim() === '') comments = [];
     else {
-      lines.push({ entry: readLine(row, `${name}:${index + 1}`), comments });
+      const entry = readLine(row, `${name}:${index + 1}`);
+      if (!seen.has(entry.fingerprint)) lines.push({ entry, comments });
+      seen.add(entry.fingerprint);
       comments = [];
     }
   }

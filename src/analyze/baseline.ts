@@ -62,10 +62,19 @@ export function comparisonOf(
 ): Comparison {
   const counts: Record<Standing, number> = { new: 0, known: 0, changed: 0 };
   for (const finding of findings) {
-    if (finding.standing !== undefined && isCompared(finding)) counts[finding.standing]++;
+    const { standing } = finding;
+    // What is known is counted also when it is not listed, or an entry would vanish from the sum.
+    if (standing !== undefined && (standing !== 'new' || isCompared(finding))) counts[standing]++;
   }
+  // A new finding of the same outline may be what an entry was, under another name.
+  const fresh = new Set(
+    findings.flatMap(({ standing, outline }) => (standing === 'new' ? (outline ?? []) : [])),
+  );
   const [fixed, notJudged]: [BaselineEntry[], BaselineEntry[]] = [[], []];
-  for (const entry of gone) (canJudge(entry, judgement) ? fixed : notJudged).push(entry);
+  for (const entry of gone) {
+    const isFixed = canJudge(entry, judgement) && !(entry.outline !== undefined && fresh.has(entry.outline));
+    (isFixed ? fixed : notJudged).push(entry);
+  }
   return { name, ...counts, fixed, notJudged };
 }
 

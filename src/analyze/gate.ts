@@ -1,8 +1,9 @@
 // The gate: which findings fail a run when the user asked for more than valgrind's own rule.
 import { UserError } from '../errors.ts';
-import { gateWords, isGateWord, isLeakWord, meansFinding } from '../model/gate-words.ts';
+import { gateWords, isLeakWord, meansFinding } from '../model/gate-words.ts';
 import type { Finding, Gate, Limit, Pardon } from '../model/report.ts';
 import { nearest } from '../model/spelling.ts';
+import { kinds } from './kinds.ts';
 
 /** What the user asked. Everything may be missing; then valgrind's own rule holds. */
 export interface GateRules {
@@ -117,12 +118,25 @@ export function readMost(text: string): ReadonlyMap<string, number> {
 
 function checkedWord(option: string, word: string): string {
   if (isGateWord(word)) return word;
-  const guess = nearest(word, gateWords);
+  const guess = nearest(word, [...gateWords, ...kinds.map(({ kind }) => kind)]);
   throw new UserError(
     `${option} does not know "${word}"`,
     guess === undefined
       ? `it takes ${gateWords.join(', ')}, or a kind such as InvalidRead or memcheck/InvalidRead`
       : `did you mean ${guess}?`,
+  );
+}
+
+/** Whether a word is one of the table, or a kind or rule that is known. */
+export function isGateWord(word: string): boolean {
+  return gateWords.includes(word) || isKind(word);
+}
+
+/** `InvalidRead`, `memcheck/InvalidRead`; kinds of valgrind's core are reported under every tool. */
+function isKind(word: string): boolean {
+  const [tool, kind] = word.includes('/') ? word.split('/', 2) : [undefined, word];
+  return kinds.some(
+    (known) => known.kind === kind && (tool === undefined || known.tool === tool || known.tool === 'core'),
   );
 }
 

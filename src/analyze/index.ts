@@ -193,14 +193,17 @@ function judgementOf(
   { outcome }: { readonly outcome: Outcome },
   manifest: RunManifest | undefined,
 ): Judgement {
-  const seen = nodes.filter(({ image, complete }) => complete && image.process.pid > 0);
+  const nameOf = ({ image: { process } }: TreeNode): string =>
+    `${process.tool ?? manifest?.tool.name} ${programName(process.argv)}`;
+  // What ended early may not have come to the place.
+  const failed = manifest?.exit?.how === 'exited' && manifest.exit.code !== 0;
+  const ended = (node: TreeNode): boolean =>
+    node.complete && node.image.fatal === undefined && !(failed && node.image.process.pid === manifest?.pid);
+  const known = nodes.filter(({ image }) => image.process.pid > 0);
+  const early = new Set(known.filter((node) => !ended(node)).map(nameOf));
   return {
     whole: outcome !== 'inconclusive',
-    programs: new Set(
-      seen.map(
-        ({ image: { process } }) => `${process.tool ?? manifest?.tool.name} ${programName(process.argv)}`,
-      ),
-    ),
+    programs: new Set(known.map(nameOf).filter((name) => !early.has(name))),
     leaks: nodes.every(({ image }) => image.policy.searched),
   };
 }

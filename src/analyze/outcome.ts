@@ -55,13 +55,21 @@ export function verdict(evidence: Evidence): Verdict {
     ...exceeded.map(limitSentence),
   ];
   const ended = end !== undefined && !missing.includes(end) ? [end] : [];
-  const pardoned = pardonSentences(evidence.findings);
+  const pardoned = [...crashSentences(evidence), ...pardonSentences(evidence.findings)];
   // The first says why the outcome is what it is; the last of an inconclusive run, what was found all the same.
   const reasons =
     missing.length > 0
       ? [...missing, ...ended, ...counted, ...pardoned]
       : [...counted, ...ended, ...pardoned];
   return { outcome, reasons, status: statusOf(outcome, isFailing, evidence) };
+}
+
+/** Processes that a signal killed while the first one went on: the status of the run does not tell of them. */
+function crashSentences({ nodes, exit }: Evidence): readonly string[] {
+  const last = nodes.findLast(({ image }) => image.process.pid === nodes[0]?.image.process.pid);
+  return nodes
+    .filter((node) => node.image.fatal !== undefined && !(node === last && exit?.how === 'signaled'))
+    .map(({ image }) => `Process ${image.process.pid} was killed by ${image.fatal?.name}.`);
 }
 
 function failingSentence(failing: number, findings: readonly Finding[]): string {

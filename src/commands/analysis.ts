@@ -59,6 +59,12 @@ export const analysisOptions = {
 export async function readAnalysis(settings: AnalysisSettings, raw: boolean): Promise<AnalyzeWishes> {
   const { projectRoot, followInterpreter, errorExitcode, confidential, baseline } = settings;
   const { mine, library, system } = settings;
+  if (projectRoot !== undefined && !existsSync(projectRoot)) {
+    throw new UserError(
+      `--project-root: ${projectRoot} does not exist`,
+      'name the directory of your sources',
+    );
+  }
   const gate = await readGate(settings);
   const plain: AnalyzeWishes = {
     ...(projectRoot === undefined ? {} : { projectRoot }),
@@ -100,7 +106,9 @@ const longestPattern = 1000;
 function checkedPatterns<T extends Readonly<Record<string, readonly string[] | undefined>>>(patterns: T): T {
   for (const [owner, list] of Object.entries(patterns)) {
     for (const pattern of list ?? []) {
-      if (pattern !== '' && pattern !== 'obj:' && pattern.length <= longestPattern) continue;
+      const bare = pattern.replace(/^obj:/, '');
+      // A pattern that says what it is not would take in everything else.
+      if (bare !== '' && !bare.startsWith('!') && pattern.length <= longestPattern) continue;
       throw new UserError(
         `--${owner} cannot be "${pattern.slice(0, 60)}"`,
         `it takes a pattern of sources (src/**) or of objects (obj:*/libmy*.so*), of at most ${longestPattern} characters`,

@@ -63,7 +63,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     `${sum.changed} changed`,
     `${sum.removed} removed`,
     ...(sum.notJudged > 0
-      ? [`${sum.notJudged} kept that ${plural(named.length, 'this run')} cannot judge`]
+      ? [`${sum.notJudged} kept that ${named.length > 1 ? 'these runs' : 'this run'} cannot judge`]
       : []),
   ];
   const what = wishes['dry-run'] ? 'would have' : isFirst ? 'is new and has' : 'has';

@@ -2,7 +2,7 @@
 import { UserError } from '../errors.ts';
 import { analyze, parse, readKnown } from '../pipeline.ts';
 import { analysisOptions, readAnalysis } from './analysis.ts';
-import { readDestination, showsRaw, terminalOptions, writeReports, writeTo } from './output.ts';
+import { readDestinations, showsRaw, terminalOptions, writeReports, writeTo } from './output.ts';
 import { isAnswered, parseWithConfig, reportOptions, subCommand } from './sub-command.ts';
 
 /** @returns the exit status: that of B, in which only what is new counts. */
@@ -23,7 +23,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   if (before === undefined || after === undefined || more.length > 0) {
     throw new UserError('diff takes two names', 'usage: vgrun diff A B, each a run directory or a log');
   }
-  const destinations = await Promise.all(wishes.report.map(readDestination));
+  const destinations = await readDestinations(wishes.report);
   const reading = await readAnalysis(wishes, showsRaw(destinations));
   const known = await readKnown(before, reading);
   const report = await analyze(await parse(after), { ...reading, known });

@@ -39,6 +39,34 @@ export async function readDestination(text: string): Promise<Destination> {
   return { format, file };
 }
 
+/**
+ * Reads all `--report` of a command.
+ *
+ * @param taken files that must not be written over, with what they are: `['a.txt', 'the baseline']`.
+ * @throws UserError (125) for two reports in one place: one of them would be lost.
+ */
+export async function readDestinations(
+  texts: readonly string[],
+  taken: readonly (readonly [path: string, what: string])[] = [],
+): Promise<readonly Destination[]> {
+  const destinations = await Promise.all(texts.map(readDestination));
+  const places = new Map(taken.map(([path, what]) => [resolve(path), what]));
+  for (const { format, file } of destinations) {
+    const place = file === '-' ? '-' : resolve(file);
+    const what = places.get(place);
+    // What is no plain file, such as /dev/stderr, takes any number.
+    const shared = file !== '-' && (await stat(place).catch(() => undefined))?.isFile() === false;
+    if (what !== undefined && !shared) {
+      throw new UserError(
+        `--report ${format}=${file}: ${file === '-' ? 'standard output' : file} is ${what}`,
+        'name another file',
+      );
+    }
+    places.set(place, `where the ${format} report goes`);
+  }
+  return destinations;
+}
+
 async function mustBeWritable(file: string): Promise<void> {
   const path = resolve(file);
   const existing = await stat(path).catch(() => undefined);
@@ -128,7 +156,15 @@ export async function writeTo(
   format: string,
   options: RenderOptions,
 ): Promise<void> {
-  await pipeline(Readable.from(render(report, format, options)), stream, { end: false });
+  await pipeline(Readable.from(render(report, format, options)), stream, { end: false }).catch(
+    (error: NodeJS.ErrnoException) => {
+      if (stream !== process.stdout) throw error;
+      // The reader has enough. What else is wrong with standard output is said where its errors arrive (cli.ts).
+      if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_PREMATURE_CLOSE') {
+        throw new UserError(`standard output could not be written: ${error.message}`);
+      }
+    },
+  );
 }
 
 /** How a report may look on a stream. @param wish `auto`, `always` or `never` (`--color`). */

@@ -1,11 +1,12 @@
 // `vgrun report`: renders a run again, or a log that came from elsewhere.
 import { createWriteStream } from 'node:fs';
+import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { UserError } from '../errors.ts';
 import { analyze, parse } from '../pipeline.ts';
 import { latestRun } from '../run/directory.ts';
 import { analysisOptions, readAnalysis } from './analysis.ts';
-import { readDestination, showsRaw, terminalOptions, writeReports, writeTo } from './output.ts';
+import { readDestinations, showsRaw, terminalOptions, writeReports, writeTo } from './output.ts';
 import { isAnswered, parseWithConfig, reportOptions, subCommand } from './sub-command.ts';
 
 /** @returns the exit status: that of the run, see "Exit status" in the manual. */
@@ -27,10 +28,12 @@ export async function main(argv: readonly string[]): Promise<number> {
   );
   if (isAnswered(argv)) return 0;
 
-  const destinations = await Promise.all(wishes.report.map(readDestination));
+  const destinations = await readDestinations(wishes.report);
   const named = wishes._.map(String);
   const paths =
     named.length === 0 ? [await latestRun(process.cwd())] : await Promise.all(named.map(spoolStandardInput));
+  const { baseline } = wishes;
+  if (baseline !== undefined) for (const path of paths) mustBeAnother(path, baseline);
   const reading = await readAnalysis(wishes, showsRaw(destinations));
   const report = await analyze(await parse(...paths), reading);
   const look = {
@@ -40,6 +43,16 @@ export async function main(argv: readonly string[]): Promise<number> {
   };
   if (destinations.length === 0) await writeTo(process.stdout, report, 'pretty', look);
   return writeReports(report, destinations, look);
+}
+
+/** A run that is compared with itself has nothing new. */
+function mustBeAnother(path: string, baseline: string): void {
+  const [run, before] = [resolve(path), resolve(baseline)];
+  if (run !== before && !run.startsWith(`${before}/`)) return;
+  throw new UserError(
+    `${path} would be compared with itself`,
+    `name a baseline or a run that is not in ${path}`,
+  );
 }
 
 /** A log from a pipe is read twice (recognised, then parsed), so it must be a file. */

@@ -16,7 +16,13 @@ export async function main(argv: readonly string[]): Promise<number> {
   if (wish === undefined) return answer(commandLine);
   if (own.logLevel !== undefined) await enableLog(own.logLevel);
   for (const note of notes) say(note);
-  const destinations = own.report.length === 0 ? [] : await readDestinations(own.report, blame);
+  const destinations =
+    own.report.length === 0
+      ? []
+      : await readDestinations(own.report, blame, [
+          [wish.launch.program, 'the program'],
+          ...(own.baseline === undefined ? [] : [[own.baseline, 'the baseline'] as const]),
+        ]);
   const needsReading = [own.baseline, own.failOn, own.max].some((value) => value !== undefined);
   const analysis = () =>
     import('./analysis.ts').then(({ readAnalysis }) =>
@@ -67,9 +73,14 @@ export async function main(argv: readonly string[]): Promise<number> {
   return status;
 }
 
-async function readDestinations(texts: readonly string[], blame: Wished['blame']) {
-  const { readDestination } = await import('./output.ts');
-  return Promise.all(texts.map((text) => readDestination(text).catch(blame(`--report=${text}`))));
+async function readDestinations(
+  texts: readonly string[],
+  blame: Wished['blame'],
+  taken: readonly (readonly [path: string, what: string])[],
+) {
+  const output = await import('./output.ts');
+  await Promise.all(texts.map((text) => output.readDestination(text).catch(blame(`--report=${text}`))));
+  return output.readDestinations(texts, taken);
 }
 
 function say(line: string): void {

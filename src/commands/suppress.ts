@@ -210,7 +210,8 @@ async function settle(
     const format = suppressionFormatOf(finding.tool);
     const before = written.find(({ entry }) => format.hides(entry, finding) === 'yes');
     if (before !== undefined) {
-      say(`${before.entry.name}\n  hides also the chosen ${describe(finding)}`);
+      say(before.entry.name);
+      say(`  hides also the chosen ${describe(finding)}`);
       continue;
     }
     const entries = format.entriesFor(finding);

@@ -52,11 +52,6 @@ export function isLeakWord(word: string): boolean {
 
 const leakKinds: readonly string[] = ['definite', 'indirect', 'possible', 'reachable'];
 
-/** Whether a word is one of the table, a kind (`InvalidRead`) or a rule (`memcheck/InvalidRead`) in its form. */
-export function isGateWord(word: string): boolean {
-  return gateWords.includes(word) || /^(?:[a-z][a-z-]*\/)?[A-Z][A-Za-z_]+$/.test(word);
-}
-
 /**
  * Whether a finding is meant by a word.
  * @param error whether valgrind's own rule counts it as an error, which is what `default` means.

@@ -135,6 +135,16 @@ export function reasonsOf({ reasons }: Report): readonly string[] {
   return reasons.length > 0 ? reasons : ['No errors, and the program was seen to its end.'];
 }
 
+/** Each limit of `--max` that was exceeded, a sentence: it fails the run also when every finding is known. */
+export function exceededLimits({ gate }: Report): readonly string[] {
+  return (gate?.limits ?? [])
+    .filter(({ exceeded }) => exceeded)
+    .map(
+      ({ group, actual, most, unit }) =>
+        `"${group}" comes to ${grouped(actual)} ${unit}; --max allows ${grouped(most)}`,
+    );
+}
+
 /** A path that lies in the project: relative, and not above its root. */
 export function isInProject(path: string): boolean {
   return path !== '' && !path.startsWith('/') && !/(?:^|\/)\.\.(?:\/|$)/.test(path);

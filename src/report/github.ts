@@ -3,6 +3,7 @@ import type { Finding, Report } from '../model/report.ts';
 import {
   blamedFrame,
   costOf,
+  exceededLimits,
   headline,
   isInProject,
   placeOf,
@@ -45,6 +46,11 @@ function* renderGithub(report: Report): Generator<string> {
   if (broken) {
     room.error--;
     yield command('error', { title: `vgrun: ${outcome}` }, [verdict]);
+  }
+  for (const limit of exceededLimits(report)) {
+    if (room.error === 0) break;
+    room.error--;
+    yield command('error', { title: 'vgrun: limit exceeded' }, [limit]);
   }
   let left = 0;
   let hidden = 0;

@@ -4,6 +4,7 @@ import type { Finding, Report } from '../model/report.ts';
 import {
   blamedFrame,
   costOf,
+  exceededLimits,
   headline,
   isInProject,
   placeOf,
@@ -60,6 +61,24 @@ function* entriesOf(report: Report): Generator<Entry> {
       check_name: 'vgrun/inconclusive',
       fingerprint: 'vgrun-inconclusive',
       severity: 'blocker',
+      location: { path: program, lines: { begin: 1 } },
+    };
+  }
+  if (report.outcome === 'failed') {
+    yield {
+      description: harmless(`The program failed: ${reasonsOf(report).join(' ')}`),
+      check_name: 'vgrun/failed',
+      fingerprint: 'vgrun-failed',
+      severity: 'critical',
+      location: { path: program, lines: { begin: 1 } },
+    };
+  }
+  for (const [index, limit] of exceededLimits(report).entries()) {
+    yield {
+      description: harmless(`Limit exceeded: ${limit}`),
+      check_name: 'vgrun/limit',
+      fingerprint: `vgrun-limit-${index + 1}`,
+      severity: 'critical',
       location: { path: program, lines: { begin: 1 } },
     };
   }

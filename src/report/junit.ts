@@ -2,6 +2,7 @@
 import type { Finding, Report, ReportProcess } from '../model/report.ts';
 import {
   costOf,
+  exceededLimits,
   headline,
   placeOf,
   reasonsOf,
@@ -39,6 +40,8 @@ interface Case {
   readonly findings: readonly { readonly finding: Finding; readonly first: string | undefined }[];
   readonly broken: boolean;
   readonly failed: boolean;
+  /** Of the run, told with its first case. */
+  readonly limits: readonly string[];
 }
 
 function* renderJunit(report: Report): Generator<string> {
@@ -60,8 +63,8 @@ function* renderJunit(report: Report): Generator<string> {
   yield '  </testsuite>\n</testsuites>\n';
 }
 
-function isFailure({ findings, failed }: Case): boolean {
-  return failed || findings.length > 0;
+function isFailure({ findings, failed, limits }: Case): boolean {
+  return failed || limits.length > 0 || findings.length > 0;
 }
 
 function casesOf(report: Report): readonly Case[] {
@@ -72,7 +75,16 @@ function casesOf(report: Report): readonly Case[] {
   if (processes.length === 0) {
     const all = failing.map((finding) => ({ finding, first: undefined }));
     const name = report.run?.command[0] ?? 'run';
-    return [{ name, process: undefined, findings: all, broken: inconclusive, failed }];
+    return [
+      {
+        name,
+        process: undefined,
+        findings: all,
+        broken: inconclusive,
+        failed,
+        limits: exceededLimits(report),
+      },
+    ];
   }
   const names = caseNames(processes);
   const seen = new Map<number, { finding: Finding; first: string | undefined }[]>();
@@ -92,6 +104,7 @@ function casesOf(report: Report): readonly Case[] {
     findings: seen.get(process.image) ?? [],
     broken: inconclusive && (somewhere ? !process.complete : index === 0),
     failed: failed && index === 0,
+    limits: index === 0 ? exceededLimits(report) : [],
   }));
 }
 
@@ -139,6 +152,7 @@ function* caseLines(one: Case, report: Report): Generator<string> {
   yield `    ${open('testcase', attributes)}\n`;
   const reasons = reasonsOf(report);
   if (one.broken) yield element('error', 'inconclusive', `inconclusive: ${reasons[0]}`, reasons);
+  for (const reason of one.limits) yield element('failure', 'limit', reason, [reason]);
   if (one.failed) yield element('failure', 'failed', `failed: ${reasons[0]}`, reasons);
   for (const { finding, first } of one.findings) yield failure(finding, first);
   yield '    </testcase>\n';

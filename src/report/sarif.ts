@@ -17,6 +17,7 @@ import {
   costOf,
   costText,
   entryText,
+  exceededLimits,
   headline,
   isInProject,
   placeOf,
@@ -177,7 +178,7 @@ function invocationOf(report: Report, hidden: number): Invocation {
         ];
   const verdict: Notification = {
     descriptor: { id: `vgrun/${outcome}` },
-    level: outcome === 'inconclusive' ? 'error' : 'note',
+    level: outcome === 'inconclusive' || outcome === 'failed' ? 'error' : 'note',
     message: { text: `${outcome}: ${reasonsOf(report).map(text).join(' ')}` },
   };
   return {
@@ -192,7 +193,12 @@ function invocationOf(report: Report, hidden: number): Invocation {
       exitSignalName: harmless(exit.signal),
       exitSignalNumber: exit.number,
     }),
-    toolExecutionNotifications: [verdict, ...report.problems.map(notificationOf), ...hiddenNote],
+    toolExecutionNotifications: [
+      verdict,
+      ...exceededLimits(report).map(limitNotification),
+      ...report.problems.map(notificationOf),
+      ...hiddenNote,
+    ],
     properties: {
       outcome,
       status: report.status,
@@ -200,6 +206,10 @@ function invocationOf(report: Report, hidden: number): Invocation {
       ...(run?.stoppedBy !== undefined && { stoppedBy: run.stoppedBy }),
     },
   };
+}
+
+function limitNotification(limit: string): Notification {
+  return { descriptor: { id: 'vgrun/limit' }, level: 'error', message: { text: text(limit) } };
 }
 
 function notificationOf({ code, level, message, hint, artifact, offset }: Problem): Notification {

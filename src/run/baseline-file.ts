@@ -21,7 +21,13 @@ export async function baselineText(path: string): Promise<string | undefined> {
     if (!status.isFile() || status.size > largest) return undefined;
     const head = Buffer.alloc(16);
     const { bytesRead } = await file.read(head, 0, head.length, 0);
-    if (!head.toString('latin1', 0, bytesRead).startsWith('# vgrun baseline')) return undefined;
+    if (
+      !head
+        .toString('utf8', 0, bytesRead)
+        .replace(/^\ufeff/, '')
+        .startsWith('# vgrun base')
+    )
+      return undefined;
   } finally {
     await file.close();
   }

@@ -1,7 +1,8 @@
 // Owns what a config may say: one schema, from which come the check, the types and the JSON Schema for editors. Loaded
 // only when there is a config.
 import * as v from 'valibot';
-import { gateWords, isGateWord } from '../model/gate-words.ts';
+import { isGateWord } from '../analyze/gate.ts';
+import { gateWords } from '../model/gate-words.ts';
 import { nearest } from '../model/spelling.ts';
 
 const text = (about: string) =>

@@ -1,5 +1,6 @@
 // Owns PLAN: from what the user wishes to a request that RUN can carry out. Looks at the machine and starts nothing
 // but `valgrind --version`.
+import { access, constants } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { UserError } from '../errors.ts';
 import type { Launch } from '../model/launch.ts';
@@ -59,6 +60,7 @@ export async function planRun(wish: Wish): Promise<RunRequest> {
     settleCapture(wish),
   ]);
   wish.checkVersion(instrument.version);
+  await mustReadSuppressions(launch.toolOptions, workingDirectory);
   return {
     tool,
     ...captured,
@@ -81,6 +83,20 @@ export async function planRun(wish: Wish): Promise<RunRequest> {
 
 function pathFor({ environment }: Wish, usual: string): string {
   return environment !== undefined && Object.hasOwn(environment, 'PATH') ? (environment.PATH ?? '') : usual;
+}
+
+/** valgrind ends with status 1 when it cannot read one, and that would pass for the program's. */
+async function mustReadSuppressions(options: readonly string[], workingDirectory: string): Promise<void> {
+  for (const option of options) {
+    const file = /^--suppressions=(.+)$/s.exec(option)?.[1];
+    if (file === undefined) continue;
+    await access(resolve(workingDirectory, file), constants.R_OK).catch((error: Error) => {
+      throw new UserError(
+        `the suppressions ${file} cannot be read: ${error.message}`,
+        'name a file that is there',
+      );
+    });
+  }
 }
 
 /**

@@ -33,6 +33,12 @@ test('is sorted by place, one line for a finding, with comments above their entr
   );
 });
 
+test('what a merge left twice is read once, and a byte order mark is no text', () => {
+  const text = writeBaseline([line(entry('a'))]);
+  const twice = `\ufeff${text}${text.split('\n')[2]}\n`;
+  expect(readBaseline(twice, 'x')).toHaveLength(1);
+});
+
 test('order does not depend on the order of the run', () => {
   const lines = [line(entry('c')), line(entry('a')), line(entry('b'))];
   expect(writeBaseline(lines)).toBe(writeBaseline(lines.toReversed()));

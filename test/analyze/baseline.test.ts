@@ -159,6 +159,30 @@ describe('what is not reported any more', () => {
     expect(await fixed(await knownFrom([leak(20, 100)]), silent)).toEqual([1, 0]);
   });
 
+  test('is not judged by a run whose program failed, crashed, or lost a child to a signal', async () => {
+    const known = await knownFrom([leak(20, 100)]);
+    expect(await fixed(known, silent, { exit: { how: 'exited', code: 3 } })).toEqual([0, 1]);
+    const signal = { type: 'fatal-signal', image: 1, number: 6, name: 'SIGABRT' } as const;
+    const crashed = whole(1, [signal, counts(1, {})]);
+    expect(await fixed(known, crashed, { exit: { how: 'signaled', signal: 'SIGABRT', number: 6 } })).toEqual([
+      0, 1,
+    ]);
+    const child = whole(2, [{ ...signal, image: 2 }, counts(2, {})], { ppid: 101, forked: true });
+    expect(await fixed(known, [...silent, ...child])).toEqual([0, 1]);
+  });
+
+  test('is not judged when a new finding may be what it was, under another name', async () => {
+    const known = await knownFrom([leak(20, 100)]);
+    const renamed = [leak(20, 100, 'lists.c'), leak(30, 60, 'lists.c'), counts(1, {})];
+    expect(await fixed(known, whole(1, renamed))).toEqual([0, 1]);
+  });
+
+  test('is known still when a run does not list it', async () => {
+    const known = await knownFrom([leak(20, 100)]);
+    const { comparison } = await run([leak(20, 100)], known, { toolOptions: ['--leak-check=summary'] });
+    expect(comparison).toMatchObject({ known: 1, fixed: [], notJudged: [] });
+  });
+
   test('is not judged by a run of another program', async () => {
     const other = whole(1, [counts(1, {})], { argv: ['./tree'] });
     expect(await fixed(await knownFrom([leak(20, 100)]), other)).toEqual([0, 1]);

@@ -74,7 +74,8 @@ describe('--fail-on', () => {
   test('knows kinds, rules, all, none and default', async () => {
     expect((await gated({ failOn: ['InvalidRead'] })).failing).toEqual(['InvalidRead']);
     expect((await gated({ failOn: ['memcheck/InvalidRead'] })).failing).toEqual(['InvalidRead']);
-    expect((await gated({ failOn: ['helgrind/InvalidRead'] })).failing).toEqual([]);
+    expect((await gated({ failOn: ['helgrind/Race'] })).failing).toEqual([]);
+    expect(readFailOn('helgrind/Race,memcheck/FdNotClosed')).toHaveLength(2);
     expect((await gated({ failOn: ['all'] })).failing).toHaveLength(5);
     expect((await gated({ failOn: ['default', 'reachable'] })).failing).toHaveLength(5);
     const none = await gated({ failOn: ['none'] });
@@ -192,6 +193,9 @@ describe('the words', () => {
   test.each([
     ['--fail-on', () => readFailOn('invlid'), 'did you mean invalid?'],
     ['--fail-on', () => readFailOn(''), gateWords.join(', ')],
+    ['--fail-on', () => readFailOn('InvaldRead'), 'did you mean InvalidRead?'],
+    ['--fail-on', () => readFailOn('memcheck/Foo'), 'InvalidRead'],
+    ['--fail-on', () => readFailOn('DEFINITE'), ''],
     ['--max', () => readMost('definite'), 'definite=4KiB'],
     ['--max', () => readMost('definite=lots'), 'definite=4KiB'],
     ['--max', () => readMost('race=2KiB'), 'race=2'],

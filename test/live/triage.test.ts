@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { canRun } from '../project.ts';
+import { canRun, cliPath } from '../project.ts';
 import { compileC, newestRun, runProgram, testFolder, vgrun, vgrunReport } from './vgrun.ts';
 
 const folder = testFolder();
@@ -146,6 +146,59 @@ describe.skipIf(!canRun('valgrind'))('triage', () => {
     ]);
   });
 
+  test('two reports in one place, and one over the program or the baseline, are refused before the run', async () => {
+    await writeFile(at('b.txt'), await readFile(at('vgrun-baseline.txt')));
+    for (const words of [
+      ['--report=json=two', '--report=sarif=./two'],
+      ['--report=json=-', '--report=sarif=-'],
+      ['--report=json=list'],
+      ['--report=json=b.txt', '--baseline=b.txt'],
+    ]) {
+      const { status, stderr } = await go(...words, './list');
+      expect([status, stderr], words.join(' ')).toEqual([125, expect.stringContaining('name another file')]);
+    }
+    expect(existsSync(at('two'))).toBe(false);
+  });
+
+  test('a reader that went away does not turn findings into success; a full standard output is said', async () => {
+    const path = join(folder(), '.vgrun', 'runs');
+    const script = (end: string) =>
+      `"$NODE" "$CLI" report --report=json=- "$RUNS" ${end}; exit "\${PIPESTATUS[0]}"`;
+    const env = { NODE: process.execPath, CLI: cliPath, RUNS: path };
+    const piped = await runProgram('bash', ['-c', script('| true')], { cwd: folder(), env });
+    expect([100, 101]).toContain(piped.status);
+    const full = await runProgram('bash', ['-c', script('> /dev/full')], { cwd: folder(), env });
+    expect([full.status, full.stderr]).toEqual([
+      125,
+      expect.stringContaining('standard output could not be written'),
+    ]);
+    expect(full.stderr).not.toContain('    at ');
+  });
+
+  test('what is no baseline, a run against itself, missing suppressions and impossible statuses are refused', async () => {
+    await writeFile(at('empty.txt'), '');
+    const newest = (await newestRun(folder())).path;
+    for (const words of [
+      ['--baseline=empty.txt', './list'],
+      ['--baseline=list', './list'],
+      ['report', `--baseline=${newest}`, newest],
+      ['--suppressions=missing.supp', './list'],
+      ['--error-exitcode=256', './list'],
+      ['--library=!src/**', './list'],
+      ['--project-root=missing', './list'],
+    ]) {
+      expect((await go(...words)).status, words.join(' ')).toBe(125);
+    }
+  });
+
+  test('a child that crashed is told with the outcome', async () => {
+    compileC(
+      at('child'),
+      '#include <stdlib.h>\n#include <unistd.h>\n#include <sys/wait.h>\nint main(void) { if (fork() == 0) abort(); wait(0); return 0; }',
+    );
+    expect((await go('./child')).stderr).toMatch(/Process \d+ was killed by SIGABRT\./);
+  });
+
   test('a confidential report holds no argument of the program', async () => {
     await vgrun(['--confidential', '--report=json=secret.json', './list', '--password=hunter2'], {
       cwd: folder(),
@@ -171,7 +224,7 @@ describe.skipIf(!canRun('valgrind') || !canRun('make'))('the example project', (
     runProgram('sh', ['-c', command], { cwd: project(), env: { PATH: path() } });
 
   beforeAll(async () => {
-    const { projectRoot, cliPath } = await import('../project.ts');
+    const { projectRoot } = await import('../project.ts');
     await runProgram('cp', ['-r', join(projectRoot, 'examples-c/project'), project()], { cwd: folder() });
     await rm(join(project(), 'build'), { recursive: true, force: true });
     await mkdir(at('bin'), { recursive: true });

@@ -178,8 +178,22 @@ test('GitHub gets ten annotations of each level, the rest is counted', async () 
 
 test('a known finding is no failure in JUnit, and is named all the same', async () => {
   const text = await rendered(await scenario('compared'), 'junit');
-  expect(text.match(/<failure /g)).toHaveLength(1);
+  // The other failure is the limit that was exceeded.
+  expect(text.match(/<failure (?!.*type="limit")/g)).toHaveLength(1);
   expect(text.match(/<property name="not failing F-/g)).toHaveLength(2);
+});
+
+test('a limit that is exceeded fails in every format, also when each finding is known', async () => {
+  const made = await scenario('compared');
+  const report = { ...made, findings: made.findings.map((finding) => ({ ...finding, failing: false })) };
+  expect(report.gate?.limits.some(({ exceeded }) => exceeded)).toBe(true);
+  expect(await rendered(report, 'junit')).toMatch(/failures="1"[\s\S]*<failure [^>]*type="limit"/);
+  expect(await rendered(report, 'github')).toMatch(/^::error title=vgrun%3A limit exceeded::/m);
+  expect(JSON.parse(await rendered(report, 'gitlab'))[0].check_name).toBe('vgrun/limit');
+  const [{ invocations }] = JSON.parse(await rendered(report, 'sarif')).runs;
+  expect(invocations[0].toolExecutionNotifications).toContainEqual(
+    expect.objectContaining({ descriptor: { id: 'vgrun/limit' }, level: 'error' }),
+  );
 });
 
 test('a comment keeps to the size that GitHub takes: stacks go first, then findings, and what is left out is counted', async () => {

@@ -191,7 +191,8 @@ test('GitHub gets the annotations that are meant, and nothing else that starts a
     const lines = (await rendered(report, 'github')).split('\n').slice(0, -1);
     const shown = report.findings.filter(({ hidden, failing }) => failing || !hidden).length;
     const verdicts = report.outcome === 'inconclusive' || report.outcome === 'failed' ? 2 : 1;
-    expect(lines).toHaveLength(shown + verdicts);
+    const limits = report.gate?.limits.filter(({ exceeded }) => exceeded).length ?? 0;
+    expect(lines).toHaveLength(shown + verdicts + limits);
     for (const line of lines) {
       const [, properties, data] =
         /^::(?:error|warning|notice) ((?:(?:file|line|title)=[^:,]*)(?:,(?:line|title)=[^:,]*)*)::(.*)$/.exec(

@@ -112,6 +112,12 @@ export function readCommandLine(argv: readonly string[], context: CommandLineCon
     );
   }
   const { errorExitcode, leakCheck, help } = reading;
+  if (errorExitcode !== undefined && (errorExitcode < 0 || errorExitcode > 255)) {
+    throw new UserError(
+      `--error-exitcode cannot be ${errorExitcode}: no program can end with it`,
+      'it takes: a number from 0 to 255',
+    );
+  }
   return {
     own: before.own,
     tool: choice.tool,
