@@ -35,7 +35,7 @@ describe.skipIf(!canRun('valgrind'))('a config', () => {
     [{ options: ['--leak-chek=full'] }, `"options[0]": unknown option '--leak-chek=full'`],
     [{ report: ['nope=x'] }, '"report[0]": --report nope='],
     [{ tool: 'massif' }, '"tool": the results of massif'],
-    [{ baseline: 'none.txt' }, '"baseline": '],
+    [{ baseline: 'lost-100' }, '"baseline": '],
     [{ nonsense: 1 }, '"nonsense" is no setting'],
   ])('%j is refused in one sentence that names its place', async (value, says) => {
     await config(value);
