@@ -81,7 +81,7 @@ export async function readAnalysis(settings: AnalysisSettings, raw: boolean): Pr
     return { ...plain, known: { name: shortPath(baseline), entries: [], whole: true, missing: true } };
   }
   const { readKnown } = await import('../pipeline.ts');
-  return { ...plain, known: await readKnown(shortPath(baseline), plain) };
+  return { ...plain, known: { ...(await readKnown(baseline, plain)), name: shortPath(baseline) } };
 }
 
 /** A path as the user would type it here: those of a config are absolute. */
