@@ -42,14 +42,24 @@ export async function readDestination(text: string): Promise<Destination> {
 /**
  * Reads all `--report` of a command.
  *
+ * @throws UserError (125) as `readDestination` and `mustBeApart` do.
+ */
+export async function readDestinations(texts: readonly string[]): Promise<readonly Destination[]> {
+  const destinations = await Promise.all(texts.map(readDestination));
+  await mustBeApart(destinations, []);
+  return destinations;
+}
+
+/**
+ * Makes sure that no report takes the place of another.
+ *
  * @param taken files that must not be written over, with what they are: `['a.txt', 'the baseline']`.
  * @throws UserError (125) for two reports in one place: one of them would be lost.
  */
-export async function readDestinations(
-  texts: readonly string[],
-  taken: readonly (readonly [path: string, what: string])[] = [],
-): Promise<readonly Destination[]> {
-  const destinations = await Promise.all(texts.map(readDestination));
+export async function mustBeApart(
+  destinations: readonly Destination[],
+  taken: readonly (readonly [path: string, what: string])[],
+): Promise<void> {
   const places = new Map(taken.map(([path, what]) => [resolve(path), what]));
   for (const { format, file } of destinations) {
     const place = file === '-' ? '-' : resolve(file);
@@ -64,7 +74,6 @@ export async function readDestinations(
     }
     places.set(place, `where the ${format} report goes`);
   }
-  return destinations;
 }
 
 async function mustBeWritable(file: string): Promise<void> {

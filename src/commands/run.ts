@@ -79,8 +79,11 @@ async function readDestinations(
   taken: readonly (readonly [path: string, what: string])[],
 ) {
   const output = await import('./output.ts');
-  await Promise.all(texts.map((text) => output.readDestination(text).catch(blame(`--report=${text}`))));
-  return output.readDestinations(texts, taken);
+  const destinations = await Promise.all(
+    texts.map((text) => output.readDestination(text).catch(blame(`--report=${text}`))),
+  );
+  await output.mustBeApart(destinations, taken);
+  return destinations;
 }
 
 function say(line: string): void {
