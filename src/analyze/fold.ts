@@ -1,6 +1,7 @@
 // Folds the stream of records into drafts: one for each process image and one for each distinct finding.
 import type { FindingRecord, Frame, Leak, Stack } from '../model/finding.ts';
 import type { Problem } from '../model/problem.ts';
+import type { Profile } from '../model/profile.ts';
 import type {
   Amount,
   CountsRecord,
@@ -72,6 +73,8 @@ export interface ImageDraft {
   contexts: number;
   /** Loss records that count as errors, over all checks: valgrind counts them anew at each check. */
   failingLeaks: number;
+  /** What was measured in it, one for each file that tells. */
+  readonly profiles: Profile[];
   /** The `unique` ids of those, and the lowest of the image: a forked child goes on counting from its parent's. */
   readonly leakUniques: number[];
   lowestUnique: number;
@@ -203,6 +206,9 @@ function takeOfImage(state: State, image: ImageDraft, record: OfImage): void {
         ...(record.errors && { errors: record.errors }),
       };
       return;
+    case 'profile':
+      image.profiles.push(record.profile);
+      return;
     case 'thread':
       image.threads.set(record.id, record);
       return;
@@ -231,6 +237,7 @@ function newImage(process: ProcessRecord, policy: LeakPolicy): ImageDraft {
     totals: {},
     contexts: 0,
     failingLeaks: 0,
+    profiles: [],
     leakUniques: [],
     lowestUnique: Number.POSITIVE_INFINITY,
     stoppedAtFirstError: false,

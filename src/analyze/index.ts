@@ -25,6 +25,7 @@ import { verdict } from './outcome.ts';
 import { blame, isUnder, type OwnershipContext, ownershipOf, primaryStack, sourcePath } from './ownership.ts';
 import { type OwnershipRules, ownershipDecider } from './ownership-rules.ts';
 import { processTree, type TreeNode } from './process-tree.ts';
+import { reportProfiles } from './profile/index.ts';
 import { mayBeInherited, type ParentOf, type SettledSighting, settle } from './sightings.ts';
 import { imageTotals, runTotals } from './totals.ts';
 import { unlistedLeaks, unsearchedLeaks } from './unlisted-leaks.ts';
@@ -87,6 +88,18 @@ export async function analyze(
   const projectRoot = options.projectRoot ?? manifest?.projectRoot;
   const decide = await ownershipDecider(options.ownership ?? {}, projectRoot);
   const frames = frameMaker({ projectRoot, decide });
+  const profiles = reportProfiles(
+    nodes.flatMap(({ image, complete }) =>
+      image.profiles.map((profile) => ({
+        image: image.process.image,
+        pid: image.process.pid,
+        program: image.process.argv[0] ?? '',
+        complete,
+        profile,
+      })),
+    ),
+    { projectRoot, decide },
+  );
   const found: Finding[] = [];
   let leftToInterpreter = 0;
   for (const [draft, sightings] of settled.sightings) {
@@ -153,6 +166,7 @@ export async function analyze(
     ...(known && {
       comparison: comparisonOf(findings, compared.gone, known, judgementOf(nodes, decided, manifest)),
     }),
+    ...(profiles.length > 0 && { profiles }),
     totals: runTotals(counted, settled, countsAsError, parentOf),
     processes: nodes.map((node): ReportProcess => {
       const { process } = node.image;

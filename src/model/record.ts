@@ -1,6 +1,7 @@
 // What a parser yields: the stream between PARSE and ANALYZE. One log is any number of process images.
 import type { FindingRecord, Frame, Stack } from './finding.ts';
 import type { Problem } from './problem.ts';
+import type { Profile } from './profile.ts';
 
 /**
  * A process image begins. An image is what one exec (or the program's start, or a fork) made: a process that
@@ -142,6 +143,13 @@ export interface TotalsRecord {
   readonly descriptors?: { readonly open: number; readonly inherited: number };
 }
 
+/** A profile of the image, whole or as far as its file went: at most one for each file, after its `process`. */
+export interface ProfileRecord {
+  readonly type: 'profile';
+  readonly image: number;
+  readonly profile: Profile;
+}
+
 /** Something the parser could not read, or that the log itself admits. */
 export interface ProblemRecord {
   readonly type: 'problem';
@@ -159,4 +167,5 @@ export type ParsedRecord =
   | MessageRecord
   | FatalSignalRecord
   | TotalsRecord
+  | ProfileRecord
   | ProblemRecord;

@@ -11,6 +11,7 @@ import type {
   Thread,
 } from './finding.ts';
 import type { Problem } from './problem.ts';
+import type { GrowthLimit, ReportProfile } from './profile-report.ts';
 import type { ErrorTotals, HeapTotals, LeakTotals } from './record.ts';
 import type { Exit, StoppedBy } from './run.ts';
 
@@ -253,6 +254,8 @@ export interface Gate {
   readonly failOn?: readonly string[];
   readonly onlyMine: boolean;
   readonly limits: readonly Limit[];
+  /** Missing when nothing was asked about growth. */
+  readonly growth?: readonly GrowthLimit[];
 }
 
 /** The whole answer. `version` changes when a field changes meaning or goes. */
@@ -286,6 +289,8 @@ export interface Report {
   /** Missing when nothing is compared. */
   readonly comparison?: Comparison;
   readonly totals: ReportTotals;
+  /** The most expensive first. Missing for a tool that makes none. */
+  readonly profiles?: readonly ReportProfile[];
   /** Parents before children. */
   readonly processes: readonly ReportProcess[];
   readonly suppressions: readonly SuppressionUse[];

@@ -2,15 +2,53 @@
 import type { Launch, Plan, PlanContext } from '../model/launch.ts';
 import type { ParsedRecord } from '../model/record.ts';
 import type { Interpret } from './_shared/valgrind-error.ts';
+import type { ValgrindOption } from './_shared/valgrind-options.ts';
 
 /** One instrument: how to launch it and how to read what it says. */
 export interface Tool {
   /** The word of `--tool=`. */
   readonly name: string;
   readonly title: string;
+  /** What starts the program. `none`: the program starts by itself, and `plan` gives an environment only. */
+  readonly launcher: 'valgrind' | 'perf' | 'none';
+  /**
+   * What is captured. `errors`: XML or a text log. `profile`: files of values, and the text log beside them.
+   * `log`: all that the tool has to say stands in its text log.
+   */
+  readonly yields: 'errors' | 'profile' | 'log';
   /** Options for this launch. Pure. */
   readonly plan: (launch: Launch, context: PlanContext) => Plan;
-  readonly interpret: Interpret;
+  /** How to understand its errors; missing for a tool that finds none. */
+  readonly interpret?: Interpret;
+  /** Options of a launcher other than valgrind. */
+  readonly options?: readonly ValgrindOption[];
+  /**
+   * Commands that turn what the run left into artifacts that can be read without the instrument. Pure.
+   *
+   * @param artifacts names of the files in the run directory.
+   */
+  readonly collect?: (artifacts: readonly string[], context: CollectContext) => readonly CollectStep[];
+}
+
+/** What a tool may know when it says how to collect. */
+export interface CollectContext {
+  /** Absolute path of the run directory. */
+  readonly directory: string;
+  /** Absolute path of the instrument; of `none`, empty. */
+  readonly instrument: string;
+  /** Absolute path of the program. */
+  readonly program: string;
+  /** Absolute paths of the executables that processes of the run had, by pid, as far as they were seen. */
+  readonly executables: ReadonlyMap<number, string>;
+}
+
+/** One command of collecting; it is never run through a shell. */
+export interface CollectStep {
+  readonly command: readonly [program: string, ...arguments: string[]];
+  /** Name in the run directory of the file that its standard output becomes. */
+  readonly output: string;
+  /** What is said, at level `incomplete`, when it fails; what it printed on stderr is added. */
+  readonly failure: string;
 }
 
 /** What a reader needs from outside. */
@@ -21,6 +59,10 @@ export interface ReadContext {
   readonly nextImage: () => number;
   /** The tool's `interpret`; a generic one for tools that the registry lacks. */
   readonly interpreterFor: (tool: string) => Interpret;
+  /**
+   * The process that the file is about, where its format does not tell: from its name (`massif.out.123`) or the run.
+   */
+  readonly process?: { readonly pid: number; readonly argv?: readonly string[]; readonly version?: string };
   /** The file is the instrument's own log of a run: nobody else wrote into it, so every line of its form is true. */
   readonly fromInstrument?: boolean;
 }

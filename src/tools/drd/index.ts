@@ -6,6 +6,8 @@ import { interpretDrd } from './parse.ts';
 export const drd: Tool = {
   name: 'drd',
   title: 'data races and lock contention',
+  launcher: 'valgrind',
+  yields: 'errors',
   plan: planValgrind,
   interpret: interpretDrd,
 };

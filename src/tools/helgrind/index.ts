@@ -6,6 +6,8 @@ import { interpretHelgrind } from './parse.ts';
 export const helgrind: Tool = {
   name: 'helgrind',
   title: 'data races and lock order',
+  launcher: 'valgrind',
+  yields: 'errors',
   plan: planValgrind,
   interpret: interpretHelgrind,
 };

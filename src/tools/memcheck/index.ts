@@ -6,6 +6,8 @@ import { interpretMemcheck } from './parse.ts';
 export const memcheck: Tool = {
   name: 'memcheck',
   title: 'memory errors and leaks',
+  launcher: 'valgrind',
+  yields: 'errors',
   plan: planValgrind,
   interpret: interpretMemcheck,
 };

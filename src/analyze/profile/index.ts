@@ -1,0 +1,159 @@
+// From the profiles of a run to what a report says of them: one for each process, the most expensive first.
+import { posix } from 'node:path';
+import type { LineCosts, Profile, ProfileFrame } from '../../model/profile.ts';
+import type {
+  ProfileFile,
+  ReportLines,
+  ReportProfile,
+  ReportProfileFrame,
+} from '../../model/profile-report.ts';
+import { isUnder, type OwnershipContext, ownershipOf, sourcePath } from '../ownership.ts';
+import { graphCosts } from './graph-costs.ts';
+import { inferTree } from './infer-tree.ts';
+import { canMerge, mergeProfiles } from './merge.ts';
+import { treeFunctions } from './tree-costs.ts';
+
+/** A profile and the process image that it is about. */
+export interface ProfileOfImage {
+  readonly image: number;
+  readonly pid: number;
+  readonly program: string;
+  readonly complete: boolean;
+  readonly profile: Profile;
+}
+
+/** Makes the report of all profiles: those of one process are added up where their format allows. */
+export function reportProfiles(
+  found: readonly ProfileOfImage[],
+  context: OwnershipContext,
+): readonly ReportProfile[] {
+  const groups: ProfileOfImage[][] = [];
+  for (const one of found) {
+    const group = groups.find(
+      ([first]) =>
+        first !== undefined && first.pid === one.pid && one.pid > 0 && canMerge(first.profile, one.profile),
+    );
+    if (group === undefined) groups.push([one]);
+    else group.push(one);
+  }
+  return groups
+    .map((group) => reportOf(group, context))
+    .sort((a, b) => (b.totals[b.primary] ?? 0) - (a.totals[a.primary] ?? 0));
+}
+
+function reportOf(group: readonly ProfileOfImage[], context: OwnershipContext): ReportProfile {
+  const [first] = group as readonly [ProfileOfImage];
+  const profile = mergeProfiles(group.map((one) => one.profile));
+  const { measures, primary, totals, stated, timeline, sites, parts, notes, jumps } = profile;
+  const owned = (frame: ProfileFrame): ReportProfileFrame => ownedFrame(frame, context);
+  const drawn = profile.trees.length === 0 ? inferTree(profile) : undefined;
+  const ofTrees =
+    profile.graph === undefined ? treeFunctions(countedTrees(profile), measures.length) : undefined;
+  const costs = ofTrees?.costs ?? graphCosts(profile.graph ?? { self: [] }, profile.functions.length);
+  const functions = (ofTrees?.functions ?? profile.functions).map(owned);
+  const lines = ofTrees === undefined ? profile.lines : ofTrees.lines;
+  const edges = ofTrees?.edges ?? profile.graph?.edges;
+  const ranked = costs.inclusive ?? costs.self;
+  return {
+    images: group.map(({ image }) => image),
+    pid: first.pid,
+    program: first.program,
+    format: profile.format,
+    measures,
+    primary,
+    totals,
+    ...(stated && { stated }),
+    frames: (drawn?.frames ?? profile.frames).map(owned),
+    trees: drawn === undefined ? profile.trees : [drawn.tree],
+    functions,
+    costs,
+    byInclusive: rank(ranked[primary] ?? [], functions),
+    bySelf: rank(costs.self[primary] ?? [], functions),
+    files: (ofTrees?.files ?? profile.files).map((path) => fileOf(path, context)),
+    ...(edges && { edges }),
+    ...(profile.graph?.inferred !== undefined && { edgesInferred: profile.graph.inferred }),
+    ...(lines && { lines: sumLines(lines, primary) }),
+    ...(jumps && { jumps }),
+    ...(timeline && { timeline }),
+    ...(sites && { sites }),
+    ...(parts && parts.length > 0 && { parts }),
+    notes,
+    complete: group.every(({ complete }) => complete),
+  };
+}
+
+/** Of a time line only the tree of its peak counts (the largest, where the tool marks none): snapshots do not add up. */
+function countedTrees(profile: Profile): Pick<Profile, 'frames' | 'trees'> {
+  if (profile.timeline === undefined) return profile;
+  const trees = profile.timeline.snapshots.filter(({ tree }) => tree !== undefined);
+  const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
+  const peak =
+    trees.find(({ kind }) => kind === 'peak') ??
+    [...trees].sort((a, b) => sum(b.values) - sum(a.values) || a.number - b.number)[0];
+  const tree = peak?.tree === undefined ? undefined : profile.trees[peak.tree];
+  return { frames: profile.frames, trees: tree === undefined ? [] : [tree] };
+}
+
+function ownedFrame(frame: ProfileFrame, context: OwnershipContext): ReportProfileFrame {
+  const path = shownPath(sourcePath(frame), context);
+  const { owner, reason } = ownershipOf(frame, context);
+  return { ...frame, owner, ownerReason: reason, ...(path !== undefined && { path }) };
+}
+
+function fileOf(file: string, context: OwnershipContext): ProfileFile {
+  return {
+    path: shownPath(posix.normalize(file), context) ?? file,
+    owner: ownershipOf({ file }, context).owner,
+  };
+}
+
+function shownPath(path: string | undefined, { projectRoot }: OwnershipContext): string | undefined {
+  return isUnder(path, projectRoot) ? posix.relative(projectRoot ?? '', path ?? '') : path;
+}
+
+/** Rows from dear to cheap; what costs nothing stays in its order at the end. */
+function rank(column: readonly number[], functions: readonly ProfileFrame[]): number[] {
+  const nameOf = (row: number): string => functions[row]?.function ?? '';
+  return functions
+    .map((_, row) => row)
+    .sort(
+      (a, b) =>
+        (column[b] ?? 0) - (column[a] ?? 0) ||
+        (nameOf(a) < nameOf(b) ? -1 : nameOf(a) > nameOf(b) ? 1 : a - b),
+    );
+}
+
+/** Lines of all functions that were compiled from them, the most expensive first. */
+function sumLines({ functions, files, lines, values }: LineCosts, primary: number): ReportLines {
+  const rows = new Map<
+    string,
+    { file: number; line: number; function: number; most: number; values: number[] }
+  >();
+  for (const [index, line] of lines.entries()) {
+    const file = files[index] as number;
+    // Costs without a place stay with their function.
+    if (line === 0 || file < 0) continue;
+    const own = values.map((column) => column[index] as number);
+    const spent = own[primary] ?? 0;
+    const known = rows.get(`${file} ${line}`);
+    if (known === undefined) {
+      const name = functions[index] as number;
+      rows.set(`${file} ${line}`, { file, line, function: name, most: spent, values: own });
+      continue;
+    }
+    known.values = known.values.map((value, measure) => value + (own[measure] as number));
+    if (spent > known.most) {
+      known.most = spent;
+      known.function = functions[index] as number;
+    }
+  }
+  const sorted = [...rows.values()].sort(
+    (a, b) => (b.values[primary] ?? 0) - (a.values[primary] ?? 0) || a.file - b.file || a.line - b.line,
+  );
+  return {
+    files: sorted.map(({ file }) => file),
+    lines: sorted.map(({ line }) => line),
+    functions: sorted.map((row) => row.function),
+    values: values.map((_, measure) => sorted.map((row) => row.values[measure] as number)),
+  };
+}

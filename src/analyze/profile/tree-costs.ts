@@ -1,0 +1,199 @@
+// Costs of functions and lines from call trees.
+import type { CallEdges, CallTree, LineCosts, Profile, ProfileFrame } from '../../model/profile.ts';
+import type { FunctionCosts } from '../../model/profile-report.ts';
+import { frameTable, inclusiveValues } from '../../model/profile-tables.ts';
+
+/** The functions that call trees tell of. */
+export interface TreeFunctions {
+  readonly functions: readonly ProfileFrame[];
+  readonly costs: FunctionCosts;
+  readonly edges: CallEdges;
+  /** Missing when no frame has a line. */
+  readonly lines?: LineCosts;
+  readonly files: readonly string[];
+}
+
+/** The frame without what tells places of one function apart. */
+export function functionOf(frame: ProfileFrame): ProfileFrame {
+  const { function: name, object, directory, file, ip, sum } = frame;
+  if (sum !== undefined) return { sum };
+  if (name === undefined) {
+    // Without a name only the address tells places apart, and it is worth more than one "???" for all.
+    return {
+      ...(object !== undefined && { object }),
+      ...(object === undefined && ip !== undefined && { ip }),
+    };
+  }
+  return {
+    function: name,
+    ...(object !== undefined && { object }),
+    ...(directory !== undefined && { directory }),
+    ...(file !== undefined && { file }),
+  };
+}
+
+/**
+ * Adds up over the trees. Inclusive: a function that is on a path more than once is counted there once; lines: what was
+ * spent at the end of a path.
+ *
+ * @param measures number of values that a node has.
+ */
+export function treeFunctions(
+  { frames, trees }: Pick<Profile, 'frames' | 'trees'>,
+  measures: number,
+): TreeFunctions {
+  const table = frameTable();
+  const functionOfFrame = frames.map((frame) => table.add(functionOf(frame)));
+  const count = table.frames.length;
+  const self = columnsOf(measures, count);
+  const inclusive = columnsOf(measures, count);
+  const edges = createEdges(measures);
+  const lines = createLines(measures, frames, functionOfFrame);
+  for (const tree of trees) {
+    const sums = inclusiveValues(tree);
+    const outermost = outermostRows(tree, functionOfFrame, count);
+    for (let node = 0; node < tree.parents.length; node++) {
+      const frame = tree.frames[node] as number;
+      const callee = functionOfFrame[frame] as number;
+      const parent = tree.parents[node] as number;
+      const edge =
+        parent < 0 ? -1 : edges.row(functionOfFrame[tree.frames[parent] as number] as number, callee);
+      for (let measure = 0; measure < measures; measure++) {
+        const value = (tree.values[measure] as readonly number[])[node] as number;
+        const sum = (sums[measure] as number[])[node] as number;
+        if (value !== 0) {
+          (self[measure] as number[])[callee] = ((self[measure] as number[])[callee] as number) + value;
+          lines.add(frame, measure, value);
+        }
+        if (outermost[node] === 1) {
+          (inclusive[measure] as number[])[callee] =
+            ((inclusive[measure] as number[])[callee] as number) + sum;
+        }
+        if (edge >= 0) edges.add(edge, measure, sum);
+      }
+    }
+  }
+  const found = lines.build();
+  return {
+    functions: table.frames,
+    costs: { self, inclusive },
+    edges: edges.build(),
+    ...(found !== undefined && { lines: found }),
+    files: lines.files,
+  };
+}
+
+function columnsOf(measures: number, length: number): number[][] {
+  return Array.from({ length: measures }, () => new Array<number>(length).fill(0));
+}
+
+/** 1 for each row whose function is not already among its callers. */
+function outermostRows(
+  { parents, frames }: CallTree,
+  functionOfFrame: readonly number[],
+  functions: number,
+): Uint8Array {
+  const outermost = new Uint8Array(parents.length);
+  const open = new Int32Array(functions);
+  const next = new Int32Array(parents.length).fill(-1);
+  const first = new Int32Array(parents.length + 1).fill(-1);
+  // Children in any order: the walk only needs to know which rows are above.
+  for (let node = parents.length - 1; node >= 0; node--) {
+    const parent = (parents[node] as number) + 1;
+    next[node] = first[parent] as number;
+    first[parent] = node;
+  }
+  const functionAt = (node: number): number => functionOfFrame[frames[node] as number] as number;
+  let node = first[0] as number;
+  while (node !== -1) {
+    const own = functionAt(node);
+    if (open[own] === 0) outermost[node] = 1;
+    open[own] = (open[own] as number) + 1;
+    let down = first[node + 1] as number;
+    while (down === -1 && node !== -1) {
+      const left = functionAt(node);
+      open[left] = (open[left] as number) - 1;
+      down = next[node] as number;
+      node = parents[node] as number;
+    }
+    node = down;
+  }
+  return outermost;
+}
+
+function createEdges(measures: number) {
+  const rows = new Map<number, number>();
+  const callers: number[] = [];
+  const callees: number[] = [];
+  const values: number[][] = Array.from({ length: measures }, () => []);
+  return {
+    row: (caller: number, callee: number): number => {
+      const key = caller * 0x4000000 + callee;
+      let row = rows.get(key);
+      if (row === undefined) {
+        row = callers.push(caller) - 1;
+        callees.push(callee);
+        for (const column of values) column.push(0);
+        rows.set(key, row);
+      }
+      return row;
+    },
+    add: (row: number, measure: number, value: number): void => {
+      const column = values[measure] as number[];
+      column[row] = (column[row] as number) + value;
+    },
+    build: (): CallEdges => ({
+      callers,
+      callees,
+      files: callers.map(() => -1),
+      lines: callers.map(() => 0),
+      calls: callers.map(() => 0),
+      values,
+    }),
+  };
+}
+
+function createLines(measures: number, frames: readonly ProfileFrame[], functionOfFrame: readonly number[]) {
+  const files = new Map<string, number>();
+  const rowOfFrame = new Map<number, number>();
+  const rows = new Map<string, number>();
+  const columns = { functions: [] as number[], files: [] as number[], lines: [] as number[] };
+  const values: number[][] = Array.from({ length: measures }, () => []);
+  const rowOf = (index: number): number => {
+    const { directory, file, line } = frames[index] as ProfileFrame;
+    if (file === undefined || line === undefined) return -1;
+    const path = directory === undefined || file.startsWith('/') ? file : `${directory}/${file}`;
+    let number = files.get(path);
+    if (number === undefined) {
+      number = files.size;
+      files.set(path, number);
+    }
+    const name = functionOfFrame[index] as number;
+    const key = `${name} ${number} ${line}`;
+    let row = rows.get(key);
+    if (row === undefined) {
+      row = columns.lines.push(line) - 1;
+      columns.functions.push(name);
+      columns.files.push(number);
+      for (const column of values) column.push(0);
+      rows.set(key, row);
+    }
+    return row;
+  };
+  return {
+    get files(): readonly string[] {
+      return [...files.keys()];
+    },
+    add: (frame: number, measure: number, value: number): void => {
+      let row = rowOfFrame.get(frame);
+      if (row === undefined) {
+        row = rowOf(frame);
+        rowOfFrame.set(frame, row);
+      }
+      if (row < 0) return;
+      const column = values[measure] as number[];
+      column[row] = (column[row] as number) + value;
+    },
+    build: (): LineCosts | undefined => (rows.size === 0 ? undefined : { ...columns, values }),
+  };
+}
