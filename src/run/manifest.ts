@@ -45,7 +45,7 @@ const exit: Check = (value) => {
 
 const artifact = record<Artifact>({
   name: fileName,
-  role: oneOf('xml', 'text', 'rescued-xml', 'rescued-text', 'other'),
+  role: oneOf('xml', 'text', 'profile', 'rescued-xml', 'rescued-text', 'other'),
   size: count,
   sha256: optional(text),
   madeMs: optional(Number.isFinite),
@@ -77,7 +77,7 @@ const manifest = record<RunManifest>({
   argv: list(text),
   directory: text,
   projectRoot: text,
-  capture: oneOf('xml', 'fd', 'text'),
+  capture: oneOf('xml', 'fd', 'text', 'profile', 'log'),
   interpreter: optional(text),
   startedAt: time,
   endedAt: optional(time),

@@ -2,7 +2,6 @@
 import type { Launch, Plan, PlanContext } from '../model/launch.ts';
 import type { ParsedRecord } from '../model/record.ts';
 import type { Interpret } from './_shared/valgrind-error.ts';
-import type { ValgrindOption } from './_shared/valgrind-options.ts';
 
 /** One instrument: how to launch it and how to read what it says. */
 export interface Tool {
@@ -20,8 +19,6 @@ export interface Tool {
   readonly plan: (launch: Launch, context: PlanContext) => Plan;
   /** How to understand its errors; missing for a tool that finds none. */
   readonly interpret?: Interpret;
-  /** Options of a launcher other than valgrind. */
-  readonly options?: readonly ValgrindOption[];
   /**
    * Commands that turn what the run left into artifacts that can be read without the instrument. Pure.
    *
@@ -70,6 +67,8 @@ export interface ReadContext {
 /** A log format. */
 export interface Reader {
   readonly name: string;
+  /** It tells of values rather than of errors; several files of it may be about one process. */
+  readonly isProfile?: true;
   /** Looks at the first bytes (at least 4 KiB where there are that many). */
   readonly recognizes: (head: Uint8Array) => boolean;
   /** Never throws on input; ends every image it began with a `process-end`. Memory does not grow with the input. */
