@@ -105,6 +105,7 @@ export function readCommandLine(argv: readonly string[], context: CommandLineCon
   notes.push(...reading.notes, ...after.notes);
   if (after.lifted.length > 0) notes.push(liftedNote(after.lifted));
   const sinks = finishSinks(reading, notes);
+  mustWriteXml(choice.tool, sinks);
 
   if (before.program === undefined && reading.help === undefined && !reading.version) {
     throw new UserError(
@@ -138,6 +139,16 @@ export function readCommandLine(argv: readonly string[], context: CommandLineCon
     lifted: after.lifted,
     notes: namedAsTyped(notes, before.respelled),
   };
+}
+
+function mustWriteXml(tool: string, { xmlFile, xmlFd, xmlSocket }: Sinks): void {
+  const known = toolNamed(tool);
+  if (known === undefined || known.yields === 'errors') return;
+  if (xmlFile === undefined && xmlFd === undefined && xmlSocket === undefined) return;
+  throw new UserError(
+    `${tool} writes no XML`,
+    'leave out --xml; --report=json=FILE gives a report that programs can read',
+  );
 }
 
 /** What the words say of the config, before it is read. */
@@ -611,7 +622,7 @@ function unknownOption(name: string, text: string, tool: string): UserError {
   );
 }
 
-function foreignOption({ name, tools: owners = [] }: ValgrindOption, tool: string): UserError {
+function foreignOption({ name, tools: owners = ['valgrind'] }: ValgrindOption, tool: string): UserError {
   const readable = owners.find((owner) => toolNamed(owner) !== undefined);
   return new UserError(
     `${name} is an option of ${owners.join(', ')}, not of ${tool}`,

@@ -89,7 +89,12 @@ let byName: ReadonlyMap<string, ValgrindOption> | undefined;
 /** The option of that name (with its dashes), whichever tool has it. */
 export function optionNamed(name: string): ValgrindOption | undefined {
   byName ??= new Map([...perfOptions, ...valgrindOptions].map((option) => [option.name, option]));
-  return byName.get(name);
+  const family = /^(--(?:separate-callers|separate-recs|fn-group))\d+$/.exec(name)?.[1];
+  const option = byName.get(family ?? name);
+  // `--separate-callers2=main`: for one function; `--separate-callers=2`: for all.
+  return family === undefined || option === undefined
+    ? option
+    : { ...option, name, type: 'string', format: 'fn' };
 }
 
 /** Instruments that valgrind has nothing to do with. */
