@@ -39,7 +39,7 @@ describe.each(ofValgrind.map(({ name }) => name))('the installed %s', (tool) => 
     const unknown = listed.filter((name) => {
       const option = optionNamed(name);
       // The core lists them for every tool; they mean nothing to one that leaves malloc alone.
-      if (option?.group === 'malloc' || name.startsWith('--xtree-')) return false;
+      if (option?.group === 'malloc' || /^--(xtree-|trace-malloc)/.test(name)) return false;
       return option === undefined || !belongsTo(option, tool) || !isAtLeast(version, sinceOf(option, tool));
     });
     expect(unknown).toEqual([]);
