@@ -25,13 +25,14 @@ const help = `Usage: vgrun flame [options] program [arguments]
 
 Samples where a program spends its time, and draws it: the file opens in any browser.
 
-  --output=FILE, -o FILE  where the drawing goes [${usualFile}]; the end of its name says what it is:
-                          ${formats.map(([ending]) => ending).join(' ')}
-  --pid=N                 look at a process that runs instead of starting one
-  --seconds=N             for how long, with --pid [${usualSeconds}]
-  --tool=NAME             what to draw: perf (time), callgrind (instructions), massif or dhat (memory) [perf]
-  --freq=N                samples per second [997]
-  --call-graph=dwarf      for programs without frame pointers; see docs/profiling.md
+  -o, --output=FILE      where the drawing goes [${usualFile}]; the end of its name says what it is:
+                         ${formats.map(([ending]) => ending).join(' ')}
+      --pid=N            look at a process that runs instead of starting one
+      --seconds=N        for how long, with --pid [${usualSeconds}]
+      --tool=NAME        what to draw: perf (time), callgrind (instructions), massif, dhat (memory) [perf]
+      --freq=N           samples per second [997]
+      --call-graph=dwarf for programs without frame pointers; see docs/profiling.md
+  -h, --help             show help
 
 Every other option is one of vgrun's or of the tool's: vgrun --help --tool=perf lists them.
 `;
@@ -99,7 +100,7 @@ function readFlameWords(argv: readonly string[]): FlameWords | 'help' | 'version
     const at = word.indexOf('=');
     const name = at === -1 ? word : word.slice(0, at);
     const next = argv[index + 1];
-    if (['--output', '-o', '--pid', '-p', '--seconds'].includes(name)) {
+    if (['--output', '-o', '--pid', '--seconds'].includes(name)) {
       const value = at === -1 ? next : word.slice(at + 1);
       if (at === -1) index++;
       if (value === undefined || value === '') throw new UserError(`${name} needs a value`);
