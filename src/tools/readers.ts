@@ -3,14 +3,21 @@ import { valgrindText } from './_shared/valgrind-text.ts';
 import { valgrindXml } from './_shared/valgrind-xml.ts';
 import { cachegrindReader } from './cachegrind/parse.ts';
 import { callgrindReader } from './callgrind/parse.ts';
+import { foldedReader } from './folded/parse.ts';
+import { perfScriptReader } from './perf/parse.ts';
 import type { Reader } from './tool.ts';
 
-/** Log formats. XML first: a text log may quote XML, but no XML document looks like a text log. */
+/**
+ * Log formats. XML first: a text log may quote XML, but no XML document looks like a text log. Folded stacks last: they
+ * have no words of their own.
+ */
 export const readers: readonly Reader[] = [
   valgrindXml,
   valgrindText,
-  cachegrindReader,
   callgrindReader,
+  cachegrindReader,
+  perfScriptReader,
+  foldedReader,
 ];
 
 /** The reader for a log that begins with these bytes; undefined when no reader knows it. */
