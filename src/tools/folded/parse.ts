@@ -1,7 +1,7 @@
 // Reads folded stacks: a line for each stack, its frames outermost first, and how much it counts.
 import { frameTable } from '../../model/profile-tables.ts';
 import type { Measure, Profile, ProfileFrame } from '../../model/profile.ts';
-import { lineRegions } from '../_shared/byte-lines.ts';
+import { lineRegions } from '../_shared/line-regions.ts';
 import { byteTable, hashBytes, hashPrime, hashStart } from '../_shared/byte-table.ts';
 import type { ProblemTally } from '../_shared/problem-tally.ts';
 import { type ProfileParser, profileReader } from '../_shared/profile-reader.ts';
