@@ -4,6 +4,7 @@ import { valgrindXml } from './_shared/valgrind-xml.ts';
 import { cachegrindReader } from './cachegrind/parse.ts';
 import { callgrindReader } from './callgrind/parse.ts';
 import { foldedReader } from './folded/parse.ts';
+import { gprof } from './gprof/parse.ts';
 import { perfScriptReader } from './perf/parse.ts';
 import type { Reader } from './tool.ts';
 
@@ -16,6 +17,7 @@ export const readers: readonly Reader[] = [
   valgrindText,
   callgrindReader,
   cachegrindReader,
+  gprof,
   perfScriptReader,
   foldedReader,
 ];
