@@ -133,7 +133,9 @@ function knownOf(
   told: Told | undefined,
   manifest: RunManifest | undefined,
 ): Pick<NonNullable<ReadContext['process']>, 'argv' | 'version'> {
-  const argv = told?.process.argv ?? (pid === manifest?.pid ? manifest.command : undefined);
+  // Without a log only the first process is known, and children of a program that measures itself are it, forked.
+  const isProgram = pid === manifest?.pid || manifest?.tool.name === 'gprof';
+  const argv = told?.process.argv ?? (isProgram ? manifest?.command : undefined);
   const version = told?.process.version ?? manifest?.tool.version;
   return { ...(argv && { argv }), ...(version !== undefined && version !== '' && { version }) };
 }
