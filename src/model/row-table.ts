@@ -85,7 +85,8 @@ export function rowValues(count: number): RowValues {
   return {
     columns,
     reach: (row) => {
-      for (; rows <= row; rows++) for (let index = 0; index < columns.length; index++) columns[index]?.push(0);
+      for (; rows <= row; rows++)
+        for (let index = 0; index < columns.length; index++) columns[index]?.push(0);
     },
     addColumn: () => columns.push(new Array<number>(rows).fill(0)),
   };

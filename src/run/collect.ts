@@ -23,6 +23,7 @@ export async function collect(tool: Tool, context: CollectContext): Promise<read
     debug('collect', { command: step.command });
     const problem = await carryOut(step, context.directory);
     if (problem !== undefined) problems.push(problem);
+    else if (step.doubt !== undefined) problems.push(step.doubt);
   }
   return problems;
 }

@@ -19,6 +19,7 @@ import {
   runsFolder,
   writeManifest,
 } from './directory.ts';
+import { type ExecutableWatch, watchExecutables } from './executables.ts';
 import { execute } from './execute.ts';
 import type { Instrument } from './instrument.ts';
 import type { Inheritance } from './limits.ts';
@@ -188,6 +189,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
 
   const stream = launch.capture === 'fd' ? openSync(join(directory, xmlStream), 'a') : undefined;
   let stopProgress = () => {};
+  let executables: ExecutableWatch | undefined;
   const ended = await execute({
     argv,
     environment: { ...request.environment, ...plan.environment },
@@ -201,12 +203,14 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     ],
     onStart: (pid) => {
       events.onStart?.();
+      if (tool.launcher === 'none') executables = watchExecutables(pid);
       if (events.progress === true) stopProgress = showProgress(pid, launch.program);
     },
   });
   stopProgress();
   debug('the first process ended', { ...ended });
   const alive = await waitForRun(directory, ended.stoppedBy === undefined ? request.wait : 0);
+  executables?.stop();
   if (stream !== undefined) closeSync(stream);
   try {
     await capture.finish();
@@ -233,7 +237,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
       directory,
       instrument: request.instrument.path,
       program: request.target.path,
-      executables: new Map(),
+      executables: executables?.seen ?? new Map(),
     })),
   );
 

@@ -1,5 +1,6 @@
 // What an instrument and a log format are to the rest of vgrun. The registry is index.ts.
 import type { Launch, Plan, PlanContext } from '../model/launch.ts';
+import type { Problem } from '../model/problem.ts';
 import type { ParsedRecord } from '../model/record.ts';
 import type { Interpret } from './_shared/valgrind-error.ts';
 
@@ -46,6 +47,8 @@ export interface CollectStep {
   readonly output: string;
   /** What is said, at level `incomplete`, when it fails; what it printed on stderr is added. */
   readonly failure: string;
+  /** Said in any case: what is not sure about it. */
+  readonly doubt?: Problem;
 }
 
 /** What a reader needs from outside. */

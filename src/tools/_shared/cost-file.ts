@@ -129,13 +129,7 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
     };
   }
 
-  function takeLines(
-    bytes: Buffer,
-    start: number,
-    end: number,
-    offset: number,
-    unterminated: boolean,
-  ): void {
+  function takeLines(bytes: Buffer, start: number, end: number, offset: number, unterminated: boolean): void {
     pieceOffset = offset - start;
     isUnterminated = unterminated;
     at = start;
@@ -266,7 +260,11 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
       return isWordEnd(bytes[at]) ? 0 : -1;
     }
     let number = digit;
-    for (digit = (bytes[++at] as number) - zero; digit >= 0 && digit <= 9; digit = (bytes[++at] as number) - zero) {
+    for (
+      digit = (bytes[++at] as number) - zero;
+      digit >= 0 && digit <= 9;
+      digit = (bytes[++at] as number) - zero
+    ) {
       number = number * 10 + digit;
     }
     return number <= Number.MAX_SAFE_INTEGER && isWordEnd(bytes[at]) ? number : -1;
@@ -376,7 +374,8 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
         rejectLine(bytes, start, 'unknown-line', 'how often a function was called was not understood');
       }
       at = end + 1;
-    } else if (first === j && (second === f || second === 0x75 || second === c)) takeJumpLine(bytes, start, stop, end);
+    } else if (first === j && (second === f || second === 0x75 || second === c))
+      takeJumpLine(bytes, start, stop, end);
     else takeHeader(bytes, start, stop);
   }
 
@@ -444,7 +443,8 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
     problems.add({
       code: 'undefined-name',
       level: 'warning',
-      message: 'a name is referred to by a number that no line before defines: its costs are counted without a name',
+      message:
+        'a name is referred to by a number that no line before defines: its costs are counted without a name',
       offset: pieceOffset + start,
       quote: bytes.toString('utf8', start, Math.min(end, start + 400)),
     });
@@ -621,7 +621,10 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
     }
     const differing = stated.findIndex((number, measure) => number !== (part.totals[measure] ?? 0));
     // A last line without its end may have lost digits.
-    if (isUnterminated && (differing >= 0 || (format === 'cachegrind' && numbers.length < columnMeasures.length))) {
+    if (
+      isUnterminated &&
+      (differing >= 0 || (format === 'cachegrind' && numbers.length < columnMeasures.length))
+    ) {
       return;
     }
     part.stated = stated;
@@ -673,7 +676,9 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
     const [callers = [], callees = [], edgeFiles = [], edgeLines = []] = edges.columns;
     const [jumpFunctions = [], jumpFiles = [], fromLines = [], toLines = []] = jumps.columns;
     const [taken = [], reached = []] = jumpCounts.columns;
-    const totals = measures.map((_, measure) => parts.reduce((sum, one) => sum + (one.totals[measure] ?? 0), 0));
+    const totals = measures.map((_, measure) =>
+      parts.reduce((sum, one) => sum + (one.totals[measure] ?? 0), 0),
+    );
     const stated = parts.every((one) => one.stated !== undefined)
       ? measures.map((_, measure) => parts.reduce((sum, one) => sum + (one.stated?.[measure] ?? 0), 0))
       : undefined;
@@ -725,7 +730,9 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
           reached,
         },
       }),
-      ...(told.length > 0 && { parts: told.map((one) => ({ ...one, totals: padded(one.totals, sums.length) })) }),
+      ...(told.length > 0 && {
+        parts: told.map((one) => ({ ...one, totals: padded(one.totals, sums.length) })),
+      }),
       ...(thread !== undefined && parts.every((one) => one.thread === thread) && { thread }),
       notes: whatElse,
     };
@@ -878,7 +885,9 @@ export function costHeader(head: Uint8Array): {
   /** What follows the header, as far as it is there. */
   readonly body: string;
 } {
-  const text = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1').replace(/^\xef\xbb\xbf/, '');
+  const text = Buffer.from(head.buffer, head.byteOffset, head.byteLength)
+    .toString('latin1')
+    .replace(/^\xef\xbb\xbf/, '');
   const keys: string[] = [];
   let marked = false;
   let start = 0;

@@ -1,8 +1,9 @@
 // Reads folded stacks: a line for each stack, its frames outermost first, and how much it counts.
-import { frameTable } from '../../model/profile-tables.ts';
+
 import type { Measure, Profile, ProfileFrame } from '../../model/profile.ts';
-import { lineRegions } from '../_shared/line-regions.ts';
+import { frameTable } from '../../model/profile-tables.ts';
 import { byteTable, hashBytes, hashPrime, hashStart } from '../_shared/byte-table.ts';
+import { lineRegions } from '../_shared/line-regions.ts';
 import type { ProblemTally } from '../_shared/problem-tally.ts';
 import { type ProfileParser, profileReader } from '../_shared/profile-reader.ts';
 import { deepestStack, stackTree } from '../_shared/stack-tree.ts';
@@ -51,7 +52,8 @@ function shapeOf(bytes: Uint8Array): Shape {
       const last = numberStart(bytes, from, end);
       const first = bytes[from] as number;
       // `{`, `<`, `"`, blanks and control characters begin other formats, not the name of an outermost call.
-      if (last <= from || first <= 34 || first === 123 || (first === 60 && bytes[from + 1] === 63)) shape.others++;
+      if (last <= from || first <= 34 || first === 123 || (first === 60 && bytes[from + 1] === 63))
+        shape.others++;
       else {
         shape.stacks++;
         const before = trimEnd(bytes, from, last);
@@ -136,7 +138,8 @@ function startFolded(problems: ProblemTally): ProfileParser {
     }
     if (nameEnd > start) {
       if (depth === stack.length) stack = longer(stack);
-      if (depth < deepestStack) stack[depth++] = numberOf(bytes, start, nameEnd, hashBytes(bytes, start, nameEnd));
+      if (depth < deepestStack)
+        stack[depth++] = numberOf(bytes, start, nameEnd, hashBytes(bytes, start, nameEnd));
       else tooDeep = true;
     }
     stacks++;
@@ -267,7 +270,9 @@ export function foldedFrame(text: string): ProfileFrame {
   };
   if (plain === '[unknown]') return about;
   // stackcollapse-perf.pl puts the object where the function is not known: `[libc-2.27.so]`, `[/tmp/perf-12.map]`.
-  const object = /^\[([^[\]]*(?:\.so(?:\.[\d.]+)?|\.map|\.ko|\/[^[\]]*|kernel\.kallsyms))\]$/.exec(plain)?.[1];
+  const object = /^\[([^[\]]*(?:\.so(?:\.[\d.]+)?|\.map|\.ko|\/[^[\]]*|kernel\.kallsyms))\]$/.exec(
+    plain,
+  )?.[1];
   if (object === undefined) return { function: plain, ...about };
   return { ...about, object: object === 'kernel.kallsyms' ? `[${object}]` : object };
 }

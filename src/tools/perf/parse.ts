@@ -1,6 +1,7 @@
 // Reads the text of `perf script`: samples with or without call chains, of any number of events, threads and processes.
-import { frameTable } from '../../model/profile-tables.ts';
+
 import type { Measure, Profile, ProfileFrame } from '../../model/profile.ts';
+import { frameTable } from '../../model/profile-tables.ts';
 import { byteTable, hashBytes, hashPrime, hashStart } from '../_shared/byte-table.ts';
 import { lineRegions } from '../_shared/line-regions.ts';
 import type { ProblemTally } from '../_shared/problem-tally.ts';
@@ -145,7 +146,10 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
         return;
       }
       // A chain whose tabs became blanks, or the next sample of a kind without chains.
-      if (addressEnd(bytes, skipSpaces(bytes, from, end), end) > 0 && !readSampleLine(bytes, from, end, line)) {
+      if (
+        addressEnd(bytes, skipSpaces(bytes, from, end), end) > 0 &&
+        !readSampleLine(bytes, from, end, line)
+      ) {
         takeFrame(bytes, from, newline + 1);
         return;
       }
@@ -432,7 +436,9 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
     // `Processed 81342 events and lost 3 chunks!`, `Check IO/CPU overload!`, `Warning:`, `[ perf record: Woken up …`
     const processed = /^Processed \d+ \w+ and lost (\d{1,15})\b/.exec(text)?.[1];
     if (processed !== undefined) lost += Number(processed);
-    else if (!/^(?:Check IO\/CPU overload!|Warning:$|\[ perf record: |failed to open |addr2line: )/.test(text)) {
+    else if (
+      !/^(?:Check IO\/CPU overload!|Warning:$|\[ perf record: |failed to open |addr2line: )/.test(text)
+    ) {
       problems.add({
         code: 'unknown-line',
         level: 'incomplete',
@@ -538,7 +544,8 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
       problems.add({
         code: 'no-process-ids',
         level: 'note',
-        message: 'perf script printed thread numbers only: processes cannot be told apart, all threads are shown as one',
+        message:
+          'perf script printed thread numbers only: processes cannot be told apart, all threads are shown as one',
         hint: 'print process numbers too: perf script -F +pid',
       });
     }
