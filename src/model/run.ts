@@ -70,6 +70,8 @@ export interface RunManifest {
   readonly pid?: number;
   readonly exit?: Exit;
   readonly stoppedBy?: StoppedBy;
+  /** Files that processes of the run executed, absolute, where the instrument's files do not say it. */
+  readonly executables?: readonly { readonly pid: number; readonly path: string }[];
   /** Pids that still wrote when the run was closed. */
   readonly alive: readonly number[];
   readonly artifacts: readonly Artifact[];

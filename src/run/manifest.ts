@@ -85,6 +85,9 @@ const manifest = record<RunManifest>({
   pid: optional(count),
   exit: optional(exit),
   stoppedBy: optional(oneOf('timeout', 'interrupt')),
+  executables: optional(
+    list(record<NonNullable<RunManifest['executables']>[number]>({ pid: count, path: text })),
+  ),
   alive: list(count),
   artifacts: list(artifact),
   problems: list(problem),

@@ -133,9 +133,10 @@ function knownOf(
   told: Told | undefined,
   manifest: RunManifest | undefined,
 ): Pick<NonNullable<ReadContext['process']>, 'argv' | 'version'> {
-  // Without a log only the first process is known, and children of a program that measures itself are it, forked.
-  const isProgram = pid === manifest?.pid || manifest?.tool.name === 'gprof';
-  const argv = told?.process.argv ?? (isProgram ? manifest?.command : undefined);
+  const executable = manifest?.executables?.find((each) => each.pid === pid)?.path;
+  const argv =
+    told?.process.argv ??
+    (pid === manifest?.pid ? manifest.command : executable === undefined ? undefined : [executable]);
   const version = told?.process.version ?? manifest?.tool.version;
   return { ...(argv && { argv }), ...(version !== undefined && version !== '' && { version }) };
 }

@@ -262,6 +262,9 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     pid: ended.pid,
     exit,
     ...(ended.stoppedBy === undefined ? {} : { stoppedBy: ended.stoppedBy }),
+    ...(executables !== undefined && {
+      executables: [...executables.seen].map(([processId, path]) => ({ pid: processId, path })),
+    }),
     alive,
     artifacts,
     problems,
