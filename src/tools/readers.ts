@@ -1,11 +1,12 @@
 // The registry of log formats that vgrun can read. Apart from the instruments, because a launch needs none of it.
 import { valgrindText } from './_shared/valgrind-text.ts';
 import { valgrindXml } from './_shared/valgrind-xml.ts';
+import { dhatReader } from './dhat/parse.ts';
 import { massifReader } from './massif/parse.ts';
 import type { Reader } from './tool.ts';
 
 /** Log formats. XML first: a text log may quote XML, but no XML document looks like a text log. */
-export const readers: readonly Reader[] = [valgrindXml, massifReader, valgrindText];
+export const readers: readonly Reader[] = [valgrindXml, massifReader, dhatReader, valgrindText];
 
 /** The reader for a log that begins with these bytes; undefined when no reader knows it. */
 export function readerFor(head: Uint8Array): Reader | undefined {

@@ -196,7 +196,7 @@ function createMassifParser(problems: ProblemTally): ProfileParser {
         return;
       }
       const heap = snapshot.values.get('mem_heap_B') ?? 0;
-      measures.push({ name, title, unit: /Bk$/.test(name) ? 'blocks' : 'bytes', root: value, heap });
+      measures.push({ name, title: title.replace(/B(ytes|locks)$/, 'b$1'), unit: /Bk$/.test(name) ? 'blocks' : 'bytes', root: value, heap });
     }
     if (label.startsWith(pagesRoot)) isPages = true;
     trees.begin(children, value);
@@ -373,14 +373,10 @@ function words(text: string): readonly string[] {
   return text === '(none)' ? [] : text.split(' ').filter((word) => word !== '');
 }
 
-/** Of xtree every measure in bytes has one in blocks, and the freed blocks are the last. */
+/** xtree writes six measures of memory, the freed blocks last. */
 function hasAllMeasures(measures: readonly Measure[]): boolean {
-  const names = new Set(measures.map(({ name }) => name));
-  return (
-    measures.every(({ name, unit }) => unit === 'blocks' || !name.endsWith('B') || names.has(`${name}k`)) &&
-    (!names.has('curB') || names.has('totFdBk')) &&
-    names.size > 0
-  );
+  const has = (name: string): boolean => measures.some((measure) => measure.name === name);
+  return measures.length > 0 && (!has('curB') || has('totFdBk'));
 }
 
 function timelineProfile(
