@@ -6,12 +6,7 @@ import { callgrindReader } from './callgrind/parse.ts';
 import type { Reader } from './tool.ts';
 
 /** Log formats. XML first: a text log may quote XML, but no XML document looks like a text log. */
-export const readers: readonly Reader[] = [
-  valgrindXml,
-  valgrindText,
-  cachegrindReader,
-  callgrindReader,
-];
+export const readers: readonly Reader[] = [valgrindXml, valgrindText, cachegrindReader, callgrindReader];
 
 /** The reader for a log that begins with these bytes; undefined when no reader knows it. */
 export function readerFor(head: Uint8Array): Reader | undefined {

@@ -155,7 +155,8 @@ export function findCycles({ callers, callees }: CallEdges, functions: number): 
         position[row] = at + 1;
         const target = targets[at] as number;
         if (order[target] === 0) path[++depth] = target;
-        else if (onStack[target] === 1) lowest[row] = Math.min(lowest[row] as number, order[target] as number);
+        else if (onStack[target] === 1)
+          lowest[row] = Math.min(lowest[row] as number, order[target] as number);
         continue;
       }
       if (lowest[row] === order[row]) {

@@ -1,7 +1,7 @@
 // A likely call tree from a call graph, which does not determine one: for drawing.
 import type { CallEdges, CallTree, Columns, Profile, ProfileFrame } from '../../model/profile.ts';
 import { sumOf } from '../../model/profile-tables.ts';
-import { rowTable, rowValues } from '../../model/row-table.ts';
+import { orderOf, rowTable, rowValues } from '../../model/row-table.ts';
 import { findCycles, graphCosts } from './graph-costs.ts';
 
 /** A tree to draw for a profile that has only a graph, with the frames that it refers to. */
@@ -87,9 +87,10 @@ export function inferTree(profile: Profile): InferredTree | undefined {
       }
       if ((arriving[primary] as number) >= least && (arriving[primary] as number) > 0) {
         queue.add(append(node, flow.callees[call] as number));
-      } else for (let measure = 0; measure < measures; measure++) {
-        rest[measure] = (rest[measure] as number) + (arriving[measure] as number);
-      }
+      } else
+        for (let measure = 0; measure < measures; measure++) {
+          rest[measure] = (rest[measure] as number) + (arriving[measure] as number);
+        }
     }
     if (rest.some((value) => value > 0)) {
       arriving.set(rest);
@@ -141,20 +142,20 @@ function flowOf(self: Columns, edges: CallEdges, inclusive: Columns): Flow {
     const callee = edges.callees[edge] as number;
     if (caller === callee) continue;
     const pair = pairs.row(caller, callee);
-    sums.reach(pair);
     for (let measure = 0; measure < self.length; measure++) {
-      const column = sums.columns[measure] as number[];
-      column[pair] = (column[pair] as number) + (edges.values[measure]?.[edge] as number);
+      sums.add(pair, measure, edges.values[measure]?.[edge] as number);
     }
   }
-  const [callers = [], callees = []] = pairs.columns;
+  const callers = pairs.column(0);
+  const callees = pairs.column(1);
+  const values = sums.columns(pairs.size());
   const { numbers, count } = findCycles(edges, functions);
   const isInner = (pair: number): boolean => {
     const cycle = numbers[callers[pair] as number];
     return cycle !== 0 && cycle === numbers[callees[pair] as number];
   };
   for (let measure = 0; measure < self.length; measure++) {
-    const column = sums.columns[measure] as number[];
+    const column = values[measure] as number[];
     const inner = new Float64Array(functions);
     const outer = new Float64Array(functions);
     for (let pair = 0; pair < callers.length; pair++) {
@@ -173,7 +174,7 @@ function flowOf(self: Columns, edges: CallEdges, inclusive: Columns): Flow {
     }
   }
 
-  const order = callers.map((_, pair) => pair).sort((a, b) => (callers[a] as number) - (callers[b] as number));
+  const order = [...orderOf(callers.length, [{ values: callers }])];
   const first = new Int32Array(functions + 1);
   for (const caller of callers) first[caller + 1] = (first[caller + 1] as number) + 1;
   for (let row = 0; row < functions; row++) {
@@ -182,8 +183,8 @@ function flowOf(self: Columns, edges: CallEdges, inclusive: Columns): Flow {
   return {
     first,
     callees: order.map((pair) => callees[pair] as number),
-    values: sums.columns.map((column) => order.map((pair) => column[pair] as number)),
-    roots: rootsOf(self, callers, callees, sums.columns, { numbers, count }),
+    values: values.map((column) => order.map((pair) => column[pair] as number)),
+    roots: rootsOf(self, callers, callees, values, { numbers, count }),
   };
 }
 
@@ -261,7 +262,8 @@ function dearestFirst(costs: readonly number[]): {
       heap[0] = last;
       for (let at = 0; ; ) {
         let best = at;
-        for (const child of [at * 2 + 1, at * 2 + 2]) if (child < heap.length && dearer(child, best)) best = child;
+        for (const child of [at * 2 + 1, at * 2 + 2])
+          if (child < heap.length && dearer(child, best)) best = child;
         if (best === at) return top;
         swap(at, best);
         at = best;

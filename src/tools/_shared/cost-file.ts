@@ -129,13 +129,7 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
     };
   }
 
-  function takeLines(
-    bytes: Buffer,
-    start: number,
-    end: number,
-    offset: number,
-    unterminated: boolean,
-  ): void {
+  function takeLines(bytes: Buffer, start: number, end: number, offset: number, unterminated: boolean): void {
     pieceOffset = offset - start;
     isUnterminated = unterminated;
     at = start;
@@ -191,15 +185,12 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
     } else if (pendingCalls >= 0) takeCall(count);
     else {
       const target = lines.row(row, file, line);
-      lineValues.reach(target);
       const { totals } = part;
-      const { columns } = lineValues;
       for (let column = 0; column < count; column++) {
         const cost = costs[column] as number;
         const measure = columnMeasures[column] as number;
         if (cost === 0 || measure < 0) continue;
-        const values = columns[measure] as number[];
-        values[target] = (values[target] as number) + cost;
+        lineValues.add(target, measure, cost);
         totals[measure] = (totals[measure] as number) + cost;
       }
       part.used = true;
@@ -214,14 +205,10 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
     );
     const edge = edges.row(row, callee, file, line);
     if (edge === edgeCalls.length) edgeCalls.push(0);
-    edgeValues.reach(edge);
     edgeCalls[edge] = (edgeCalls[edge] as number) + pendingCalls;
-    const { columns } = edgeValues;
     for (let column = 0; column < count; column++) {
       const measure = columnMeasures[column] as number;
-      if (measure < 0) continue;
-      const values = columns[measure] as number[];
-      values[edge] = (values[edge] as number) + (costs[column] as number);
+      if (measure >= 0) edgeValues.add(edge, measure, costs[column] as number);
     }
     pendingCalls = -1;
     calledObject = -1;
@@ -231,10 +218,8 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
 
   function takeJump(): void {
     const jump = jumps.row(row, file, line, jumpTarget);
-    jumpCounts.reach(jump);
-    const [taken, reached] = jumpCounts.columns as [number[], number[]];
-    taken[jump] = (taken[jump] as number) + jumpTaken;
-    reached[jump] = (reached[jump] as number) + jumpReached;
+    jumpCounts.add(jump, 0, jumpTaken);
+    jumpCounts.add(jump, 1, jumpReached);
   }
 
   function functionRow(name: number, ofObject: number, ofFile: number): number {
@@ -266,7 +251,11 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
       return isWordEnd(bytes[at]) ? 0 : -1;
     }
     let number = digit;
-    for (digit = (bytes[++at] as number) - zero; digit >= 0 && digit <= 9; digit = (bytes[++at] as number) - zero) {
+    for (
+      digit = (bytes[++at] as number) - zero;
+      digit >= 0 && digit <= 9;
+      digit = (bytes[++at] as number) - zero
+    ) {
       number = number * 10 + digit;
     }
     return number <= Number.MAX_SAFE_INTEGER && isWordEnd(bytes[at]) ? number : -1;
@@ -376,7 +365,8 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
         rejectLine(bytes, start, 'unknown-line', 'how often a function was called was not understood');
       }
       at = end + 1;
-    } else if (first === j && (second === f || second === 0x75 || second === c)) takeJumpLine(bytes, start, stop, end);
+    } else if (first === j && (second === f || second === 0x75 || second === c))
+      takeJumpLine(bytes, start, stop, end);
     else takeHeader(bytes, start, stop);
   }
 
@@ -444,7 +434,8 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
     problems.add({
       code: 'undefined-name',
       level: 'warning',
-      message: 'a name is referred to by a number that no line before defines: its costs are counted without a name',
+      message:
+        'a name is referred to by a number that no line before defines: its costs are counted without a name',
       offset: pieceOffset + start,
       quote: bytes.toString('utf8', start, Math.min(end, start + 400)),
     });
@@ -621,7 +612,10 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
     }
     const differing = stated.findIndex((number, measure) => number !== (part.totals[measure] ?? 0));
     // A last line without its end may have lost digits.
-    if (isUnterminated && (differing >= 0 || (format === 'cachegrind' && numbers.length < columnMeasures.length))) {
+    if (
+      isUnterminated &&
+      (differing >= 0 || (format === 'cachegrind' && numbers.length < columnMeasures.length))
+    ) {
       return;
     }
     part.stated = stated;
@@ -659,27 +653,28 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
 
   function makeProfile(): Profile {
     const functionFrames = framesOf(functions, names.at, objects.at, files.at);
-    const { paths, numbers } = pathsOf([lines, edges, jumps], files.at);
+    const { paths, numbers } = pathsOf([lines.column(1), edges.column(2), jumps.column(1)], files.at);
     const self: number[][] = measures.map(() => new Array<number>(functionFrames.length).fill(0));
-    const [lineFunctions = [], lineFiles = [], lineNumbers = []] = lines.columns;
-    for (let measure = 0; measure < measures.length; measure++) {
+    const lineFunctions = lines.column(0);
+    const lineColumns = lineValues.columns(lines.size());
+    const edgeColumns = edgeValues.columns(edges.size());
+    for (const [measure, values] of lineColumns.entries()) {
       const target = self[measure] as number[];
-      const values = lineValues.columns[measure] as number[];
       for (let at = 0; at < values.length; at++) {
         const owner = lineFunctions[at] as number;
         target[owner] = (target[owner] as number) + (values[at] as number);
       }
     }
-    const [callers = [], callees = [], edgeFiles = [], edgeLines = []] = edges.columns;
-    const [jumpFunctions = [], jumpFiles = [], fromLines = [], toLines = []] = jumps.columns;
-    const [taken = [], reached = []] = jumpCounts.columns;
-    const totals = measures.map((_, measure) => parts.reduce((sum, one) => sum + (one.totals[measure] ?? 0), 0));
+    const [taken = [], reached = []] = jumpCounts.columns(jumps.size());
+    const totals = measures.map((_, measure) =>
+      parts.reduce((sum, one) => sum + (one.totals[measure] ?? 0), 0),
+    );
     const stated = parts.every((one) => one.stated !== undefined)
       ? measures.map((_, measure) => parts.reduce((sum, one) => sum + (one.stated?.[measure] ?? 0), 0))
       : undefined;
     const told = partsOf(parts, measures.length);
     const thread = parts[0]?.thread;
-    const sums = addSums(measures, titles, [self, lineValues.columns, edgeValues.columns], totals, stated);
+    const sums = addSums(measures, titles, [self, lineColumns, edgeColumns], totals, stated);
     const whatElse = [...notes];
     const [only] = parts;
     if (parts.length === 1 && only?.trigger !== undefined) whatElse.push(`Trigger: ${only.trigger}`);
@@ -700,32 +695,34 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
         self,
         ...(format === 'callgrind' && {
           edges: {
-            callers,
-            callees,
-            files: renumbered(edgeFiles, numbers),
-            lines: edgeLines,
+            callers: edges.column(0),
+            callees: edges.column(1),
+            files: renumbered(edges.column(2), numbers),
+            lines: edges.column(3),
             calls: edgeCalls,
-            values: edgeValues.columns,
+            values: edgeColumns,
           },
         }),
       },
       lines: {
         functions: lineFunctions,
-        files: renumbered(lineFiles, numbers),
-        lines: lineNumbers,
-        values: lineValues.columns,
+        files: renumbered(lines.column(1), numbers),
+        lines: lines.column(2),
+        values: lineColumns,
       },
       ...(jumps.size() > 0 && {
         jumps: {
-          functions: jumpFunctions,
-          files: renumbered(jumpFiles, numbers),
-          fromLines,
-          toLines,
+          functions: jumps.column(0),
+          files: renumbered(jumps.column(1), numbers),
+          fromLines: jumps.column(2),
+          toLines: jumps.column(3),
           taken,
           reached,
         },
       }),
-      ...(told.length > 0 && { parts: told.map((one) => ({ ...one, totals: padded(one.totals, sums.length) })) }),
+      ...(told.length > 0 && {
+        parts: told.map((one) => ({ ...one, totals: padded(one.totals, sums.length) })),
+      }),
       ...(thread !== undefined && parts.every((one) => one.thread === thread) && { thread }),
       notes: whatElse,
     };
@@ -754,7 +751,9 @@ function framesOf(
   objectAt: (index: number) => string,
   fileAt: (index: number) => string,
 ): readonly ProfileFrame[] {
-  const [names = [], objects = [], files = []] = functions.columns;
+  const names = functions.column(0);
+  const objects = functions.column(1);
+  const files = functions.column(2);
   const texts = (at: (index: number) => string) => {
     const known = new Map<number, string | undefined>();
     return (index: number): string | undefined => {
@@ -780,18 +779,15 @@ function framesOf(
 
 /** The files that lines are in, and their numbers by index of their names; -1 for the unknown one. */
 function pathsOf(
-  tables: readonly RowTable[],
+  used: readonly (readonly number[])[],
   fileAt: (index: number) => string,
 ): { readonly paths: readonly string[]; readonly numbers: ReadonlyMap<number, number> } {
   const paths: string[] = [];
   const numbers = new Map<number, number>();
-  for (const [index, { columns }] of tables.entries()) {
-    // Functions stand before the file in `lines` and `jumps`, caller and callee in `edges`.
-    for (const file of columns[index === 1 ? 2 : 1] ?? []) {
-      if (numbers.has(file)) continue;
-      const path = fileAt(file);
-      numbers.set(file, unknownNames.has(path) ? -1 : paths.push(path) - 1);
-    }
+  for (const file of used.flatMap((files) => [...new Set(files)])) {
+    if (numbers.has(file)) continue;
+    const path = fileAt(file);
+    numbers.set(file, unknownNames.has(path) ? -1 : paths.push(path) - 1);
   }
   return { paths, numbers };
 }
@@ -878,7 +874,9 @@ export function costHeader(head: Uint8Array): {
   /** What follows the header, as far as it is there. */
   readonly body: string;
 } {
-  const text = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1').replace(/^\xef\xbb\xbf/, '');
+  const text = Buffer.from(head.buffer, head.byteOffset, head.byteLength)
+    .toString('latin1')
+    .replace(/^\xef\xbb\xbf/, '');
   const keys: string[] = [];
   let marked = false;
   let start = 0;
