@@ -185,15 +185,12 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
     } else if (pendingCalls >= 0) takeCall(count);
     else {
       const target = lines.row(row, file, line);
-      lineValues.reach(target);
       const { totals } = part;
-      const { columns } = lineValues;
       for (let column = 0; column < count; column++) {
         const cost = costs[column] as number;
         const measure = columnMeasures[column] as number;
         if (cost === 0 || measure < 0) continue;
-        const values = columns[measure] as number[];
-        values[target] = (values[target] as number) + cost;
+        lineValues.add(target, measure, cost);
         totals[measure] = (totals[measure] as number) + cost;
       }
       part.used = true;
@@ -208,14 +205,10 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
     );
     const edge = edges.row(row, callee, file, line);
     if (edge === edgeCalls.length) edgeCalls.push(0);
-    edgeValues.reach(edge);
     edgeCalls[edge] = (edgeCalls[edge] as number) + pendingCalls;
-    const { columns } = edgeValues;
     for (let column = 0; column < count; column++) {
       const measure = columnMeasures[column] as number;
-      if (measure < 0) continue;
-      const values = columns[measure] as number[];
-      values[edge] = (values[edge] as number) + (costs[column] as number);
+      if (measure >= 0) edgeValues.add(edge, measure, costs[column] as number);
     }
     pendingCalls = -1;
     calledObject = -1;
@@ -225,10 +218,8 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
 
   function takeJump(): void {
     const jump = jumps.row(row, file, line, jumpTarget);
-    jumpCounts.reach(jump);
-    const [taken, reached] = jumpCounts.columns as [number[], number[]];
-    taken[jump] = (taken[jump] as number) + jumpTaken;
-    reached[jump] = (reached[jump] as number) + jumpReached;
+    jumpCounts.add(jump, 0, jumpTaken);
+    jumpCounts.add(jump, 1, jumpReached);
   }
 
   function functionRow(name: number, ofObject: number, ofFile: number): number {
@@ -662,20 +653,25 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
 
   function makeProfile(): Profile {
     const functionFrames = framesOf(functions, names.at, objects.at, files.at);
-    const { paths, numbers } = pathsOf([lines, edges, jumps], files.at);
+    const { paths, numbers } = pathsOf([lines.column(1), edges.column(2), jumps.column(1)], files.at);
     const self: number[][] = measures.map(() => new Array<number>(functionFrames.length).fill(0));
-    const [lineFunctions = [], lineFiles = [], lineNumbers = []] = lines.columns;
-    for (let measure = 0; measure < measures.length; measure++) {
+    const lineFunctions = lines.column(0);
+    const lineColumns = lineValues.columns(lines.size());
+    const edgeColumns = edgeValues.columns(edges.size());
+    for (const [measure, values] of lineColumns.entries()) {
       const target = self[measure] as number[];
-      const values = lineValues.columns[measure] as number[];
       for (let at = 0; at < values.length; at++) {
         const owner = lineFunctions[at] as number;
         target[owner] = (target[owner] as number) + (values[at] as number);
       }
     }
+<<<<<<< HEAD
     const [callers = [], callees = [], edgeFiles = [], edgeLines = []] = edges.columns;
     const [jumpFunctions = [], jumpFiles = [], fromLines = [], toLines = []] = jumps.columns;
     const [taken = [], reached = []] = jumpCounts.columns;
+=======
+    const [taken = [], reached = []] = jumpCounts.columns(jumps.size());
+>>>>>>> cost
     const totals = measures.map((_, measure) =>
       parts.reduce((sum, one) => sum + (one.totals[measure] ?? 0), 0),
     );
@@ -684,7 +680,7 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
       : undefined;
     const told = partsOf(parts, measures.length);
     const thread = parts[0]?.thread;
-    const sums = addSums(measures, titles, [self, lineValues.columns, edgeValues.columns], totals, stated);
+    const sums = addSums(measures, titles, [self, lineColumns, edgeColumns], totals, stated);
     const whatElse = [...notes];
     const [only] = parts;
     if (parts.length === 1 && only?.trigger !== undefined) whatElse.push(`Trigger: ${only.trigger}`);
@@ -705,27 +701,27 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
         self,
         ...(format === 'callgrind' && {
           edges: {
-            callers,
-            callees,
-            files: renumbered(edgeFiles, numbers),
-            lines: edgeLines,
+            callers: edges.column(0),
+            callees: edges.column(1),
+            files: renumbered(edges.column(2), numbers),
+            lines: edges.column(3),
             calls: edgeCalls,
-            values: edgeValues.columns,
+            values: edgeColumns,
           },
         }),
       },
       lines: {
         functions: lineFunctions,
-        files: renumbered(lineFiles, numbers),
-        lines: lineNumbers,
-        values: lineValues.columns,
+        files: renumbered(lines.column(1), numbers),
+        lines: lines.column(2),
+        values: lineColumns,
       },
       ...(jumps.size() > 0 && {
         jumps: {
-          functions: jumpFunctions,
-          files: renumbered(jumpFiles, numbers),
-          fromLines,
-          toLines,
+          functions: jumps.column(0),
+          files: renumbered(jumps.column(1), numbers),
+          fromLines: jumps.column(2),
+          toLines: jumps.column(3),
           taken,
           reached,
         },
@@ -761,7 +757,9 @@ function framesOf(
   objectAt: (index: number) => string,
   fileAt: (index: number) => string,
 ): readonly ProfileFrame[] {
-  const [names = [], objects = [], files = []] = functions.columns;
+  const names = functions.column(0);
+  const objects = functions.column(1);
+  const files = functions.column(2);
   const texts = (at: (index: number) => string) => {
     const known = new Map<number, string | undefined>();
     return (index: number): string | undefined => {
@@ -787,18 +785,15 @@ function framesOf(
 
 /** The files that lines are in, and their numbers by index of their names; -1 for the unknown one. */
 function pathsOf(
-  tables: readonly RowTable[],
+  used: readonly (readonly number[])[],
   fileAt: (index: number) => string,
 ): { readonly paths: readonly string[]; readonly numbers: ReadonlyMap<number, number> } {
   const paths: string[] = [];
   const numbers = new Map<number, number>();
-  for (const [index, { columns }] of tables.entries()) {
-    // Functions stand before the file in `lines` and `jumps`, caller and callee in `edges`.
-    for (const file of columns[index === 1 ? 2 : 1] ?? []) {
-      if (numbers.has(file)) continue;
-      const path = fileAt(file);
-      numbers.set(file, unknownNames.has(path) ? -1 : paths.push(path) - 1);
-    }
+  for (const file of used.flatMap((files) => [...new Set(files)])) {
+    if (numbers.has(file)) continue;
+    const path = fileAt(file);
+    numbers.set(file, unknownNames.has(path) ? -1 : paths.push(path) - 1);
   }
   return { paths, numbers };
 }
