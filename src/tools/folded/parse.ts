@@ -1,6 +1,7 @@
 // Reads folded stacks: a line for each stack, its frames outermost first, and how much it counts.
-import { frameTable } from '../../model/profile-tables.ts';
+
 import type { Measure, Profile, ProfileFrame } from '../../model/profile.ts';
+import { frameTable } from '../../model/profile-tables.ts';
 import { lineRegions } from '../_shared/byte-lines.ts';
 import { byteTable, hashBytes, hashPrime, hashStart } from '../_shared/byte-table.ts';
 import type { ProblemTally } from '../_shared/problem-tally.ts';
@@ -51,7 +52,8 @@ function shapeOf(bytes: Uint8Array): Shape {
       const last = numberStart(bytes, from, end);
       const first = bytes[from] as number;
       // `{`, `<`, `"`, blanks and control characters begin other formats, not the name of an outermost call.
-      if (last <= from || first <= 34 || first === 123 || (first === 60 && bytes[from + 1] === 63)) shape.others++;
+      if (last <= from || first <= 34 || first === 123 || (first === 60 && bytes[from + 1] === 63))
+        shape.others++;
       else {
         shape.stacks++;
         const before = trimEnd(bytes, from, last);
@@ -72,6 +74,9 @@ function startFolded(problems: ProblemTally): ProfileParser {
   const tree = stackTree();
   const totals = [0, 0];
   let stack = new Int32Array(256);
+  /** Where the semicolons behind the callers of the last line are, and how many. */
+  let callerEnds = new Int32Array(256);
+  let ends = 0;
   let decode: ((chunk: Uint8Array, last: boolean) => Uint8Array) | undefined;
   let beginning: Uint8Array[] = [];
   let beginningSize = 0;
@@ -83,14 +88,26 @@ function startFolded(problems: ProblemTally): ProfileParser {
   let cut = false;
 
   function take(bytes: Uint8Array, from: number, to: number): void {
-    for (let at = from; at < to; ) at = takeStack(bytes, at, to);
+    ends = 0;
+    for (let at = from, before = from; at < to; ) {
+      const next = takeStack(bytes, at, to, before);
+      before = at;
+      at = next;
+    }
   }
 
-  // `java;start_thread;Interpreter;do_IRQ_[k] 12`. @returns where the next line begins.
-  function takeStack(bytes: Uint8Array, from: number, to: number): number {
-    let depth = 0;
-    let at = from;
-    let start = from;
+  /**
+   * Reads `java;start_thread;Interpreter;do_IRQ_[k] 12`.
+   *
+   * @param previous where the line before begins, in the same bytes; what both begin with is not read again.
+   * @returns where the next line begins.
+   */
+  function takeStack(bytes: Uint8Array, from: number, to: number, previous: number): number {
+    // Files of folded stacks are sorted, so lines share most of their frames with the one before.
+    const callers = ends === 0 ? 0 : commonCallers(bytes, from, to, previous);
+    let depth = callers;
+    let start = callers === 0 ? from : from + (callerEnds[callers - 1] as number) + 1;
+    let at = start;
     let hash = hashStart;
     let byte = 0;
     for (; at < to; at++) {
@@ -101,14 +118,20 @@ function startFolded(problems: ProblemTally): ProfileParser {
         continue;
       }
       if (at > start) {
-        if (depth === stack.length) stack = longer(stack);
-        if (depth < deepestStack) stack[depth++] = numberOf(bytes, start, at, hash);
-        else tooDeep = true;
+        if (depth === stack.length) {
+          stack = longer(stack);
+          callerEnds = longer(callerEnds);
+        }
+        if (depth < deepestStack) {
+          callerEnds[depth] = at - from;
+          stack[depth++] = numberOf(bytes, start, at, hash);
+        } else tooDeep = true;
       }
       start = at + 1;
       hash = hashStart;
     }
     const next = at + 1;
+    ends = depth;
     const end = trimEnd(bytes, from, at);
     if (end === from) return next;
     const last = numberStart(bytes, start, end);
@@ -135,8 +158,12 @@ function startFolded(problems: ProblemTally): ProfileParser {
       before = 0;
     }
     if (nameEnd > start) {
-      if (depth === stack.length) stack = longer(stack);
-      if (depth < deepestStack) stack[depth++] = numberOf(bytes, start, nameEnd, hashBytes(bytes, start, nameEnd));
+      if (depth === stack.length) {
+        stack = longer(stack);
+        callerEnds = longer(callerEnds);
+      }
+      if (depth < deepestStack)
+        stack[depth++] = numberOf(bytes, start, nameEnd, hashBytes(bytes, start, nameEnd));
       else tooDeep = true;
     }
     stacks++;
@@ -149,6 +176,19 @@ function startFolded(problems: ProblemTally): ProfileParser {
       totals[0] = (totals[0] as number) + before;
     }
     return next;
+  }
+
+  /** How many callers of the line before are also those of the line at `from`. */
+  function commonCallers(bytes: Uint8Array, from: number, to: number, previous: number): number {
+    let callers = 0;
+    let at = 0;
+    for (; callers < ends; callers++) {
+      const end = (callerEnds[callers] as number) + 1;
+      if (from + end > to) break;
+      while (at < end && bytes[from + at] === bytes[previous + at]) at++;
+      if (at < end) break;
+    }
+    return callers;
   }
 
   function numberOf(bytes: Uint8Array, from: number, to: number, hash: number): number {
@@ -267,7 +307,9 @@ export function foldedFrame(text: string): ProfileFrame {
   };
   if (plain === '[unknown]') return about;
   // stackcollapse-perf.pl puts the object where the function is not known: `[libc-2.27.so]`, `[/tmp/perf-12.map]`.
-  const object = /^\[([^[\]]*(?:\.so(?:\.[\d.]+)?|\.map|\.ko|\/[^[\]]*|kernel\.kallsyms))\]$/.exec(plain)?.[1];
+  const object = /^\[([^[\]]*(?:\.so(?:\.[\d.]+)?|\.map|\.ko|\/[^[\]]*|kernel\.kallsyms))\]$/.exec(
+    plain,
+  )?.[1];
   if (object === undefined) return { function: plain, ...about };
   return { ...about, object: object === 'kernel.kallsyms' ? `[${object}]` : object };
 }
