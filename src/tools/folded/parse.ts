@@ -136,11 +136,11 @@ function startFolded(problems: ProblemTally): ProfileParser {
     if (end === from) return next;
     const last = numberStart(bytes, start, end);
     let nameEnd = last < 0 ? start : trimEnd(bytes, start, last);
-    let value = last < 0 ? Number.NaN : valueOf(bytes, last, end);
+    let value = last < 0 ? Number.NaN : weightOf(bytes, last, end);
     let before = 0;
     if (differential && last >= 0) {
       const first = numberStart(bytes, start, nameEnd);
-      before = first < 0 ? Number.NaN : valueOf(bytes, first, nameEnd);
+      before = first < 0 ? Number.NaN : weightOf(bytes, first, nameEnd);
       nameEnd = first < 0 ? nameEnd : trimEnd(bytes, start, first);
     }
     if (Number.isNaN(value) || Number.isNaN(before) || (nameEnd === start && depth === 0)) {
@@ -327,11 +327,11 @@ function numberStart(bytes: Uint8Array, from: number, end: number): number {
   const start = at + 1;
   if (digits === 0 || end - start > 40 || (at >= from && bytes[at] !== 32 && bytes[at] !== 9)) return -1;
   if (at < from) return -1;
-  return digits === end - start || !Number.isNaN(valueOf(bytes, start, end)) ? start : -1;
+  return digits === end - start || !Number.isNaN(weightOf(bytes, start, end)) ? start : -1;
 }
 
 /** NaN for what is no number, and for one below 0. */
-function valueOf(bytes: Uint8Array, from: number, to: number): number {
+function weightOf(bytes: Uint8Array, from: number, to: number): number {
   let value = 0;
   for (let at = from; at < to; at++) {
     const digit = (bytes[at] as number) - 48;
