@@ -2,6 +2,10 @@
 
 import type { Measure, Profile, ProfileFrame } from '../../model/profile.ts';
 import { frameTable } from '../../model/profile-tables.ts';
+<<<<<<< HEAD
+=======
+import { lineRegions } from '../_shared/byte-lines.ts';
+>>>>>>> perf
 import { byteTable, hashBytes, hashPrime, hashStart } from '../_shared/byte-table.ts';
 import { lineRegions } from '../_shared/line-regions.ts';
 import type { ProblemTally } from '../_shared/problem-tally.ts';
@@ -74,6 +78,9 @@ function startFolded(problems: ProblemTally): ProfileParser {
   const tree = stackTree();
   const totals = [0, 0];
   let stack = new Int32Array(256);
+  /** Where the semicolons behind the callers of the last line are, and how many. */
+  let callerEnds = new Int32Array(256);
+  let ends = 0;
   let decode: ((chunk: Uint8Array, last: boolean) => Uint8Array) | undefined;
   let beginning: Uint8Array[] = [];
   let beginningSize = 0;
@@ -85,14 +92,26 @@ function startFolded(problems: ProblemTally): ProfileParser {
   let cut = false;
 
   function take(bytes: Uint8Array, from: number, to: number): void {
-    for (let at = from; at < to; ) at = takeStack(bytes, at, to);
+    ends = 0;
+    for (let at = from, before = from; at < to; ) {
+      const next = takeStack(bytes, at, to, before);
+      before = at;
+      at = next;
+    }
   }
 
-  // `java;start_thread;Interpreter;do_IRQ_[k] 12`. @returns where the next line begins.
-  function takeStack(bytes: Uint8Array, from: number, to: number): number {
-    let depth = 0;
-    let at = from;
-    let start = from;
+  /**
+   * Reads `java;start_thread;Interpreter;do_IRQ_[k] 12`.
+   *
+   * @param previous where the line before begins, in the same bytes; what both begin with is not read again.
+   * @returns where the next line begins.
+   */
+  function takeStack(bytes: Uint8Array, from: number, to: number, previous: number): number {
+    // Files of folded stacks are sorted, so lines share most of their frames with the one before.
+    const callers = ends === 0 ? 0 : commonCallers(bytes, from, to, previous);
+    let depth = callers;
+    let start = callers === 0 ? from : from + (callerEnds[callers - 1] as number) + 1;
+    let at = start;
     let hash = hashStart;
     let byte = 0;
     for (; at < to; at++) {
@@ -103,23 +122,29 @@ function startFolded(problems: ProblemTally): ProfileParser {
         continue;
       }
       if (at > start) {
-        if (depth === stack.length) stack = longer(stack);
-        if (depth < deepestStack) stack[depth++] = numberOf(bytes, start, at, hash);
-        else tooDeep = true;
+        if (depth === stack.length) {
+          stack = longer(stack);
+          callerEnds = longer(callerEnds);
+        }
+        if (depth < deepestStack) {
+          callerEnds[depth] = at - from;
+          stack[depth++] = numberOf(bytes, start, at, hash);
+        } else tooDeep = true;
       }
       start = at + 1;
       hash = hashStart;
     }
     const next = at + 1;
+    ends = depth;
     const end = trimEnd(bytes, from, at);
     if (end === from) return next;
     const last = numberStart(bytes, start, end);
     let nameEnd = last < 0 ? start : trimEnd(bytes, start, last);
-    let value = last < 0 ? Number.NaN : valueOf(bytes, last, end);
+    let value = last < 0 ? Number.NaN : weightOf(bytes, last, end);
     let before = 0;
     if (differential && last >= 0) {
       const first = numberStart(bytes, start, nameEnd);
-      before = first < 0 ? Number.NaN : valueOf(bytes, first, nameEnd);
+      before = first < 0 ? Number.NaN : weightOf(bytes, first, nameEnd);
       nameEnd = first < 0 ? nameEnd : trimEnd(bytes, start, first);
     }
     if (Number.isNaN(value) || Number.isNaN(before) || (nameEnd === start && depth === 0)) {
@@ -137,7 +162,14 @@ function startFolded(problems: ProblemTally): ProfileParser {
       before = 0;
     }
     if (nameEnd > start) {
+<<<<<<< HEAD
       if (depth === stack.length) stack = longer(stack);
+=======
+      if (depth === stack.length) {
+        stack = longer(stack);
+        callerEnds = longer(callerEnds);
+      }
+>>>>>>> perf
       if (depth < deepestStack)
         stack[depth++] = numberOf(bytes, start, nameEnd, hashBytes(bytes, start, nameEnd));
       else tooDeep = true;
@@ -152,6 +184,19 @@ function startFolded(problems: ProblemTally): ProfileParser {
       totals[0] = (totals[0] as number) + before;
     }
     return next;
+  }
+
+  /** How many callers of the line before are also those of the line at `from`. */
+  function commonCallers(bytes: Uint8Array, from: number, to: number, previous: number): number {
+    let callers = 0;
+    let at = 0;
+    for (; callers < ends; callers++) {
+      const end = (callerEnds[callers] as number) + 1;
+      if (from + end > to) break;
+      while (at < end && bytes[from + at] === bytes[previous + at]) at++;
+      if (at < end) break;
+    }
+    return callers;
   }
 
   function numberOf(bytes: Uint8Array, from: number, to: number, hash: number): number {
@@ -290,11 +335,11 @@ function numberStart(bytes: Uint8Array, from: number, end: number): number {
   const start = at + 1;
   if (digits === 0 || end - start > 40 || (at >= from && bytes[at] !== 32 && bytes[at] !== 9)) return -1;
   if (at < from) return -1;
-  return digits === end - start || !Number.isNaN(valueOf(bytes, start, end)) ? start : -1;
+  return digits === end - start || !Number.isNaN(weightOf(bytes, start, end)) ? start : -1;
 }
 
 /** NaN for what is no number, and for one below 0. */
-function valueOf(bytes: Uint8Array, from: number, to: number): number {
+function weightOf(bytes: Uint8Array, from: number, to: number): number {
   let value = 0;
   for (let at = from; at < to; at++) {
     const digit = (bytes[at] as number) - 48;

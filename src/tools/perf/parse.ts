@@ -2,13 +2,19 @@
 
 import type { Measure, Profile, ProfileFrame } from '../../model/profile.ts';
 import { frameTable } from '../../model/profile-tables.ts';
+<<<<<<< HEAD
 import { byteTable, hashBytes, hashPrime, hashStart } from '../_shared/byte-table.ts';
 import { lineRegions } from '../_shared/line-regions.ts';
+=======
+import { lineRegions } from '../_shared/byte-lines.ts';
+import { byteTable, hashBytes, hashPrime, hashStart } from '../_shared/byte-table.ts';
+>>>>>>> perf
 import type { ProblemTally } from '../_shared/problem-tally.ts';
 import { type ProfiledProcess, type ProfileParser, profileReader } from '../_shared/profile-reader.ts';
 import { deepestStack, type StackTree, stackTree } from '../_shared/stack-tree.ts';
 import type { ReadContext } from '../tool.ts';
 import { countMeasure, eventMeasure, withoutPrecision } from './events.ts';
+import { lineCache } from './line-cache.ts';
 import { emptySampleLine, isRecord, readSampleLine, skipSpaces } from './sample-line.ts';
 
 /**
@@ -81,6 +87,7 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
   const eventIds = byteTable();
   const events: Event[] = [];
   const lineIds = byteTable();
+  const recent = lineCache();
   const frames = frameTable();
   const places: Place[] = [];
   const frameOfLine: number[] = [];
@@ -120,6 +127,7 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
   const seen = { user: 0, userUnknown: 0, kernel: 0, kernelUnknown: 0 };
 
   function take(bytes: Uint8Array, from: number, to: number): void {
+    recent.use(bytes);
     for (let at = from; at < to; ) {
       const first = bytes[at];
       if (first === 9) at = takeFrame(bytes, at, to);
@@ -233,6 +241,12 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
       // Only an address: `-F ip`.
     } else at = start;
     const nameStart = at;
+    // The same address mostly stands before the same words.
+    const length = thread === undefined ? 0 : recent.find(address, nameStart, to);
+    if (length > 0) {
+      pushFrame(recent.value(), address);
+      return nameStart + length;
+    }
     let nameEnd = -1;
     let restStart = 0;
     let hash = hashStart;
@@ -266,17 +280,22 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
         ? lineIds.add(hash, bytes, nameStart, end)
         : lineIds.add(hash, bytes, nameStart, nameEnd, restStart, end);
     if (number === places.length) addPlace(bytes, nameStart, nameEnd, restStart, end);
+    recent.keep(address, nameStart, next, number);
+    pushFrame(number, address);
+    return next;
+  }
+
+  function pushFrame(number: number, address: number): void {
     if (depth === stack.length) growStack();
     if (depth >= deepestStack) {
       tooDeep = true;
-      return next;
+      return;
     }
     stack[depth] = number;
     addresses[depth] = address;
     lineSources[depth] = -1;
     depth++;
     if ((places[number] as Place).inlined) hasInlined = true;
-    return next;
   }
 
   function growStack(): void {
@@ -450,16 +469,23 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
 
   const regions = lineRegions(take);
 
+  function drop(): void {
+    cut = true;
+    thread = undefined;
+  }
+
   function takeLast(bytes: Uint8Array, from: number, to: number): void {
     const end = contentEnd(bytes, from, to - 1);
     const isFrame = thread !== undefined && (bytes[from] === 9 || (bytes[from] === 32 && depth > 0));
+    // perf ends every line, and a chain with an empty one: callers are missing. The sample still tells where it was.
+    if (isFrame) cut = true;
     // All frames end with their object, so one that does not was not written to its end.
-    if (isFrame && bytes[from] === 9 && objects && bytes[end - 1] !== 41) cut = true;
+    if (isFrame && bytes[from] === 9 && objects && bytes[end - 1] !== 41) thread = undefined;
     else {
       if (!isFrame) endsWithGap = false;
       take(bytes, from, to);
       // Only the last of many samples lacks its place.
-      if (!isFrame && thread !== undefined && lonely < 0 && lonelies > 0) cut = true;
+      if (!isFrame && thread !== undefined && lonely < 0 && lonelies > 0) drop();
     }
   }
 
@@ -468,8 +494,7 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
     end: () => {
       regions.end(takeLast);
       // A sample of a file with call chains that has none, and no empty line below: the rest of it is missing.
-      if (thread !== undefined && depth === 0 && lonely < 0 && chains > 0 && !endsWithGap) cut = true;
-      if (cut) thread = undefined;
+      if (thread !== undefined && depth === 0 && lonely < 0 && chains > 0 && !endsWithGap) drop();
       finishSample();
       tellProblems();
       return { processes: processesOf(), complete: !cut && samples > 0 };
@@ -481,7 +506,7 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
       problems.add({
         code: 'truncated-document',
         level: 'incomplete',
-        message: 'the text of perf script ends within a sample, which is left out',
+        message: 'the text of perf script ends within a sample',
       });
     }
     if (samples === 0) {
@@ -637,15 +662,25 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
       measures.push(hasPeriod ? eventMeasure(shown) : countMeasure(shown));
       columns.push(2 * id + (hasPeriod ? 1 : 2));
     }
-    const primary = order.findIndex(({ hasPeriod }) => hasPeriod);
     const [only] = order;
     const title =
       order.length === 1 && only !== undefined && only.name !== '' ? `samples of ${short[0]}` : 'samples';
     measures.push({ name: 'samples', title, unit: 'samples' });
     columns.push(samplesColumn);
-    const first = primary < 0 ? -1 : columns.indexOf(2 * (order[primary]?.id ?? 0) + 1);
-    return { measures, columns, primary: first < 0 ? measures.length - 1 : first };
+    return { measures, columns, primary: primaryOf(measures, header.namesEvents()) };
   }
+}
+
+/**
+ * What is looked at first: with a header the event that was asked for first, else time, cycles, the event that came
+ * first; without periods the number of samples, as `perf report` weighs.
+ */
+function primaryOf(measures: readonly Measure[], inOrder: boolean): number {
+  const units = measures.map(({ unit }) => unit);
+  const first = units.findIndex((unit) => unit !== 'samples');
+  if (first < 0) return measures.length - 1;
+  if (inOrder) return first;
+  return [units.indexOf('ns'), units.indexOf('cycles'), first].find((index) => index >= 0) as number;
 }
 
 /** The thread that a process is named after: its first, else the one with the most samples. */
@@ -667,6 +702,7 @@ function createHeader() {
     version: () => version,
     command: () => command,
     notes: (): readonly string[] => notes,
+    namesEvents: (): boolean => order.size > 0,
     /** Place of an event in the header; those that it does not name come last. */
     rankOf: (event: string): number => order.get(event) ?? Number.MAX_SAFE_INTEGER,
     /** @returns false for a line that may be a sample of a program whose name begins with `#`. */

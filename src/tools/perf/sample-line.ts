@@ -57,16 +57,17 @@ export function emptySampleLine(): SampleLine {
  *              hot 22850 12840.883468:          1 page-faults:  ffffffff8175336a elf_load+0x28a ([kernel.kallsyms])
  *     hot 21533/21535
  *
- * A comm may hold anything, so it ends where everything behind it makes sense: first with a time, then without.
+ * A comm may hold anything, so it ends where everything behind it makes sense: tried with a time, then with flags before
+ * the time, then without a time.
  *
  * @returns whether `line` was filled.
  */
 export function readSampleLine(bytes: Uint8Array, from: number, end: number, line: SampleLine): boolean {
   const start = skipSpaces(bytes, from, end);
   const limit = Math.min(end, start + longestComm);
-  for (let pass = 0; pass < 2; pass++) {
+  for (const time of ['plain', 'flagged', 'none'] as const) {
     for (let at = start; at < limit; ) {
-      if (readNumbers(bytes, at, end, line, pass === 0)) {
+      if (readNumbers(bytes, at, end, line, time)) {
         line.commStart = start;
         line.commEnd = trimEnd(bytes, start, at);
         line.end = end;
@@ -85,23 +86,25 @@ function readNumbers(
   start: number,
   end: number,
   line: SampleLine,
-  withTime: boolean,
+  time: 'plain' | 'flagged' | 'none',
 ): boolean {
   let at = readIds(bytes, start, end, line);
   line.idEnd = at;
-  if (!line.hasTid && !withTime) return false;
+  if (!line.hasTid && time !== 'plain') return false;
   at = skipSpaces(bytes, at, end);
   at = skipProcessor(bytes, at, end);
   const afterTime = timeEnd(bytes, at, end);
   line.hasTime = afterTime > 0;
-  if (withTime && !line.hasTime) {
-    // With `-F +misc` or flags of the tracer a word stands before the time: `hot 12 [001] U     12.345678:`
-    const word = skipSpaces(bytes, skipWord(bytes, at, end, 8), end);
-    const late = word > at && line.hasTid ? timeEnd(bytes, word, end) : 0;
+  if (line.hasTime) at = afterTime;
+  else if (time === 'plain') return false;
+  else if (time === 'flagged') {
+    // With `-F +misc` a word stands before the time: `hot 12 [001] U     12.345678:`
+    const word = skipLetters(bytes, at, end);
+    const late = word > at ? timeEnd(bytes, skipSpaces(bytes, word, end), end) : 0;
     if (late === 0) return false;
     line.hasTime = true;
     at = late;
-  } else if (line.hasTime) at = afterTime;
+  }
   at = skipSpaces(bytes, at, end);
   return readEvent(bytes, at, end, line);
 }
@@ -162,7 +165,7 @@ function readEvent(bytes: Uint8Array, start: number, end: number, line: SampleLi
   line.eventEnd = at;
   line.restStart = at;
   if (at === end) return line.hasTid;
-  const word = skipWord(bytes, at, end, end - at);
+  const word = skipWord(bytes, at, end);
   if (bytes[word - 1] === 58 && word - 1 > at) {
     line.eventEnd = word - 1;
     line.restStart = word;
@@ -212,9 +215,15 @@ function digitsEnd(bytes: Uint8Array, from: number, end: number): number {
   return at === first ? from : at;
 }
 
-function skipWord(bytes: Uint8Array, from: number, end: number, most: number): number {
+function skipWord(bytes: Uint8Array, from: number, end: number): number {
   let at = from;
-  while (at < end && at - from < most && bytes[at] !== 32) at++;
+  while (at < end && bytes[at] !== 32) at++;
+  return at;
+}
+
+function skipLetters(bytes: Uint8Array, from: number, end: number): number {
+  let at = from;
+  while (at < end && ((bytes[at] as number) | 32) >= 97 && ((bytes[at] as number) | 32) <= 122) at++;
   return at;
 }
 
