@@ -305,7 +305,8 @@ function buildProfile(
     const all = stated[index];
     const found = totals[at] as number;
     // Printed bytes are rounded, each to 1 of 1000 at worst.
-    return all !== undefined && found < all * 0.995 ? [`${name}: ${found} of ${all} listed`] : [];
+    const least = index === peakAt || index === leakedAt ? (all ?? 0) * 0.995 : (all ?? 0);
+    return all !== undefined && found < least ? [`${name}: ${found} of ${all} listed`] : [];
   });
   const unlisted = sections.flatMap(({ name, measure }, index) => {
     const all = stated[index];
