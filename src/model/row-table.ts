@@ -115,12 +115,6 @@ export function rowValues(count: number): RowValues {
   }
 
   return {
-<<<<<<< HEAD
-    columns,
-    reach: (row) => {
-      for (; rows <= row; rows++)
-        for (let index = 0; index < columns.length; index++) columns[index]?.push(0);
-=======
     add: (row, column, value) => {
       const at = row * width + column;
       if (at >= values.length) reach(at + 1);
@@ -147,7 +141,6 @@ export function rowValues(count: number): RowValues {
         for (let column = 0; column < used; column++) (lists[column] as number[]).push(values[at + column] ?? 0);
       }
       return lists;
->>>>>>> cost
     },
   };
 }

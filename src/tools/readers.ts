@@ -6,7 +6,8 @@ import { callgrindReader } from './callgrind/parse.ts';
 import { dhatReader } from './dhat/parse.ts';
 import { foldedReader } from './folded/parse.ts';
 import { gprof } from './gprof/parse.ts';
-import { heaptrack } from './heaptrack/parse.ts';
+import { heaptrackData } from './heaptrack/data.ts';
+import { heaptrackText } from './heaptrack/parse.ts';
 import { massifReader } from './massif/parse.ts';
 import { perfScriptReader } from './perf/parse.ts';
 import { sample } from './sample/parse.ts';
@@ -24,7 +25,8 @@ export const readers: readonly Reader[] = [
   callgrindReader,
   cachegrindReader,
   gprof,
-  heaptrack,
+  heaptrackText,
+  heaptrackData,
   sample,
   perfScriptReader,
   foldedReader,

@@ -665,13 +665,7 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
         target[owner] = (target[owner] as number) + (values[at] as number);
       }
     }
-<<<<<<< HEAD
-    const [callers = [], callees = [], edgeFiles = [], edgeLines = []] = edges.columns;
-    const [jumpFunctions = [], jumpFiles = [], fromLines = [], toLines = []] = jumps.columns;
-    const [taken = [], reached = []] = jumpCounts.columns;
-=======
     const [taken = [], reached = []] = jumpCounts.columns(jumps.size());
->>>>>>> cost
     const totals = measures.map((_, measure) =>
       parts.reduce((sum, one) => sum + (one.totals[measure] ?? 0), 0),
     );

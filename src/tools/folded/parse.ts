@@ -2,12 +2,8 @@
 
 import type { Measure, Profile, ProfileFrame } from '../../model/profile.ts';
 import { frameTable } from '../../model/profile-tables.ts';
-<<<<<<< HEAD
-=======
-import { lineRegions } from '../_shared/byte-lines.ts';
->>>>>>> perf
-import { byteTable, hashBytes, hashPrime, hashStart } from '../_shared/byte-table.ts';
 import { lineRegions } from '../_shared/line-regions.ts';
+import { byteTable, hashBytes, hashPrime, hashStart } from '../_shared/byte-table.ts';
 import type { ProblemTally } from '../_shared/problem-tally.ts';
 import { type ProfileParser, profileReader } from '../_shared/profile-reader.ts';
 import { deepestStack, stackTree } from '../_shared/stack-tree.ts';
@@ -162,14 +158,10 @@ function startFolded(problems: ProblemTally): ProfileParser {
       before = 0;
     }
     if (nameEnd > start) {
-<<<<<<< HEAD
-      if (depth === stack.length) stack = longer(stack);
-=======
       if (depth === stack.length) {
         stack = longer(stack);
         callerEnds = longer(callerEnds);
       }
->>>>>>> perf
       if (depth < deepestStack)
         stack[depth++] = numberOf(bytes, start, nameEnd, hashBytes(bytes, start, nameEnd));
       else tooDeep = true;

@@ -2,13 +2,8 @@
 
 import type { Measure, Profile, ProfileFrame } from '../../model/profile.ts';
 import { frameTable } from '../../model/profile-tables.ts';
-<<<<<<< HEAD
-import { byteTable, hashBytes, hashPrime, hashStart } from '../_shared/byte-table.ts';
 import { lineRegions } from '../_shared/line-regions.ts';
-=======
-import { lineRegions } from '../_shared/byte-lines.ts';
 import { byteTable, hashBytes, hashPrime, hashStart } from '../_shared/byte-table.ts';
->>>>>>> perf
 import type { ProblemTally } from '../_shared/problem-tally.ts';
 import { type ProfiledProcess, type ProfileParser, profileReader } from '../_shared/profile-reader.ts';
 import { deepestStack, type StackTree, stackTree } from '../_shared/stack-tree.ts';
