@@ -14,7 +14,7 @@ import { type FrameTable, frameTable, sumOf, treeBuilder } from '../../src/model
 import type { ParsedRecord, ProcessRecord } from '../../src/model/record.ts';
 import type { Report } from '../../src/model/report.ts';
 import type { RunManifest } from '../../src/model/run.ts';
-import { end, manifest, process } from '../analyze/records.ts';
+import { end, manifest, textProcess } from '../analyze/records.ts';
 
 /** Name of the golden folder, and the report in it. */
 export const profileScenarios: ReadonlyMap<string, () => Promise<Report>> = new Map([
@@ -57,7 +57,7 @@ const bytes: Measure = { name: 'bytes', title: 'bytes on the heap', unit: 'bytes
 
 function record(image: number, profile: Profile, more: Partial<ProcessRecord> = {}): readonly ParsedRecord[] {
   return [
-    process(image, {
+    textProcess(image, {
       tool: profile.format,
       version: '3.19.0',
       argv: ['build/words', 'book.txt'],
