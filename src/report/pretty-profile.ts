@@ -503,11 +503,16 @@ function siteLines(profile: ReportProfile, most: number, ink: Ink): readonly str
   const sites = most === 0 ? [] : siteFacts(profile, most);
   if (sites.length === 0) return [];
   const total = primaryTotal(profile);
-  const rows = sites.flatMap(({ frame, value, facts }) => {
+  const rows = sites.flatMap(({ frame, caller, value, facts }) => {
     const start = `${percent(value, total).padStart(6)}  `;
     const place = `${start}${placeText(frame, ink.columns - 2 - start.length)}`;
     const line = frame.owner === 'mine' ? `${ink.red('>')} ${place}` : `  ${ink.dim(place)}`;
-    return [line, ...wrap(facts.join(' · '), ink.columns - 10).map((each) => `${' '.repeat(10)}${each}`)];
+    const called = caller === undefined ? [] : [`${' '.repeat(10)}← ${placeText(caller, ink.columns - 12)}`];
+    return [
+      line,
+      ...called,
+      ...wrap(facts.join(' · '), ink.columns - 10).map((each) => `${' '.repeat(10)}${each}`),
+    ];
   });
   const left = (profile.sites?.length ?? 0) - sites.length;
   const more = left > 0 ? `  ${grouped(left)} more; --all lists them` : '';

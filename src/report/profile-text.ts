@@ -430,6 +430,8 @@ export function callersOf({ edges, primary }: ReportProfile, row: number): reado
 export interface SiteFacts {
   readonly node: number;
   readonly frame: ReportProfileFrame;
+  /** The nearest caller that is mine, when the site itself is not. */
+  readonly caller?: ReportProfileFrame;
   readonly value: number;
   /** `never read`, `lives for 312 instructions on average`. */
   readonly facts: readonly string[];
@@ -492,8 +494,25 @@ export function siteFacts(profile: ReportProfile, most: number): readonly SiteFa
     .flatMap((site) => {
       const frame = frames[tree.frames[site.node] ?? -1];
       if (frame === undefined) return [];
-      return [{ node: site.node, frame, value: value(site.node), facts: factsOf(site).facts }];
+      const caller = frame.owner === 'mine' ? undefined : mineAbove(profile, tree, site.node);
+      return [
+        {
+          node: site.node,
+          frame,
+          ...(caller && { caller }),
+          value: value(site.node),
+          facts: factsOf(site).facts,
+        },
+      ];
     });
+}
+
+function mineAbove({ frames }: ReportProfile, { parents, frames: rows }: CallTree, node: number) {
+  for (let at = parents[node] ?? -1; at >= 0; at = parents[at] as number) {
+    const frame = frames[rows[at] as number];
+    if (frame?.owner === 'mine') return frame;
+  }
+  return undefined;
 }
 
 /** Bytes of a block that no access touched, where the others were touched. */

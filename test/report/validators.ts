@@ -11,10 +11,12 @@ import { type RenderOptions, render } from '../../src/report/index.ts';
 import { projectRoot } from '../project.ts';
 import gitlabSchema from './gitlab.schema.json' with { type: 'json' };
 
-/** A whole report as one string. */
+/** A whole report as one string; of a binary format a character for each byte. */
 export async function rendered(report: Report, format: string, options: RenderOptions = {}): Promise<string> {
   let all = '';
-  for await (const piece of render(report, format, options)) all += piece;
+  for await (const piece of render(report, format, options)) {
+    all += typeof piece === 'string' ? piece : Buffer.from(piece).toString('latin1');
+  }
   return all;
 }
 
