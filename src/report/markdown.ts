@@ -17,7 +17,6 @@ import { code, codeBlock, prose } from './markdown-text.ts';
 import {
   caveats,
   exactNumber,
-  frameName,
   frameSource,
   growthLimits,
   growthPercent,
@@ -27,7 +26,7 @@ import {
   primaryTotal,
   profileHeadline,
   scaled,
-  shortName,
+  shortFrame,
   signed,
   topChanges,
   topPlaces,
@@ -239,8 +238,9 @@ function profileText(profile: ReportProfile): string {
   for (const caveat of caveats(profile)) lines.push(`- caution: ${prose(caveat)}`);
   if (before !== undefined) {
     const old = before.totals[primary] ?? Number.NaN;
-    const change = `${scaled(old, unit)} before, ${scaled(total, unit)} now ${growthPercent(old, total)}`;
-    lines.push(`- compared with ${code(before.name)}: ${code(change.trim())}`);
+    const grew = growthPercent(old, total);
+    const change = `${scaled(old, unit)} before, ${scaled(total, unit)} now${grew === '' ? '' : ` (${grew})`}`;
+    lines.push(`- compared with ${code(before.name)}: ${code(change)}`);
   }
   if (lines.length > 3) lines.push('');
   const places = topPlaces(profile, 10);
@@ -276,7 +276,7 @@ function profileText(profile: ReportProfile): string {
 }
 
 function placeName(frame: ReportProfileFrame): string {
-  return `${harmless(cut(shortName(frameName(frame)), 120))}  ${harmless(cut(frameSource(frame), 100))}`.trimEnd();
+  return `${harmless(cut(shortFrame(frame), 120))}  ${harmless(cut(frameSource(frame), 100))}`.trimEnd();
 }
 
 /** Columns aligned to the right, the last one to the left. */

@@ -15,7 +15,7 @@ import type { CallTree, Measure, Unit } from '../model/profile.ts';
 import type { ReportProfile, ReportProfileFrame } from '../model/profile-report.ts';
 import type { Report } from '../model/report.ts';
 import { nodesInOrder, processName, profilesOf, sumTrees, wholeValue } from './profile-export.ts';
-import { caveats, frameName, whoseProfile } from './profile-text.ts';
+import { caveats, frameName, treeCaveats, whoseProfile } from './profile-text.ts';
 import type { Reporter } from './reporter.ts';
 import { harmless } from './terminal-text.ts';
 
@@ -73,7 +73,7 @@ function encoded(report: Report, profiles: readonly ReportProfile[]): Uint8Array
   const comments = [
     `vgrun ${report.vgrun}`,
     ...profiles.flatMap((profile) =>
-      [...caveats(profile), ...profile.notes].map((note) =>
+      [...caveats(profile), ...treeCaveats(profile), ...profile.notes].map((note) =>
         profiles.length > 1 ? `${whoseProfile(profile)}: ${note}` : note,
       ),
     ),

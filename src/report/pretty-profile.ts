@@ -6,12 +6,12 @@ import type { Report } from '../model/report.ts';
 import { chartLegend, chartLines } from './pretty-chart.ts';
 import type { Ink } from './pretty-ink.ts';
 import {
+  calledFrame,
   callersOf,
   caveats,
   clockText,
   countedTrees,
   exactNumber,
-  frameName,
   frameSource,
   growthPercent,
   missRates,
@@ -23,11 +23,12 @@ import {
   primaryTotal,
   profileHeadline,
   scaled,
-  shortName,
+  shortFrame,
   signed,
   siteFacts,
   topChanges,
   topPlaces,
+  treeCaveats,
   whoseProfile,
 } from './profile-text.ts';
 import type { RenderOptions } from './reporter.ts';
@@ -288,11 +289,11 @@ function tableLines(heads: readonly string[], rows: readonly Row[], ink: Ink): r
  */
 function placeText(frame: ReportProfileFrame, width: number): string {
   const inlined = frame.inlined === true ? ' (inlined)' : '';
-  const short = harmless(called(frame, shortName(frameName(frame)))) + inlined;
+  const short = harmless(shortFrame(frame)) + inlined;
   const source = harmless(frameSource(frame));
   const base = source.slice(source.lastIndexOf('/') + 1);
   const candidates: readonly (readonly [name: string, where: string])[] = [
-    [harmless(called(frame, frameName(frame))) + inlined, source],
+    [harmless(calledFrame(frame)) + inlined, source],
     [short, source],
     [short, base],
     ...(frame.path === undefined ? [[short, ''] as const] : []),
@@ -304,11 +305,6 @@ function placeText(frame: ReportProfileFrame, width: number): string {
   if (frame.path === undefined || base === '') return clip(short, width);
   const where = clip(base, Math.max(10, Math.floor(width / 3)));
   return `${clip(short, Math.max(10, width - widthOf(where) - 2))}  ${where}`;
-}
-
-/** Functions of C get parentheses, as everywhere in a report. */
-function called({ function: name }: ReportProfileFrame, text: string): string {
-  return name === undefined || text.endsWith(')') || text.endsWith('>') ? text : `${text}()`;
 }
 
 function placeLines(profile: ReportProfile, most: number, ink: Ink): readonly string[] {
@@ -384,7 +380,7 @@ function pathLines(profile: ReportProfile, most: number, ink: Ink): readonly str
     }),
   ];
   const words = links.map(({ frame, share }) => {
-    const name = clip(harmless(called(frame, shortName(frameName(frame)))), 60);
+    const name = clip(harmless(shortFrame(frame)), 60);
     return `${frame.owner === 'mine' ? name : ink.dim(name)}${share}`;
   });
   if (chain.length > shown.length) words.push('…');
@@ -425,7 +421,10 @@ function treeMaker(profile: ReportProfile, all: boolean, ink: Ink): (most: numbe
   const draw = treeDrawer(profile, largest, ink);
   return (most) => {
     const rows = most === 0 ? [] : draw(most);
-    return rows.length === 0 ? [] : [clip(`${name}${which}`, ink.columns), ...rows];
+    if (rows.length === 0) return [];
+    const doubts = largest.inferred === undefined ? [] : treeCaveats(profile);
+    const doubt = doubts.flatMap((why) => wrap(`${harmless(why)}`, ink.columns - 2));
+    return [clip(`${name}${which}`, ink.columns), ...doubt.map((line) => `  ${ink.yellow(line)}`), ...rows];
   };
 }
 
@@ -555,7 +554,7 @@ function sourceLines(profile: ReportProfile, most: number, ink: Ink): readonly s
     for (const { row, line, value, text } of [...group].sort((a, b) => a.line - b.line)) {
       const start = `${percent(value, total).padStart(6)}  ${scaled(value, unit).padStart(widths.value)}  ${String(line).padStart(widths.line)} │ `;
       const frame = functions[lines.functions[row] ?? -1];
-      const named = frame === undefined ? '' : `in ${called(frame, shortName(frameName(frame)))}`;
+      const named = frame === undefined ? '' : `in ${shortFrame(frame)}`;
       const body =
         text === undefined ? ink.dim(harmless(named)) : harmless(text.replaceAll('\t', '    ').trimEnd());
       const hottest = row === 0;

@@ -152,11 +152,26 @@ export function shortName(name: string): string {
   return depth === 0 ? short : name;
 }
 
+/** What a place is called, as everywhere in a report: `main()`; C++ names bring their own parentheses. */
+export function calledFrame(frame: ProfileFrame): string {
+  return withParentheses(frame, frameName(frame));
+}
+
+/** The same without the arguments of a C++ name. */
+export function shortFrame(frame: ProfileFrame): string {
+  return withParentheses(frame, shortName(frameName(frame)));
+}
+
+function withParentheses({ function: name }: ProfileFrame, text: string): string {
+  return name === undefined || text.endsWith(')') || text.endsWith('>') ? text : `${text}()`;
+}
+
 /** `src/table.cpp:44`; without a source the base name of the object. */
-export function frameSource({ path, line, object, sum }: ReportProfileFrame): string {
+export function frameSource({ function: name, path, line, object, sum }: ReportProfileFrame): string {
   if (sum !== undefined) return '';
   if (path !== undefined) return line === undefined || line <= 0 ? path : `${path}:${line}`;
-  return object === undefined ? '' : posix.basename(object);
+  // Without a name, what the place is called names the object already.
+  return object === undefined || name === undefined ? '' : posix.basename(object);
 }
 
 /** The measure by which a reader looks first. A profile of no measures has none that says anything. */
@@ -290,13 +305,25 @@ export function missText({ title, misses, of }: MissRate): string {
   return `${title} ${share > 0 && share < 0.01 ? '<0.01' : share.toFixed(2)}%`;
 }
 
-/** Why a profile is less than it looks: not whole, guessed, counted anew. Sentences without their full stop. */
-export function caveats(profile: ReportProfile): readonly string[] {
-  const { complete, trees, edgesInferred, totals, stated, measures } = profile;
+/** Why its trees are only likely ones. Half a sentence for each reason. */
+export function treeCaveats({ trees }: ReportProfile): readonly string[] {
+  const guessed = new Set(trees.flatMap(({ inferred }) => (inferred === undefined ? [] : [inferred])));
+  return [...guessed].map((why) => `the call tree is a likely one only: ${why}`);
+}
+
+/**
+ * Why a profile is less than it looks: not whole, guessed, counted anew. Half sentences. What is to be said of its trees
+ * is said where they are shown.
+ */
+export function caveats({
+  complete,
+  edgesInferred,
+  totals,
+  stated,
+  measures,
+}: ReportProfile): readonly string[] {
   const told: string[] = [];
   if (!complete) told.push('the profile is not whole: there may be more than it says');
-  const guessed = new Set(trees.flatMap(({ inferred }) => (inferred === undefined ? [] : [inferred])));
-  for (const why of guessed) told.push(`the call tree is a likely one only: ${why}`);
   if (edgesInferred !== undefined) told.push(`who called whom for how much is a guess: ${edgesInferred}`);
   for (const [index, said] of (stated ?? []).entries()) {
     const read = totals[index];

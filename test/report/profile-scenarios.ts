@@ -548,11 +548,9 @@ async function inferredTree(): Promise<Report> {
     ],
     { inferred: 'drawn from the calls between pairs of functions: which path a cost is on is a guess' },
   );
-  const owned = table.frames.map((frame) => ({
-    ...frame,
-    owner: 'mine' as const,
-    ownerReason: 'source-in-project',
-  }));
+  const owned = table.frames.flatMap((frame) =>
+    profile.functions.filter((each) => each.function === frame.function).slice(0, 1),
+  );
   return { ...made, profiles: [{ ...profile, frames: owned, trees: [drawn] }] };
 }
 
@@ -808,6 +806,9 @@ async function hostile(): Promise<Report> {
   );
   return {
     ...compareFirst(made, hostileNames[0] ?? '', (row) => row / 3),
+    outcome: 'findings',
+    reasons: [`${hostileNames[1]} grew`],
+    status: 100,
     gate: {
       onlyMine: false,
       limits: [],
