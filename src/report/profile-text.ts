@@ -1,5 +1,4 @@
 // What reports say of a profile in words and numbers: values with units, names of places, totals. Nothing is escaped yet.
-import { posix } from 'node:path';
 import type { AllocationSite, CallTree, Measure, ProfileFrame, Snapshot, Unit } from '../model/profile.ts';
 import type { GrowthLimit, ReportProfile, ReportProfileFrame } from '../model/profile-report.ts';
 import type { Report } from '../model/report.ts';
@@ -106,11 +105,16 @@ export function signed(difference: number, unit: Unit): string {
   return difference < 0 ? `-${text}` : `+${text}`;
 }
 
+/** The last part of a path. (The page in the browser uses this file too: there is no node:path.) */
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}
+
 /** What a place is called: its function, the tool's own sum, its object, its address. */
 export function frameName({ function: name, sum, object, ip }: ProfileFrame): string {
   if (name !== undefined) return name;
   if (sum !== undefined) return sum;
-  if (object !== undefined) return `??? in ${posix.basename(object)}`;
+  if (object !== undefined) return `??? in ${baseName(object)}`;
   return ip ?? '???';
 }
 
@@ -171,7 +175,7 @@ export function frameSource({ function: name, path, line, object, sum }: ReportP
   if (sum !== undefined) return '';
   if (path !== undefined) return line === undefined || line <= 0 ? path : `${path}:${line}`;
   // Without a name, what the place is called names the object already.
-  return object === undefined || name === undefined ? '' : posix.basename(object);
+  return object === undefined || name === undefined ? '' : baseName(object);
 }
 
 /** The measure by which a reader looks first. A profile of no measures has none that says anything. */
