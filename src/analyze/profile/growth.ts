@@ -27,7 +27,7 @@ export interface Growth {
 }
 
 // `Ir=5%`, `bytes=4KiB`; an event of perf may have commas and equals signs itself: `cpu/event=0x3c,umask=0x0/=5%`
-const item = /([^\0]+?)=(\d{1,15}(?:\.\d{1,3})? ?(?:%|[A-Za-z]{1,3})?)(?:,|$)/y;
+const item = /([^\0]+?)=(\d{1,15}(?:\.\d{1,3})? ?(?:%|[A-Za-z]{1,3})?) *(?:,|$)/y;
 
 /** No command line has more. */
 const longest = 4000;
@@ -53,7 +53,9 @@ export function readGrowth(text: string): readonly GrowthRule[] {
     const percent = most.endsWith('%');
     // Thousandths, so that 5% of a round number is exact.
     const amount = percent ? Math.round(Number(most.slice(0, -1)) * 1000) : readAmount(most);
-    if (measure === '' || amount === undefined) throw wrong();
+    // Only an event of perf has them in its name, and then slashes too.
+    const isName = measure !== '' && (!/[=,]/.test(measure) || measure.includes('/'));
+    if (!isName || amount === undefined) throw wrong();
     const bytes = !percent && /[a-z]/i.test(most);
     rules.set(measure.toLowerCase(), { measure, most, amount, percent, bytes });
   }
