@@ -26,6 +26,7 @@ import { verdict } from './outcome.ts';
 import { blame, isUnder, type OwnershipContext, ownershipOf, primaryStack, sourcePath } from './ownership.ts';
 import { type OwnershipRules, ownershipDecider } from './ownership-rules.ts';
 import { processTree, type TreeNode } from './process-tree.ts';
+import { againstProfiles } from './profile/against.ts';
 import { reportProfiles } from './profile/index.ts';
 import { mayBeInherited, type ParentOf, type SettledSighting, settle } from './sightings.ts';
 import { imageTotals, runTotals } from './totals.ts';
@@ -113,10 +114,12 @@ export async function analyze(
 
   const { known, gate: rules = {} } = options;
   const compared = known === undefined ? { findings: found, gone: [] } : compareFindings(found, known);
-  const { findings: gated, gate } = applyGate(compared.findings, rules);
+  const against = againstProfiles(profiles, known, rules.growth);
+  problems.push(...against.problems);
+  const { findings: gated, gate } = applyGate(compared.findings, rules, against.growth);
   const findings = [...gated].sort(bySeverityThenCost);
-  if (known?.missing === true) problems.push(missingProblem(known.name));
-  if (known?.whole === false) problems.push(partialProblem(known.name));
+  if (known?.missing === true && profiles.length === 0) problems.push(missingProblem(known.name));
+  if (known?.whole === false && profiles.length === 0) problems.push(partialProblem(known.name));
   if (asksForLeaks(rules)) problems.push(...unsearchedLeaks(nodes));
 
   const uncounted = new Map<ImageDraft, number>();
@@ -144,6 +147,7 @@ export async function analyze(
     problems,
     findings,
     limits: gate?.limits ?? [],
+    growth: against.growth,
     exit,
     observed: manifest !== undefined,
     isRun: manifest !== undefined,
@@ -172,7 +176,7 @@ export async function analyze(
     ...(known && {
       comparison: comparisonOf(findings, compared.gone, known, judgementOf(nodes, decided, manifest)),
     }),
-    ...(profiles.length > 0 && { profiles }),
+    ...(profiles.length > 0 && { profiles: against.profiles }),
     totals: purpose === undefined ? runTotals(counted, settled, countsAsError, parentOf) : noTotals,
     processes: nodes.map((node): ReportProcess => {
       const { process } = node.image;

@@ -12,7 +12,7 @@ import {
   valgrindOptions,
 } from '../tools/_shared/valgrind-options.ts';
 import { tools } from '../tools/index.ts';
-import { analysisOptions } from './analysis.ts';
+import { analysisOptions, growthOption } from './analysis.ts';
 import { configOptions, reportOptions } from './sub-command.ts';
 
 export interface Candidate {
@@ -56,6 +56,7 @@ type YargsOptions = Readonly<
 const { confidential: _, ...readingOptions } = analysisOptions;
 const help = { help: { type: 'boolean', describe: 'show help' } };
 const reading = wordsOf({ ...reportOptions, ...analysisOptions, ...configOptions, ...help });
+const growing = wordsOf(growthOption);
 const baseline = { name: '--baseline', about: 'the baseline', takesValue: true };
 
 /** By name; held to the `--help` of each by a test. */
@@ -64,12 +65,13 @@ export const subCommandWords: Readonly<Record<string, SubCommandWords>> = {
     about: 'show a run, or a log from elsewhere',
     options: [
       ...reading,
+      ...growing,
       baseline,
       { name: '--error-exitcode', about: 'exit status for findings', takesValue: true },
     ],
     names: 'runs',
   },
-  diff: { about: 'what is new in B against A', options: reading, names: 'runs' },
+  diff: { about: 'what is new in B against A', options: [...reading, ...growing], names: 'runs' },
   suppress: {
     about: 'write suppressions for findings',
     options: [
@@ -227,6 +229,8 @@ function ofValue(option: string, head: string, { presets }: Surroundings): Candi
       return of(
         gateWords.filter((word) => !['all', 'none', 'default'].includes(word)).map((word) => `${word}=`),
       );
+    case '--max-growth':
+      return of(['all=', 'peak=']);
     case '--baseline':
     case '--config':
     case '--project-root':

@@ -29,6 +29,8 @@ export interface Wished {
    * @param about only errors that speak of this.
    */
   readonly blame: (word: string, about?: string) => (error: unknown) => never;
+  /** Whether a word was typed, and is not one that the config gave. */
+  readonly isTyped: (word: string) => boolean;
 }
 
 /**
@@ -58,13 +60,15 @@ export async function readWish(
       if (word === undefined || !(error instanceof UserError) || !error.message.includes(about)) throw error;
       throw word.blamed(error);
     };
+  const isTyped = (text: string): boolean => !words.some(({ word }) => word === text);
   const { own, program, help } = commandLine;
   if (program === undefined || help !== undefined || commandLine.version === true)
-    return { commandLine, blame };
+    return { commandLine, blame, isTyped };
   const sink = sinkOf(commandLine);
   return {
     commandLine,
     blame,
+    isTyped,
     wish: {
       launch: { ...launchOf(commandLine, program), ...(await noiseOf(commandLine)) },
       ...(sink === undefined ? {} : { sink }),

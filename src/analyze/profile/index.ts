@@ -12,6 +12,7 @@ import { isUnder, type OwnershipContext, ownershipOf, sourcePath } from '../owne
 import { graphCosts } from './graph-costs.ts';
 import { inferTree } from './infer-tree.ts';
 import { canMerge, mergeProfiles } from './merge.ts';
+import { peakTree } from './peak.ts';
 import { treeFunctions } from './tree-costs.ts';
 
 /** A profile and the process image that it is about. */
@@ -84,16 +85,11 @@ function reportOf(group: readonly ProfileOfImage[], context: OwnershipContext): 
   };
 }
 
-/** Of a time line only the tree of its peak counts (the largest, where the tool marks none): snapshots do not add up. */
-function countedTrees(profile: Profile): Pick<Profile, 'frames' | 'trees'> {
-  if (profile.timeline === undefined) return profile;
-  const trees = profile.timeline.snapshots.filter(({ tree }) => tree !== undefined);
-  const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
-  const peak =
-    trees.find(({ kind }) => kind === 'peak') ??
-    [...trees].sort((a, b) => sum(b.values) - sum(a.values) || a.number - b.number)[0];
-  const tree = peak?.tree === undefined ? undefined : profile.trees[peak.tree];
-  return { frames: profile.frames, trees: tree === undefined ? [] : [tree] };
+/** Of a time line only the tree of its peak counts. */
+function countedTrees({ frames, trees, timeline }: Profile): Pick<Profile, 'frames' | 'trees'> {
+  if (timeline === undefined) return { frames, trees };
+  const tree = trees[peakTree(timeline, trees)];
+  return { frames, trees: tree === undefined ? [] : [tree] };
 }
 
 function ownedFrame(frame: ProfileFrame, context: OwnershipContext): ReportProfileFrame {
