@@ -57,6 +57,8 @@ function isGranularity(line: string): boolean {
 interface Node {
   readonly name: string;
   readonly place: Place | undefined;
+  /** Of a static function, from the index at the end. */
+  file?: string;
   /** Missing where the entry itself is not printed. */
   self?: number;
   children?: number;
@@ -316,6 +318,19 @@ function startGprof(problems: ProblemTally): ProfileParser {
     return false;
   }
 
+  // `   [6] quiet (two.c)           [5] one                     (3) helper (one.c)`
+  function takeIndex(line: string): void {
+    for (const found of line.matchAll(/(?:^| )[[(](\d{1,9})[\])] /g)) {
+      const node = nodes[nodeOfIndex.get(Number(found[1])) ?? -1];
+      const at = found.index + found[0].length;
+      if (node === undefined || !line.startsWith(`${node.name} (`, at)) continue;
+      const from = at + node.name.length + 2;
+      const file = line.slice(from, line.indexOf(')', from));
+      // With -l the place of a line stands there: ` (demo.c:4 @ 11c9)`
+      if (/^[^ ()]{1,255}$/.test(file)) node.file ??= file;
+    }
+  }
+
   function endBlock(): void {
     current = -1;
     inCycle = false;
@@ -337,7 +352,8 @@ function startGprof(problems: ProblemTally): ProfileParser {
     // Titles begin at the left, with a letter or a percent sign; the rows of the tables do not.
     const titled = first - from < 8 && (byte === 37 || (byte >= 65 && byte !== openBracket));
     if (titled && takeTitle(textOf(bytes, first, Math.min(to, first + 200)).trimEnd())) return;
-    if (part === 'flat') {
+    if (part === 'index') takeIndex(textOf(bytes, from, to));
+    else if (part === 'flat') {
       // ` time   seconds   seconds    calls  ms/call  ms/call  name`
       if (beginsWith(bytes, first, to, 'time   seconds ')) return;
       if (!takeFlat(bytes, from, to)) unreadable(bytes, from, to, offset, 'flat profile');
@@ -459,7 +475,7 @@ function joinRows(flat: readonly FlatRow[], nodes: readonly Node[], functions: F
     return (
       functions.push({
         name: node.name,
-        file: undefined,
+        file: node.file,
         self,
         inclusive: (node.self ?? self) + (node.children ?? 0),
         calls: node.calls ?? row?.calls ?? Number.NaN,

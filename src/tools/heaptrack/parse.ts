@@ -72,13 +72,14 @@ function startText(problems: ProblemTally): ProfileParser {
   function addPath(outer: readonly ProfileFrame[], inner: readonly ProfileFrame[], values: Values): void {
     const at = sections.findIndex(({ name }) => name === section);
     let node = -1;
-    for (const part of [unfolded(outer), unfolded(inner)]) {
+    const end = unfolded(inner);
+    for (const part of [unfolded(outer), end]) {
       for (let index = part.length - 1; index >= 0; index--) {
         node = tree.child(node, frames.add(part[index] as ProfileFrame));
       }
     }
     if (node < 0 || at < 0) return;
-    const key = inner.map((frame) => frames.add(frame)).join(' ');
+    const key = end.map((frame) => frames.add(frame)).join(' ');
     let number = places.get(key);
     if (number === undefined) {
       number = places.size;
