@@ -395,7 +395,8 @@ function unfolded(path: readonly ProfileFrame[]): readonly ProfileFrame[] {
   for (let index = 1; index < frames.length; index++) {
     const { object, ...frame } = frames[index] as ProfileFrame;
     const before = frames[index - 1] as ProfileFrame;
-    if (object !== undefined || frame.sum !== undefined || before.object === undefined) continue;
+    // Code made while running has neither line nor object.
+    if (object !== undefined || frame.file === undefined || before.object === undefined) continue;
     frames[index - 1] = { ...before, inlined: true };
     frames[index] = { ...frame, object: before.object };
   }
