@@ -298,7 +298,19 @@ describe.skipIf(!canRun('perf'))('perf', () => {
     expect(stderr).not.toMatch(/^ {4}at /m);
   });
 
-  test('vgrun report reads the data of perf record, and of heaptrack where it is installed', async () => {
+  test.skipIf(!canRun('heaptrack'))('vgrun report reads a recording of heaptrack', async () => {
+    const folder = await fresh();
+    await runProgram('heaptrack', ['-o', join(folder, 'heaptrack.test'), examplePath('lost-100')], {
+      cwd: folder,
+    });
+    const file = (await readdir(folder)).find((name) => name.startsWith('heaptrack.test')) as string;
+    const { status, stdout } = await vgrun(['report', '--report=json=-', file], { cwd: folder });
+    expect(status).toBe(0);
+    const report: Report = JSON.parse(stdout);
+    expect(totalOf(profilesOf(report)[0], 'leaked')).toBeGreaterThanOrEqual(100);
+  });
+
+  test('vgrun report reads the data of perf record', async () => {
     const folder = await fresh();
     compileC(join(folder, 'busy'), `${busy}int main(void) { spin(100); return 0; }`);
     await runProgram('perf', ['record', '-q', '-g', '-o', 'perf.data', './busy'], { cwd: folder });
