@@ -11,6 +11,7 @@ const benches = {
   startup: startupBench,
   stdout: stdoutBench,
   parse: async (options) => (await import('./parse.mjs')).parseBench(options),
+  stacks: async (options) => (await import('./stacks.mjs')).stacksBench(options),
   reporters: async (options) => (await import('./reporters.mjs')).reportersBench(options),
 };
 
