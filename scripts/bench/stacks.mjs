@@ -159,7 +159,10 @@ async function bundleReaders(outfile) {
   });
 }
 
-/** Calls of a program of 3000 functions in four objects, as a walk that goes mostly the same ways. */
+/** How many ways through the program there are: as many stacks has a recording of a service of some minutes. */
+const PATHS = 5000;
+
+/** Calls of a program of 3000 functions in four objects, that goes mostly the same ways. */
 function createWalk() {
   let state = 42;
   const random = () => {
@@ -177,7 +180,7 @@ function createWalk() {
       ? `demo::engine::Node<int, std::less<int> >::step_${index}(demo::Context&, unsigned long) const`
       : `function_${index}`,
   );
-  const stack = () => {
+  const walk = () => {
     const path = [0];
     const depth = 4 + Math.floor(random() ** 2 * 40);
     // Few callees for each function, the first of them most often.
@@ -185,6 +188,8 @@ function createWalk() {
       path.push((path[path.length - 1] * 7 + 1 + Math.floor(random() ** 6 * 3)) % 3000);
     return path;
   };
+  const paths = Array.from({ length: PATHS }, walk);
+  const stack = () => paths[Math.floor(random() ** 3 * PATHS)];
   return { random, objects, names, stack };
 }
 
@@ -201,8 +206,11 @@ function writePerfScript(file, size) {
       block += `server    4000/${tid}  [${String(number % 8).padStart(3, '0')}] ${time}: ${String(
         1000000 + Math.floor(random() * 100),
       ).padStart(10)} cpu-clock: \n`;
-      for (const name of stack().reverse()) {
-        const offset = Math.floor(random() ** 3 * 64) * 4;
+      const path = stack();
+      for (let at = path.length - 1; at >= 0; at--) {
+        const name = path[at];
+        // A function is interrupted anywhere, but calls another from one place.
+        const offset = 4 * (at === path.length - 1 ? Math.floor(random() ** 3 * 64) : path[at + 1] % 64);
         const address = (0x400000 + name * 4096 + offset).toString(16).padStart(16);
         block += `\t${address} ${names[name]}+0x${offset.toString(16)} (${objects[name % 4]})\n`;
       }

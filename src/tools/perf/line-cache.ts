@@ -46,9 +46,9 @@ export function lineCache(): LineCache {
       const start = slot * room;
       const last = length - 4;
       for (let at = 0; at < last; at += 4) {
-        if (view.getInt32(from + at) !== keptView.getInt32(start + at)) return 0;
+        if (view.getInt32(from + at, true) !== keptView.getInt32(start + at, true)) return 0;
       }
-      if (view.getInt32(from + last) !== keptView.getInt32(start + last)) return 0;
+      if (view.getInt32(from + last, true) !== keptView.getInt32(start + last, true)) return 0;
       found = values[slot] as number;
       return length;
     },
