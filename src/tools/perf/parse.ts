@@ -86,6 +86,7 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
   const frames = frameTable();
   const places: Place[] = [];
   let frameOfLine = new Int32Array(64);
+  let inlinedLines = new Uint8Array(64);
   /** How often each line was met. */
   let met = new Float64Array(64);
   const inlinedIn = new Map<number, number>();
@@ -223,13 +224,23 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
   /** A line of a call chain: `	            11a9 leaf+0x20 (/home/user/demo/hot)`. @returns where the next line begins. */
   function takeFrame(bytes: Uint8Array, from: number, to: number): number {
     let at = from;
+    let address = 0;
+    // Addresses are 16 columns wide, and the same one mostly stands before the same words.
+    const isPlain = to - from > 18 && bytes[from] === 9 && bytes[from + 17] === 32;
+    if (isPlain && thread !== undefined) {
+      address = recent.keyAt(from + 9);
+      const length = recent.find(address, from + 18, to);
+      if (length > 0) {
+        pushFrame(recent.value(), address);
+        return from + 18 + length;
+      }
+    }
     while (bytes[at] === 9 || bytes[at] === 32) at++;
     const start = at;
-    let address = 0;
     for (;;) {
       const digit = bytes[at] as number;
       if ((digit < 48 || digit > 57) && (digit < 97 || digit > 102)) break;
-      address = (Math.imul(address, 31) + digit) | 0;
+      if (!isPlain) address = (Math.imul(address, 31) + digit) | 0;
       at++;
     }
     if (at > start && bytes[at] === 32) at++;
@@ -237,12 +248,6 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
       // Only an address: `-F ip`.
     } else at = start;
     const nameStart = at;
-    // The same address mostly stands before the same words.
-    const length = thread === undefined ? 0 : recent.find(address, nameStart, to);
-    if (length > 0) {
-      pushFrame(recent.value(), address);
-      return nameStart + length;
-    }
     let nameEnd = -1;
     let restStart = 0;
     let hash = hashStart;
@@ -276,7 +281,7 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
         ? lineIds.add(hash, bytes, nameStart, end)
         : lineIds.add(hash, bytes, nameStart, nameEnd, restStart, end);
     if (number === places.length) addPlace(bytes, nameStart, nameEnd, restStart, end);
-    recent.keep(address, nameStart, next, number);
+    if (isPlain && nameStart === from + 18) recent.keep(address, nameStart, next, number);
     pushFrame(number, address);
     return next;
   }
@@ -291,7 +296,7 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
     addresses[depth] = address;
     lineSources[depth] = -1;
     depth++;
-    if ((places[number] as Place).inlined) hasInlined = true;
+    if (inlinedLines[number] === 1) hasInlined = true;
   }
 
   function growStack(): void {
@@ -312,7 +317,11 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
       larger.set(met);
       met = larger;
       frameOfLine = longer(frameOfLine);
+      const marks = new Uint8Array(met.length);
+      marks.set(inlinedLines);
+      inlinedLines = marks;
     }
+    if (place.inlined) inlinedLines[places.length] = 1;
     frameOfLine[places.length] = frames.add(place.frame);
     places.push(place);
   }
