@@ -146,7 +146,10 @@ test('a measure that only one side has is told apart from one that was nought', 
   expect((await compared(one, both)).before).toMatchObject({
     totals: [4, null],
     costs: { self: [[4], [0]] },
+    bySelfChange: [0],
   });
+  const others = await compared(one, graphProfile([[fn('main'), 9, 4]], [misses, instructions]));
+  expect(others.before).toMatchObject({ totals: [null, 4], bySelfChange: [] });
   expect((await compared(both, one)).before).toMatchObject({ totals: [5], costs: { self: [[5]] } });
   const swapped = graphProfile([[fn('main'), 3, 9]], [misses, instructions]);
   expect((await compared(swapped, both)).before).toMatchObject({

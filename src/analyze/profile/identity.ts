@@ -28,13 +28,15 @@ export function numberFunctions(
 ): FunctionNumbers {
   const numbers = new Map<string, number>();
   const names: (string | undefined)[] = [];
+  const plain: PlainNames = { objects: new Map(), files: new Map() };
   const numberOf = (frame: ProfileFrame): number => {
-    const key = keyOf(frame);
+    const name = nameOf(frame);
+    const key = keyOf(frame, name, plain);
     let number = numbers.get(key);
     if (number === undefined) {
       number = numbers.size;
       numbers.set(key, number);
-      names.push(nameOf(frame));
+      names.push(name);
     }
     return number;
   };
@@ -71,21 +73,39 @@ function renamedOf(
   return renamed;
 }
 
-function keyOf(frame: ProfileFrame): string {
+/** Plain names of what many frames share: objects and files. */
+interface PlainNames {
+  readonly objects: Map<string, string>;
+  readonly files: Map<string, string>;
+}
+
+function keyOf(frame: ProfileFrame, name: string | undefined, { objects, files }: PlainNames): string {
   const { object, file, ip, sum } = frame;
   // `in 3 places, all below massif's threshold (1.00%)`
   if (sum !== undefined) return `sum\0${sum.replace(/\d+(?:\.\d+)?/g, '#')}`;
-  const where = object === undefined ? '' : plainObject(object);
-  const name = nameOf(frame);
+  const where = object === undefined ? '' : remembered(objects, object, plainObject);
   if (name === undefined) return where === '' ? `ip\0${ip ?? ''}` : `object\0${where}`;
-  return `${name}\0${where}\0${file === undefined ? '' : posix.basename(file)}`;
+  return `${name}\0${where}\0${file === undefined ? '' : remembered(files, file, posix.basename)}`;
+}
+
+function remembered(known: Map<string, string>, text: string, make: (text: string) => string): string {
+  let made = known.get(text);
+  if (made === undefined) {
+    made = make(text);
+    known.set(text, made);
+  }
+  return made;
 }
 
 // `walk'2`
 const recursion = /'\d+$/;
 
+// `sort.isra.0`, `f(int) [clone .cold]`, `memcpy@@GLIBC_2.14`, `walk'2`, `core::fmt::write::h0123456789abcdef`
+const decorated = /[.@\]']|::h[0-9a-f]{16}$/;
+
 function nameOf({ function: name }: ProfileFrame): string | undefined {
   if (name === undefined || name === '???') return undefined;
+  if (!decorated.test(name)) return name;
   const depth = recursion.exec(name)?.[0] ?? '';
   return plainFunction(name.slice(0, name.length - depth.length)) + depth;
 }
