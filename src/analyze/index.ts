@@ -11,6 +11,7 @@ import type {
   ReportMessage,
   ReportProcess,
   ReportStack,
+  ReportTotals,
   Rule,
   Sighting,
 } from '../model/report.ts';
@@ -127,8 +128,12 @@ export async function analyze(
       uncounted.set(image, (uncounted.get(image) ?? 0) + contexts - countedContexts);
     }
   }
+  const purpose = purposeOf(manifest, profiles.length > 0 && folded.findings.length === 0);
   const totals = new Map(
-    nodes.map(({ image }) => [image, imageTotals(image, uncounted.get(image) ?? 0, parentOf)]),
+    nodes.map(({ image }): [ImageDraft, ReportTotals] => [
+      image,
+      purpose === undefined ? imageTotals(image, uncounted.get(image) ?? 0, parentOf) : noTotals,
+    ]),
   );
   // An image that exec'd or only forked has no totals of its own to show; its errors are in the sum all the same.
   const counted = new Map([...totals].filter(([image]) => isCounted(nodeOf.get(image))));
@@ -163,6 +168,7 @@ export async function analyze(
     vgrun: options.vgrun,
     ...decided,
     tool: toolOf(folded, manifest),
+    ...(purpose && { purpose }),
     ...(manifest && { run: runOf(manifest, options.runDirectory) }),
     findings,
     rules: rulesOf(findings),
@@ -171,7 +177,7 @@ export async function analyze(
       comparison: comparisonOf(findings, compared.gone, known, judgementOf(nodes, decided, manifest)),
     }),
     ...(profiles.length > 0 && { profiles: against.profiles }),
-    totals: runTotals(counted, settled, countsAsError, parentOf),
+    totals: purpose === undefined ? runTotals(counted, settled, countsAsError, parentOf) : noTotals,
     processes: nodes.map((node): ReportProcess => {
       const { process } = node.image;
       const isRoot = process.pid === rootNode?.image.process.pid;
@@ -203,6 +209,14 @@ export async function analyze(
     messages: folded.messages.map((message) => makeMessage(message, frames)),
     problems,
   };
+}
+
+/** A tool that looks for no errors has found none, which is no total. */
+const noTotals: ReportTotals = { computed: [] };
+
+function purposeOf(manifest: RunManifest | undefined, isProfile: boolean): Report['purpose'] {
+  if (manifest?.capture === 'log') return 'log';
+  return manifest?.capture === 'profile' || isProfile ? 'profile' : undefined;
 }
 
 /** What the run may say of entries that it did not see again. */

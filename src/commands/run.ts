@@ -2,6 +2,7 @@
 import type { Known } from '../analyze/baseline.ts';
 import { UserError } from '../errors.ts';
 import { debug, enableLog } from '../log.ts';
+import type { Launch } from '../model/launch.ts';
 import { inheritedDescriptors } from '../run/descriptors.ts';
 import { findValgrind } from '../run/instrument.ts';
 import { planRun } from '../run/plan.ts';
@@ -10,12 +11,16 @@ import type { CommandLine } from '../tools/_shared/command-line.ts';
 import { version } from '../version.ts';
 import { readWish, type Wished } from './wish.ts';
 
-/** @returns the exit status; see "Exit status" in the manual. */
-export async function main(argv: readonly string[]): Promise<number> {
+/**
+ * @param attach a process to look at instead of starting the program, which is its file then.
+ * @returns the exit status; see "Exit status" in the manual.
+ */
+export async function main(argv: readonly string[], attach?: Launch['attach']): Promise<number> {
   const descriptors = inheritedDescriptors();
-  const { commandLine, wish, blame, isTyped } = await readWish(argv, process.cwd());
+  const { commandLine, wish: wished, blame, isTyped } = await readWish(argv, process.cwd());
   const { own, notes } = commandLine;
-  if (wish === undefined) return answer(commandLine);
+  if (wished === undefined) return answer(commandLine);
+  const wish = attach === undefined ? wished : { ...wished, launch: { ...wished.launch, attach } };
   if (own.logLevel !== undefined) await enableLog(own.logLevel);
   for (const note of notes) say(note);
   const destinations =

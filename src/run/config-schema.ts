@@ -50,7 +50,11 @@ const seconds = (about: string) =>
 
 /** Every setting; a preset has the same. The order is that of docs and of `vgrun config`. */
 export const settingEntries = {
-  tool: v.optional(text('The tool of valgrind: memcheck, helgrind or drd. As --tool=NAME.')),
+  tool: v.optional(
+    text(
+      'The instrument: memcheck, helgrind, drd, massif, dhat, callgrind, cachegrind, perf, gprof, … As --tool=NAME.',
+    ),
+  ),
   options: v.optional(
     list(
       "Options of valgrind, written as on the command line: --leak-check=full. What only some tools have is left to their runs. Files are relative to the config's folder.",
