@@ -2,6 +2,7 @@
 import { open } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { UserError } from '../errors.ts';
+import type { Problem } from '../model/problem.ts';
 import { scriptFields } from '../tools/perf/index.ts';
 import type { CollectStep } from '../tools/tool.ts';
 import { carryOut } from './collect.ts';
@@ -10,7 +11,8 @@ interface Converter {
   /** For people. */
   readonly what: string;
   readonly recognizes: (head: Uint8Array, name: string) => boolean;
-  readonly command: (file: string) => CollectStep['command'];
+  /** The first whose program is installed is taken. */
+  readonly commands: (file: string) => readonly CollectStep['command'][];
   /** Name of the text. */
   readonly output: string;
 }
@@ -19,19 +21,38 @@ const perfMagic = 'PERFILE2';
 const gzipMagic = [0x1f, 0x8b];
 const zstdMagic = [0x28, 0xb5, 0x2f, 0xfd];
 
+/** All places, with their callers: its report is cut to the first ten else. */
+const heaptrackPrint = (file: string): CollectStep['command'] => [
+  'heaptrack_print',
+  '-t',
+  '0',
+  '-l',
+  '1',
+  '-n',
+  '100000',
+  '-s',
+  '100000',
+  file,
+];
+
 const converters: readonly Converter[] = [
   {
     what: 'data of perf record',
     recognizes: (head) => startsWith(head, [...Buffer.from(perfMagic)]),
-    command: (file) => ['perf', 'script', '--header', '-F', scriptFields, '-i', file],
+    commands: (file) => [['perf', 'script', '--header', '-F', scriptFields, '-i', file]],
     output: 'perf.script.txt',
+  },
+  // `heaptrack.server.1234.zst`, `heaptrack.server.1234.gz`: text inside, and more exact than what heaptrack_print makes of it.
+  {
+    what: 'a recording of heaptrack',
+    recognizes: (head, name) => name.includes('heaptrack') && startsWith(head, zstdMagic),
+    commands: (file) => [['zstd', '-dcq', file], heaptrackPrint(file)],
+    output: 'heaptrack.txt',
   },
   {
     what: 'a recording of heaptrack',
-    // `heaptrack.server.1234.zst`, `heaptrack.server.1234.gz`
-    recognizes: (head, name) =>
-      name.includes('heaptrack') && (startsWith(head, gzipMagic) || startsWith(head, zstdMagic)),
-    command: (file) => ['heaptrack_print', file],
+    recognizes: (head, name) => name.includes('heaptrack') && startsWith(head, gzipMagic),
+    commands: (file) => [['gzip', '-dcq', file], heaptrackPrint(file)],
     output: 'heaptrack.txt',
   },
 ];
@@ -52,17 +73,13 @@ async function convertFile(path: string): Promise<string> {
   const { dirSync, setGracefulCleanup } = (await import('tmp')).default;
   setGracefulCleanup();
   const { name: directory } = dirSync({ prefix: 'vgrun-', mode: 0o700, unsafeCleanup: true });
-  const command = converter.command(path);
-  const problem = await carryOut(
-    {
-      command,
-      output: converter.output,
-      failure: `${path} is ${converter.what}, and ${command[0]} cannot read it`,
-    },
-    directory,
-  );
-  if (problem !== undefined) throw new UserError(problem.message, problem.hint);
-  return join(directory, converter.output);
+  let problem: Problem | undefined;
+  for (const command of converter.commands(path)) {
+    const failure = `${path} is ${converter.what}, and ${command[0]} cannot read it`;
+    problem = await carryOut({ command, output: converter.output, failure }, directory);
+    if (problem === undefined) return join(directory, converter.output);
+  }
+  throw new UserError(problem?.message ?? `${path} cannot be read`, problem?.hint);
 }
 
 function startsWith(head: Uint8Array, magic: readonly number[]): boolean {

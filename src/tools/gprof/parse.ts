@@ -57,6 +57,8 @@ function isGranularity(line: string): boolean {
 interface Node {
   readonly name: string;
   readonly place: Place | undefined;
+  /** Of a static function, from the index at the end. */
+  file?: string;
   /** Missing where the entry itself is not printed. */
   self?: number;
   children?: number;
@@ -77,11 +79,16 @@ interface FlatRow {
   readonly calls: number;
 }
 
-interface Edge {
-  readonly caller: number;
-  readonly callee: number;
-  readonly calls: number;
-  readonly time: number;
+/** Calls from one node to another, one row for each pair; columns, since there are hundreds of thousands. */
+interface Edges {
+  readonly callers: number[];
+  readonly callees: number[];
+  readonly calls: number[];
+  readonly times: number[];
+}
+
+function emptyEdges(): Edges {
+  return { callers: [], callees: [], calls: [], times: [] };
 }
 
 type Part = 'none' | 'flat' | 'graph' | 'index';
@@ -103,9 +110,15 @@ function startGprof(problems: ProblemTally): ProfileParser {
   const nodes: Node[] = [];
   const nodeOfIndex = new Map<number, number>();
   const nodeOfName = new Map<string, number>();
-  const edges = new Map<number, Edge>();
+  // Each call stands in the entry of the caller and in that of the callee, but one of them may be missing.
+  const fromCallers = emptyEdges();
+  const fromCallees = emptyEdges();
   // Callers stand before the line of the function that they called.
-  let pending = new Map<number, Edge>();
+  let pendingFrom = 0;
+  /** Number of the entry, and the last one in which a node was a caller or callee. */
+  let entry = 1;
+  const lastAsCaller: number[] = [];
+  const lastAsCallee: number[] = [];
   let current = -1;
   let inCycle = false;
   const cursor = createCursor();
@@ -198,8 +211,13 @@ function startGprof(problems: ProblemTally): ProfileParser {
     if (node < 0) return false;
     // The lines of a cycle as a whole are its members, not calls.
     if (inCycle) return true;
-    if (current < 0) pending.set(node, { caller: node, callee: -1, calls, time });
-    else addEdge({ caller: current, callee: node, calls, time });
+    if (current >= 0) {
+      if (lastAsCallee[node] !== entry) push(fromCallers, current, node, calls, time);
+      lastAsCallee[node] = entry;
+    } else if (current === -1) {
+      if (lastAsCaller[node] !== entry) push(fromCallees, node, -1, calls, time);
+      lastAsCaller[node] = entry;
+    }
     return true;
   }
 
@@ -230,19 +248,19 @@ function startGprof(problems: ProblemTally): ProfileParser {
     const index = nodeAt(bytes, from, to);
     const node = nodes[index];
     if (node === undefined) return false;
+    if (node.self !== undefined) {
+      // The same entry again: there is only one of each.
+      current = -2;
+      return true;
+    }
     current = index;
-    node.self ??= self;
-    node.children ??= children;
-    node.calls ??= calls + selfCalls;
-    for (const edge of pending.values()) addEdge({ ...edge, callee: index });
-    if (pending.size > 0) pending = new Map();
+    node.self = self;
+    node.children = children;
+    node.calls = calls + selfCalls;
+    const { callees } = fromCallees;
+    for (let row = pendingFrom; row < callees.length; row++) callees[row] = index;
+    pendingFrom = callees.length;
     return true;
-  }
-
-  /** Each call stands in the entry of the caller and in that of the callee. */
-  function addEdge(edge: Edge): void {
-    const key = edge.caller * nodeRoom + edge.callee;
-    if (!edges.has(key)) edges.set(key, edge);
   }
 
   /** The node that a name with its `[index]` means; -1 for none. */
@@ -300,10 +318,25 @@ function startGprof(problems: ProblemTally): ProfileParser {
     return false;
   }
 
+  // `   [6] quiet (two.c)           [5] one                     (3) helper (one.c)`
+  function takeIndex(line: string): void {
+    for (const found of line.matchAll(/(?:^| )[[(](\d{1,9})[\])] /g)) {
+      const node = nodes[nodeOfIndex.get(Number(found[1])) ?? -1];
+      const at = found.index + found[0].length;
+      if (node === undefined || !line.startsWith(`${node.name} (`, at)) continue;
+      const from = at + node.name.length + 2;
+      const file = line.slice(from, line.indexOf(')', from));
+      // With -l the place of a line stands there: ` (demo.c:4 @ 11c9)`
+      if (/^[^ ()]{1,255}$/.test(file)) node.file ??= file;
+    }
+  }
+
   function endBlock(): void {
     current = -1;
     inCycle = false;
-    if (pending.size > 0) pending = new Map();
+    entry++;
+    // Callers of an entry that never came.
+    for (const column of Object.values(fromCallees)) column.length = pendingFrom;
   }
 
   const lines = byteLines((bytes, from, to, offset, whole) => {
@@ -319,7 +352,8 @@ function startGprof(problems: ProblemTally): ProfileParser {
     // Titles begin at the left, with a letter or a percent sign; the rows of the tables do not.
     const titled = first - from < 8 && (byte === 37 || (byte >= 65 && byte !== openBracket));
     if (titled && takeTitle(textOf(bytes, first, Math.min(to, first + 200)).trimEnd())) return;
-    if (part === 'flat') {
+    if (part === 'index') takeIndex(textOf(bytes, from, to));
+    else if (part === 'flat') {
       // ` time   seconds   seconds    calls  ms/call  ms/call  name`
       if (beginsWith(bytes, first, to, 'time   seconds ')) return;
       if (!takeFlat(bytes, from, to)) unreadable(bytes, from, to, offset, 'flat profile');
@@ -349,7 +383,15 @@ function startGprof(problems: ProblemTally): ProfileParser {
       const notes = [...(period === undefined ? [] : [period]), ...cycles];
       if (noTime) notes.unshift('no time accumulated: the program was too short for any sample');
       return {
-        processes: [{ profile: buildProfile(flat, nodes, [...edges.values()], { noTime, stated, notes }) }],
+        processes: [
+          {
+            profile: buildProfile(flat, nodes, joinEdges(fromCallers, fromCallees, nodes), {
+              noTime,
+              stated,
+              notes,
+            }),
+          },
+        ],
         complete,
       };
     },
@@ -368,7 +410,7 @@ interface Function {
 function buildProfile(
   flat: readonly FlatRow[],
   nodes: readonly Node[],
-  edges: readonly Edge[],
+  edges: Edges,
   about: { readonly noTime: boolean; readonly stated: number | undefined; readonly notes: readonly string[] },
 ): Profile {
   const byLine =
@@ -405,7 +447,7 @@ function buildProfile(
     files: [...files.keys()],
     graph: {
       self: [self],
-      ...(hasGraph && { edges: edgeTable(edges, functionOfNode, about.noTime) }),
+      ...(hasGraph && { edges: edgeTable(edges, functionOfNode, byLine, about.noTime) }),
       calls,
       // Lines of one function call each other: their sums would count time twice, but they follow from the edges.
       ...(hasGraph && (!byLine || about.noTime) && { inclusive: [inclusive] }),
@@ -433,7 +475,7 @@ function joinRows(flat: readonly FlatRow[], nodes: readonly Node[], functions: F
     return (
       functions.push({
         name: node.name,
-        file: undefined,
+        file: node.file,
         self,
         inclusive: (node.self ?? self) + (node.children ?? 0),
         calls: node.calls ?? row?.calls ?? Number.NaN,
@@ -536,26 +578,58 @@ function lineTable(
   return { ...table, values: [values] };
 }
 
-function edgeTable(edges: readonly Edge[], functionOfNode: readonly number[], noTime: boolean): CallEdges {
-  const rows = new Map<number, number>();
-  const callers: number[] = [];
-  const callees: number[] = [];
-  const calls: number[] = [];
-  const times: number[] = [];
-  for (const edge of edges) {
-    const caller = functionOfNode[edge.caller] as number;
-    const callee = functionOfNode[edge.callee] as number;
-    const key = caller * nodeRoom + callee;
-    let row = rows.get(key);
-    if (row === undefined) {
-      row = callers.push(caller) - 1;
-      callees.push(callee);
-      calls.push(0);
-      times.push(0);
-      rows.set(key, row);
+function push(
+  { callers, callees, calls, times }: Edges,
+  caller: number,
+  callee: number,
+  count: number,
+  time: number,
+): void {
+  callers.push(caller);
+  callees.push(callee);
+  calls.push(count);
+  times.push(time);
+}
+
+/** The calls as the callers tell them, and those of callers that have no entry as the callees do. */
+function joinEdges(fromCallers: Edges, fromCallees: Edges, nodes: readonly Node[]): Edges {
+  const { callers, callees, calls, times } = fromCallees;
+  for (const [row, caller] of callers.entries()) {
+    if (nodes[caller]?.self !== undefined || (callees[row] as number) < 0) continue;
+    push(fromCallers, caller, callees[row] as number, calls[row] as number, times[row] as number);
+  }
+  return fromCallers;
+}
+
+/** With `-l` several lines of a function make the same call: they are added up. */
+function edgeTable(
+  edges: Edges,
+  functionOfNode: readonly number[],
+  byLine: boolean,
+  noTime: boolean,
+): CallEdges {
+  const own = (node: number): number => functionOfNode[node] as number;
+  let { callers, callees, calls, times }: Edges = {
+    ...edges,
+    callers: edges.callers.map(own),
+    callees: edges.callees.map(own),
+  };
+  if (byLine) {
+    const rows = new Map<number, number>();
+    const sums = emptyEdges();
+    for (const [index, caller] of callers.entries()) {
+      const callee = callees[index] as number;
+      const key = caller * nodeRoom + callee;
+      const row = rows.get(key);
+      if (row === undefined) {
+        rows.set(key, sums.callers.length);
+        push(sums, caller, callee, calls[index] as number, times[index] as number);
+      } else {
+        sums.calls[row] = (sums.calls[row] as number) + (calls[index] as number);
+        sums.times[row] = (sums.times[row] as number) + (times[index] as number);
+      }
     }
-    calls[row] = (calls[row] as number) + edge.calls;
-    times[row] = (times[row] as number) + edge.time;
+    ({ callers, callees, calls, times } = sums);
   }
   return {
     callers,

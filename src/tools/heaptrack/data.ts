@@ -31,6 +31,8 @@ export const heaptrackData = profileReader('heaptrack-data', 'heaptrack', recogn
 // `v 10400 3`, then `X ./demo`
 function recognizesData(head: Uint8Array): boolean {
   const text = Buffer.from(head.buffer, head.byteOffset, Math.min(head.byteLength, 4096)).toString('latin1');
+  // Of a program that was killed before it wrote anything, all that there is: `# strings: 0`, `# ips: 0`
+  if (/^\r?\n?# strings: 0\r?\n# ips: 0\r?\n$/.test(text)) return true;
   return /^v [0-9a-f]{1,8} [0-9a-f]{1,2}\r?\n(?:X |# |A\r?\n|I [0-9a-f]+ )/.test(text);
 }
 
@@ -359,12 +361,20 @@ function startData(problems: ProblemTally): ProfileParser {
     },
     end: () => {
       // A line without its end may be half a number.
-      const complete = ended;
-      if (!complete) {
+      const complete = ended && strings.length > 1;
+      if (!ended) {
         problems.add({
           code: 'truncated-document',
           level: 'incomplete',
           message: "heaptrack's data ends before its end: what came later was not seen",
+        });
+      } else if (!complete) {
+        // What a program that is killed has not yet written is lost; heaptrack ends the file all the same.
+        problems.add({
+          code: 'nothing-recorded',
+          level: 'incomplete',
+          message:
+            'heaptrack recorded nothing: the program was killed before it wrote anything, or never began',
         });
       }
       for (let path = 0; path < paths.live.length; path++) settle(path);

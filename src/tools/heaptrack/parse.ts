@@ -72,13 +72,14 @@ function startText(problems: ProblemTally): ProfileParser {
   function addPath(outer: readonly ProfileFrame[], inner: readonly ProfileFrame[], values: Values): void {
     const at = sections.findIndex(({ name }) => name === section);
     let node = -1;
-    for (const part of [unfolded(outer), unfolded(inner)]) {
+    const end = unfolded(inner);
+    for (const part of [unfolded(outer), end]) {
       for (let index = part.length - 1; index >= 0; index--) {
         node = tree.child(node, frames.add(part[index] as ProfileFrame));
       }
     }
     if (node < 0 || at < 0) return;
-    const key = inner.map((frame) => frames.add(frame)).join(' ');
+    const key = end.map((frame) => frames.add(frame)).join(' ');
     let number = places.get(key);
     if (number === undefined) {
       number = places.size;
@@ -394,7 +395,8 @@ function unfolded(path: readonly ProfileFrame[]): readonly ProfileFrame[] {
   for (let index = 1; index < frames.length; index++) {
     const { object, ...frame } = frames[index] as ProfileFrame;
     const before = frames[index - 1] as ProfileFrame;
-    if (object !== undefined || frame.sum !== undefined || before.object === undefined) continue;
+    // Code made while running has neither line nor object.
+    if (object !== undefined || frame.file === undefined || before.object === undefined) continue;
     frames[index - 1] = { ...before, inlined: true };
     frames[index] = { ...frame, object: before.object };
   }
