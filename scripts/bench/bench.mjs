@@ -11,6 +11,7 @@ const benches = {
   startup: startupBench,
   stdout: stdoutBench,
   parse: async (options) => (await import('./parse.mjs')).parseBench(options),
+  massif: async (options) => (await import('./massif.mjs')).massifBench(options),
   reporters: async (options) => (await import('./reporters.mjs')).reportersBench(options),
 };
 
