@@ -599,7 +599,7 @@ function cacheLines(profile: ReportProfile, most: number, ink: Ink): readonly st
     if (frame === undefined || missed(worst) === 0) return start.trimEnd();
     const share = `${percent(missed(worst), rate.misses)} of them in `;
     const place = placeText(frame, ink.columns - start.length - share.length);
-    return `${start}${ink.dim(share)}${frame.owner === 'mine' ? place : ink.dim(place)}`;
+    return clip(`${start}${ink.dim(share)}${frame.owner === 'mine' ? place : ink.dim(place)}`, ink.columns);
   });
   return [title('CACHE', ink), ...rows];
 }

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { writeReports } from '../../src/commands/output.ts';
 import { UserError } from '../../src/errors.ts';
 import type { ReportProfile } from '../../src/model/profile-report.ts';
@@ -223,6 +223,8 @@ describe('a run without a profile', () => {
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const file = join(folder, 'old.folded');
     writeFileSync(file, 'main 1\n');
+    const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    onTestFinished(() => said.mockRestore());
     const status = await writeReports(
       await scenario('one-leak'),
       [
@@ -233,6 +235,7 @@ describe('a run without a profile', () => {
       {},
     );
     expect(status).toBe(125);
+    expect(said.mock.calls.join('')).toContain('vgrun: this run has no profile');
     expect(readFileSync(file, 'utf8')).toBe('main 1\n');
     expect(existsSync(join(folder, 'none.pb.gz'))).toBe(false);
     expect(existsSync(join(folder, 'report.json'))).toBe(true);
