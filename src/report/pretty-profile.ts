@@ -1,6 +1,6 @@
 // Profiles on a terminal: what was spent, where, who asked for it, and how it went over time.
 import type { CallTree } from '../model/profile.ts';
-import type { ReportProfile, ReportProfileFrame } from '../model/profile-report.ts';
+import type { ProfileBefore, ReportProfile, ReportProfileFrame } from '../model/profile-report.ts';
 import { inclusiveValues } from '../model/profile-tables.ts';
 import type { Report } from '../model/report.ts';
 import { chartLegend, chartLines } from './pretty-chart.ts';
@@ -32,7 +32,7 @@ import {
   whoseProfile,
 } from './profile-text.ts';
 import type { RenderOptions } from './reporter.ts';
-import { clip, grouped, harmless, plural, rowsOf, widthOf, wrap } from './terminal-text.ts';
+import { clip, grouped, harmless, plural, rowsOf, widthOf, withoutCommands, wrap } from './terminal-text.ts';
 
 /** At most so many lines of each part. */
 interface Sizes {
@@ -162,14 +162,14 @@ function headLines(profile: ReportProfile, most: number, ink: Ink): readonly str
   const total = primaryTotal(profile);
   const lines: string[] = [];
   const [head = '', ...rest] = wrap(
-    `${harmless(profileHeadline(profile))} in ${harmless(whoseProfile(profile))}`,
+    `${clean(profileHeadline(profile))} in ${clean(whoseProfile(profile))}`,
     ink.columns,
   );
   lines.push(ink.bold(head), ...rest.map(ink.bold));
   const peak = peakSnapshot(profile);
   if (timeline !== undefined && peak !== undefined && timeline.series.length > 1) {
     const made = timeline.series.map(
-      ({ title, unit: of }, index) => `${harmless(title)} ${scaled(peak.values[index] ?? 0, of)}`,
+      ({ title, unit: of }, index) => `${clean(title)} ${scaled(peak.values[index] ?? 0, of)}`,
     );
     lines.push(...wrap(made.join(', '), ink.columns - 2).map((line) => `  ${line}`));
   }
@@ -178,29 +178,40 @@ function headLines(profile: ReportProfile, most: number, ink: Ink): readonly str
     const grew = growthPercent(old, total);
     const change = grew === '' ? '' : ` (${grew})`;
     const paint = total > old ? ink.red : ink.green;
-    const text = `compared with ${harmless(before.name)}: ${scaled(old, unit)} → ${scaled(total, unit)}`;
+    const text = `compared with ${clean(before.name)}: ${scaled(old, unit)} → ${scaled(total, unit)}`;
     lines.push(
       ...wrap(`${text}${change}`, ink.columns - 2).map((line) => `  ${total === old ? line : paint(line)}`),
     );
   }
+  const others = before === undefined || most === 0 ? [] : otherGrowth(profile, before);
+  if (others.length > 0) lines.push(clip(`  ${others.join(', ')}`, ink.columns));
   for (const caveat of caveats(profile)) {
-    const [start = '', ...more] = wrap(harmless(caveat), ink.columns - 11);
+    const [start = '', ...more] = wrap(clean(caveat), ink.columns - 11);
     lines.push(`  ${ink.yellow('caution')}: ${start}`, ...more.map((line) => `${' '.repeat(11)}${line}`));
   }
   const shares = [
     ...threadTexts(profile),
     ...parts.map(({ name, trigger, totals }) => {
-      const why = trigger === undefined ? '' : ` (${harmless(trigger)})`;
-      return `${harmless(name)}${why} ${percent(totals[profile.primary] ?? 0, total)}`;
+      const why = trigger === undefined ? '' : ` (${clean(trigger)})`;
+      return `${clean(name)}${why} ${percent(totals[profile.primary] ?? 0, total)}`;
     }),
   ];
   if (most > 0 && shares.length > 1) lines.push(clip(`  ${shares.join(', ')}`, ink.columns));
   const shown = notes.slice(0, most);
-  for (const note of shown) lines.push(ink.dim(clip(`  ${harmless(note)}`, ink.columns)));
+  for (const note of shown) lines.push(ink.dim(clip(`  ${clean(note)}`, ink.columns)));
   const left = notes.length - shown.length;
   if (left > 0 && most > 0)
     lines.push(ink.dim(`  … ${grouped(left)} more ${plural(left, 'note')}; --all shows them.`));
   return lines;
+}
+
+/** `data reads 79.1 M (+4.2%)`: the other measures that are not what they were. */
+function otherGrowth({ measures, totals, primary }: ReportProfile, before: ProfileBefore): readonly string[] {
+  return measures.flatMap(({ title: what, unit }, measure) => {
+    const total = totals[measure] ?? 0;
+    const grew = growthPercent(before.totals[measure] ?? Number.NaN, total);
+    return measure === primary || grew === '' ? [] : [`${clean(what)} ${scaled(total, unit)} (${grew})`];
+  });
 }
 
 /** Threads and processes that have trees of their own, with their share. */
@@ -213,7 +224,7 @@ function threadTexts(profile: ReportProfile): readonly string[] {
     .sort((a, b) => b.spent - a.spent)
     .slice(0, 8)
     .map(({ tree: { name, tid, pid }, spent }) => {
-      const who = name === undefined ? `thread ${tid ?? pid ?? '?'}` : harmless(name);
+      const who = name === undefined ? `thread ${tid ?? pid ?? '?'}` : clean(name);
       return `${who}${name !== undefined && tid !== undefined ? ` (thread ${tid})` : ''} ${percent(spent, total)}`;
     });
 }
@@ -248,6 +259,14 @@ function timeLines(profile: ReportProfile, most: number, ink: Ink): readonly str
     ),
     ...drawn.map((line) => `  ${line}`),
   ];
+}
+
+/**
+ * Text from outside on a terminal. Marks of CI systems are taken out here already: where lines are written out they would
+ * be made longer than the screen.
+ */
+function clean(text: string): string {
+  return withoutCommands(`.${harmless(text)}`).slice(1);
 }
 
 function title(text: string, ink: Ink): string {
@@ -289,11 +308,11 @@ function tableLines(heads: readonly string[], rows: readonly Row[], ink: Ink): r
  */
 function placeText(frame: ReportProfileFrame, width: number): string {
   const inlined = frame.inlined === true ? ' (inlined)' : '';
-  const short = harmless(shortFrame(frame)) + inlined;
-  const source = harmless(frameSource(frame));
+  const short = clean(shortFrame(frame)) + inlined;
+  const source = clean(frameSource(frame));
   const base = source.slice(source.lastIndexOf('/') + 1);
   const candidates: readonly (readonly [name: string, where: string])[] = [
-    [harmless(calledFrame(frame)) + inlined, source],
+    [clean(calledFrame(frame)) + inlined, source],
     [short, source],
     [short, base],
     ...(frame.path === undefined ? [[short, ''] as const] : []),
@@ -345,7 +364,7 @@ function placeLines(profile: ReportProfile, most: number, ink: Ink): readonly st
   const more = left > 0 ? ink.dim(`  ${grouped(left)} more; --all lists them`) : '';
   return [
     clip(
-      `${title('TOP PLACES', ink)}  ${ink.dim(`by ${harmless(what)}${peakOnly(profile)}`)}${more}`,
+      `${title('TOP PLACES', ink)}  ${ink.dim(`by ${clean(what)}${peakOnly(profile)}`)}${more}`,
       ink.columns,
     ),
     ...tableLines(heads, named, ink),
@@ -380,7 +399,7 @@ function pathLines(profile: ReportProfile, most: number, ink: Ink): readonly str
     }),
   ];
   const words = links.map(({ frame, share }) => {
-    const name = clip(harmless(shortFrame(frame)), 60);
+    const name = clip(clean(shortFrame(frame)), 60);
     return `${frame.owner === 'mine' ? name : ink.dim(name)}${share}`;
   });
   if (chain.length > shown.length) words.push('…');
@@ -416,14 +435,13 @@ function treeMaker(profile: ReportProfile, all: boolean, ink: Ink): (most: numbe
     profile.timeline === undefined || peak === undefined
       ? title('CALL TREE', ink)
       : `${title('AT THE PEAK', ink)}  ${ink.dim(`snapshot ${peak.number}, ${clockText(peak.time, profile.timeline.clock)}`)}`;
-  const which =
-    trees.length > 1 && largest.name !== undefined ? ink.dim(`  of ${harmless(largest.name)}`) : '';
+  const which = trees.length > 1 && largest.name !== undefined ? ink.dim(`  of ${clean(largest.name)}`) : '';
   const draw = treeDrawer(profile, largest, ink);
   return (most) => {
     const rows = most === 0 ? [] : draw(most);
     if (rows.length === 0) return [];
     const doubts = largest.inferred === undefined ? [] : treeCaveats(profile);
-    const doubt = doubts.flatMap((why) => wrap(`${harmless(why)}`, ink.columns - 2));
+    const doubt = doubts.flatMap((why) => wrap(clean(why), ink.columns - 2));
     return [clip(`${name}${which}`, ink.columns), ...doubt.map((line) => `  ${ink.yellow(line)}`), ...rows];
   };
 }
@@ -546,17 +564,14 @@ function sourceLines(profile: ReportProfile, most: number, ink: Ink): readonly s
   for (const [file, group] of groups) {
     const mine = files[file]?.owner === 'mine';
     rows.push(
-      clip(
-        `  ${(mine ? (text: string) => text : ink.dim)(harmless(files[file]?.path ?? '???'))}`,
-        ink.columns,
-      ),
+      clip(`  ${(mine ? (text: string) => text : ink.dim)(clean(files[file]?.path ?? '???'))}`, ink.columns),
     );
     for (const { row, line, value, text } of [...group].sort((a, b) => a.line - b.line)) {
       const start = `${percent(value, total).padStart(6)}  ${scaled(value, unit).padStart(widths.value)}  ${String(line).padStart(widths.line)} │ `;
       const frame = functions[lines.functions[row] ?? -1];
       const named = frame === undefined ? '' : `in ${shortFrame(frame)}`;
       const body =
-        text === undefined ? ink.dim(harmless(named)) : harmless(text.replaceAll('\t', '    ').trimEnd());
+        text === undefined ? ink.dim(clean(named)) : clean(text.replaceAll('\t', '    ').trimEnd());
       const hottest = row === 0;
       rows.push(clip(`${hottest ? ink.red('>') : ' '} ${start}${body}`, ink.columns));
     }
@@ -565,7 +580,7 @@ function sourceLines(profile: ReportProfile, most: number, ink: Ink): readonly s
   const more = left > 0 ? `  ${grouped(left)} more; --all lists them` : '';
   return [
     clip(
-      `${title('TOP LINES', ink)}  ${ink.dim(`by ${harmless(primaryMeasure(profile).title)}${peakOnly(profile)}${more}`)}`,
+      `${title('TOP LINES', ink)}  ${ink.dim(`by ${clean(primaryMeasure(profile).title)}${peakOnly(profile)}${more}`)}`,
       ink.columns,
     ),
     ...rows,
@@ -624,10 +639,7 @@ function changeLines(profile: ReportProfile, most: number, ink: Ink): readonly s
     place: placeText((changes[index] as (typeof changes)[number]).frame, width),
   }));
   return [
-    clip(
-      `${title('CHANGES', ink)}  ${ink.dim(`self, by ${harmless(what)}${peakOnly(profile)}`)}`,
-      ink.columns,
-    ),
+    clip(`${title('CHANGES', ink)}  ${ink.dim(`self, by ${clean(what)}${peakOnly(profile)}`)}`, ink.columns),
     ...tableLines(heads, named, ink),
   ];
 }
@@ -642,7 +654,7 @@ function otherLines(profiles: readonly ReportProfile[], most: number, ink: Ink):
         ? ''
         : `, ${percent(top.self, primaryTotal(profile))} in ${placeText(top.frame, Math.max(20, ink.columns / 2))}`;
     return clip(
-      `  ${harmless(profileHeadline(profile))} in ${harmless(whoseProfile(profile))}${share}`,
+      `  ${clean(profileHeadline(profile))} in ${clean(whoseProfile(profile))}${share}`,
       ink.columns,
     );
   });
