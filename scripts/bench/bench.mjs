@@ -11,6 +11,7 @@ const benches = {
   startup: startupBench,
   stdout: stdoutBench,
   parse: async (options) => (await import('./parse.mjs')).parseBench(options),
+  'cost-files': async (options) => (await import('./cost-files.mjs')).costFilesBench(options),
   reporters: async (options) => (await import('./reporters.mjs')).reportersBench(options),
 };
 

@@ -133,16 +133,18 @@ export function entryText({ rule, place, cost }: BaselineEntry): string {
 /** What is said when a run is seen whole and nothing is wrong; else the reasons, a sentence each. */
 export function reasonsOf(report: Report): readonly string[] {
   if (report.reasons.length > 0) return report.reasons;
-  return [
-    onlyMeasures(report)
-      ? 'The program was measured to its end.'
-      : 'No errors, and the program was seen to its end.',
-  ];
+  return [wholeSentences[report.purpose ?? 'errors']];
 }
 
+const wholeSentences = {
+  errors: 'No errors, and the program was seen to its end.',
+  profile: 'The program was measured to its end.',
+  log: 'The program was seen to its end; what the tool has to say stands in its log.',
+} as const;
+
 /** A run whose tool looks for no errors: that it found none says nothing. */
-export function onlyMeasures({ profiles, findings, totals }: Report): boolean {
-  return profiles !== undefined && findings.length === 0 && totals.errors === undefined;
+export function onlyMeasures({ purpose, findings }: Report): boolean {
+  return purpose !== undefined && findings.length === 0;
 }
 
 // The tools that valgrind 3.0 to 3.27 brings; anything else is a profiler of its own.

@@ -5,9 +5,12 @@
 // to HTML.
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
+import type { ReportProfile } from '../model/profile-report.ts';
 import type { Report } from '../model/report.ts';
 import { notices, script, style } from './html-page/page.tsx?page';
+import type { Summary } from './html-page/payload.ts';
 import { encodeDetails, encodeIndex } from './html-payload.ts';
+import { encodeProfile, profileHead } from './html-profile.ts';
 import { escapeHtml, summaryMarkup } from './html-summary.ts';
 import type { Reporter } from './reporter.ts';
 
@@ -45,11 +48,13 @@ ${notices.replaceAll('--', '- -')}-->
 `;
   yield* summaryMarkup(report);
   yield '</main>\n</div>\n';
-  const { findings: _, ...summary } = report;
+  const { findings: _, profiles, ...rest } = report;
+  const summary: Summary = { ...rest, ...(profiles && { profiles: profiles.map(profileHead) }) };
   yield block('summary', Buffer.from(JSON.stringify(summary)));
   yield* indexBlocks(report);
   let chunk = 0;
   for (const details of encodeDetails(report)) yield block(`details-${chunk++}`, Buffer.from(details), 1);
+  for (const [number, profile] of (profiles ?? []).entries()) yield* profileBlocks(profile, number);
   yield '</body>\n</html>\n';
 }
 
@@ -58,6 +63,13 @@ function* indexBlocks(report: Report): Generator<string> {
   const { columns, strings } = encodeIndex(report);
   yield block('columns', columns, 3);
   yield block('strings', Buffer.from(JSON.stringify([...strings])), 3);
+}
+
+function* profileBlocks(profile: ReportProfile, number: number): Generator<string> {
+  const { json, texts, columns } = encodeProfile(profile);
+  yield block(`profile-${number}`, Buffer.from(json), 3);
+  yield block(`profile-${number}-texts`, Buffer.from(texts), 3);
+  yield block(`profile-${number}-columns`, columns, 3);
 }
 
 function block(id: string, bytes: Uint8Array, level = 6): string {

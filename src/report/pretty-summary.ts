@@ -30,7 +30,11 @@ export function totalLines(report: Report, ink: Ink): readonly string[] {
 }
 
 /** What the report is compared with, and what is gone since; the limits of `--max` and `--max-growth`. */
-export function comparisonLines({ comparison, gate }: Report, all: boolean, ink: Ink): readonly string[] {
+export function comparisonLines(
+  { comparison, gate, purpose, findings }: Report,
+  all: boolean,
+  ink: Ink,
+): readonly string[] {
   const lines: string[] = [];
   for (const { group, unit, most, actual, exceeded } of gate?.limits ?? []) {
     const text = `${harmless(group)}: ${grouped(actual)} of at most ${grouped(most)} ${unit}`;
@@ -42,6 +46,9 @@ export function comparisonLines({ comparison, gate }: Report, all: boolean, ink:
   }
   if (comparison === undefined) return lines;
   const { name, known, changed, fixed, notJudged } = comparison;
+  const { length } = [...findings, ...fixed, ...notJudged];
+  // Profiles are compared, and say so themselves.
+  if (purpose === 'profile' && length === 0) return lines;
   const parts = [
     `${grouped(comparison.new)} new`,
     `${grouped(changed)} changed`,

@@ -691,12 +691,24 @@ function before(profile: ReportProfile, name: string, factor: (row: number) => n
   const scaled = (column: readonly number[]): number[] =>
     column.map((value, row) => Math.round(value * factor(row)));
   const self = profile.costs.self.map(scaled);
+  const inclusive = profile.costs.inclusive?.map(scaled);
+  const byChange = (
+    now: readonly (readonly number[])[],
+    was: readonly (readonly number[])[],
+  ): readonly number[] => {
+    const change = (row: number): number =>
+      Math.abs((now[profile.primary]?.[row] ?? 0) - (was[profile.primary]?.[row] ?? 0));
+    return profile.functions.map((_, row) => row).sort((a, b) => change(b) - change(a) || a - b);
+  };
   return {
     name,
+    complete: true,
+    bySelfChange: byChange(profile.costs.self, self),
+    ...(inclusive && { byInclusiveChange: byChange(profile.costs.inclusive ?? [], inclusive) }),
     totals: self.map(sumOf),
     costs: {
       self,
-      ...(profile.costs.inclusive && { inclusive: profile.costs.inclusive.map(scaled) }),
+      ...(inclusive && { inclusive }),
       ...(profile.costs.calls && { calls: profile.costs.calls }),
     },
     trees: profile.trees.map(({ values }) =>

@@ -3,28 +3,39 @@ import { useEffect, useMemo, useState } from 'preact/hooks';
 import { grouped } from '../terminal-text.ts';
 import { ComparisonView } from './comparison-view.tsx';
 import { FindingsView } from './findings-view.tsx';
+import { FunctionsView } from './functions-view.tsx';
+import { usePlace } from './hash-state.tsx';
 import { HelpDialog } from './help-dialog.tsx';
 import { LeaksView } from './leaks-view.tsx';
 import { MessagesView } from './messages-view.tsx';
 import { PageHead } from './page-head.tsx';
 import { flag, has, type Index, leakBytes, type Summary } from './payload.ts';
 import { ProcessesView } from './processes-view.tsx';
+import { ProfileGate } from './profile-choice.tsx';
+import type { ProfileHead } from './profile-payload.ts';
+import { ProfileView } from './profile-view.tsx';
 import { catalogue } from './rows.ts';
+import { SourceView } from './source-view.tsx';
 import { SuppressionsView } from './suppressions-view.tsx';
 
 interface Part {
   readonly hash: string;
   readonly name: string;
-  readonly count: number;
+  /** Missing where a number would tell nothing. */
+  readonly count?: number;
 }
 
 export function App({ index, summary }: { readonly index: Index; readonly summary: Summary }) {
   const known = useMemo(() => catalogue(index, summary), [index, summary]);
-  const hash = useHash();
+  const { part: hash } = usePlace();
   const [help, setHelp] = useState(false);
   const parts = useMemo(() => partsOf(index, summary), [index, summary]);
-  const part = parts.find((each) => each.hash === hash)?.hash ?? 'findings';
   const open = index.byId.get(hash);
+  const missing = missingId(hash, open);
+  const part =
+    open !== undefined || missing !== undefined
+      ? 'findings'
+      : (parts.find((each) => each.hash === hash)?.hash ?? parts[0]?.hash ?? 'findings');
 
   // So that the first search is as fast as the others. Not every browser knows what idle is.
   useEffect(() => {
@@ -47,14 +58,17 @@ export function App({ index, summary }: { readonly index: Index; readonly summar
       <nav class="parts" aria-label="Parts of the report">
         {parts.map(({ hash: target, name, count }) => (
           <a key={target} href={`#${target}`} aria-current={part === target ? 'page' : undefined}>
-            {name} <span class="count">{grouped(count)}</span>
+            {name} {count !== undefined && <span class="count">{grouped(count)}</span>}
           </a>
         ))}
       </nav>
       <main>
         {part === 'findings' && (
-          <FindingsView known={known} summary={summary} open={open} missing={missingId(hash, open)} />
+          <FindingsView known={known} summary={summary} open={open} missing={missing} />
         )}
+        {part === 'profile' && <ProfileGate key={part} part={part} summary={summary} view={ProfileView} />}
+        {part === 'functions' && <ProfileGate key={part} part={part} summary={summary} view={FunctionsView} />}
+        {part === 'source' && <ProfileGate key={part} part={part} summary={summary} view={SourceView} />}
         {part === 'leaks' && <LeaksView index={index} />}
         {part === 'processes' && <ProcessesView summary={summary} />}
         {part === 'messages' && <MessagesView summary={summary} />}
@@ -76,23 +90,6 @@ export function isTyping(event: KeyboardEvent): boolean {
   );
 }
 
-function useHash(): string {
-  const read = (): string => {
-    try {
-      return decodeURIComponent(location.hash.slice(1));
-    } catch {
-      return '';
-    }
-  };
-  const [hash, setHash] = useState(read);
-  useEffect(() => {
-    const listen = (): void => setHash(read());
-    addEventListener('hashchange', listen);
-    return () => removeEventListener('hashchange', listen);
-  }, []);
-  return hash;
-}
-
 function missingId(hash: string, open: number | undefined): string | undefined {
   return open === undefined && /^F-[0-9a-f]+$/i.test(hash) ? hash : undefined;
 }
@@ -105,18 +102,40 @@ function partsOf(index: Index, summary: Summary): readonly Part[] {
     if (leakBytes(index, finding) !== undefined) leaks++;
   }
   const { comparison, messages, problems, processes, suppressions } = summary;
-  const all: readonly (Part & { readonly always?: boolean })[] = [
-    { hash: 'findings', name: 'Findings', count: shown, always: true },
+  const profiles = summary.profiles ?? [];
+  const ofProfile = profileParts(profiles);
+  const findings = { hash: 'findings', name: 'Findings', count: shown };
+  const all: readonly Part[] = [
     { hash: 'leaks', name: 'Leaks', count: leaks },
     { hash: 'processes', name: 'Processes', count: processes.length },
     { hash: 'messages', name: 'Messages', count: messages.length + problems.length },
     { hash: 'suppressions', name: 'Suppressions', count: suppressions.length },
-    {
-      hash: 'compared',
-      name: 'Compared',
-      count: comparison === undefined ? 0 : comparison.new + comparison.changed + comparison.fixed.length,
-      always: comparison !== undefined,
-    },
   ];
-  return all.filter(({ count, always }) => always === true || count > 0);
+  return [
+    // Where there is a profile and no finding, the profile is what the reader came for.
+    ...(shown > 0 || ofProfile.length === 0 ? [findings] : []),
+    ...ofProfile,
+    ...(shown === 0 && index.findings > 0 && ofProfile.length > 0 ? [findings] : []),
+    ...all.filter(({ count }) => count !== 0),
+    ...(comparison === undefined
+      ? []
+      : [
+          {
+            hash: 'compared',
+            name: 'Compared',
+            count: comparison.new + comparison.changed + comparison.fixed.length,
+          },
+        ]),
+  ];
+}
+
+function profileParts(heads: readonly ProfileHead[]): readonly Part[] {
+  if (heads.length === 0) return [];
+  const most = (of: (head: ProfileHead) => number): number => Math.max(...heads.map(of));
+  const name = heads[0]?.timeline === true ? 'Heap over time' : most(({ trees }) => trees) > 0 ? 'Flame graph' : 'Profile';
+  const parts: readonly Part[] = [
+    { hash: 'functions', name: 'Functions', count: most(({ functions }) => functions) },
+    { hash: 'source', name: 'Source', count: most(({ lines }) => lines) },
+  ];
+  return [{ hash: 'profile', name }, ...parts.filter(({ count }) => count !== 0)];
 }

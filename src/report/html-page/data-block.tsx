@@ -1,5 +1,6 @@
 // Reads the compressed data out of the page's own script elements.
 import { chunkSize, type Details, decodeIndex, decodeJson, type Index, type Summary } from './payload.ts';
+import { decodeProfile, type PageProfile } from './profile-payload.ts';
 
 /** The index and the summary. What they were made of is then taken out of the document, to free its memory. */
 export async function readIndex(): Promise<{ readonly index: Index; readonly summary: Summary }> {
@@ -23,6 +24,25 @@ export async function readDetails(finding: number): Promise<Details | undefined>
 
 async function readChunk(chunk: number): Promise<readonly Details[]> {
   return decodeJson<readonly Details[]>(decodeText(await bytesOf(`details-${chunk}`)));
+}
+
+const profiles = new Map<number, Promise<PageProfile>>();
+
+/** A profile, by its place in the summary; read when it is first asked for. */
+export function readProfile(number: number): Promise<PageProfile> {
+  const known = profiles.get(number);
+  if (known !== undefined) return known;
+  const ids = [`profile-${number}`, `profile-${number}-texts`, `profile-${number}-columns`] as const;
+  const read = Promise.all([
+    bytesOf(ids[0]).then(decodeText),
+    bytesOf(ids[1]).then(decodeText),
+    bytesOf(ids[2]),
+  ]).then((parts) => {
+    for (const id of ids) document.getElementById(id)?.remove();
+    return decodeProfile(...parts);
+  });
+  profiles.set(number, read);
+  return read;
 }
 
 function decodeText(bytes: Uint8Array): string {

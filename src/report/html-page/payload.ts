@@ -6,6 +6,7 @@
 import type { Owner, Severity, StackLabel } from '../../model/finding.ts';
 import type { Excerpt, Finding, Pardon, RawExcerpt, Report, Standing } from '../../model/report.ts';
 import { harmless } from '../terminal-text.ts';
+import type { ProfileHead } from './profile-payload.ts';
 
 /** How many findings share a chunk of details. */
 export const chunkSize = 100;
@@ -61,8 +62,8 @@ export const columnNames = [
 export type ColumnName = (typeof columnNames)[number];
 export type Columns = Readonly<Record<ColumnName, Float64Array>>;
 
-/** The report but for its findings. */
-export type Summary = Omit<Report, 'findings'>;
+/** The report but for its findings, and of its profiles only what they are. */
+export type Summary = Omit<Report, 'findings' | 'profiles'> & { readonly profiles?: readonly ProfileHead[] };
 
 /** What the index leaves out of a finding. */
 export type Details = Pick<

@@ -1,5 +1,6 @@
 // The words of the HTML report: for the page and for the part of it that is written without a script.
 import type { Owner, Severity } from '../../model/finding.ts';
+import type { GrowthLimit } from '../../model/profile-report.ts';
 import type { Cost, Limit, Outcome, Pardon, Report, Standing } from '../../model/report.ts';
 import type { Exit } from '../../model/run.ts';
 import { errorText, leakText } from '../pretty-summary.ts';
@@ -130,6 +131,14 @@ export function limitText({ group, unit, most, actual, exceeded }: Limit): strin
   return `${group}: ${of(actual)}, at most ${of(most)} allowed${exceeded ? ' (exceeded)' : ''}`;
 }
 
+/** `instructions executed (Ir): 282,609,504, at most 269,000,118 allowed: 5% above 256,190,589 (exceeded)` */
+export function growthText({ measure, title, most, allowed, before, after, exceeded }: GrowthLimit): string {
+  const number = (value: number): string =>
+    Number.isInteger(value) ? grouped(value) : value.toFixed(3);
+  const name = title === measure ? title : `${title} (${measure})`;
+  return `${name}: ${number(after)}, at most ${number(allowed)} allowed: ${most} above ${number(before)}${exceeded ? ' (exceeded)' : ''}`;
+}
+
 /** A row of the table at the top: what, and its value. */
 export type Fact = readonly [name: string, value: string];
 
@@ -185,6 +194,8 @@ export function gateFacts({ gate, comparison }: Pick<Report, 'gate' | 'compariso
     facts.push(['Only mine', 'only findings that my code takes part in fail the run']);
   if (gate !== undefined && gate.limits.length > 0)
     facts.push(['Limits', gate.limits.map(limitText).join('; ')]);
+  if (gate?.growth !== undefined && gate.growth.length > 0)
+    facts.push(['Growth', gate.growth.map(growthText).join('; ')]);
   if (comparison !== undefined) {
     const { name, new: fresh, known, changed, fixed, notJudged } = comparison;
     const counts = [
@@ -204,8 +215,15 @@ function shellWord(word: string): string {
 }
 
 /** Why the outcome is what it is; never empty. */
-export function reasonsOf({ reasons }: Pick<Report, 'reasons'>): readonly string[] {
-  return reasons.length > 0 ? reasons : ['No errors, and the program was seen to its end.'];
+export function reasonsOf({ reasons, purpose }: Pick<Report, 'reasons' | 'purpose'>): readonly string[] {
+  if (reasons.length > 0) return reasons;
+  return [
+    purpose === undefined
+      ? 'No errors, and the program was seen to its end.'
+      : purpose === 'profile'
+        ? 'The program was measured to its end.'
+        : 'The program was seen to its end; what the tool has to say stands in its log.',
+  ];
 }
 
 /** A leak's sentence names one loss record of one process; what was lost over all is in the cost. */
