@@ -156,6 +156,8 @@ export async function analyze(
     errorExitcode: options.errorExitcode ?? errorExitcodeOf(userOptions(manifest)),
   });
 
+  // A comparison counts findings; profiles have theirs in `before`.
+  const isOnlyProfiles = profiles.length > 0 && findings.length === 0 && known?.entries.length === 0;
   const artifacts = new Map(manifest?.artifacts.map((artifact) => [artifact.name, artifact]));
   const perImage = new Map<number, number>();
   for (const { seenIn } of findings) {
@@ -173,9 +175,10 @@ export async function analyze(
     findings,
     rules: rulesOf(findings),
     ...(gate && { gate }),
-    ...(known && {
-      comparison: comparisonOf(findings, compared.gone, known, judgementOf(nodes, decided, manifest)),
-    }),
+    ...(known &&
+      !isOnlyProfiles && {
+        comparison: comparisonOf(findings, compared.gone, known, judgementOf(nodes, decided, manifest)),
+      }),
     ...(profiles.length > 0 && { profiles: against.profiles }),
     totals: purpose === undefined ? runTotals(counted, settled, countsAsError, parentOf) : noTotals,
     processes: nodes.map((node): ReportProcess => {

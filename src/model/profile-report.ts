@@ -72,7 +72,10 @@ export interface ProfileBefore {
   readonly trees: readonly (Columns | null)[];
   /** Without the trees of its snapshots. */
   readonly timeline?: Timeline;
-  /** Indices into `functions`: by how much the self cost of the primary measure changed, up or down, falling. */
+  /**
+   * Indices into `functions`: by how much the self cost of the primary measure changed, up or down, falling;
+   * empty where the other profile lacks it.
+   */
   readonly bySelfChange: readonly number[];
   /** The same by inclusive cost; missing where one side has none. */
   readonly byInclusiveChange?: readonly number[];

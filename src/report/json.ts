@@ -193,7 +193,7 @@ function rank(key: string): number {
 /** Every field below the top level, in an order in which a person would ask. */
 const keyOrder = [
   'id fingerprint outline rule tool kind severity title error failing pardon standing before hidden name version',
-  'failOn onlyMine limits growth measure group unit most allowed actual exceeded new known changed fixed notJudged place cost programs',
+  'failOn onlyMine limits group unit most actual exceeded new known changed fixed notJudged place cost programs',
   'directory command toolOptions startedAt durationMs',
   'growth measure allowed after',
   'images image pid ppid tid parent program argv forked end exit stoppedBy complete startedMs endedMs projectRoot thread',
@@ -207,6 +207,6 @@ const keyOrder = [
   'errors contexts suppressed suppressedContexts computed',
   'artifact offset length quote cut',
   'format measures formula primary stated trees parents values inferred functions costs self inclusive calls cycles',
-  'byInclusive bySelf files edges callers callees edgesInferred jumps fromLines toLines taken reached sources',
+  'byInclusive bySelf bySelfChange byInclusiveChange files edges callers callees edgesInferred jumps fromLines toLines taken reached sources',
   'timeline clock series snapshots time tree sites node lifetimes maxBytes maxBlocks accesses parts trigger notes',
 ].join(' ');

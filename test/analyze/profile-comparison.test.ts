@@ -81,6 +81,21 @@ describe('functions', () => {
     expect(changes(unclear)).toEqual(['init: 0 → 3', 'init: 1 → 0', 'init: 2 → 0']);
   });
 
+  test('without a symbol go by their object, the same address first', async () => {
+    const at = (name: string) => ({ function: name, object: '/lib/libz.so.1' });
+    const profile = await compared(
+      graphProfile([
+        [at('0x0000000000109220'), 3],
+        [at('0x0000000000109300'), 9],
+      ]),
+      graphProfile([
+        [at('0x0000000000109300'), 90],
+        [at('0x000000000010927c'), 30],
+      ]),
+    );
+    expect(changes(profile)).toEqual(['0x0000000000109300: 9 → 90', '0x000000000010927c: 3 → 30']);
+  });
+
   test('of one identity in two directories are taken by their directories', async () => {
     const [a, b] = [fn('init', { directory: '/x/a' }), fn('init', { directory: '/x/b' })];
     const profile = await compared(
@@ -146,7 +161,10 @@ test('a measure that only one side has is told apart from one that was nought', 
   expect((await compared(one, both)).before).toMatchObject({
     totals: [4, null],
     costs: { self: [[4], [0]] },
+    bySelfChange: [0],
   });
+  const others = await compared(one, graphProfile([[fn('main'), 9, 4]], [misses, instructions]));
+  expect(others.before).toMatchObject({ totals: [null, 4], bySelfChange: [] });
   expect((await compared(both, one)).before).toMatchObject({ totals: [5], costs: { self: [[5]] } });
   const swapped = graphProfile([[fn('main'), 3, 9]], [misses, instructions]);
   expect((await compared(swapped, both)).before).toMatchObject({

@@ -34,23 +34,27 @@ export function compareTrees(
 ): ComparedTree {
   const parents = [...after.tree.parents];
   const frames = [...after.tree.frames];
-  const groups = groupsOf(after, count);
-  const lost = groupsOf(before, count);
+  const calls = callsOf(after, count);
+  const callsBefore = callsOf(before, count);
+  const own = after.tree.parents.length;
   const rows = new Int32Array(before.tree.parents.length).fill(-1);
-  for (let node = 0; node < rows.length; node++) {
-    const parent = before.tree.parents[node] as number;
-    // Callers stand before what they call, so the caller's row is known.
-    const row = parent < 0 ? -1 : (rows[parent] as number);
-    if (rows[node] === -1 && row < after.tree.parents.length) {
-      const number = before.functions[before.tree.frames[node] as number] as number;
-      const key = (row + 1) * count + number;
-      const first = groups.first.get(key);
-      // Once for all calls of the function by this caller.
-      if (first !== undefined && lost.first.get((parent + 1) * count + number) === node) {
-        matchGroup(after, before, members(first, groups.next), members(node, lost.next), rows);
+  // Callers stand before what they call, so the row of a caller is known when it comes to its calls.
+  for (let caller = -1; caller < rows.length; caller++) {
+    if (callsBefore.isEmpty(caller)) continue;
+    const row = caller < 0 ? -1 : (rows[caller] as number);
+    const list = callsBefore.of(caller);
+    if (row < own && !calls.isEmpty(row)) {
+      calls.of(row);
+      for (const node of list) {
+        const number = before.functions[before.tree.frames[node] as number] as number;
+        // Once for all calls of the function by this caller.
+        if (callsBefore.first(number) !== node) continue;
+        const now = calls.first(number);
+        if (now !== -1) matchGroup(after, before, calls.group(now), callsBefore.group(node), rows);
       }
     }
-    if (rows[node] === -1) {
+    for (const node of list) {
+      if (rows[node] !== -1) continue;
       rows[node] = parents.push(row) - 1;
       frames.push(frameOf(before.tree.frames[node] as number));
     }
@@ -80,29 +84,57 @@ export function longer(column: readonly number[], length: number): number[] {
   return all;
 }
 
-/** Nodes with one caller and one function, as linked lists: a tree has as many groups as nodes, nearly. */
-interface Groups {
-  /** (caller + 1) · count + function → the first node. */
-  readonly first: ReadonlyMap<number, number>;
-  /** The next node of the group; -1: none. */
-  readonly next: Int32Array;
+/** The calls of one caller at a time, grouped by function. */
+interface Calls {
+  readonly isEmpty: (caller: number) => boolean;
+  /** Nodes that this one calls (-1: the outermost ones), in their order. What is below speaks of these then. */
+  readonly of: (caller: number) => Int32Array;
+  /** The first of them that is the function of this number; -1: none. */
+  readonly first: (number: number) => number;
+  /** From the first one on all of the same function. */
+  readonly group: (first: number) => readonly number[];
 }
 
-function groupsOf({ tree: { parents, frames }, functions }: ComparedSide, count: number): Groups {
-  const first = new Map<number, number>();
-  const next = new Int32Array(parents.length).fill(-1);
-  for (let node = parents.length - 1; node >= 0; node--) {
-    const key = ((parents[node] as number) + 1) * count + (functions[frames[node] as number] as number);
-    next[node] = first.get(key) ?? -1;
-    first.set(key, node);
+/** Typed arrays only: a tree may have millions of nodes, and nearly as many groups. */
+function callsOf({ tree: { parents, frames }, functions }: ComparedSide, count: number): Calls {
+  const ends = new Int32Array(parents.length + 2);
+  for (const parent of parents) ends[parent + 2] = (ends[parent + 2] as number) + 1;
+  for (let index = 1; index < ends.length; index++) {
+    ends[index] = (ends[index] as number) + (ends[index - 1] as number);
   }
-  return { first, next };
-}
-
-function members(first: number, next: Int32Array): number[] {
-  const nodes: number[] = [];
-  for (let node = first; node !== -1; node = next[node] as number) nodes.push(node);
-  return nodes;
+  const starts = ends.slice();
+  const nodes = new Int32Array(parents.length);
+  for (const [node, parent] of parents.entries()) {
+    const at = starts[parent + 1] as number;
+    nodes[at] = node;
+    starts[parent + 1] = at + 1;
+  }
+  const next = new Int32Array(parents.length);
+  const firsts = new Int32Array(count).fill(-1);
+  // The caller for which `firsts` was written, counted from 0.
+  const writtenFor = new Int32Array(count).fill(-1);
+  let current = -1;
+  return {
+    isEmpty: (caller) => ends[caller + 1] === ends[caller + 2],
+    of: (caller) => {
+      current = caller + 1;
+      const list = nodes.subarray(ends[current], ends[current + 1]);
+      for (let at = list.length - 1; at >= 0; at--) {
+        const node = list[at] as number;
+        const number = functions[frames[node] as number] as number;
+        next[node] = writtenFor[number] === current ? (firsts[number] as number) : -1;
+        firsts[number] = node;
+        writtenFor[number] = current;
+      }
+      return list;
+    },
+    first: (number) => (writtenFor[number] === current ? (firsts[number] as number) : -1),
+    group: (first) => {
+      const group: number[] = [];
+      for (let node = first; node !== -1; node = next[node] as number) group.push(node);
+      return group;
+    },
+  };
 }
 
 /** Writes into `rows` what the nodes before are now. */

@@ -172,7 +172,9 @@ export function compareProfile(
   const earlier = placedCosts(before.costs, rows, measures, functions.length);
   const { primary } = after;
   const changes = (now: Columns | undefined, then: Columns | undefined): number[] | undefined =>
-    now && then && byChange(now[primary] ?? [], then[primary] ?? [], functions.length);
+    now &&
+    then &&
+    (measures[primary] === -1 ? [] : byChange(now[primary] ?? [], then[primary] ?? [], functions.length));
   const byInclusiveChange = changes(costs.inclusive, earlier.inclusive);
   const timeline = before.timeline && {
     ...before.timeline,
@@ -211,7 +213,14 @@ interface FunctionSide {
 function matchFunctions(after: FunctionSide, before: FunctionSide): number[] {
   const rows = new Array<number>(before.functions.length).fill(-1);
   const taken = new Uint8Array(after.functions.length);
-  const exact = rowsBy(after.functions.map((frame, row) => `${after.numbers[row]}\0${frameKey(frame)}`));
+  const same = rowsBy(after.numbers);
+  // Only where there are several it matters which is which.
+  const isAlone = (number: number): boolean => (same.get(number)?.length ?? 0) < 2;
+  const exact = rowsBy(
+    after.functions.map((frame, row) =>
+      isAlone(after.numbers[row] as number) ? '' : `${after.numbers[row]}\0${frameKey(frame)}`,
+    ),
+  );
   const take = (row: number, candidates: number[] | undefined): void => {
     while (rows[row] === -1 && candidates !== undefined && candidates.length > 0) {
       const now = candidates.pop() as number;
@@ -221,9 +230,9 @@ function matchFunctions(after: FunctionSide, before: FunctionSide): number[] {
     }
   };
   for (const [row, frame] of before.functions.entries()) {
-    take(row, exact.get(`${before.numbers[row]}\0${frameKey(frame)}`));
+    const number = before.numbers[row] as number;
+    if (!isAlone(number)) take(row, exact.get(`${number}\0${frameKey(frame)}`));
   }
-  const same = rowsBy(after.numbers);
   for (const [row, number] of before.numbers.entries()) take(row, same.get(number));
   return rows;
 }

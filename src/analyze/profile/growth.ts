@@ -140,7 +140,9 @@ function limitOf(
   if (bytes && measure.unit !== 'bytes') {
     return `${measure.name} counts ${measure.unit}, not bytes: --max-growth=${word}=${most} says nothing.`;
   }
-  const allowed = before + (percent ? (before * amount) / 100_000 : amount);
+  const limit = before + (percent ? (before * amount) / 100_000 : amount);
+  // What is counted has no fractions; what is timed may.
+  const allowed = Number.isInteger(before) && Number.isInteger(after) ? Math.floor(limit) : limit;
   const peak = word.toLowerCase() === 'peak';
   return {
     measure: peak ? 'peak' : measure.name,
