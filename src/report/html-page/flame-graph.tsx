@@ -13,15 +13,7 @@ import {
   layOutFlame,
   pathTo,
 } from './flame-tree.ts';
-import {
-  changeText,
-  exactAmount,
-  kindWords,
-  percentText,
-  placeSource,
-  shortAmount,
-  shortName,
-} from './profile-words.ts';
+import { changeText, exactAmount, kindWords, percentText, placeSource, shortAmount, shortName } from './profile-words.ts';
 
 /** Pixels of a row of boxes. */
 const rowHeight = 22;
@@ -49,8 +41,7 @@ interface Props {
 }
 
 export function FlameGraph(props: Props) {
-  const { tree, frames, look, unit, root, upward, differences, matches, place, onActive, onHover, onZoom } =
-    props;
+  const { tree, frames, look, unit, root, upward, differences, matches, place, onActive, onHover, onZoom } = props;
   const canvas = useRef<HTMLCanvasElement>(null);
   const [width, setWidth] = useState(0);
   const [height, setHeight] = useState(0);
@@ -205,8 +196,7 @@ export function FlameGraph(props: Props) {
       {hover !== undefined && <Tip {...props} node={hover.box.node} x={hover.x} y={hover.y} room={width} />}
       {layout.left > 0 && (
         <p class="quiet small-print">
-          {layout.left === 1 ? 'One call is' : `${layout.left} calls are`} too narrow to be drawn; zoom in to
-          see
+          {layout.left === 1 ? 'One call is' : `${layout.left} calls are`} too narrow to be drawn; zoom in to see
           {layout.left === 1 ? ' it' : ' them'}.
         </p>
       )}
@@ -329,18 +319,7 @@ export function ZoomTrail({ tree, look, root, onZoom }: Pick<Props, 'tree' | 'lo
   );
 }
 
-const inks = [
-  'text',
-  'quiet',
-  'accent',
-  'ground',
-  'mine',
-  'library',
-  'system',
-  'kernel',
-  'tool',
-  'match',
-] as const;
+const inks = ['text', 'quiet', 'accent', 'ground', 'mine', 'library', 'system', 'kernel', 'tool', 'match'] as const;
 const scales = ['same', 'grew', 'shrank'] as const;
 
 /** Colours as the style has them now. A canvas does not know variables. */
@@ -451,14 +430,7 @@ function drawBox(context: CanvasRenderingContext2D, palette: Palette, drawing: D
 function decorate(
   context: CanvasRenderingContext2D,
   { inks: ink }: Palette,
-  {
-    x,
-    y,
-    width,
-    height,
-    kind,
-    inlined,
-  }: { x: number; y: number; width: number; height: number; kind: CallKind; inlined: boolean },
+  { x, y, width, height, kind, inlined }: { x: number; y: number; width: number; height: number; kind: CallKind; inlined: boolean },
 ): void {
   if (kind === 'mine') {
     context.fillStyle = ink.accent;

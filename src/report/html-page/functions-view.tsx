@@ -106,10 +106,7 @@ export function FunctionsView({ profile, measure, choices, choose, selectors }: 
             <Select
               label="Owner"
               value={kind}
-              options={[
-                ['', 'all'],
-                ...kinds.map((each) => [each, each === 'all' ? each : kindWords[each]] as const),
-              ]}
+              options={[['', 'all'], ...kinds.map((each) => [each, each === 'all' ? each : kindWords[each]] as const)]}
               onChange={(owner) => choose({ owner })}
             />
           )}
@@ -302,8 +299,7 @@ function FunctionDetail({ profile, measure, chosen, title, onOpen, onClose, onSh
           </>
         )}
         itself <b>{exactAmount(self, unit)}</b>, {percentText(self, all)}
-        {Number.isFinite(costs.calls?.[chosen]) &&
-          ` · called ${exactNumber(costs.calls?.[chosen] ?? 0)} times`}
+        {Number.isFinite(costs.calls?.[chosen]) && ` · called ${exactNumber(costs.calls?.[chosen] ?? 0)} times`}
       </p>
       <p class="quiet">
         {placeSource(frame)} {reasonText(frame.owner, frame.ownerReason)}
@@ -368,9 +364,7 @@ function Neighbours({
           })}
         </tbody>
       </table>
-      {rows.length > mostNeighbours && (
-        <p class="quiet">… and {grouped(rows.length - mostNeighbours)} more.</p>
-      )}
+      {rows.length > mostNeighbours && <p class="quiet">… and {grouped(rows.length - mostNeighbours)} more.</p>}
     </div>
   );
 }

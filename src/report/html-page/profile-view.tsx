@@ -3,7 +3,7 @@ import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } fr
 import { grouped } from '../terminal-text.ts';
 import { isTyping } from './app.tsx';
 import { firstSnapshot } from './curve.ts';
-import { changeOfNode, FlameGraph, factsOf, ZoomTrail } from './flame-graph.tsx';
+import { changeOfNode, factsOf, FlameGraph, ZoomTrail } from './flame-graph.tsx';
 import {
   addressOf,
   callKind,
@@ -59,8 +59,8 @@ export function ProfileView(props: ProfileProps) {
       </h2>
       {!profile.complete && (
         <p class="notice">
-          <span aria-hidden="true">⚠ </span>This profile is not complete: its file was cut, or the process was
-          killed. There may be more than it says.
+          <span aria-hidden="true">⚠ </span>This profile is not complete: its file was cut, or the process was killed.
+          There may be more than it says.
         </p>
       )}
       {timeline !== undefined && timeline.snapshots.length > 0 && (
@@ -201,7 +201,9 @@ function Flames({
   );
   const all = whole.total(0, measure, side);
   const shown = hover ?? active;
-  const inferred = [...new Set(picked.flatMap((index) => trees[index]?.inferred ?? []))];
+  const inferred = [
+    ...new Set(picked.flatMap((index) => trees[index]?.inferred ?? [])),
+  ];
   const drawable = trees.flatMap(({ parents }, index) => (parents.length > 0 ? [index] : []));
   return (
     <div class="flames">
@@ -272,9 +274,7 @@ function Flames({
             <input
               type="checkbox"
               checked={byLine}
-              onChange={(event) =>
-                choose({ lines: event.currentTarget.checked ? '1' : undefined, z: undefined })
-              }
+              onChange={(event) => choose({ lines: event.currentTarget.checked ? '1' : undefined, z: undefined })}
             />{' '}
             lines apart
           </label>
@@ -339,14 +339,7 @@ function Flames({
           {sites !== undefined && !inverted && picked.length === 1 && picked[0] === 0 && (
             <SiteFacts profile={profile} sites={sitesAt(profile, whole, active)} />
           )}
-          <CallTable
-            profile={profile}
-            tree={tree}
-            look={look}
-            root={root}
-            inverted={inverted}
-            onZoom={zoom}
-          />
+          <CallTable profile={profile} tree={tree} look={look} root={root} inverted={inverted} onZoom={zoom} />
         </>
       ) : (
         <p class="empty">Nothing of this measure was spent here.</p>
@@ -582,9 +575,7 @@ function AboutProfile({ profile }: { readonly profile: PageProfile }) {
                 {stated !== undefined && (
                   <td class="number">{typeof stated[row] === 'number' ? exactNumber(stated[row]) : '–'}</td>
                 )}
-                {before !== undefined && (
-                  <td class="number">{exactNumber(before.totals[row] ?? Number.NaN)}</td>
-                )}
+                {before !== undefined && <td class="number">{exactNumber(before.totals[row] ?? Number.NaN)}</td>}
                 {(parts ?? []).slice(0, mostParts).map((part, index) => (
                   <td key={index} class="number">
                     {exactNumber(part.totals[row] ?? 0)}

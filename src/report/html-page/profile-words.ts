@@ -55,8 +55,7 @@ export function shortName(name: string): string {
 export function shortAmount(value: number, unit: Unit): string {
   if (Number.isNaN(value)) return '?';
   if (value < 0) return `−${shortAmount(-value, unit)}`;
-  if (unit === 'bytes')
-    return value < 1024 && !Number.isInteger(value) ? `${value.toFixed(1)} B` : shortBytes(value);
+  if (unit === 'bytes') return value < 1024 && !Number.isInteger(value) ? `${value.toFixed(1)} B` : shortBytes(value);
   if (unit === 'ns') return nanoseconds(value);
   if (unit === 'ms') return durationText(value);
   return shortCount(value);

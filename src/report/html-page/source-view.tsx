@@ -16,10 +16,7 @@ export function SourceView({ profile, measure, choices, choose, selectors }: Pro
   const ranked = useMemo(() => sourceFiles(profile, measure), [profile, measure]);
   const wanted = Number(choices.get('src') ?? Number.NaN);
   const file = ranked.find((each) => each.file === wanted) ?? ranked[0];
-  const rows = useMemo(
-    () => (file === undefined ? [] : sourceRows(profile, file.file)),
-    [profile, file?.file],
-  );
+  const rows = useMemo(() => (file === undefined ? [] : sourceRows(profile, file.file)), [profile, file?.file]);
   const jumps = useMemo(
     () => (file === undefined ? new Map<number, readonly LineJump[]>() : jumpsOf(profile, file.file)),
     [profile, file?.file],
@@ -38,8 +35,7 @@ export function SourceView({ profile, measure, choices, choose, selectors }: Pro
       <h2 id="source-title">
         <code>{files[file.file]?.path}</code>{' '}
         <span class="quiet">
-          {percentText(file.cost, total)} of{' '}
-          {measures[measure] === undefined ? 'all' : measureText(measures[measure])}
+          {percentText(file.cost, total)} of {measures[measure] === undefined ? 'all' : measureText(measures[measure])}
         </span>
       </h2>
       <div class="choices">
@@ -66,9 +62,7 @@ export function SourceView({ profile, measure, choices, choose, selectors }: Pro
           </label>
         )}
       </div>
-      {!hasText && (
-        <p class="quiet">The text of this file is not in the report; these are its lines with costs.</p>
-      )}
+      {!hasText && <p class="quiet">The text of this file is not in the report; these are its lines with costs.</p>}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it can be scrolled */}
       <div class="wide sideways" role="region" aria-label="Lines" tabIndex={0}>
         <table class="lines">
@@ -95,10 +89,7 @@ export function SourceView({ profile, measure, choices, choose, selectors }: Pro
               const cost = costs?.[measure] ?? 0;
               const frame = functions[name ?? -1];
               return (
-                <tr
-                  key={line}
-                  class={`${afterGap ? 'gap' : ''}${cost > 0 && cost === most ? ' hottest' : ''}`}
-                >
+                <tr key={line} class={`${afterGap ? 'gap' : ''}${cost > 0 && cost === most ? ' hottest' : ''}`}>
                   <th scope="row" class="number">
                     {line}
                   </th>
