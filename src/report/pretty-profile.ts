@@ -16,6 +16,7 @@ import {
   growthPercent,
   missRates,
   missText,
+  type Place,
   peakSnapshot,
   percent,
   placeAt,
@@ -169,7 +170,7 @@ function headLines(profile: ReportProfile, most: number, ink: Ink): readonly str
   const peak = peakSnapshot(profile);
   if (timeline !== undefined && peak !== undefined && timeline.series.length > 1) {
     const made = timeline.series.map(
-      ({ title, unit: of }, index) => `${clean(title)} ${scaled(peak.values[index] ?? 0, of)}`,
+      ({ name, unit: of }, index) => `${clean(name)} ${scaled(peak.values[index] ?? 0, of)}`,
     );
     lines.push(...wrap(made.join(', '), ink.columns - 2).map((line) => `  ${line}`));
   }
@@ -327,7 +328,7 @@ function placeText(frame: ReportProfileFrame, width: number): string {
 }
 
 function placeLines(profile: ReportProfile, most: number, ink: Ink): readonly string[] {
-  const places = topPlaces(profile, most);
+  const places = withMine(profile, topPlaces(profile, most), most);
   if (places.length === 0) return [];
   const { unit, title: what } = primaryMeasure(profile);
   const total = primaryTotal(profile);
@@ -369,6 +370,15 @@ function placeLines(profile: ReportProfile, most: number, ink: Ink): readonly st
     ),
     ...tableLines(heads, named, ink),
   ];
+}
+
+/** Where all that is dear is others' code, one's own that calls it is the last of the rows. */
+function withMine(profile: ReportProfile, places: readonly Place[], most: number): readonly Place[] {
+  if (most < 3 || places.some(({ frame }) => frame.owner === 'mine')) return places;
+  const row = profile.byInclusive.find((each) => profile.functions[each]?.owner === 'mine');
+  const mine = row === undefined ? undefined : placeAt(profile, row);
+  if (mine === undefined || (mine.inclusive ?? mine.self) <= 0) return places;
+  return [...places.slice(0, most - 1), mine];
 }
 
 function peakOnly({ timeline }: ReportProfile): string {

@@ -248,7 +248,8 @@ export function profileHeadline(profile: ReportProfile): string {
   const peak = peakSnapshot(profile);
   if (timeline !== undefined && peak !== undefined) {
     const end = timeline.snapshots.reduce((latest, { time }) => Math.max(latest, time), 0);
-    const at = `at ${clockText(peak.time, timeline.clock)} of ${clockText(end, timeline.clock)}`;
+    const passed = timeline.clock === 'bytes' ? ' allocated and freed' : '';
+    const at = `at ${clockText(peak.time, timeline.clock)} of ${clockText(end, timeline.clock)}${passed}`;
     return `${format}: peak ${scaled(total, unit)} (${exact(total, unit)}) ${at}`;
   }
   return `${format}: ${amountOf(total, { unit, title, name })}`;

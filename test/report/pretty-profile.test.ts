@@ -72,7 +72,7 @@ test('what the peak was, when, and what it is made of is said first', async () =
   expect(lines[0]).toBe(
     'massif: peak 12.8 MiB (13,452,204 bytes) at 25.1 Minstr of 41.0 Minstr in build/words (101)',
   );
-  expect(lines[1]).toBe('  heap 11.8 MiB, book-keeping of the heap 1010 KiB, stacks 2.02 KiB');
+  expect(lines[1]).toBe('  heap 11.8 MiB, extra 1010 KiB, stacks 2.02 KiB');
 });
 
 test('code that is mine has a mark, whatever the colours', async () => {
