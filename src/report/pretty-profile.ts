@@ -446,7 +446,7 @@ function treeMaker(profile: ReportProfile, all: boolean, ink: Ink): (most: numbe
       ? title('CALL TREE', ink)
       : `${title('AT THE PEAK', ink)}  ${ink.dim(`snapshot ${peak.number}, ${clockText(peak.time, profile.timeline.clock)}`)}`;
   const which = trees.length > 1 && largest.name !== undefined ? ink.dim(`  of ${clean(largest.name)}`) : '';
-  const draw = treeDrawer(profile, largest, ink);
+  const draw = treeDrawer(profile, largest, all, ink);
   return (most) => {
     const rows = most === 0 ? [] : draw(most);
     if (rows.length === 0) return [];
@@ -460,20 +460,61 @@ function ownSum({ values }: CallTree, { primary }: ReportProfile): number {
   return (values[primary] ?? []).reduce((sum, value) => sum + value, 0);
 }
 
-function treeDrawer(profile: ReportProfile, tree: CallTree, ink: Ink): (most: number) => readonly string[] {
+function treeDrawer(
+  profile: ReportProfile,
+  tree: CallTree,
+  all: boolean,
+  ink: Ink,
+): (most: number) => readonly string[] {
   const { primary } = profile;
   const total = primaryTotal(profile);
   const sums = inclusiveValues({ ...tree, values: [tree.values[primary] ?? []] })[0] ?? [];
   const candidates: number[] = [];
-  for (const [node, sum] of sums.entries()) if (sum > total * leastShare) candidates.push(node);
+  const inner = all ? new Uint8Array(sums.length) : innerCalls(profile, tree, sums);
+  for (const [node, sum] of sums.entries()) {
+    if (sum > total * leastShare && inner[node] === 0) candidates.push(node);
+  }
   // A node costs at least what it called, and stands before it: so no node is chosen without its caller.
   candidates.sort((a, b) => (sums[b] as number) - (sums[a] as number) || a - b);
-  return (most) => drawTree(profile, tree, sums, candidates, most, ink);
+  const parents = parentsPast(tree, inner);
+  return (most) => drawTree(profile, tree, parents, sums, candidates, most, ink);
+}
+
+/**
+ * 1 for calls within a library that say nothing: all that its caller spent was spent in it, all that it spent in a
+ * call of its own, and none of the three is mine. What my code called, and where it ended, are left.
+ */
+function innerCalls(
+  { frames }: ReportProfile,
+  { parents, frames: rows }: CallTree,
+  sums: readonly number[],
+): Uint8Array {
+  const foreign = (node: number): boolean => frames[rows[node] as number]?.owner !== 'mine';
+  const passes = (node: number, parent: number): boolean =>
+    parent >= 0 && sums[parent] === sums[node] && foreign(node) && foreign(parent);
+  const goesOn = new Uint8Array(parents.length);
+  for (const [node, parent] of parents.entries()) if (passes(node, parent)) goesOn[parent] = 1;
+  const inner = new Uint8Array(parents.length);
+  for (const [node, parent] of parents.entries()) {
+    if (goesOn[node] === 1 && passes(node, parent)) inner[node] = 1;
+  }
+  return inner;
+}
+
+/** The nearest caller of each node that is not left out. */
+function parentsPast({ parents }: CallTree, inner: Uint8Array): readonly number[] {
+  const past: number[] = [];
+  for (const [node, parent] of parents.entries()) {
+    past[node] = parent >= 0 && inner[parent] === 1 ? (past[parent] as number) : parent;
+  }
+  return past;
 }
 
 function drawTree(
   profile: ReportProfile,
   tree: CallTree,
+  /** The caller of each node that is drawn. */
+  parents: readonly number[],
   sums: readonly number[],
   candidates: readonly number[],
   most: number,
@@ -485,7 +526,7 @@ function drawTree(
   const chosen = candidates.slice(0, most);
   const children = new Map<number, number[]>();
   for (const node of chosen) {
-    const parent = tree.parents[node] as number;
+    const parent = parents[node] as number;
     const siblings = children.get(parent);
     if (siblings === undefined) children.set(parent, [node]);
     else siblings.push(node);
@@ -503,8 +544,10 @@ function drawTree(
     const sum = sums[node] as number;
     const cost = `${percent(sum, total).padStart(6)}  ${scaled(sum, unit).padStart(width)}  `;
     const lead = own.length > indent ? `…${own.slice(own.length - indent + 1)}` : own;
-    const room = ink.columns - 2 - cost.length - lead.length;
-    const text = frame === undefined ? '???' : placeText(frame, Math.max(12, room));
+    const passed = parents[node] === tree.parents[node] ? '' : '… ';
+    const room = ink.columns - 2 - cost.length - lead.length - passed.length;
+    const place = frame === undefined ? '???' : placeText(frame, Math.max(12, room));
+    const text = `${passed}${place}`;
     const mine = frame?.owner === 'mine';
     lines.push(`${mine ? ink.red('>') : ' '} ${cost}${ink.dim(lead)}${mine ? text : ink.dim(text)}`);
     const called = children.get(node) ?? [];

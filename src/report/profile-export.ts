@@ -40,8 +40,13 @@ export function allTrees(profile: ReportProfile): ExportTrees {
   return profile.trees.length > 0 ? { frames: profile.frames, trees: profile.trees } : flatTree(profile);
 }
 
-/** Where no calls are known. */
-function flatTree({ functions, costs }: ReportProfile): ExportTrees {
+/** Where no calls are known. What was spent at no place that was recorded (massif's plain snapshots) is one path too. */
+function flatTree({ functions, costs, totals }: ReportProfile): ExportTrees {
+  if (functions.length === 0 && totals.some((total) => total > 0)) {
+    const frame = { sum: 'no call tree was recorded', owner: 'tool', ownerReason: 'instrument' } as const;
+    const tree = { parents: [-1], frames: [0], values: totals.map((total) => [total]) };
+    return { frames: [frame], trees: [tree] };
+  }
   const tree = {
     parents: functions.map(() => -1),
     frames: functions.map((_, row) => row),

@@ -264,6 +264,17 @@ test('a chart of nothing, of one point, or of no numbers is none', () => {
   expect(chartLines(backwards, form).every((line) => line.length <= 60)).toBe(true);
 });
 
+test('calls within a library that only hand on are left out, unless all is asked for', async () => {
+  const report = await scenario('samples');
+  const text = await rendered(report, 'pretty', { rows: 90 });
+  expect(text).toMatch(/read\(\) {2}libc\.so\.6\n/);
+  expect(text).toContain('… copy_user_enhanced_fast_string()');
+  expect(text).not.toContain('ksys_read()');
+  const all = await rendered(report, 'pretty', { all: true });
+  expect(all).toContain('ksys_read()');
+  expect(all).not.toContain('… copy_user');
+});
+
 test('a tree of ten thousand nested calls is drawn without a step to the right for each', async () => {
   const report = await scenario('samples');
   const depth = 10_000;

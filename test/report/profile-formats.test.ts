@@ -206,6 +206,26 @@ test('values that are negative or no numbers break no format', async () => {
   for (const format of formatsFor(odd)) expect((await rendered(odd, format)).length).toBeGreaterThan(0);
 });
 
+test('a time line without any tree is no program that costs nothing', async () => {
+  const report = await scenario('heap-over-time');
+  const [profile] = report.profiles as readonly [ReportProfile];
+  const snapshots = (profile.timeline?.snapshots ?? []).map(({ tree: _, ...snapshot }) => snapshot);
+  const plain: ReportProfile = {
+    ...profile,
+    trees: [],
+    functions: [],
+    costs: { self: [[]], inclusive: [[]] },
+    byInclusive: [],
+    bySelf: [],
+    ...(profile.timeline && { timeline: { ...profile.timeline, snapshots } }),
+  };
+  const made = { ...report, profiles: [plain] };
+  expect(await rendered(made, 'folded')).toBe('no call tree was recorded 13452204\n');
+  expect(speedscopeErrors(await rendered(made, 'speedscope'))).toEqual([]);
+  expect(Number(readPprof(await rendered(made, 'pprof')).sample[0]?.value[0])).toBe(13_452_204);
+  expect(await rendered(made, 'pretty')).toContain('OVER TIME');
+});
+
 describe('a run without a profile', () => {
   const formats = ['folded', 'speedscope', 'pprof'];
 
