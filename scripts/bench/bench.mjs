@@ -12,6 +12,8 @@ const benches = {
   stdout: stdoutBench,
   parse: async (options) => (await import('./parse.mjs')).parseBench(options),
   'cost-files': async (options) => (await import('./cost-files.mjs')).costFilesBench(options),
+  stacks: async (options) => (await import('./stacks.mjs')).stacksBench(options),
+  massif: async (options) => (await import('./massif.mjs')).massifBench(options),
   reporters: async (options) => (await import('./reporters.mjs')).reportersBench(options),
 };
 

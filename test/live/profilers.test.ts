@@ -100,14 +100,16 @@ describe.skipIf(!canRun('valgrind'))("valgrind's profilers", () => {
     expect(report.outcome).toBe('clean');
   });
 
-  test('a program that is killed has no profile, and the run is inconclusive', async () => {
+  test('a child that is killed has no profile, and the run is inconclusive', async () => {
     const folder = await fresh();
-    const { report, status } = await vgrunReport(['--tool=massif', examplePath('kill-self-9')], {
-      cwd: folder,
-    });
-    expect(status).toBe(137);
-    expect(report.outcome).toBe('inconclusive');
-    expect(report.reasons.join(' ')).toMatch(/left no profile/);
+    compileC(
+      join(folder, 'parent'),
+      '#include <signal.h>\n#include <stdlib.h>\n#include <sys/wait.h>\n#include <unistd.h>\nint main(void) { int p[2]; char c; pipe(p); pid_t child = fork(); if (child == 0) { write(p[1], "x", 1); for (;;) pause(); } read(p[0], &c, 1); kill(child, SIGKILL); wait(0); free(malloc(9)); return 0; }',
+    );
+    const { report, status } = await vgrunReport(['--tool=massif', './parent'], { cwd: folder });
+    expect([status, report.outcome]).toEqual([101, 'inconclusive']);
+    expect(report.reasons.join(' ')).toMatch(/process \d+ left no profile/);
+    expect(profilesOf(report)).toHaveLength(1);
   });
 
   test('a program that crashes has a profile all the same', async () => {

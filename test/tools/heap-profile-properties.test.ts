@@ -204,6 +204,11 @@ describe('massif', () => {
     ['more children than there are lines', 'n99999999: 9 (heap)\n n5: 9 0x1: f (a.c:1)\n', 'cut-tree'],
     ['children that hold more than their callee', 'n1: 9 (heap)\n n0: 50 0x1: f (a.c:1)\n', 'overfull-node'],
     [
+      'a line that is longer than any name',
+      `n1: 9 (heap)\n n0: 9 0x1: ${'f'.repeat(200_000)} (a.c:1)\n`,
+      'long-line',
+    ],
+    [
       'a root that holds another number than the snapshot',
       'n1: 8 (heap)\n n0: 8 0x1: f (a.c:1)\n',
       'totals-differ',

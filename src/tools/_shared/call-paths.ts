@@ -4,35 +4,46 @@ import type { FrameTable } from '../../model/profile-tables.ts';
 
 /** Numbers call paths: a row is a path that ends with a label, and its parent the path without it. */
 export interface CallPaths {
-  /**
-   * The row for `label` called from `parent` (-1: outermost), made when there is none yet.
-   *
-   * @param label a number of at most `largestLabel`.
-   */
+  /** The row for `label` called from `parent` (-1: outermost), made when there is none yet. */
   readonly row: (parent: number, label: number) => number;
   readonly parents: readonly number[];
   readonly labels: readonly number[];
 }
 
-/** With it, and 2^26 rows, a key is a safe integer. */
-export const largestLabel = 0x3ffffff;
-const labelRoom = largestLabel + 1;
-
-/** No paths yet. Who fills it from a file has to bound them: there is room for some 16 million. */
+/** No paths yet. Labels are integers from 0; who takes them from a file has to bound how many paths there may be. */
 export function callPaths(): CallPaths {
   const parents: number[] = [];
   const labels: number[] = [];
-  const rows = new Map<number, number>();
+  // A hash table of rows, -1: empty. A Map would need a number of more than 32 bits for each key, which is slow.
+  let slots = new Int32Array(1024).fill(-1);
+  let mask = slots.length - 1;
+
+  function slotOf(parent: number, label: number): number {
+    let hash = Math.imul(parent + 1, 0x9e3779b1) ^ Math.imul(label, 0x85ebca6b);
+    hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+    let slot = (hash ^ (hash >>> 13)) & mask;
+    for (let row = slots[slot] as number; row !== -1; row = slots[slot] as number) {
+      if (parents[row] === parent && labels[row] === label) break;
+      slot = (slot + 1) & mask;
+    }
+    return slot;
+  }
+
   return {
     parents,
     labels,
     row: (parent, label) => {
-      const key = (parent + 1) * labelRoom + label;
-      const known = rows.get(key);
-      if (known !== undefined) return known;
+      const slot = slotOf(parent, label);
+      const known = slots[slot] as number;
+      if (known !== -1) return known;
       const row = parents.push(parent) - 1;
       labels.push(label);
-      rows.set(key, row);
+      slots[slot] = row;
+      if (row * 2 > mask) {
+        slots = new Int32Array(slots.length * 2).fill(-1);
+        mask = slots.length - 1;
+        for (let at = 0; at <= row; at++) slots[slotOf(parents[at] as number, labels[at] as number)] = at;
+      }
       return row;
     },
   };
@@ -50,25 +61,36 @@ export function pathFrames(
   frameOf: (label: number) => ProfileFrame,
   table: FrameTable,
 ): number[] {
+  /** What is known of each label: its address, and its frame as it stands and inlined (-1: not yet made). */
+  const known: { readonly ip: string | undefined; plain: number; inlined: number }[] = [];
+  const about = (label: number) => {
+    let one = known[label];
+    if (one === undefined) {
+      one = { ip: frameOf(label).ip, plain: -1, inlined: -1 };
+      known[label] = one;
+    }
+    return one;
+  };
   /** For each row the label at which its address began. */
-  const heads: number[] = [];
-  const plain = new Map<number, number>();
-  const inlined = new Map<number, number>();
-  return labels.map((label, row) => {
+  const heads = new Array<number>(labels.length).fill(0);
+  const frames = new Array<number>(labels.length).fill(0);
+  for (let row = 0; row < labels.length; row++) {
+    const label = labels[row] as number;
     const parent = parents[row] as number;
-    const { ip } = frameOf(label);
+    const own = about(label);
     const continues =
       parent >= 0 &&
-      ip !== undefined &&
-      ip === frameOf(labels[parent] as number).ip &&
-      label !== heads[parent];
-    heads.push(continues ? (heads[parent] as number) : label);
-    const numbers = continues ? inlined : plain;
-    let number = numbers.get(label);
-    if (number === undefined) {
-      number = table.add(continues ? { ...frameOf(label), inlined: true } : frameOf(label));
-      numbers.set(label, number);
+      own.ip !== undefined &&
+      label !== heads[parent] &&
+      own.ip === about(labels[parent] as number).ip;
+    heads[row] = continues ? (heads[parent] as number) : label;
+    if (continues) {
+      if (own.inlined === -1) own.inlined = table.add({ ...frameOf(label), inlined: true });
+      frames[row] = own.inlined;
+    } else {
+      if (own.plain === -1) own.plain = table.add(frameOf(label));
+      frames[row] = own.plain;
     }
-    return number;
-  });
+  }
+  return frames;
 }

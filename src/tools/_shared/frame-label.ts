@@ -8,7 +8,7 @@ const addressed = /^(0x[0-9A-Fa-f]+): (.*)$/s;
 /** `in 3 places, all below massif's threshold (1.00%)`, `in 1 place, below massif's threshold (10.00%)` */
 const below = /^in \d+ places?, (?:all )?below /;
 
-/** The reader of Rust's dhat crate writes a column too: `0x55d0: main (src/main.rs:12:5)` */
+/** Rust's dhat crate writes a column too: `0x55d0: main (src/main.rs:12:5)` */
 const withColumn = /^(.*:\d+):\d+\)$/s;
 
 /**

@@ -1,7 +1,7 @@
 // Reads what dhat writes: JSON with a record for each allocation site and one table of all frames behind them.
 import type { AllocationSite, Measure, Profile, ProfileFrame, Unit } from '../../model/profile.ts';
 import { frameTable } from '../../model/profile-tables.ts';
-import { type CallPaths, callPaths, largestLabel, pathFrames } from '../_shared/call-paths.ts';
+import { type CallPaths, callPaths, pathFrames } from '../_shared/call-paths.ts';
 import { parseFrameLabel } from '../_shared/frame-label.ts';
 import type { ProblemTally } from '../_shared/problem-tally.ts';
 import { type ProfileFile, type ProfileParser, profileReader } from '../_shared/profile-reader.ts';
@@ -16,6 +16,9 @@ const mostFrames = 4096;
 const mostAccesses = 1024;
 /** Numbers of access counts that a profile keeps, those of the sites with the most bytes. */
 const mostAccessNumbers = 2_000_000;
+
+/** Entries of the table of frames that are told apart. */
+const mostEntries = 50_000_000;
 
 /** Labels for what has no path in the file; label n + 2 is entry n of the file's table. */
 const unknownLabel = 0;
@@ -32,16 +35,6 @@ const [lifetimes, mostBytes, mostBlocks] = [added.length, added.length + 1, adde
 
 /** `/usr/libexec/valgrind/vgpreload_dhat-amd64-linux.so` */
 const preload = /\/vgpreload_[^/]*$/;
-
-/** What a record says. Numbers that it lacks are -1. */
-interface Site {
-  readonly node: number;
-  readonly bytes: number;
-  readonly lifetimes: number;
-  readonly maxBytes: number;
-  readonly maxBlocks: number;
-  readonly runs?: readonly number[];
-}
 
 function isDhat(head: Uint8Array): boolean {
   const text = Buffer.from(head.buffer, head.byteOffset, head.byteLength).toString('latin1');
@@ -63,8 +56,12 @@ function createDhatParser(problems: ProblemTally): ProfileParser {
   const about = new Map<string, string | number | boolean>();
   /** 1 for each field that a record had. */
   const seen = new Uint8Array(fields.size);
-  const columns: number[][] = added.map(() => []);
-  const sites: Site[] = [];
+  // One entry for each record: its row in `paths`, its numbers (-1: it lacks this one), and its runs in `allRuns`.
+  const nodes: number[] = [];
+  let numbers = new Float64Array(1024 * fields.size);
+  const runsBegin: number[] = [];
+  const runsEnd: number[] = [];
+  const allRuns: number[] = [];
 
   let depth = 0;
   /** Key at the top that is being read. */
@@ -104,20 +101,32 @@ function createDhatParser(problems: ProblemTally): ProfileParser {
 
   function finishRecord(): void {
     const node = rowOf();
-    for (let measure = 0; measure < added.length; measure++) {
-      const value = record[measure] as number;
-      if (value <= 0) continue;
-      const column = columns[measure] as number[];
-      while (column.length <= node) column.push(0);
-      column[node] = (column[node] as number) + value;
+    const at = nodes.length * fields.size;
+    if (at === numbers.length) {
+      const larger = new Float64Array(numbers.length * 2);
+      larger.set(numbers);
+      numbers = larger;
     }
-    sites.push({
-      node,
-      bytes: record[0] as number,
-      lifetimes: record[lifetimes] as number,
-      maxBytes: record[mostBytes] as number,
-      maxBlocks: record[mostBlocks] as number,
-      ...(runs !== undefined && { runs }),
+    numbers.set(record, at);
+    nodes.push(node);
+    runsBegin.push(allRuns.length);
+    for (const run of runs ?? []) allRuns.push(run);
+    runsEnd.push(allRuns.length);
+  }
+
+  /** Number of a record. */
+  const numberOf = (site: number, place: number): number => numbers[site * fields.size + place] as number;
+
+  /** What adds up, by measure and row of `paths`. */
+  function columnsOf(): number[][] {
+    return added.map((_, measure) => {
+      const column = new Array<number>(paths.parents.length).fill(0);
+      for (let site = 0; site < nodes.length; site++) {
+        const value = numberOf(site, measure);
+        const node = nodes[site] as number;
+        if (value > 0) column[node] = (column[node] as number) + value;
+      }
+      return column;
     });
   }
 
@@ -189,7 +198,7 @@ function createDhatParser(problems: ProblemTally): ProfileParser {
     if (field === 'fs') {
       if (list.length >= mostFrames) {
         note('long-stack', 'a call stack is too long: its outer calls are left out', 'warning');
-      } else if (Number.isInteger(value) && value >= 0 && value + ownFrames.length <= largestLabel) {
+      } else if (Number.isInteger(value) && value >= 0 && value < mostEntries) {
         list.push(value + ownFrames.length);
       } else {
         list.push(unknownLabel);
@@ -229,7 +238,7 @@ function createDhatParser(problems: ProblemTally): ProfileParser {
       }
       return frame;
     };
-    const kept = withoutPreload(paths, columns, frameOf);
+    const kept = withoutPreload(paths, columnsOf(), frameOf);
     const frames = pathFrames(kept, frameOf, table);
     if (missing > 0) {
       note(
@@ -268,18 +277,18 @@ function createDhatParser(problems: ProblemTally): ProfileParser {
   /** @param rows where the paths of the file stand in the tree. */
   function sitesOf(rows: Int32Array): readonly AllocationSite[] {
     let room = mostAccessNumbers;
-    const accesses = new Map<number, readonly number[]>();
-    const byBytes = sites.map((_, index) => index).filter((index) => sites[index]?.runs !== undefined);
-    byBytes.sort((a, b) => (sites[b]?.bytes ?? 0) - (sites[a]?.bytes ?? 0) || a - b);
     let left = 0;
-    for (const index of byBytes) {
-      const counts = accessCounts(sites[index]?.runs ?? []);
-      if (counts === undefined) {
+    const accesses = new Map<number, readonly number[]>();
+    for (const site of byBytes()) {
+      const begin = runsBegin[site] as number;
+      const end = runsEnd[site] as number;
+      const length = accessLength(allRuns, begin, end);
+      if (length === undefined) {
         note('unreadable-accesses', 'counts of accesses cannot be right and are left out', 'warning');
-      } else if (counts.length > room) left++;
+      } else if (length > room) left++;
       else {
-        room -= counts.length;
-        accesses.set(index, counts);
+        room -= length;
+        accesses.set(site, accessCounts(allRuns, begin, end));
       }
     }
     if (left > 0) {
@@ -290,16 +299,28 @@ function createDhatParser(problems: ProblemTally): ProfileParser {
         `${left} sites`,
       );
     }
-    return sites.map(({ node, lifetimes, maxBytes, maxBlocks }, index) => {
-      const counts = accesses.get(index);
+    return nodes.map((node, site) => {
+      const counts = accesses.get(site);
+      const lifetime = numberOf(site, lifetimes);
+      const bytes = numberOf(site, mostBytes);
+      const blocks = numberOf(site, mostBlocks);
       return {
         node: rows[node] as number,
-        ...(lifetimes >= 0 && { lifetimes }),
-        ...(maxBytes >= 0 && { maxBytes }),
-        ...(maxBlocks >= 0 && { maxBlocks }),
+        ...(lifetime >= 0 && { lifetimes: lifetime }),
+        ...(bytes >= 0 && { maxBytes: bytes }),
+        ...(blocks >= 0 && { maxBlocks: blocks }),
         ...(counts !== undefined && { accesses: counts }),
       };
     });
+  }
+
+  /** The sites with counts of accesses, those with the most bytes first. */
+  function byBytes(): readonly number[] {
+    const sites: number[] = [];
+    for (let site = 0; site < nodes.length; site++) {
+      if ((runsEnd[site] as number) > (runsBegin[site] as number)) sites.push(site);
+    }
+    return sites.sort((a, b) => numberOf(b, 0) - numberOf(a, 0) || a - b);
   }
 
   function notes(): readonly string[] {
@@ -388,12 +409,21 @@ function withoutPreload(
 ): KeptPaths {
   const rows = new Int32Array(parents.length);
   const isInner = new Uint8Array(parents.length);
+  const known = new Map<number, boolean>();
+  const isPreload = (label: number): boolean => {
+    let is = known.get(label);
+    if (is === undefined) {
+      is = preload.test(frameOf(label).object ?? '');
+      known.set(label, is);
+    }
+    return is;
+  };
   for (const column of columns) while (column.length < parents.length) column.push(0);
   // Children stand behind their parents, so they are seen first.
   for (let row = parents.length - 1; row >= 0; row--) {
     const parent = parents[row] as number;
     if (parent < 0) continue;
-    if (isInner[row] === 1 || !preload.test(frameOf(labels[row] as number).object ?? '')) {
+    if (isInner[row] === 1 || !isPreload(labels[row] as number)) {
       isInner[parent] = 1;
       continue;
     }
@@ -416,15 +446,25 @@ function withoutPreload(
   };
 }
 
-/** `-3,4,7` are 4, 4, 4, 7. Undefined when it cannot be that. */
-function accessCounts(runs: readonly number[]): readonly number[] | undefined {
-  const counts: number[] = [];
-  for (let at = 0; at < runs.length; at++) {
+/** How many counts the runs from `begin` to `end` stand for; undefined when they cannot be right. */
+function accessLength(runs: readonly number[], begin: number, end: number): number | undefined {
+  let length = 0;
+  for (let at = begin; at < end; at++) {
     const number = runs[at] as number;
-    const times = number < 0 ? -number : 1;
-    const count = number < 0 ? runs[++at] : number;
-    if (count === undefined || !(count >= 0) || counts.length + times > mostAccesses) return undefined;
-    for (let time = 0; time < times; time++) counts.push(count);
+    if (number < 0 && ++at === end) return undefined;
+    length += number < 0 ? -number : 1;
+    if (!((runs[at] as number) >= 0) || length > mostAccesses) return undefined;
+  }
+  return length;
+}
+
+/** `-3,4,7` are 4, 4, 4, 7. */
+function accessCounts(runs: readonly number[], begin: number, end: number): readonly number[] {
+  const counts: number[] = [];
+  for (let at = begin; at < end; at++) {
+    const number = runs[at] as number;
+    const count = number < 0 ? (runs[++at] as number) : number;
+    for (let times = number < 0 ? -number : 1; times > 0; times--) counts.push(count);
   }
   return counts;
 }

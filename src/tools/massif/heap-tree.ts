@@ -13,7 +13,7 @@ const mostRows = 8_000_000;
 /** massif's `--depth` is at most 200 addresses, each with the functions that were inlined there. */
 const mostDepth = 2048;
 /** Steps for turning paths round: a file that takes more was made to. */
-const mostSteps = 300_000_000;
+const mostSteps = 30_000_000;
 
 /** Labels for what has no path in the file; those of the file follow. */
 const unknownLabel = 0;
@@ -70,13 +70,12 @@ export function heapTrees(): HeapTrees {
   const paths = callPaths();
 
   // massif's nodes by path, the root first. Trees of one file are much alike, so each path is made once.
-  const parents = [-1];
-  const nodeLabels = [unknownLabel];
+  const nodes = callPaths();
+  nodes.row(-1, unknownLabel);
   /** Row in `paths` of the path that ends at the node, -1: not yet turned round. */
   const ends = [-1];
   /** The node that came next in the last tree that had this one: most often it comes next again. */
   const followers = [-1];
-  const children = new Map<number, number>();
 
   // The nodes of which children are missing, the root first. Node -1: one that is not told apart.
   const openNodes: number[] = [];
@@ -100,24 +99,19 @@ export function heapTrees(): HeapTrees {
     const expected = followers[last] as number;
     if (
       expected !== -1 &&
-      parents[expected] === parent &&
-      labels.is((nodeLabels[expected] as number) - ownFrames.length, bytes, start, end)
+      nodes.parents[expected] === parent &&
+      labels.is((nodes.labels[expected] as number) - ownFrames.length, bytes, start, end)
     ) {
       last = expected;
       return expected;
     }
     const number = labels.number(bytes, start, end);
     if (number === -1) return -1;
-    const label = number + ownFrames.length;
-    const key = parent * 0x4000000 + label;
-    let node = children.get(key);
-    if (node === undefined) {
-      if (parents.length >= mostPaths) return -1;
-      node = parents.push(parent) - 1;
-      nodeLabels.push(label);
+    if (nodes.parents.length >= mostPaths) return -1;
+    const node = nodes.row(parent, number + ownFrames.length);
+    if (node === ends.length) {
       ends.push(-1);
       followers.push(-1);
-      children.set(key, node);
     }
     followers[last] = node;
     last = node;
@@ -126,12 +120,13 @@ export function heapTrees(): HeapTrees {
 
   /** The row of the path from a node, which is its outermost call, to the allocation; called from row `caller`. */
   function turnRound(node: number, caller: number): number {
-    if (node === -1 || paths.parents.length >= mostPaths || steps > mostSteps)
+    if (node === -1 || paths.parents.length >= mostPaths || steps > mostSteps) {
       return paths.row(-1, crowdLabel);
+    }
     if (node === 0 && caller === -1) return paths.row(-1, unknownLabel);
     let row = caller;
-    for (let at = node; at !== 0; at = parents[at] as number) {
-      row = paths.row(row, nodeLabels[at] as number);
+    for (let at = node; at !== 0; at = nodes.parents[at] as number) {
+      row = paths.row(row, nodes.labels[at] as number);
       steps++;
     }
     return row;
@@ -198,13 +193,18 @@ export function heapTrees(): HeapTrees {
       open(node, missing, value);
     },
     close: () => {
+      let rest = 0;
       while (openNodes.length > 0) {
         const node = openNodes.pop() as number;
-        const rest = openRests.pop() as number;
+        const own = openRests.pop() as number;
         openChildren.pop();
         faults.cut++;
-        if (rest < 0) faults.overfull++;
-        else if (rest > 0) spend(turnRound(node, paths.row(-1, cutLabel)), rest);
+        if (own < 0) faults.overfull++;
+        else rest += own;
+        // Nodes below the greatest depth are one.
+        if (openNodes.length > mostDepth) continue;
+        if (rest > 0) spend(turnRound(node, paths.row(-1, cutLabel)), rest);
+        rest = 0;
       }
       const found = faults;
       faults = { overfull: 0, cut: 0, deep: 0 };

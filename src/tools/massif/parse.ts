@@ -84,19 +84,23 @@ function createMassifParser(problems: ProblemTally): ProfileParser {
   let isPages = false;
   let havePeakTree = false;
   let complete = true;
+  const said = new Set<string>();
 
+  /** @param quote called for the first problem of a kind only: a damaged file may have one in each line. */
   function note(
     code: string,
     message: string,
-    level: 'incomplete' | 'warning' = 'incomplete',
-    quote?: string,
+    level: 'incomplete' | 'warning',
+    quote?: string | (() => string),
     offset?: number,
   ): void {
+    const isNew = !said.has(code);
+    if (isNew) said.add(code);
     problems.add({
       code,
       level,
       message,
-      ...(quote !== undefined && { quote }),
+      ...(isNew && quote !== undefined && { quote: typeof quote === 'string' ? quote : quote() }),
       ...(offset !== undefined && { offset }),
     });
   }
@@ -116,7 +120,7 @@ function createMassifParser(problems: ProblemTally): ProfileParser {
       'unreadable-number',
       'a number of the massif file cannot be read and counts as 0',
       'incomplete',
-      decode(bytes.subarray(start, Math.min(end, start + 100))),
+      () => decode(bytes.subarray(start, Math.min(end, start + 100))),
       offset,
     );
     return 0;
@@ -148,7 +152,7 @@ function createMassifParser(problems: ProblemTally): ProfileParser {
         'unexpected-line',
         'a line of the massif file is not understood',
         'incomplete',
-        decode(bytes.subarray(start, end)),
+        () => decode(bytes.subarray(start, end)),
         offset,
       );
       return;
@@ -170,7 +174,7 @@ function createMassifParser(problems: ProblemTally): ProfileParser {
         'odd-indentation',
         'a node of a massif tree does not stand where the number of children of those above puts it',
         'incomplete',
-        decode(bytes.subarray(start, end)),
+        () => decode(bytes.subarray(start, end)),
         offset,
       );
     }
@@ -196,7 +200,13 @@ function createMassifParser(problems: ProblemTally): ProfileParser {
         return;
       }
       const heap = snapshot.values.get('mem_heap_B') ?? 0;
-      measures.push({ name, title: title.replace(/B(ytes|locks)$/, 'b$1'), unit: /Bk$/.test(name) ? 'blocks' : 'bytes', root: value, heap });
+      measures.push({
+        name,
+        title: title.replace(/B(ytes|locks)$/, 'b$1'),
+        unit: /Bk$/.test(name) ? 'blocks' : 'bytes',
+        root: value,
+        heap,
+      });
     }
     if (label.startsWith(pagesRoot)) isPages = true;
     trees.begin(children, value);

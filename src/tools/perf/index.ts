@@ -39,8 +39,8 @@ function planRecord({ tool, toolOptions, attach }: Launch, { directory }: PlanCo
   };
 }
 
-/** Both the process and the thread of each sample are needed, which the usual fields are not sure to have. */
-export const scriptFields = 'comm,pid,tid,time,event,period,ip,sym,dso';
+/** The usual fields and the process: fields that were named one by one must all have been recorded (perf-script(1)). */
+export const scriptFields = '+pid';
 
 function collectScript(
   artifacts: readonly string[],

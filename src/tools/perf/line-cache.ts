@@ -6,8 +6,10 @@ const slots = 0x8000;
 
 /** Of all lines with equal low bits of their keys, the last. Its memory is fixed. */
 export interface LineCache {
-  /** Which bytes the following `find` and `keep` are about. */
+  /** Which bytes the following calls are about. */
   readonly use: (bytes: Uint8Array) => void;
+  /** A number for the eight bytes at `at`, which must be there. */
+  readonly keyAt: (at: number) => number;
   /**
    * Looks for a line that ended with the same bytes up to and including its LF.
    *
@@ -39,6 +41,9 @@ export function lineCache(): LineCache {
       bytes = next as Uint8Array<ArrayBuffer>;
       view = new DataView(next.buffer as ArrayBuffer, next.byteOffset, next.byteLength);
     },
+    keyAt: (at) =>
+      Math.imul(view.getInt32(at, true), 0x85ebca6b | 0) ^
+      Math.imul(view.getInt32(at + 4, true), 0x9e3779b1 | 0),
     find: (key, from, to) => {
       const slot = slotOf(key);
       const length = lengths[slot] as number;
@@ -46,9 +51,9 @@ export function lineCache(): LineCache {
       const start = slot * room;
       const last = length - 4;
       for (let at = 0; at < last; at += 4) {
-        if (view.getInt32(from + at) !== keptView.getInt32(start + at)) return 0;
+        if (view.getInt32(from + at, true) !== keptView.getInt32(start + at, true)) return 0;
       }
-      if (view.getInt32(from + last) !== keptView.getInt32(start + last)) return 0;
+      if (view.getInt32(from + last, true) !== keptView.getInt32(start + last, true)) return 0;
       found = values[slot] as number;
       return length;
     },

@@ -85,7 +85,10 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
   const recent = lineCache();
   const frames = frameTable();
   const places: Place[] = [];
-  const frameOfLine: number[] = [];
+  let frameOfLine = new Int32Array(64);
+  let inlinedLines = new Uint8Array(64);
+  /** How often each line was met. */
+  let met = new Float64Array(64);
   const inlinedIn = new Map<number, number>();
   const sourceIds = byteTable();
   const sources: (Pick<ProfileFrame, 'file' | 'line'> & { readonly inlined: boolean })[] = [];
@@ -119,7 +122,6 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
   let objects = false;
   let endsWithGap = true;
   let cut = false;
-  const seen = { user: 0, userUnknown: 0, kernel: 0, kernelUnknown: 0 };
 
   function take(bytes: Uint8Array, from: number, to: number): void {
     recent.use(bytes);
@@ -222,13 +224,23 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
   /** A line of a call chain: `	            11a9 leaf+0x20 (/home/user/demo/hot)`. @returns where the next line begins. */
   function takeFrame(bytes: Uint8Array, from: number, to: number): number {
     let at = from;
+    let address = 0;
+    // Addresses are 16 columns wide, and the same one mostly stands before the same words.
+    const isPlain = to - from > 18 && bytes[from] === 9 && bytes[from + 17] === 32;
+    if (isPlain && thread !== undefined) {
+      address = recent.keyAt(from + 9);
+      const length = recent.find(address, from + 18, to);
+      if (length > 0) {
+        pushFrame(recent.value(), address);
+        return from + 18 + length;
+      }
+    }
     while (bytes[at] === 9 || bytes[at] === 32) at++;
     const start = at;
-    let address = 0;
     for (;;) {
       const digit = bytes[at] as number;
       if ((digit < 48 || digit > 57) && (digit < 97 || digit > 102)) break;
-      address = (Math.imul(address, 31) + digit) | 0;
+      if (!isPlain) address = (Math.imul(address, 31) + digit) | 0;
       at++;
     }
     if (at > start && bytes[at] === 32) at++;
@@ -236,12 +248,6 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
       // Only an address: `-F ip`.
     } else at = start;
     const nameStart = at;
-    // The same address mostly stands before the same words.
-    const length = thread === undefined ? 0 : recent.find(address, nameStart, to);
-    if (length > 0) {
-      pushFrame(recent.value(), address);
-      return nameStart + length;
-    }
     let nameEnd = -1;
     let restStart = 0;
     let hash = hashStart;
@@ -275,7 +281,7 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
         ? lineIds.add(hash, bytes, nameStart, end)
         : lineIds.add(hash, bytes, nameStart, nameEnd, restStart, end);
     if (number === places.length) addPlace(bytes, nameStart, nameEnd, restStart, end);
-    recent.keep(address, nameStart, next, number);
+    if (isPlain && nameStart === from + 18) recent.keep(address, nameStart, next, number);
     pushFrame(number, address);
     return next;
   }
@@ -290,19 +296,14 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
     addresses[depth] = address;
     lineSources[depth] = -1;
     depth++;
-    if ((places[number] as Place).inlined) hasInlined = true;
+    if (inlinedLines[number] === 1) hasInlined = true;
   }
 
   function growStack(): void {
-    const larger = (column: Int32Array): Int32Array<ArrayBuffer> => {
-      const grown = new Int32Array(column.length * 2);
-      grown.set(column);
-      return grown;
-    };
-    stack = larger(stack);
-    addresses = larger(addresses);
-    frameNumbers = larger(frameNumbers);
-    lineSources = larger(lineSources);
+    stack = longer(stack);
+    addresses = longer(addresses);
+    frameNumbers = longer(frameNumbers);
+    lineSources = longer(lineSources);
   }
 
   function addPlace(bytes: Uint8Array, start: number, nameEnd: number, rest: number, end: number): void {
@@ -311,8 +312,18 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
         ? placeOf(textOf(bytes, start, end), undefined)
         : placeOf(textOf(bytes, start, nameEnd), textOf(bytes, rest, end));
     if (place.frame.object !== undefined) objects = true;
+    if (places.length === met.length) {
+      const larger = new Float64Array(met.length * 2);
+      larger.set(met);
+      met = larger;
+      frameOfLine = longer(frameOfLine);
+      const marks = new Uint8Array(met.length);
+      marks.set(inlinedLines);
+      inlinedLines = marks;
+    }
+    if (place.inlined) inlinedLines[places.length] = 1;
+    frameOfLine[places.length] = frames.add(place.frame);
     places.push(place);
-    frameOfLine.push(frames.add(place.frame));
   }
 
   // `  hot.c:7`, `  libc-start.c:360 (inlined)`, `  ??:0`, `  libc.so.6[2724a]`: with `-F +srcline`, below its frame
@@ -373,15 +384,7 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
   function numberFrames(): void {
     for (let at = 0; at < depth; at++) {
       const number = stack[at] as number;
-      const { frame, kernel } = places[number] as Place;
-      const known = frame.function !== undefined;
-      if (kernel) {
-        seen.kernel++;
-        if (!known) seen.kernelUnknown++;
-      } else {
-        seen.user++;
-        if (!known) seen.userUnknown++;
-      }
+      met[number] = (met[number] as number) + 1;
       frameNumbers[at] = frameOfLine[number] as number;
     }
     if (hasSources) placeSources();
@@ -496,6 +499,18 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
     },
   };
 
+  /** How many frames of samples there were, and how many of them without a function. */
+  function countFrames() {
+    const seen = { user: 0, userUnknown: 0, kernel: 0, kernelUnknown: 0 };
+    for (const [number, { frame, kernel }] of places.entries()) {
+      const count = met[number] as number;
+      const unknown = frame.function === undefined ? count : 0;
+      seen[kernel ? 'kernel' : 'user'] += count;
+      seen[kernel ? 'kernelUnknown' : 'userUnknown'] += unknown;
+    }
+    return seen;
+  }
+
   function tellProblems(): void {
     if (cut) {
       problems.add({
@@ -536,6 +551,7 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
         message: `${withoutStack} of ${samples} samples have no call chain`,
       });
     }
+    const seen = countFrames();
     if (seen.userUnknown * 2 > seen.user) {
       problems.add({
         code: 'unknown-functions',
@@ -773,6 +789,12 @@ function sourceOf(text: string): Pick<ProfileFrame, 'file' | 'line'> & { readonl
   const [, file = '??', digits = '0'] = /^(.*):(\d{1,9})$/.exec(place) ?? [];
   const line = Number(digits);
   return { ...(file !== '??' && { file }), ...(file !== '??' && line > 0 && { line }), inlined };
+}
+
+function longer(from: Int32Array): Int32Array<ArrayBuffer> {
+  const to = new Int32Array(from.length * 2);
+  to.set(from);
+  return to;
 }
 
 /** After the hexadecimal address at `start` and before a blank; 0 when there is none. */
