@@ -3,7 +3,7 @@ import type { CallTree } from '../model/profile.ts';
 import type { ReportProfile } from '../model/profile-report.ts';
 import { treeBuilder } from '../model/profile-tables.ts';
 import type { Report } from '../model/report.ts';
-import { nodesInOrder, pathTo, processName, profilesOf, sumTrees, wholeValue } from './profile-export.ts';
+import { pathTexts, processName, profilesOf, sumTrees, wholeValue } from './profile-export.ts';
 import { frameName, primaryMeasure } from './profile-text.ts';
 import type { Reporter } from './reporter.ts';
 import { harmless, withoutCommands } from './terminal-text.ts';
@@ -50,21 +50,21 @@ function* renderFolded(_: Report, profiles: readonly ReportProfile[]): Generator
       for (const [node, parent] of tree.parents.entries()) {
         const above = parent < 0 ? top : (rows[parent] as number);
         rows.push(merged.child(above, ofFrame[tree.frames[node] as number] as number));
-        // Below 2^53 it is the same number again.
-        merged.add(
-          rows[node] as number,
-          0,
-          Number(wholeValue(tree.values[profile.primary]?.[node] ?? 0, unit)),
-        );
+        merged.add(rows[node] as number, 0, wholeValue(tree.values[profile.primary]?.[node] ?? 0, unit));
       }
     }
   }
   const tree = merged.build();
-  for (const node of nodesInOrder(tree)) {
+  // A command of a CI system stands at the start of a line, or within one name: `;` is in none.
+  const firsts = names.map(withoutCommands);
+  const others = names.map((name) => `;${withoutCommands(`;${name}`).slice(1)}`);
+  const join = (above: string | undefined, node: number): string => {
+    const name = tree.frames[node] as number;
+    return above === undefined ? (firsts[name] as string) : above + (others[name] as string);
+  };
+  for (const [node, path] of pathTexts(tree, join)) {
     const value = tree.values[0]?.[node] ?? 0;
-    if (value === 0) continue;
-    const path = pathTo(tree, node).map((row) => names[tree.frames[row] as number]);
-    yield `${withoutCommands(path.join(';'))} ${BigInt(value)}\n`;
+    if (value !== 0) yield `${path} ${BigInt(value)}\n`;
   }
 }
 

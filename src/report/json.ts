@@ -88,6 +88,9 @@ function createWriter(): Write {
   };
 
   const writeList = (items: readonly unknown[]): string => {
+    // Columns of a profile, of which there can be millions; what is no number of JSON becomes null.
+    if (typeof items[0] === 'number' && items.every((item) => typeof item === 'number'))
+      return JSON.stringify(items);
     let text = '[';
     for (let index = 0; index < items.length; index++) {
       if (index > 0) text += ',';

@@ -53,6 +53,10 @@ function encoded(report: Report, profiles: readonly ReportProfile[]): Uint8Array
   const measures = measuresOf(profiles);
   const tables = createTables(word);
   const samples: Sample[] = [];
+  const [first] = profiles as readonly [ReportProfile];
+  // What stands first is taken for the program itself.
+  const name = processName(first);
+  tables.mapping(sumTrees(first).frames.find(({ object }) => object?.endsWith(`/${name}`) === true)?.object);
   for (const profile of profiles) {
     const { frames, trees } = sumTrees(profile);
     const columns = measures.map(({ key }) => profile.measures.findIndex((each) => keyOf(each) === key));
@@ -63,12 +67,11 @@ function encoded(report: Report, profiles: readonly ReportProfile[]): Uint8Array
         const value = columns.map((column, measure) =>
           wholeValue(tree.values[column]?.[node] ?? 0, measures[measure]?.unit ?? 'events'),
         );
-        if (value.every((each) => each === 0n)) continue;
+        if (value.every((each) => each === 0)) continue;
         samples.push(new Sample({ locationId: place(node), value, label }));
       }
     }
   }
-  const [first] = profiles as readonly [ReportProfile];
   const primary = first.measures[first.primary];
   const comments = [
     `vgrun ${report.vgrun}`,
@@ -192,20 +195,29 @@ function createTables(word: (text: string) => number) {
       }
       return id;
     };
+    // The location in which a node is the innermost, and the node that called it: 0 until it is looked up.
+    const ids = new Int32Array(tree.parents.length);
+    const callers = new Int32Array(tree.parents.length);
+    const lookUp = (node: number): void => {
+      const nodes = [node];
+      let at = node;
+      while (frameAt(at).inlined === true && (tree.parents[at] as number) >= 0) {
+        at = tree.parents[at] as number;
+        nodes.push(at);
+      }
+      ids[node] = location(nodes);
+      callers[node] = tree.parents[at] as number;
+    };
     return (node: number): number[] => {
       const path: number[] = [];
-      let inlined: number[] = [];
-      for (let at = node; at >= 0; at = tree.parents[at] as number) {
-        inlined.push(at);
-        const parent = tree.parents[at] as number;
-        if (frameAt(at).inlined === true && parent >= 0) continue;
-        path.push(location(inlined));
-        inlined = [];
+      for (let at = node; at >= 0; at = callers[at] as number) {
+        if (ids[at] === 0) lookUp(at);
+        path.push(ids[at] as number);
       }
       return path;
     };
   };
-  return { mappings, functions, locations, placesOf };
+  return { mappings, functions, locations, mapping, placesOf };
 }
 
 // `0x7f31c0de40`

@@ -1,6 +1,6 @@
 // Profiles on a terminal: what was spent, where, who asked for it, and how it went over time.
 import type { CallTree } from '../model/profile.ts';
-import type { ReportProfile, ReportProfileFrame } from '../model/profile-report.ts';
+import type { ProfileBefore, ReportProfile, ReportProfileFrame } from '../model/profile-report.ts';
 import { inclusiveValues } from '../model/profile-tables.ts';
 import type { Report } from '../model/report.ts';
 import { chartLegend, chartLines } from './pretty-chart.ts';
@@ -16,6 +16,7 @@ import {
   growthPercent,
   missRates,
   missText,
+  type Place,
   peakSnapshot,
   percent,
   placeAt,
@@ -32,7 +33,7 @@ import {
   whoseProfile,
 } from './profile-text.ts';
 import type { RenderOptions } from './reporter.ts';
-import { clip, grouped, harmless, plural, rowsOf, widthOf, wrap } from './terminal-text.ts';
+import { clip, grouped, harmless, plural, rowsOf, widthOf, withoutCommands, wrap } from './terminal-text.ts';
 
 /** At most so many lines of each part. */
 interface Sizes {
@@ -162,14 +163,14 @@ function headLines(profile: ReportProfile, most: number, ink: Ink): readonly str
   const total = primaryTotal(profile);
   const lines: string[] = [];
   const [head = '', ...rest] = wrap(
-    `${harmless(profileHeadline(profile))} in ${harmless(whoseProfile(profile))}`,
+    `${clean(profileHeadline(profile))} in ${clean(whoseProfile(profile))}`,
     ink.columns,
   );
   lines.push(ink.bold(head), ...rest.map(ink.bold));
   const peak = peakSnapshot(profile);
   if (timeline !== undefined && peak !== undefined && timeline.series.length > 1) {
     const made = timeline.series.map(
-      ({ title, unit: of }, index) => `${harmless(title)} ${scaled(peak.values[index] ?? 0, of)}`,
+      ({ name, unit: of }, index) => `${clean(name)} ${scaled(peak.values[index] ?? 0, of)}`,
     );
     lines.push(...wrap(made.join(', '), ink.columns - 2).map((line) => `  ${line}`));
   }
@@ -178,29 +179,40 @@ function headLines(profile: ReportProfile, most: number, ink: Ink): readonly str
     const grew = growthPercent(old, total);
     const change = grew === '' ? '' : ` (${grew})`;
     const paint = total > old ? ink.red : ink.green;
-    const text = `compared with ${harmless(before.name)}: ${scaled(old, unit)} → ${scaled(total, unit)}`;
+    const text = `compared with ${clean(before.name)}: ${scaled(old, unit)} → ${scaled(total, unit)}`;
     lines.push(
       ...wrap(`${text}${change}`, ink.columns - 2).map((line) => `  ${total === old ? line : paint(line)}`),
     );
   }
+  const others = before === undefined || most === 0 ? [] : otherGrowth(profile, before);
+  if (others.length > 0) lines.push(clip(`  ${others.join(', ')}`, ink.columns));
   for (const caveat of caveats(profile)) {
-    const [start = '', ...more] = wrap(harmless(caveat), ink.columns - 11);
+    const [start = '', ...more] = wrap(clean(caveat), ink.columns - 11);
     lines.push(`  ${ink.yellow('caution')}: ${start}`, ...more.map((line) => `${' '.repeat(11)}${line}`));
   }
   const shares = [
     ...threadTexts(profile),
     ...parts.map(({ name, trigger, totals }) => {
-      const why = trigger === undefined ? '' : ` (${harmless(trigger)})`;
-      return `${harmless(name)}${why} ${percent(totals[profile.primary] ?? 0, total)}`;
+      const why = trigger === undefined ? '' : ` (${clean(trigger)})`;
+      return `${clean(name)}${why} ${percent(totals[profile.primary] ?? 0, total)}`;
     }),
   ];
   if (most > 0 && shares.length > 1) lines.push(clip(`  ${shares.join(', ')}`, ink.columns));
   const shown = notes.slice(0, most);
-  for (const note of shown) lines.push(ink.dim(clip(`  ${harmless(note)}`, ink.columns)));
+  for (const note of shown) lines.push(ink.dim(clip(`  ${clean(note)}`, ink.columns)));
   const left = notes.length - shown.length;
   if (left > 0 && most > 0)
     lines.push(ink.dim(`  … ${grouped(left)} more ${plural(left, 'note')}; --all shows them.`));
   return lines;
+}
+
+/** `data reads 79.1 M (+4.2%)`: the other measures that are not what they were. */
+function otherGrowth({ measures, totals, primary }: ReportProfile, before: ProfileBefore): readonly string[] {
+  return measures.flatMap(({ title: what, unit }, measure) => {
+    const total = totals[measure] ?? 0;
+    const grew = growthPercent(before.totals[measure] ?? Number.NaN, total);
+    return measure === primary || grew === '' ? [] : [`${clean(what)} ${scaled(total, unit)} (${grew})`];
+  });
 }
 
 /** Threads and processes that have trees of their own, with their share. */
@@ -213,7 +225,7 @@ function threadTexts(profile: ReportProfile): readonly string[] {
     .sort((a, b) => b.spent - a.spent)
     .slice(0, 8)
     .map(({ tree: { name, tid, pid }, spent }) => {
-      const who = name === undefined ? `thread ${tid ?? pid ?? '?'}` : harmless(name);
+      const who = name === undefined ? `thread ${tid ?? pid ?? '?'}` : clean(name);
       return `${who}${name !== undefined && tid !== undefined ? ` (thread ${tid})` : ''} ${percent(spent, total)}`;
     });
 }
@@ -248,6 +260,14 @@ function timeLines(profile: ReportProfile, most: number, ink: Ink): readonly str
     ),
     ...drawn.map((line) => `  ${line}`),
   ];
+}
+
+/**
+ * Text from outside on a terminal. Marks of CI systems are taken out here already: where lines are written out they would
+ * be made longer than the screen.
+ */
+function clean(text: string): string {
+  return withoutCommands(`.${harmless(text)}`).slice(1);
 }
 
 function title(text: string, ink: Ink): string {
@@ -289,11 +309,11 @@ function tableLines(heads: readonly string[], rows: readonly Row[], ink: Ink): r
  */
 function placeText(frame: ReportProfileFrame, width: number): string {
   const inlined = frame.inlined === true ? ' (inlined)' : '';
-  const short = harmless(shortFrame(frame)) + inlined;
-  const source = harmless(frameSource(frame));
+  const short = clean(shortFrame(frame)) + inlined;
+  const source = clean(frameSource(frame));
   const base = source.slice(source.lastIndexOf('/') + 1);
   const candidates: readonly (readonly [name: string, where: string])[] = [
-    [harmless(calledFrame(frame)) + inlined, source],
+    [clean(calledFrame(frame)) + inlined, source],
     [short, source],
     [short, base],
     ...(frame.path === undefined ? [[short, ''] as const] : []),
@@ -308,7 +328,7 @@ function placeText(frame: ReportProfileFrame, width: number): string {
 }
 
 function placeLines(profile: ReportProfile, most: number, ink: Ink): readonly string[] {
-  const places = topPlaces(profile, most);
+  const places = withMine(profile, topPlaces(profile, most), most);
   if (places.length === 0) return [];
   const { unit, title: what } = primaryMeasure(profile);
   const total = primaryTotal(profile);
@@ -345,11 +365,20 @@ function placeLines(profile: ReportProfile, most: number, ink: Ink): readonly st
   const more = left > 0 ? ink.dim(`  ${grouped(left)} more; --all lists them`) : '';
   return [
     clip(
-      `${title('TOP PLACES', ink)}  ${ink.dim(`by ${harmless(what)}${peakOnly(profile)}`)}${more}`,
+      `${title('TOP PLACES', ink)}  ${ink.dim(`by ${clean(what)}${peakOnly(profile)}`)}${more}`,
       ink.columns,
     ),
     ...tableLines(heads, named, ink),
   ];
+}
+
+/** Where all that is dear is others' code, one's own that calls it is the last of the rows. */
+function withMine(profile: ReportProfile, places: readonly Place[], most: number): readonly Place[] {
+  if (most < 3 || places.some(({ frame }) => frame.owner === 'mine')) return places;
+  const row = profile.byInclusive.find((each) => profile.functions[each]?.owner === 'mine');
+  const mine = row === undefined ? undefined : placeAt(profile, row);
+  if (mine === undefined || (mine.inclusive ?? mine.self) <= 0) return places;
+  return [...places.slice(0, most - 1), mine];
 }
 
 function peakOnly({ timeline }: ReportProfile): string {
@@ -380,7 +409,7 @@ function pathLines(profile: ReportProfile, most: number, ink: Ink): readonly str
     }),
   ];
   const words = links.map(({ frame, share }) => {
-    const name = clip(harmless(shortFrame(frame)), 60);
+    const name = clip(clean(shortFrame(frame)), 60);
     return `${frame.owner === 'mine' ? name : ink.dim(name)}${share}`;
   });
   if (chain.length > shown.length) words.push('…');
@@ -416,14 +445,13 @@ function treeMaker(profile: ReportProfile, all: boolean, ink: Ink): (most: numbe
     profile.timeline === undefined || peak === undefined
       ? title('CALL TREE', ink)
       : `${title('AT THE PEAK', ink)}  ${ink.dim(`snapshot ${peak.number}, ${clockText(peak.time, profile.timeline.clock)}`)}`;
-  const which =
-    trees.length > 1 && largest.name !== undefined ? ink.dim(`  of ${harmless(largest.name)}`) : '';
-  const draw = treeDrawer(profile, largest, ink);
+  const which = trees.length > 1 && largest.name !== undefined ? ink.dim(`  of ${clean(largest.name)}`) : '';
+  const draw = treeDrawer(profile, largest, all, ink);
   return (most) => {
     const rows = most === 0 ? [] : draw(most);
     if (rows.length === 0) return [];
     const doubts = largest.inferred === undefined ? [] : treeCaveats(profile);
-    const doubt = doubts.flatMap((why) => wrap(`${harmless(why)}`, ink.columns - 2));
+    const doubt = doubts.flatMap((why) => wrap(clean(why), ink.columns - 2));
     return [clip(`${name}${which}`, ink.columns), ...doubt.map((line) => `  ${ink.yellow(line)}`), ...rows];
   };
 }
@@ -432,20 +460,61 @@ function ownSum({ values }: CallTree, { primary }: ReportProfile): number {
   return (values[primary] ?? []).reduce((sum, value) => sum + value, 0);
 }
 
-function treeDrawer(profile: ReportProfile, tree: CallTree, ink: Ink): (most: number) => readonly string[] {
+function treeDrawer(
+  profile: ReportProfile,
+  tree: CallTree,
+  all: boolean,
+  ink: Ink,
+): (most: number) => readonly string[] {
   const { primary } = profile;
   const total = primaryTotal(profile);
   const sums = inclusiveValues({ ...tree, values: [tree.values[primary] ?? []] })[0] ?? [];
   const candidates: number[] = [];
-  for (const [node, sum] of sums.entries()) if (sum > total * leastShare) candidates.push(node);
+  const inner = all ? new Uint8Array(sums.length) : innerCalls(profile, tree, sums);
+  for (const [node, sum] of sums.entries()) {
+    if (sum > total * leastShare && inner[node] === 0) candidates.push(node);
+  }
   // A node costs at least what it called, and stands before it: so no node is chosen without its caller.
   candidates.sort((a, b) => (sums[b] as number) - (sums[a] as number) || a - b);
-  return (most) => drawTree(profile, tree, sums, candidates, most, ink);
+  const parents = parentsPast(tree, inner);
+  return (most) => drawTree(profile, tree, parents, sums, candidates, most, ink);
+}
+
+/**
+ * 1 for calls within a library that say nothing: all that its caller spent was spent in it, all that it spent in a
+ * call of its own, and none of the three is mine. What my code called, and where it ended, are left.
+ */
+function innerCalls(
+  { frames }: ReportProfile,
+  { parents, frames: rows }: CallTree,
+  sums: readonly number[],
+): Uint8Array {
+  const foreign = (node: number): boolean => frames[rows[node] as number]?.owner !== 'mine';
+  const passes = (node: number, parent: number): boolean =>
+    parent >= 0 && sums[parent] === sums[node] && foreign(node) && foreign(parent);
+  const goesOn = new Uint8Array(parents.length);
+  for (const [node, parent] of parents.entries()) if (passes(node, parent)) goesOn[parent] = 1;
+  const inner = new Uint8Array(parents.length);
+  for (const [node, parent] of parents.entries()) {
+    if (goesOn[node] === 1 && passes(node, parent)) inner[node] = 1;
+  }
+  return inner;
+}
+
+/** The nearest caller of each node that is not left out. */
+function parentsPast({ parents }: CallTree, inner: Uint8Array): readonly number[] {
+  const past: number[] = [];
+  for (const [node, parent] of parents.entries()) {
+    past[node] = parent >= 0 && inner[parent] === 1 ? (past[parent] as number) : parent;
+  }
+  return past;
 }
 
 function drawTree(
   profile: ReportProfile,
   tree: CallTree,
+  /** The caller of each node that is drawn. */
+  parents: readonly number[],
   sums: readonly number[],
   candidates: readonly number[],
   most: number,
@@ -457,7 +526,7 @@ function drawTree(
   const chosen = candidates.slice(0, most);
   const children = new Map<number, number[]>();
   for (const node of chosen) {
-    const parent = tree.parents[node] as number;
+    const parent = parents[node] as number;
     const siblings = children.get(parent);
     if (siblings === undefined) children.set(parent, [node]);
     else siblings.push(node);
@@ -475,8 +544,10 @@ function drawTree(
     const sum = sums[node] as number;
     const cost = `${percent(sum, total).padStart(6)}  ${scaled(sum, unit).padStart(width)}  `;
     const lead = own.length > indent ? `…${own.slice(own.length - indent + 1)}` : own;
-    const room = ink.columns - 2 - cost.length - lead.length;
-    const text = frame === undefined ? '???' : placeText(frame, Math.max(12, room));
+    const passed = parents[node] === tree.parents[node] ? '' : '… ';
+    const room = ink.columns - 2 - cost.length - lead.length - passed.length;
+    const place = frame === undefined ? '???' : placeText(frame, Math.max(12, room));
+    const text = `${passed}${place}`;
     const mine = frame?.owner === 'mine';
     lines.push(`${mine ? ink.red('>') : ' '} ${cost}${ink.dim(lead)}${mine ? text : ink.dim(text)}`);
     const called = children.get(node) ?? [];
@@ -546,17 +617,14 @@ function sourceLines(profile: ReportProfile, most: number, ink: Ink): readonly s
   for (const [file, group] of groups) {
     const mine = files[file]?.owner === 'mine';
     rows.push(
-      clip(
-        `  ${(mine ? (text: string) => text : ink.dim)(harmless(files[file]?.path ?? '???'))}`,
-        ink.columns,
-      ),
+      clip(`  ${(mine ? (text: string) => text : ink.dim)(clean(files[file]?.path ?? '???'))}`, ink.columns),
     );
     for (const { row, line, value, text } of [...group].sort((a, b) => a.line - b.line)) {
       const start = `${percent(value, total).padStart(6)}  ${scaled(value, unit).padStart(widths.value)}  ${String(line).padStart(widths.line)} │ `;
       const frame = functions[lines.functions[row] ?? -1];
       const named = frame === undefined ? '' : `in ${shortFrame(frame)}`;
       const body =
-        text === undefined ? ink.dim(harmless(named)) : harmless(text.replaceAll('\t', '    ').trimEnd());
+        text === undefined ? ink.dim(clean(named)) : clean(text.replaceAll('\t', '    ').trimEnd());
       const hottest = row === 0;
       rows.push(clip(`${hottest ? ink.red('>') : ' '} ${start}${body}`, ink.columns));
     }
@@ -565,7 +633,7 @@ function sourceLines(profile: ReportProfile, most: number, ink: Ink): readonly s
   const more = left > 0 ? `  ${grouped(left)} more; --all lists them` : '';
   return [
     clip(
-      `${title('TOP LINES', ink)}  ${ink.dim(`by ${harmless(primaryMeasure(profile).title)}${peakOnly(profile)}${more}`)}`,
+      `${title('TOP LINES', ink)}  ${ink.dim(`by ${clean(primaryMeasure(profile).title)}${peakOnly(profile)}${more}`)}`,
       ink.columns,
     ),
     ...rows,
@@ -599,7 +667,7 @@ function cacheLines(profile: ReportProfile, most: number, ink: Ink): readonly st
     if (frame === undefined || missed(worst) === 0) return start.trimEnd();
     const share = `${percent(missed(worst), rate.misses)} of them in `;
     const place = placeText(frame, ink.columns - start.length - share.length);
-    return `${start}${ink.dim(share)}${frame.owner === 'mine' ? place : ink.dim(place)}`;
+    return clip(`${start}${ink.dim(share)}${frame.owner === 'mine' ? place : ink.dim(place)}`, ink.columns);
   });
   return [title('CACHE', ink), ...rows];
 }
@@ -624,10 +692,7 @@ function changeLines(profile: ReportProfile, most: number, ink: Ink): readonly s
     place: placeText((changes[index] as (typeof changes)[number]).frame, width),
   }));
   return [
-    clip(
-      `${title('CHANGES', ink)}  ${ink.dim(`self, by ${harmless(what)}${peakOnly(profile)}`)}`,
-      ink.columns,
-    ),
+    clip(`${title('CHANGES', ink)}  ${ink.dim(`self, by ${clean(what)}${peakOnly(profile)}`)}`, ink.columns),
     ...tableLines(heads, named, ink),
   ];
 }
@@ -642,7 +707,7 @@ function otherLines(profiles: readonly ReportProfile[], most: number, ink: Ink):
         ? ''
         : `, ${percent(top.self, primaryTotal(profile))} in ${placeText(top.frame, Math.max(20, ink.columns / 2))}`;
     return clip(
-      `  ${harmless(profileHeadline(profile))} in ${harmless(whoseProfile(profile))}${share}`,
+      `  ${clean(profileHeadline(profile))} in ${clean(whoseProfile(profile))}${share}`,
       ink.columns,
     );
   });

@@ -40,8 +40,13 @@ export function allTrees(profile: ReportProfile): ExportTrees {
   return profile.trees.length > 0 ? { frames: profile.frames, trees: profile.trees } : flatTree(profile);
 }
 
-/** Where no calls are known. */
-function flatTree({ functions, costs }: ReportProfile): ExportTrees {
+/** Where no calls are known. What was spent at no place that was recorded (massif's plain snapshots) is one path too. */
+function flatTree({ functions, costs, totals }: ReportProfile): ExportTrees {
+  if (functions.length === 0 && totals.some((total) => total > 0)) {
+    const frame = { sum: 'no call tree was recorded', owner: 'tool', ownerReason: 'instrument' } as const;
+    const tree = { parents: [-1], frames: [0], values: totals.map((total) => [total]) };
+    return { frames: [frame], trees: [tree] };
+  }
   const tree = {
     parents: functions.map(() => -1),
     frames: functions.map((_, row) => row),
@@ -71,21 +76,38 @@ export function* nodesInOrder({ parents }: CallTree): Generator<number> {
   }
 }
 
-/** The rows from an outermost call down to a node. */
-export function pathTo({ parents }: CallTree, node: number): number[] {
-  const path: number[] = [];
-  for (let at = node; at >= 0; at = parents[at] as number) path.push(at);
-  return path.reverse();
+/**
+ * The nodes of a tree in order, with the text of the path to each: made from the text of its caller's path, so that a
+ * long path costs no more than a short one.
+ */
+export function* pathTexts(
+  tree: CallTree,
+  join: (above: string | undefined, node: number) => string,
+): Generator<readonly [node: number, text: string]> {
+  const { parents } = tree;
+  const depths = new Int32Array(parents.length);
+  for (const [node, parent] of parents.entries())
+    depths[node] = parent < 0 ? 0 : (depths[parent] as number) + 1;
+  const texts: string[] = [];
+  for (const node of nodesInOrder(tree)) {
+    const depth = depths[node] as number;
+    const text = join(depth === 0 ? undefined : texts[depth - 1], node);
+    texts[depth] = text;
+    yield [node, text];
+  }
 }
 
 /**
  * A value as a whole number, for formats that know no others: of milliseconds, which come with fractions, microseconds.
  * Nothing where it is negative or no number, for a share of a picture cannot be.
  */
-export function wholeValue(value: number, unit: Unit): bigint {
+export function wholeValue(value: number, unit: Unit): number {
   const whole = Math.round(unit === 'ms' ? value * 1000 : value);
-  return Number.isFinite(whole) && whole > 0 ? BigInt(whole) : 0n;
+  return Number.isFinite(whole) && whole > 0 ? Math.min(whole, mostValue) : 0;
 }
+
+/** The largest number that a signed integer of 64 bits has room for. */
+const mostValue = 2 ** 63 - 1024;
 
 /** `words`, the base name of the program; the pid where that is not known. */
 export function processName({ program, pid }: ReportProfile): string {

@@ -248,7 +248,8 @@ export function profileHeadline(profile: ReportProfile): string {
   const peak = peakSnapshot(profile);
   if (timeline !== undefined && peak !== undefined) {
     const end = timeline.snapshots.reduce((latest, { time }) => Math.max(latest, time), 0);
-    const at = `at ${clockText(peak.time, timeline.clock)} of ${clockText(end, timeline.clock)}`;
+    const passed = timeline.clock === 'bytes' ? ' allocated and freed' : '';
+    const at = `at ${clockText(peak.time, timeline.clock)} of ${clockText(end, timeline.clock)}${passed}`;
     return `${format}: peak ${scaled(total, unit)} (${exact(total, unit)}) ${at}`;
   }
   return `${format}: ${amountOf(total, { unit, title, name })}`;
@@ -321,6 +322,7 @@ export function treeCaveats({ trees }: ReportProfile): readonly string[] {
  */
 export function caveats({
   complete,
+  before,
   edgesInferred,
   totals,
   stated,
@@ -328,6 +330,9 @@ export function caveats({
 }: ReportProfile): readonly string[] {
   const told: string[] = [];
   if (!complete) told.push('the profile is not whole: there may be more than it says');
+  if (before?.complete === false) {
+    told.push('what it is compared with is not whole: it may have spent more than it says');
+  }
   if (edgesInferred !== undefined) told.push(`who called whom for how much is a guess: ${edgesInferred}`);
   for (const [index, said] of (stated ?? []).entries()) {
     const read = totals[index];
@@ -403,20 +408,17 @@ export interface Change extends Place {
 
 /** The functions whose self cost changed the most against `before`, the largest change first. */
 export function topChanges(profile: ReportProfile, most: number): readonly Change[] {
-  const { before, functions, costs, primary } = profile;
-  const old = before?.costs.self[primary];
-  const now = costs.self[primary];
-  if (old === undefined || now === undefined) return [];
-  const difference = (row: number): number => Math.abs((now[row] ?? 0) - (old[row] ?? 0));
-  return functions
-    .map((_, row) => row)
-    .filter((row) => difference(row) > 0)
-    .sort((a, b) => difference(b) - difference(a) || a - b)
-    .slice(0, most)
-    .flatMap((row) => {
-      const place = placeAt(profile, row);
-      return place === undefined ? [] : [{ ...place, before: old[row] ?? 0 }];
-    });
+  const { before, primary } = profile;
+  const old = before?.costs.self[primary] ?? [];
+  const changes: Change[] = [];
+  for (const row of before?.bySelfChange ?? []) {
+    const place = placeAt(profile, row);
+    const was = old[row] ?? 0;
+    // They come falling: all that follow are as they were.
+    if (changes.length === most || place === undefined || place.self === was) break;
+    changes.push({ ...place, before: was });
+  }
+  return changes;
 }
 
 /** A caller, and its share of what was spent for all callers of the one before it. */

@@ -3,7 +3,7 @@ import type { CallTree, Measure, Unit } from '../model/profile.ts';
 import type { ReportProfile, ReportProfileFrame } from '../model/profile-report.ts';
 import type { Report } from '../model/report.ts';
 import { harmlessJson } from './json.ts';
-import { allTrees, nodesInOrder, pathTo, processName, profilesOf } from './profile-export.ts';
+import { allTrees, nodesInOrder, pathTexts, processName, profilesOf } from './profile-export.ts';
 import { countedTrees, frameName, whoseProfile } from './profile-text.ts';
 import type { Reporter } from './reporter.ts';
 
@@ -98,11 +98,13 @@ function* entryJson({ profile, tree, measure, offset }: Entry): Generator<string
   yield `{"type":"sampled","name":${text(entryName(profile, tree, measure))},"unit":"${units[unit] ?? 'none'}","startValue":0,`;
   yield '"samples":[';
   let between = '';
-  for (const node of nodesInOrder(tree)) {
+  const join = (above: string | undefined, node: number): string => {
+    const frame = (tree.frames[node] as number) + offset;
+    return above === undefined ? `[${frame}` : `${above},${frame}`;
+  };
+  for (const [node, path] of pathTexts(tree, join)) {
     if (spent(node) === 0) continue;
-    yield `${between}[${pathTo(tree, node)
-      .map((row) => (tree.frames[row] as number) + offset)
-      .join(',')}]`;
+    yield `${between}${path}]`;
     between = ',';
   }
   yield '],"weights":[';

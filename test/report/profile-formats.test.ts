@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { writeReports } from '../../src/commands/output.ts';
 import { UserError } from '../../src/errors.ts';
 import type { ReportProfile } from '../../src/model/profile-report.ts';
@@ -206,6 +206,26 @@ test('values that are negative or no numbers break no format', async () => {
   for (const format of formatsFor(odd)) expect((await rendered(odd, format)).length).toBeGreaterThan(0);
 });
 
+test('a time line without any tree is no program that costs nothing', async () => {
+  const report = await scenario('heap-over-time');
+  const [profile] = report.profiles as readonly [ReportProfile];
+  const snapshots = (profile.timeline?.snapshots ?? []).map(({ tree: _, ...snapshot }) => snapshot);
+  const plain: ReportProfile = {
+    ...profile,
+    trees: [],
+    functions: [],
+    costs: { self: [[]], inclusive: [[]] },
+    byInclusive: [],
+    bySelf: [],
+    ...(profile.timeline && { timeline: { ...profile.timeline, snapshots } }),
+  };
+  const made = { ...report, profiles: [plain] };
+  expect(await rendered(made, 'folded')).toBe('no call tree was recorded 13452204\n');
+  expect(speedscopeErrors(await rendered(made, 'speedscope'))).toEqual([]);
+  expect(Number(readPprof(await rendered(made, 'pprof')).sample[0]?.value[0])).toBe(13_452_204);
+  expect(await rendered(made, 'pretty')).toContain('OVER TIME');
+});
+
 describe('a run without a profile', () => {
   const formats = ['folded', 'speedscope', 'pprof'];
 
@@ -223,6 +243,8 @@ describe('a run without a profile', () => {
     onTestFinished(() => rmSync(folder, { recursive: true }));
     const file = join(folder, 'old.folded');
     writeFileSync(file, 'main 1\n');
+    const said = vi.spyOn(process.stderr, 'write').mockReturnValue(true);
+    onTestFinished(() => said.mockRestore());
     const status = await writeReports(
       await scenario('one-leak'),
       [
@@ -233,6 +255,7 @@ describe('a run without a profile', () => {
       {},
     );
     expect(status).toBe(125);
+    expect(said.mock.calls.join('')).toContain('vgrun: this run has no profile');
     expect(readFileSync(file, 'utf8')).toBe('main 1\n');
     expect(existsSync(join(folder, 'none.pb.gz'))).toBe(false);
     expect(existsSync(join(folder, 'report.json'))).toBe(true);
