@@ -74,7 +74,8 @@ function frameColumns(
     texts,
     lines: frames.map(({ line }) => (line === undefined ? 0 : line + 1)),
     flags: frames.map(
-      ({ inlined, owner }) => Math.max(0, owners.indexOf(owner)) + (inlined === undefined ? 0 : inlined ? 4 : 8),
+      ({ inlined, owner }) =>
+        Math.max(0, owners.indexOf(owner)) + (inlined === undefined ? 0 : inlined ? 4 : 8),
     ),
   };
 }
@@ -137,8 +138,7 @@ function kindFor(values: readonly number[]): ColumnKind {
   }
   if (least >= 0 && most > mostSigned) return most > Number.MAX_SAFE_INTEGER ? 'floats' : 'plain';
   if (least < -mostSigned || most - least > mostSigned) return 'floats';
-  const kinds: readonly ColumnKind[] =
-    least >= 0 ? ['plain', 'steps', 'rows'] : ['signed', 'steps', 'rows'];
+  const kinds: readonly ColumnKind[] = least >= 0 ? ['plain', 'steps', 'rows'] : ['signed', 'steps', 'rows'];
   let best: ColumnKind = kinds[0] ?? 'signed';
   let fewest = Number.POSITIVE_INFINITY;
   for (const kind of kinds) {

@@ -15,6 +15,7 @@ const reporters: ReadonlyMap<string, () => Promise<Reporter>> = new Map([
   ['github', async () => (await import('./github.ts')).github],
   ['github-summary', async () => (await import('./markdown.ts')).githubSummary],
   ['gitlab', async () => (await import('./gitlab.ts')).gitlab],
+  ['svg', async () => (await import('./svg.ts')).svg],
   ['markdown', async () => (await import('./markdown.ts')).markdown],
 ]);
 
