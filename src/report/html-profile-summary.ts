@@ -13,7 +13,7 @@ import {
   placeName,
   programText,
 } from './html-page/profile-words.ts';
-import { grouped, plural } from './terminal-text.ts';
+import { grouped, harmless, plural } from './terminal-text.ts';
 
 const mostProfiles = 5;
 const mostFunctions = 10;
@@ -94,7 +94,12 @@ function* drawingMarkup({
   if (drawn.length === 0) return;
   const groups = groupFrames(frames, false);
   const tree = flameTree(drawn, groups, frames, measures.length);
-  const look: Look = { measure: primary, order: 'heavy', side: 'after', names: groups.frames.map(placeName) };
+  const look: Look = {
+    measure: primary,
+    order: 'heavy',
+    side: 'after',
+    names: groups.frames.map((frame) => harmless(placeName(frame))),
+  };
   let least = 1 / width;
   let layout = layOutFlame(tree, 0, look, least);
   while (layout.boxes.length > mostBoxes && least < 1) {

@@ -22,8 +22,9 @@ import { grouped } from './terminal-text.ts';
 /** Without a script a long list is no help. */
 const mostFindings = 50;
 
-const shortForm =
-  '<noscript><p>This is the short form. With JavaScript, which asks for nothing from any network, the page shows everything: findings with their stacks, profiles as graphs and tables.</p></noscript>';
+function shortForm(all: string): string {
+  return `<noscript><p>This is the short form. With JavaScript, which asks for nothing from any network, the page shows ${all}.</p></noscript>\n`;
+}
 
 /** Written into the place that the page takes over when its script runs. */
 export function* summaryMarkup(report: Report): Generator<string> {
@@ -40,11 +41,11 @@ export function* summaryMarkup(report: Report): Generator<string> {
   if (report.profiles !== undefined) yield* profilesMarkup(report.profiles);
   // Where there is a profile, no finding is no news.
   if (report.profiles !== undefined && shown.length === 0) {
-    yield `${shortForm}\n`;
+    yield shortForm('the whole profile as graphs and tables');
     return;
   }
   yield `<section class="brief" aria-labelledby="brief-title">\n<h2 id="brief-title">${grouped(shown.length)} ${shown.length === 1 ? 'finding' : 'findings'}</h2>\n`;
-  yield `${shortForm}\n`;
+  yield shortForm('all findings with their stacks');
   if (shown.length > 0) {
     yield '<ol>\n';
     for (const finding of shown.slice(0, mostFindings)) yield findingMarkup(finding);

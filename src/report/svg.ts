@@ -24,6 +24,7 @@ import {
   programText,
 } from './html-page/profile-words.ts';
 import type { Reporter } from './reporter.ts';
+import { harmless } from './terminal-text.ts';
 
 /** `--report=svg=FILE`. */
 export const svg: Reporter = { name: 'svg', render: renderSvg };
@@ -53,7 +54,12 @@ function* renderSvg(report: Report): Generator<string> {
   const groups = groupFrames(frames, false);
   const tree = flameTree(sources, groups, frames, 1);
   const differences = tree.compared;
-  const look: Look = { measure: 0, order: 'heavy', side, names: groups.frames.map(placeName) };
+  const look: Look = {
+    measure: 0,
+    order: 'heavy',
+    side,
+    names: groups.frames.map((frame) => harmless(placeName(frame))),
+  };
   const inner = width - 2 * margin;
   const layout = layOutFlame(tree, 0, look, leastPixels / inner);
   const total = tree.total(0, 0, side);

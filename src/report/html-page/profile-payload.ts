@@ -5,7 +5,7 @@
 // 200,000 nodes makes two bytes a number instead of seven, and nothing to parse.
 import type { Measure } from '../../model/profile.ts';
 import type { ReportProfile, ReportProfileFrame } from '../../model/profile-report.ts';
-import { decodeJson, owners } from './payload.ts';
+import { decodeJson, decodeStrings, owners } from './payload.ts';
 
 /** What the page knows of a profile before it is read. */
 export interface ProfileHead {
@@ -54,7 +54,7 @@ export const leastColumn = 8;
 
 /** Reads `profile-N` (JSON), `profile-N-texts` (JSON) and `profile-N-columns`. */
 export function decodeProfile(json: string, texts: string, columns: Uint8Array): PageProfile {
-  const strings = decodeJson<readonly string[]>(texts);
+  const strings = decodeStrings(texts);
   const numbers = decodeColumns(columns);
   const written = withColumns(decodeJson<unknown>(json), numbers) as WrittenProfile;
   return {
