@@ -34,6 +34,8 @@ const width = 1200;
 const margin = 12;
 /** What is narrower has no box. */
 const leastPixels = 0.1;
+/** Of more a browser makes slow work; what is narrow is left out then. */
+const mostBoxes = 25_000;
 const curveHeight = 150;
 
 /**
@@ -61,14 +63,19 @@ function* renderSvg(report: Report): Generator<string> {
     names: groups.frames.map((frame) => harmless(placeName(frame))),
   };
   const inner = width - 2 * margin;
-  const layout = layOutFlame(tree, 0, look, leastPixels / inner);
+  let least = leastPixels;
+  let layout = layOutFlame(tree, 0, look, least / inner);
+  while (layout.boxes.length > mostBoxes) {
+    least *= 1.5;
+    layout = layOutFlame(tree, 0, look, least / inner);
+  }
   const total = tree.total(0, 0, side);
   const said = [
     ...notes,
     ...(layout.left === 0
       ? []
       : [
-          `${layout.left === 1 ? 'One call is' : `${layout.left} calls are`} narrower than ${leastPixels} pixels and left out with all below; the widths of their callers include them.`,
+          `${layout.left === 1 ? 'One call is' : `${layout.left} calls are`} narrower than ${Number(least.toFixed(2))} pixels and left out with all below; the widths of their callers include them.`,
         ]),
   ];
   const curveTop = 58 + said.length * 17;

@@ -14,22 +14,24 @@ const measures: readonly Measure[] = [
 /** The function that every tree has somewhere deep in it. */
 export const rareFunction = 'needle_in_the_stack';
 
-/** A report with one profile: one tree, up to 60 calls deep, over `functions` functions. The same for the same numbers. */
+/** A report with one profile: one tree, up to 57 calls deep, over `functions` functions. The same for the same numbers. */
 export function manyCalls(nodes: number, functions = 4_000): Report {
   const tree = treeBuilder(measures.length);
   const frames = frameTable();
   const random = createRandom();
   const frameOf = (number: number, line: number): number => frames.add(frame(number, functions, line));
-  const open: number[] = [tree.append(-1, frameOf(0, 1))];
+  const start = tree.append(-1, frameOf(0, 1));
   while (tree.size() < nodes) {
-    // Mostly deeper, so that it looks like calls and not like a list.
-    if (open.length > 60 || (open.length > 3 && random() < 0.38))
-      open.length = 3 + Math.floor(random() * (open.length - 3));
-    const parent = open.at(-1) ?? -1;
-    const number = Math.floor(random() ** 2 * functions);
-    const node = tree.child(parent, frameOf(number, 1 + Math.floor(random() * 3)));
-    open.push(node);
-    const samples = random() < 0.5 ? 1 + Math.floor(random() ** 6 * 200) : 0;
+    // A walk from the start: every function calls a few others, some much more often than the rest.
+    let node = start;
+    let number = 0;
+    const length = 6 + Math.floor(random() * 50);
+    for (let depth = 0; depth < length; depth++) {
+      const callee = Math.floor(random() ** 2.5 * (2 + depth / 4));
+      number = Math.imul(number * 31 + callee + 1, 0x9e3779b1) >>> 0;
+      node = tree.child(node, frameOf(number % functions, 1 + (number % 3)));
+    }
+    const samples = 1 + Math.floor(random() ** 4 * 20);
     tree.add(node, 0, samples * 1_000_003);
     tree.add(node, 1, samples);
   }
