@@ -10,9 +10,9 @@ import {
   coverage,
   type FlameTree,
   flameTree,
-  functionKey,
   groupFrames,
   invertedTree,
+  isSameFunction,
   type Look,
   matcherOf,
   matchingGroups,
@@ -197,8 +197,7 @@ function Flames({
     if (typeof matcher === 'string') return matcher;
     if (matcher !== undefined) return matchingGroups(groups, matcher);
     if (highlighted === undefined) return undefined;
-    const wanted = new Set([true, false].map((inlined) => functionKey({ ...highlighted, inlined })));
-    return Uint8Array.from(groups.frames, (frame) => (wanted.has(functionKey(frame)) ? 1 : 0));
+    return Uint8Array.from(groups.frames, (frame) => (isSameFunction(frame, highlighted) ? 1 : 0));
   }, [search, highlighted, groups]);
   const matches = typeof found === 'string' ? undefined : found;
   const covered = useMemo(
