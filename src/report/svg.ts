@@ -40,9 +40,9 @@ const curveHeight = 150;
 
 /**
  * Draws the first measure that a reader looks at, of all processes and threads that have it.
- * @throws UserError (125) when there is no call tree.
+ * @throws UserError (125) at once when there is no call tree.
  */
-function* renderSvg(report: Report): Generator<string> {
+function renderSvg(report: Report): Iterable<string> {
   const drawing = drawingOf(report.profiles ?? []);
   if (drawing === undefined) {
     throw new UserError(
@@ -52,6 +52,10 @@ function* renderSvg(report: Report): Generator<string> {
       'svg is for tools that record where something was spent, such as massif, dhat, callgrind and perf',
     );
   }
+  return drawingMarkup(report, drawing);
+}
+
+function* drawingMarkup(report: Report, drawing: Drawing): Generator<string> {
   const { sources, frames, measure, side, timeline, before, notes } = drawing;
   const groups = groupFrames(frames, false);
   const tree = flameTree(sources, groups, frames, 1);
