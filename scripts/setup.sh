@@ -3,7 +3,8 @@
 #
 #   sh scripts/setup.sh       as root, or with sudo
 #   . scripts/setup.sh        from another script, which then has the Node that was installed on its PATH;
-#                             with tests=no it leaves out what only the tests need: a browser, CMake, other shells
+#                             with tests=no it leaves out what only the tests need: a browser, CMake, other shells,
+#                             and the profilers perf and heaptrack, which a user of valgrind alone can do without
 #
 # Nothing is piped from the net into a shell: packages come from the distribution, and Node, where that one's is
 # too old, from the npm registry.
@@ -44,8 +45,12 @@ if [ "$tests" = yes ]; then
   done
 fi
 if have apt-get; then
-  tools='valgrind:valgrind gdb:gdb cc:gcc c++:g++ make:make prlimit:util-linux python3:python3 less:less git:git'
-  [ "$tests" = no ] || for_tests="$for_tests xmllint:libxml2-utils"
+  tools='valgrind:valgrind gdb:gdb cc:gcc c++:g++ gprof:binutils make:make prlimit:util-linux python3:python3 less:less git:git'
+  [ "$tests" = no ] || for_tests="$for_tests xmllint:libxml2-utils heaptrack:heaptrack zstd:zstd perl:perl"
+  # Ubuntu's perf is in a package for its kernel.
+  if [ "$tests" = yes ]; then
+    if grep -q '^ID=ubuntu' /etc/os-release; then for_tests="$for_tests perf:linux-tools-generic"; else for_tests="$for_tests perf:linux-perf"; fi
+  fi
   # Ubuntu has Chromium as a snap only, which needs a running snapd.
   if [ "$tests" = yes ] && [ -z "$browser" ] && ! grep -q '^ID=ubuntu' /etc/os-release; then
     for_tests="$for_tests chromium:chromium"
@@ -58,8 +63,8 @@ if have apt-get; then
   # `  Candidate: 20.19.2+dfsg-1`, or `(none)`
   node_offered() { LC_ALL=C apt-cache policy nodejs | sed -n 's/^ *Candidate: \([0-9][0-9.]*\).*/\1/p'; }
 elif have dnf; then
-  tools='valgrind:valgrind gdb:gdb cc:gcc c++:gcc-c++ make:make prlimit:util-linux python3:python3 less:less git:git'
-  [ "$tests" = no ] || for_tests="$for_tests xmllint:libxml2"
+  tools='valgrind:valgrind gdb:gdb cc:gcc c++:gcc-c++ gprof:binutils make:make prlimit:util-linux python3:python3 less:less git:git'
+  [ "$tests" = no ] || for_tests="$for_tests xmllint:libxml2 perf:perf heaptrack:heaptrack zstd:zstd perl:perl"
   if [ "$tests" = yes ] && [ -z "$browser" ]; then
     for_tests="$for_tests chromium:chromium"
     browser=chromium
@@ -69,7 +74,7 @@ elif have dnf; then
   install() { as_root dnf install -y -q "$@"; }
   node_offered() { dnf repoquery -q --latest-limit=1 --qf '%{version}\n' nodejs | tail -n 1; }
 else
-  tools='valgrind:valgrind gdb:gdb cc:gcc c++:g++ make:make prlimit:util-linux python3:python3 less:less git:git npm:npm'
+  tools='valgrind:valgrind gdb:gdb cc:gcc c++:g++ gprof:binutils make:make prlimit:util-linux python3:python3 less:less git:git npm:npm'
   files=''
   install() {
     say "this is neither Debian, Ubuntu nor Fedora: please install Node 20.19 or newer and these yourself: $*" >&2

@@ -17,6 +17,7 @@ const subCommands: ReadonlyMap<
   ['baseline', () => import('./commands/baseline.ts')],
   ['config', () => import('./commands/config.ts')],
   ['completion', () => import('./commands/completion.ts')],
+  ['flame', () => import('./commands/flame.ts')],
   ['explain', () => import('./commands/explain.ts')],
   ['suppress', () => import('./commands/suppress.ts')],
 ]);

@@ -8,6 +8,7 @@ import { type RunEvents, type RunResult, runTarget } from './run/run.ts';
 export type { Known } from './analyze/baseline.ts';
 export type { GateRules } from './analyze/gate.ts';
 export type { OwnershipRules } from './analyze/ownership-rules.ts';
+export { type GrowthRule, readGrowth } from './analyze/profile/growth.ts';
 export { ExitStatus, UserError } from './errors.ts';
 export type * from './model/finding.ts';
 export type * from './model/problem.ts';

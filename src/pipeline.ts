@@ -61,7 +61,7 @@ export interface AnalyzeWishes {
   readonly ownership?: OwnershipRules;
   /** What fails beside or instead of what the tool counts as an error. */
   readonly gate?: GateRules;
-  /** What the findings are compared with: a baseline file, a run directory or a log; see `readKnown`. */
+  /** What findings and profiles are compared with; see `readKnown`. */
   readonly known?: Known;
   /** Adds what the instrument itself wrote to the first 500 findings; only the HTML report shows it. */
   readonly raw?: boolean;
@@ -94,7 +94,8 @@ export async function analyze(parsed: Parsed, wishes: AnalyzeWishes = {}): Promi
 }
 
 /**
- * What a report can be compared with: the entries of a baseline file, or those of a run, a directory of runs or a log.
+ * What a report can be compared with: the entries of a baseline file, or those and the profiles of a run, a
+ * directory of runs, a log or a profile.
  *
  * @param wishes how to read a run or log; a baseline needs none.
  * @throws UserError (125) for what does not exist or is neither.
@@ -104,15 +105,22 @@ export async function readKnown(path: string, wishes: AnalyzeWishes = {}): Promi
   if (text !== undefined) {
     return { name: path, entries: readBaseline(text, path).map(({ entry }) => entry), whole: true };
   }
-  const { known: _, raw: __, ...plain } = wishes;
-  const report = await analyze(await parse(path), plain);
+  const { known: _, raw: __, gate, ...plain } = wishes;
+  // What is compared with has itself nothing to grow against.
+  const { growth: ___, ...rules } = gate ?? {};
+  const report = await analyze(await parse(path), { ...plain, ...(gate && { gate: rules }) });
   if (report.processes.length === 0) {
     throw new UserError(
-      `${path} is neither a baseline nor a run nor a log of one`,
+      `${path} is neither a baseline nor a run nor a log or profile of one`,
       'a baseline begins with "# vgrun baseline 1"; vgrun baseline update writes one',
     );
   }
-  return { name: path, entries: entriesOf(report), whole: report.outcome !== 'inconclusive' };
+  return {
+    name: path,
+    entries: entriesOf(report),
+    profiles: report.profiles ?? [],
+    whole: report.outcome !== 'inconclusive',
+  };
 }
 
 /** The project in which a run directory was made: that of `X` in `X/.vgrun/runs/ID`. */

@@ -11,6 +11,9 @@ const benches = {
   startup: startupBench,
   stdout: stdoutBench,
   parse: async (options) => (await import('./parse.mjs')).parseBench(options),
+  'cost-files': async (options) => (await import('./cost-files.mjs')).costFilesBench(options),
+  stacks: async (options) => (await import('./stacks.mjs')).stacksBench(options),
+  massif: async (options) => (await import('./massif.mjs')).massifBench(options),
   reporters: async (options) => (await import('./reporters.mjs')).reportersBench(options),
 };
 

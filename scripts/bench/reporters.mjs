@@ -18,7 +18,7 @@ export async function reportersBench({ quick }) {
     await build({
       stdin: {
         contents:
-          "export { render, reporterNames } from './src/report/index.ts';" +
+          "export { formatsFor, render } from './src/report/index.ts';" +
           "export { manyFindings } from './test/report/many-findings.ts';",
         resolveDir: root,
       },
@@ -33,10 +33,10 @@ export async function reportersBench({ quick }) {
       outfile: bundle,
       logLevel: 'error',
     });
-    const { reporterNames } = await import(pathToFileURL(bundle).href);
+    const { formatsFor, manyFindings } = await import(pathToFileURL(bundle).href);
     const count = 50_000;
     const rows = [];
-    for (const format of reporterNames) {
+    for (const format of formatsFor(manyFindings(1))) {
       const runs = Array.from({ length: quick ? 1 : 3 }, () =>
         JSON.parse(
           execFileSync(process.execPath, [worker, bundle, format, String(count), join(folder, format)], {

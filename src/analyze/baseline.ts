@@ -1,5 +1,6 @@
 // Compares findings with those that were known before: which are new, which cost another amount, which are gone.
 import { posix } from 'node:path';
+import type { ReportProfile } from '../model/profile-report.ts';
 import type { BaselineEntry, Comparison, Cost, Finding, Report, Standing } from '../model/report.ts';
 import { fingerprintOf } from './fingerprint.ts';
 
@@ -21,6 +22,8 @@ export interface Known {
   readonly entries: readonly BaselineEntry[];
   /** False for a run or log that was not seen whole: what is new here may have been there already. */
   readonly whole: boolean;
+  /** Of a run or a profile; missing for a baseline file, which holds findings only. */
+  readonly profiles?: readonly ReportProfile[];
   /** There is no such file yet: everything is new. */
   readonly missing?: boolean;
 }

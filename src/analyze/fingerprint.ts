@@ -387,7 +387,7 @@ export function plainFunction(name: string): string {
 }
 
 /** `/usr/lib/libfoo-1.2.so.3.4` → `libfoo.so` */
-function plainObject(object: string): string {
+export function plainObject(object: string): string {
   return posix
     .basename(object)
     .replace(/\.so(?:\.[\w.]+)$/, '.so')

@@ -3,7 +3,9 @@ import { UserError } from '../errors.ts';
 import { gateWords, isLeakWord, meansFinding } from '../model/gate-words.ts';
 import type { Finding, Gate, Limit, Pardon } from '../model/report.ts';
 import { nearest } from '../model/spelling.ts';
+import { readAmount } from './amount.ts';
 import { kinds } from './kinds.ts';
+import type { Growth, GrowthRule } from './profile/growth.ts';
 
 /** What the user asked. Everything may be missing; then valgrind's own rule holds. */
 export interface GateRules {
@@ -12,6 +14,8 @@ export interface GateRules {
   /** The most that the findings of a word may come to: bytes for leaks, else findings. */
   readonly most?: ReadonlyMap<string, number> | undefined;
   readonly onlyMine?: boolean | undefined;
+  /** By how much measures of profiles may grow against what they are compared with. */
+  readonly growth?: readonly GrowthRule[] | undefined;
 }
 
 /** Findings with `failing`, `pardon` and `hidden` settled, and the limits as they came out. */
@@ -27,10 +31,12 @@ export interface Gated {
  * stays within a limit (`--max`). A limit takes the place of the single findings: what it speaks of fails when the
  * limit is exceeded, and only then. Known findings count towards a limit, because it is a statement about the whole;
  * what `--only-mine` leaves out does not.
+ *
+ * @param growth how the limits of growth came out (profile/growth.ts).
  */
-export function applyGate(findings: readonly Finding[], rules: GateRules): Gated {
+export function applyGate(findings: readonly Finding[], rules: GateRules, growth?: Growth): Gated {
   const { failOn, most = new Map<string, number>(), onlyMine = false } = rules;
-  const asked = failOn !== undefined || most.size > 0 || onlyMine;
+  const asked = failOn !== undefined || most.size > 0 || onlyMine || growth !== undefined;
   const counts = (finding: Finding): boolean =>
     finding.pardon !== 'interpreter' && (!onlyMine || finding.blamed !== undefined);
   const limits = [...most].map(([group, limit]) => limitOf(group, limit, findings.filter(counts)));
@@ -52,7 +58,8 @@ export function applyGate(findings: readonly Finding[], rules: GateRules): Gated
     };
   });
   if (!asked) return { findings: settled };
-  return { findings: settled, gate: { ...(failOn && { failOn }), onlyMine, limits } };
+  const gate = { ...(failOn && { failOn }), onlyMine, limits, ...(growth && { growth: growth.limits }) };
+  return { findings: settled, gate };
 }
 
 function pardonOf(
@@ -102,7 +109,11 @@ export function readMost(text: string): ReadonlyMap<string, number> {
   for (const part of text.split(',')) {
     const [, name = '', value = ''] = /^([^=]*)=?(.*)$/s.exec(part.trim()) ?? [];
     const word = checkedWord('--max', name);
-    const number = isLeakWord(word) ? readBytes(value) : /^\d{1,12}$/.test(value) ? Number(value) : undefined;
+    const number = isLeakWord(word)
+      ? readAmount(value)
+      : /^\d{1,12}$/.test(value)
+        ? Number(value)
+        : undefined;
     if (number === undefined) {
       throw new UserError(
         `--max: ${word} cannot be "${value}"`,
@@ -138,22 +149,4 @@ function isKind(word: string): boolean {
   return kinds.some(
     (known) => known.kind === kind && (tool === undefined || known.tool === tool || known.tool === 'core'),
   );
-}
-
-const units: Readonly<Record<string, number>> = {
-  '': 1,
-  b: 1,
-  kb: 1e3,
-  mb: 1e6,
-  gb: 1e9,
-  kib: 1024,
-  mib: 1024 ** 2,
-  gib: 1024 ** 3,
-};
-
-/** `4KiB`, `100`, `1.5 MB` in bytes; undefined for anything else. */
-function readBytes(text: string): number | undefined {
-  const [, amount, unit = ''] = /^(\d{1,12}(?:\.\d{1,3})?) ?([kmgKMG]?i?[bB]?)$/.exec(text) ?? [];
-  const factor = units[unit.toLowerCase()];
-  return amount === undefined || factor === undefined ? undefined : Math.floor(Number(amount) * factor);
 }

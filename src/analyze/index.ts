@@ -11,6 +11,7 @@ import type {
   ReportMessage,
   ReportProcess,
   ReportStack,
+  ReportTotals,
   Rule,
   Sighting,
 } from '../model/report.ts';
@@ -25,6 +26,7 @@ import { verdict } from './outcome.ts';
 import { blame, isUnder, type OwnershipContext, ownershipOf, primaryStack, sourcePath } from './ownership.ts';
 import { type OwnershipRules, ownershipDecider } from './ownership-rules.ts';
 import { processTree, type TreeNode } from './process-tree.ts';
+import { againstProfiles } from './profile/against.ts';
 import { reportProfiles } from './profile/index.ts';
 import { mayBeInherited, type ParentOf, type SettledSighting, settle } from './sightings.ts';
 import { imageTotals, runTotals } from './totals.ts';
@@ -112,10 +114,12 @@ export async function analyze(
 
   const { known, gate: rules = {} } = options;
   const compared = known === undefined ? { findings: found, gone: [] } : compareFindings(found, known);
-  const { findings: gated, gate } = applyGate(compared.findings, rules);
+  const against = againstProfiles(profiles, known, rules.growth);
+  problems.push(...against.problems);
+  const { findings: gated, gate } = applyGate(compared.findings, rules, against.growth);
   const findings = [...gated].sort(bySeverityThenCost);
-  if (known?.missing === true) problems.push(missingProblem(known.name));
-  if (known?.whole === false) problems.push(partialProblem(known.name));
+  if (known?.missing === true && profiles.length === 0) problems.push(missingProblem(known.name));
+  if (known?.whole === false && profiles.length === 0) problems.push(partialProblem(known.name));
   if (asksForLeaks(rules)) problems.push(...unsearchedLeaks(nodes));
 
   const uncounted = new Map<ImageDraft, number>();
@@ -124,8 +128,12 @@ export async function analyze(
       uncounted.set(image, (uncounted.get(image) ?? 0) + contexts - countedContexts);
     }
   }
+  const purpose = purposeOf(manifest, profiles.length > 0 && folded.findings.length === 0);
   const totals = new Map(
-    nodes.map(({ image }) => [image, imageTotals(image, uncounted.get(image) ?? 0, parentOf)]),
+    nodes.map(({ image }): [ImageDraft, ReportTotals] => [
+      image,
+      purpose === undefined ? imageTotals(image, uncounted.get(image) ?? 0, parentOf) : noTotals,
+    ]),
   );
   // An image that exec'd or only forked has no totals of its own to show; its errors are in the sum all the same.
   const counted = new Map([...totals].filter(([image]) => isCounted(nodeOf.get(image))));
@@ -139,6 +147,7 @@ export async function analyze(
     problems,
     findings,
     limits: gate?.limits ?? [],
+    growth: against.growth,
     exit,
     observed: manifest !== undefined,
     isRun: manifest !== undefined,
@@ -147,6 +156,8 @@ export async function analyze(
     errorExitcode: options.errorExitcode ?? errorExitcodeOf(userOptions(manifest)),
   });
 
+  // A comparison counts findings; profiles have theirs in `before`.
+  const isOnlyProfiles = profiles.length > 0 && findings.length === 0 && known?.entries.length === 0;
   const artifacts = new Map(manifest?.artifacts.map((artifact) => [artifact.name, artifact]));
   const perImage = new Map<number, number>();
   for (const { seenIn } of findings) {
@@ -159,15 +170,17 @@ export async function analyze(
     vgrun: options.vgrun,
     ...decided,
     tool: toolOf(folded, manifest),
+    ...(purpose && { purpose }),
     ...(manifest && { run: runOf(manifest, options.runDirectory) }),
     findings,
     rules: rulesOf(findings),
     ...(gate && { gate }),
-    ...(known && {
-      comparison: comparisonOf(findings, compared.gone, known, judgementOf(nodes, decided, manifest)),
-    }),
-    ...(profiles.length > 0 && { profiles }),
-    totals: runTotals(counted, settled, countsAsError, parentOf),
+    ...(known &&
+      !isOnlyProfiles && {
+        comparison: comparisonOf(findings, compared.gone, known, judgementOf(nodes, decided, manifest)),
+      }),
+    ...(profiles.length > 0 && { profiles: against.profiles }),
+    totals: purpose === undefined ? runTotals(counted, settled, countsAsError, parentOf) : noTotals,
     processes: nodes.map((node): ReportProcess => {
       const { process } = node.image;
       const isRoot = process.pid === rootNode?.image.process.pid;
@@ -199,6 +212,14 @@ export async function analyze(
     messages: folded.messages.map((message) => makeMessage(message, frames)),
     problems,
   };
+}
+
+/** A tool that looks for no errors has found none, which is no total. */
+const noTotals: ReportTotals = { computed: [] };
+
+function purposeOf(manifest: RunManifest | undefined, isProfile: boolean): Report['purpose'] {
+  if (manifest?.capture === 'log') return 'log';
+  return manifest?.capture === 'profile' || isProfile ? 'profile' : undefined;
 }
 
 /** What the run may say of entries that it did not see again. */

@@ -4,6 +4,7 @@ import type { Finding, Limit, Outcome, Pardon } from '../model/report.ts';
 import type { Exit, StoppedBy } from '../model/run.ts';
 import type { ImageDraft } from './fold.ts';
 import type { TreeNode } from './process-tree.ts';
+import { type Growth, growthSentence } from './profile/growth.ts';
 
 /** All that the verdict depends on. */
 export interface Evidence {
@@ -12,6 +13,8 @@ export interface Evidence {
   /** As the gate left them. */
   readonly findings: readonly Finding[];
   readonly limits: readonly Limit[];
+  /** What `--max-growth` came to. */
+  readonly growth?: Growth | undefined;
   /** How the target ended, from the operating system or, for a log alone, from its own words. */
   readonly exit: Exit | undefined;
   /** True when `exit` is what the operating system told vgrun. */
@@ -41,7 +44,8 @@ export function verdict(evidence: Evidence): Verdict {
   const end = evidence.stoppedBy === undefined ? endSentence(evidence.exit) : undefined;
   const failing = evidence.findings.filter((finding) => finding.failing).length;
   const exceeded = evidence.limits.filter((limit) => limit.exceeded);
-  const isFailing = failing > 0 || exceeded.length > 0;
+  const grown = (evidence.growth?.limits ?? []).filter((limit) => limit.exceeded);
+  const isFailing = failing > 0 || exceeded.length > 0 || grown.length > 0;
   const outcome: Outcome =
     missing.length > 0
       ? 'inconclusive'
@@ -53,6 +57,7 @@ export function verdict(evidence: Evidence): Verdict {
   const counted = [
     ...(failing > 0 ? [failingSentence(failing, evidence.findings)] : []),
     ...exceeded.map(limitSentence),
+    ...grown.map(growthSentence),
   ];
   const ended = end !== undefined && !missing.includes(end) ? [end] : [];
   const pardoned = [...crashSentences(evidence), ...pardonSentences(evidence.findings)];
@@ -146,6 +151,7 @@ function whatIsMissing(evidence: Evidence): readonly string[] {
     if (!told) missing.push(`Process ${pid} was still running when the run was closed.`);
   }
   for (const { level, message } of problems) if (level === 'incomplete') missing.push(message);
+  missing.push(...(evidence.growth?.unjudged ?? []));
   return [...new Set(missing)];
 }
 

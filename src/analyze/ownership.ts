@@ -63,6 +63,10 @@ const systemFunction =
 const systemCall =
   /^(?:p?readv?2?|p?writev?2?|openat|open|creat|close|p?poll|p?select|epoll_(?:p?wait|ctl)|recv(?:from|m?msg)?|send(?:to|m?msg|file)?|accept4?|connect|bind|socket|ioctl|fcntl|lseek|(?:clock_)?nanosleep|u?sleep|pause|wait(?:pid|id|3|4)?|v?fork|system|p(?:open|close)|kill|abort|exit|mmap|munmap|mprotect|getdents|sig(?:action|suspend|wait\w*)|brk|sbrk|qsort(?:_r)?|bsearch|msort|getenv|setenv|putenv|strn?dup|getline|getdelim|f(?:open|close|read|write|puts|putc|gets|getc|flush)|puts|putchar|perror|scandir|(?:open|read|close)dir|localtime|gmtime|mktime|strto\w+|setlocale|dl(?:open|sym|close|error)|backtrace|reg(?:comp|exec)|glob|realpath|ptrace|mount|clone)(?:64)?$/;
 
+// The kernel as perf names it, and what it maps into every process: `[kernel.kallsyms]`, `[vdso]`,
+// `/lib/modules/6.1.0/kernel/fs/ext4/ext4.ko.xz`, `/usr/lib/debug/boot/vmlinux-6.1.0`
+const kernelObject = /^\[|\.ko(?:\.\w+)?$|\/vmlinux(?:-[^/]*)?$/;
+
 /** The source file of a frame, directory and file joined and cleaned; relative when the debug information is. */
 export function sourcePath(frame: Frame): string | undefined {
   if (frame.file === undefined) return undefined;
@@ -103,6 +107,7 @@ export function isSystemFrame(frame: Frame): boolean {
     }
   }
   if (frame.object !== undefined) {
+    if (kernelObject.test(frame.object)) return true;
     return isSharedObject(frame.object) && systemPlace.test(frame.object) && !libraryPlace.test(frame.object);
   }
   return frame.function !== undefined && systemFunction.test(frame.function);

@@ -53,8 +53,14 @@ function leaksBeforeFork(image: ImageDraft, parentOf: ParentOf): number {
   return records;
 }
 
+/** Of a tool that looks for no errors; that there were none is then no answer. */
+function onlyMeasures({ profiles, counts, contexts }: ImageDraft): boolean {
+  return profiles.length > 0 && counts === undefined && contexts === 0;
+}
+
 function computeErrors(image: ImageDraft, contextsWithoutCount: number): ErrorTotals | undefined {
   if (image.process.protocol === undefined || image.end?.complete !== true) return undefined;
+  if (onlyMeasures(image)) return undefined;
   if (image.counts === undefined && image.contexts > 0) return undefined;
   const counts = image.counts ?? { errors: 0, contexts: 0 };
   const uncounted = contextsWithoutCount + image.failingLeaks;
@@ -109,6 +115,7 @@ export function runTotals(
   const [only, second] = totals.values();
   if (only === undefined) return { computed: [] };
   if (second === undefined) return only;
+  if ([...totals.keys()].every(onlyMeasures)) return { computed: [] };
 
   let errors = 0;
   let contexts = 0;

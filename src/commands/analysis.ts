@@ -1,8 +1,10 @@
 // Owns what all commands that read runs share: the options that say how to read them, and the wishes made of them.
 import { existsSync } from 'node:fs';
 import { isAbsolute, relative } from 'node:path';
+import type { Known } from '../analyze/baseline.ts';
 import type { GateRules } from '../analyze/gate.ts';
 import { UserError } from '../errors.ts';
+import type { Report } from '../model/report.ts';
 import type { AnalyzeWishes } from '../pipeline.ts';
 
 /** What a command line says about reading a run, in the words of `vgrun program` and of the sub-commands alike. */
@@ -10,6 +12,7 @@ export interface AnalysisSettings {
   readonly baseline?: string | undefined;
   readonly failOn?: string | undefined;
   readonly max?: string | undefined;
+  readonly maxGrowth?: string | undefined;
   readonly onlyMine?: boolean | undefined;
   readonly mine?: readonly string[] | undefined;
   readonly library?: readonly string[] | undefined;
@@ -18,6 +21,8 @@ export interface AnalysisSettings {
   readonly projectRoot?: string | undefined;
   readonly followInterpreter?: boolean | undefined;
   readonly errorExitcode?: number | undefined;
+  /** The caller knows by itself what to compare with, without a baseline. */
+  readonly compares?: boolean | undefined;
 }
 
 /** The same options for yargs. */
@@ -50,6 +55,11 @@ export const analysisOptions = {
   },
 } as const;
 
+/** How growth is limited, for yargs: only for commands that compare. */
+export const growthOption = {
+  'max-growth': { type: 'string', describe: 'how much a profile may grow: Ir=5%,bytes=4KiB' },
+} as const;
+
 /**
  * Reads the settings, so that what is wrong with them is said before a long run.
  *
@@ -66,6 +76,9 @@ export async function readAnalysis(settings: AnalysisSettings, raw: boolean): Pr
     );
   }
   const gate = await readGate(settings);
+  if (settings.maxGrowth !== undefined && baseline === undefined && settings.compares !== true) {
+    throw new UserError('--max-growth compares: name what with --baseline=RUN', nameARun);
+  }
   const plain: AnalyzeWishes = {
     ...(projectRoot === undefined ? {} : { projectRoot }),
     ...(followInterpreter === undefined ? {} : { followInterpreter }),
@@ -81,7 +94,41 @@ export async function readAnalysis(settings: AnalysisSettings, raw: boolean): Pr
     return { ...plain, known: { name: shortPath(baseline), entries: [], whole: true, missing: true } };
   }
   const { readKnown } = await import('../pipeline.ts');
-  return { ...plain, known: { ...(await readKnown(baseline, plain)), name: shortPath(baseline) } };
+  const known: Known = { ...(await readKnown(baseline, plain)), name: shortPath(baseline) };
+  if (settings.maxGrowth !== undefined) mustHoldProfiles(known);
+  return { ...plain, known };
+}
+
+const nameARun = 'RUN is a run directory (.vgrun/runs/…), a directory of runs, or a profile';
+
+/**
+ * A baseline file holds findings, so a profile that is compared with it would never be found to have grown.
+ *
+ * @throws UserError (125) for such a file.
+ */
+export function mustHoldProfiles({ name, profiles, missing }: Known): void {
+  if (profiles !== undefined || missing === true) return;
+  throw new UserError(
+    `${name} is a baseline file, which holds findings only: a profile cannot be compared with it`,
+    `name a run instead of it; ${nameARun}`,
+  );
+}
+
+/**
+ * The same, for a report that is about nothing but profiles.
+ *
+ * @throws UserError (125) when it could not be compared.
+ */
+export function mustBeComparable(
+  { profiles = [], processes, findings }: Report,
+  known: Known | undefined,
+): void {
+  if (known === undefined || profiles.length === 0 || findings.length > 0) return;
+  const images = new Set(profiles.flatMap((profile) => profile.images));
+  const pids = new Set(profiles.map(({ pid }) => pid));
+  if (processes.every(({ image, pid }) => images.has(image) || (pid > 0 && pids.has(pid)))) {
+    mustHoldProfiles(known);
+  }
 }
 
 /** A path as the user would type it here: those of a config are absolute. */
@@ -90,10 +137,13 @@ export function shortPath(path: string): string {
   return isAbsolute(path) && way !== '' && !way.startsWith('..') ? way : path;
 }
 
-async function readGate({ failOn, max, onlyMine }: AnalysisSettings): Promise<GateRules | undefined> {
-  if (failOn === undefined && max === undefined && onlyMine !== true) return undefined;
+async function readGate(settings: AnalysisSettings): Promise<GateRules | undefined> {
+  const { failOn, max, maxGrowth, onlyMine } = settings;
+  if ([failOn, max, maxGrowth].every((text) => text === undefined) && onlyMine !== true) return undefined;
   const { readFailOn, readMost } = await import('../analyze/gate.ts');
+  const { readGrowth } = await import('../analyze/profile/growth.ts');
   return {
+    ...(maxGrowth === undefined ? {} : { growth: readGrowth(maxGrowth) }),
     ...(failOn === undefined ? {} : { failOn: readFailOn(failOn) }),
     ...(max === undefined ? {} : { most: readMost(max) }),
     onlyMine: onlyMine === true,

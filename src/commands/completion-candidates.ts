@@ -6,13 +6,13 @@ import { type OwnOption, ownOptions } from '../tools/_shared/own-options.ts';
 import {
   belongsTo,
   optionNamed,
+  optionsOf,
   readToken,
   type ValgrindOption,
   valgrindOptions,
-  valgrindTools,
 } from '../tools/_shared/valgrind-options.ts';
 import { tools } from '../tools/index.ts';
-import { analysisOptions } from './analysis.ts';
+import { analysisOptions, growthOption } from './analysis.ts';
 import { configOptions, reportOptions } from './sub-command.ts';
 
 export interface Candidate {
@@ -46,7 +46,7 @@ export interface SubCommandWords {
   readonly about: string;
   readonly options: readonly SubCommandOption[];
   readonly verbs?: readonly string[];
-  readonly names: 'runs' | 'kinds' | 'none';
+  readonly names: 'runs' | 'kinds' | 'programs' | 'none';
 }
 
 type YargsOptions = Readonly<
@@ -55,7 +55,8 @@ type YargsOptions = Readonly<
 
 const { confidential: _, ...readingOptions } = analysisOptions;
 const help = { help: { type: 'boolean', describe: 'show help' } };
-const reading = optionsOf({ ...reportOptions, ...analysisOptions, ...configOptions, ...help });
+const reading = wordsOf({ ...reportOptions, ...analysisOptions, ...configOptions, ...help });
+const growing = wordsOf(growthOption);
 const baseline = { name: '--baseline', about: 'the baseline', takesValue: true };
 
 /** By name; held to the `--help` of each by a test. */
@@ -64,16 +65,17 @@ export const subCommandWords: Readonly<Record<string, SubCommandWords>> = {
     about: 'show a run, or a log from elsewhere',
     options: [
       ...reading,
+      ...growing,
       baseline,
       { name: '--error-exitcode', about: 'exit status for findings', takesValue: true },
     ],
     names: 'runs',
   },
-  diff: { about: 'what is new in B against A', options: reading, names: 'runs' },
+  diff: { about: 'what is new in B against A', options: [...reading, ...growing], names: 'runs' },
   suppress: {
     about: 'write suppressions for findings',
     options: [
-      ...optionsOf({ ...readingOptions, ...configOptions, ...help }),
+      ...wordsOf({ ...readingOptions, ...configOptions, ...help }),
       baseline,
       { name: '--finding', about: 'id of a finding, or its beginning', takesValue: true },
       { name: '--output', about: 'append to this suppression file', takesValue: true },
@@ -85,18 +87,31 @@ export const subCommandWords: Readonly<Record<string, SubCommandWords>> = {
   baseline: {
     about: 'write down what is known',
     options: [
-      ...optionsOf({ ...analysisOptions, ...configOptions, ...help }),
+      ...wordsOf({ ...analysisOptions, ...configOptions, ...help }),
       baseline,
       { name: '--dry-run', about: 'say what would change, and write nothing', takesValue: false },
     ],
     verbs: ['update'],
     names: 'runs',
   },
-  explain: { about: 'what an error means', options: optionsOf(help), names: 'kinds' },
+  flame: {
+    about: 'a flame graph of where time goes',
+    options: [
+      { name: '--output', about: 'where the drawing goes', takesValue: true },
+      { name: '--pid', about: 'look at a process that runs', takesValue: true },
+      { name: '--seconds', about: 'for how long, with --pid', takesValue: true },
+      { name: '--tool', about: 'what to draw', takesValue: true },
+      { name: '--freq', about: 'samples per second', takesValue: true },
+      { name: '--call-graph', about: 'how callers are found', takesValue: true },
+      { name: '--help', about: 'show help', takesValue: false },
+    ],
+    names: 'programs',
+  },
+  explain: { about: 'what an error means', options: wordsOf(help), names: 'kinds' },
   config: {
     about: 'which settings are in force, and where each is from',
     options: [
-      ...optionsOf({ ...configOptions, ...help }),
+      ...wordsOf({ ...configOptions, ...help }),
       { name: '--json', about: 'as JSON', takesValue: false },
       { name: '--schema', about: 'the JSON Schema of a config', takesValue: false },
       { name: '--show-values', about: 'show values of environment variables', takesValue: false },
@@ -105,13 +120,13 @@ export const subCommandWords: Readonly<Record<string, SubCommandWords>> = {
   },
   completion: {
     about: 'a script for bash, zsh or fish',
-    options: optionsOf(help),
+    options: wordsOf(help),
     verbs: ['bash', 'zsh', 'fish'],
     names: 'none',
   },
 };
 
-function optionsOf(options: YargsOptions): readonly SubCommandOption[] {
+function wordsOf(options: YargsOptions): readonly SubCommandOption[] {
   return Object.entries(options).map(([name, { describe, type }]) => ({
     name: `--${name}`,
     about: describe,
@@ -144,7 +159,7 @@ function offer(before: readonly string[], current: string, surroundings: Surroun
   const tool =
     before
       .map(readToken)
-      .findLast(({ name, value }) => name === '--tool' && valgrindTools.includes(value ?? ''))?.value ??
+      .findLast(({ name, value }) => name === '--tool' && tools.some((tool) => tool.name === value))?.value ??
     'memcheck';
   for (let index = 0; index < before.length; index++) {
     const word = before[index] as string;
@@ -177,8 +192,8 @@ function ofOptions(current: string, tool: string, surroundings: Surroundings): C
     kind: 'words',
     list: [
       ...ownOptions.flatMap(ofOwn),
-      ...valgrindOptions
-        .filter((option) => belongsTo(option, tool) && option.undocumented !== true)
+      ...optionsOf(tool)
+        .filter((option) => option.undocumented !== true)
         .map(ofValgrind),
     ],
   };
@@ -214,6 +229,8 @@ function ofValue(option: string, head: string, { presets }: Surroundings): Candi
       return of(
         gateWords.filter((word) => !['all', 'none', 'default'].includes(word)).map((word) => `${word}=`),
       );
+    case '--max-growth':
+      return of(['all=', 'peak=']);
     case '--baseline':
     case '--config':
     case '--project-root':
@@ -298,6 +315,8 @@ function ofSubCommand(
           { text: `${tool}/${kind}`, about: title },
         ]),
       };
+    case 'programs':
+      return commands;
     case 'none':
       return { kind: 'words', list: [] };
   }

@@ -1,7 +1,13 @@
 // `vgrun diff A B`: what is new, what costs another amount and what is gone in B, against A.
 import { UserError } from '../errors.ts';
 import { analyze, parse, readKnown } from '../pipeline.ts';
-import { analysisOptions, readAnalysis } from './analysis.ts';
+import {
+  analysisOptions,
+  growthOption,
+  mustBeComparable,
+  mustHoldProfiles,
+  readAnalysis,
+} from './analysis.ts';
 import { readDestinations, showsRaw, terminalOptions, writeReports, writeTo } from './output.ts';
 import { isAnswered, parseWithConfig, reportOptions, subCommand } from './sub-command.ts';
 
@@ -10,11 +16,12 @@ export async function main(argv: readonly string[]): Promise<number> {
   const wishes = await parseWithConfig(
     subCommand(
       'diff',
-      '[options] A B\n\nSays what is new in B, what costs another amount, and what is gone, against A. Each is a run directory, a\ndirectory of runs, a valgrind log (text or XML), or for A a baseline. Only what is new in B fails.',
+      '[options] A B\n\nSays what is new in B, what costs another amount, and what is gone, against A. Each is a run directory, a\ndirectory of runs, a valgrind log (text or XML), a profile, or for A a baseline. Only what is new in B fails, and\nwhat grew by more than --max-growth allows.',
       argv,
     )
       .options(reportOptions)
-      .options(analysisOptions),
+      .options(analysisOptions)
+      .options(growthOption),
     argv,
   );
   if (isAnswered(argv)) return 0;
@@ -24,9 +31,11 @@ export async function main(argv: readonly string[]): Promise<number> {
     throw new UserError('diff takes two names', 'usage: vgrun diff A B, each a run directory or a log');
   }
   const destinations = await readDestinations(wishes.report);
-  const reading = await readAnalysis(wishes, showsRaw(destinations));
+  const reading = await readAnalysis({ ...wishes, compares: true }, showsRaw(destinations));
   const known = await readKnown(before, reading);
+  if (wishes['max-growth'] !== undefined) mustHoldProfiles(known);
   const report = await analyze(await parse(after), { ...reading, known });
+  mustBeComparable(report, known);
   const look = {
     ...terminalOptions(process.stdout, wishes.color),
     fullStacks: wishes['full-stacks'],

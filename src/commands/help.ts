@@ -4,6 +4,7 @@ import { type OwnOption, ownOptions } from '../tools/_shared/own-options.ts';
 import {
   belongsTo,
   optionNamed,
+  optionsOf,
   type ValgrindOption,
   valgrindOptions,
   valueForm,
@@ -25,7 +26,7 @@ export interface HelpRequest {
 /** How vgrun is called, the main job first. */
 const usages: readonly (readonly [call: string, summary: string])[] = [
   ['vgrun [options] program [arguments]', ''],
-  ['vgrun COMMAND --help', 'report, diff, baseline, suppress, config, …'],
+  ['vgrun COMMAND --help', 'report, diff, flame, baseline, suppress, …'],
 ];
 
 /** Options of valgrind that most people need, with the value that most people give. */
@@ -41,7 +42,7 @@ const commonOptions: readonly (readonly [name: string, value: string])[] = [
 const headings: readonly (readonly [group: string, heading: string])[] = [
   ['leak', 'Leaks'],
   ['mem', 'Memory'],
-  ['tool', 'Threads'],
+  ['tool', 'The tool'],
   ['trace', 'Tracing'],
   ['malloc', 'Heap'],
   ['errors', 'Errors'],
@@ -88,7 +89,7 @@ function usage(own: string): string {
     ([call, summary], index) =>
       `${index === 0 ? 'Usage: ' : '       '}${summary === '' ? call : `${call.padEnd(24)}  ${summary}`}`,
   );
-  return `vgrun ${own}: run a program under valgrind, get one exact report\n\n${calls.join('\n')}\n\n`;
+  return `vgrun ${own}: run a program under valgrind or perf, get one exact report\n\n${calls.join('\n')}\n\n`;
 }
 
 /** At most 23 lines of 80 columns, so that the prompt after it fits on the screen too. */
@@ -98,7 +99,10 @@ function firstScreen(width: number, own: string): string {
     {
       heading: "valgrind's options; after the program too, when written --name=value",
       rows: [
-        { left: '--tool=NAME', right: `${names.join(', ')} [${names[0]}]` },
+        {
+          left: '--tool=NAME',
+          right: `errors: memcheck, helgrind, drd; heap: massif, dhat; time: callgrind, cachegrind, perf, gprof [${names[0]}]`,
+        },
         ...commonOptions.map(([name, value]) => ({
           left: `${name}=${value}`,
           right: optionNamed(name)?.summary ?? '',
@@ -109,7 +113,7 @@ function firstScreen(width: number, own: string): string {
   ];
   const status =
     "Exit status: the program's own; 0 clean, 100 findings, 101 not seen whole, 125 vgrun failed, 126 not executable, 127 not found.";
-  const more = `All options: vgrun --help --tool=${names.join('|')}`;
+  const more = 'All options: vgrun --help --tool=NAME';
   return `${usage(own)}${layOut(sections, width)}${wrap(status, width, '')}${wrap(more, width, '')}`;
 }
 
@@ -127,9 +131,7 @@ function ownRow({ name, metavar, summary, default: usual }: OwnOption): Row {
 
 /** The tool's own options first, then those of all tools. */
 function toolSections(tool: string, everything: boolean): Section[] {
-  const offered = valgrindOptions.filter(
-    (option) => belongsTo(option, tool) && (everything || option.undocumented !== true),
-  );
+  const offered = optionsOf(tool).filter((option) => everything || option.undocumented !== true);
   return headings
     .filter(([group]) => everything || (group !== 'debug' && group !== 'vex'))
     .map(([group, heading]) => ({

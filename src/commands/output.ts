@@ -6,7 +6,14 @@ import { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
 import { UserError } from '../errors.ts';
 import type { Report } from '../model/report.ts';
-import { loadReporter, type RenderOptions, render, reporterNames } from '../report/index.ts';
+import {
+  binaryFormats,
+  loadReporter,
+  mustHaveForm,
+  type RenderOptions,
+  render,
+  reporterNames,
+} from '../report/index.ts';
 import { harmless } from '../report/terminal-text.ts';
 
 /** One `--report FORMAT=FILE`; `-` is standard output. */
@@ -18,7 +25,8 @@ export interface Destination {
 /**
  * Reads `json=out.json`, and makes sure before a long run that the file can be written after it.
  *
- * @throws UserError (125) for an unknown format, a missing file name, a directory that cannot be written.
+ * @throws UserError (125) for an unknown format, a missing file name, a directory that cannot be written, and for a
+ *   binary format on a terminal.
  */
 export async function readDestination(text: string): Promise<Destination> {
   const at = text.indexOf('=');
@@ -36,6 +44,12 @@ export async function readDestination(text: string): Promise<Destination> {
       `write ${format}=FILE, or ${format}=- for standard output`,
     );
   if (file !== '-') await mustBeWritable(file);
+  else if (binaryFormats.includes(format) && process.stdout.isTTY === true) {
+    throw new UserError(
+      `--report ${text}: ${format} is binary, and standard output is a terminal`,
+      `write it to a file: --report=${format}=vgrun.${format}`,
+    );
+  }
   return { format, file };
 }
 
@@ -126,10 +140,11 @@ export async function writeReports(
 /**
  * Renders the report into one destination, and what belongs to it where the CI system asks for it.
  *
- * @throws UserError (125) when a file cannot be written to its end.
+ * @throws UserError (125) when a file cannot be written to its end, and when the format has no form for the report.
  */
 async function writeReport(report: Report, destination: Destination, options: RenderOptions): Promise<void> {
   const { format, file } = destination;
+  await mustHaveForm(report, format);
   if (file === '-') await writeTo(process.stdout, report, format, options);
   else await writeFile(report, destination, options, 'w');
   const { companion } = await loadReporter(format);

@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { UserError } from '../errors.ts';
 import { analyze, parse } from '../pipeline.ts';
 import { latestRun } from '../run/directory.ts';
-import { analysisOptions, readAnalysis } from './analysis.ts';
+import { analysisOptions, growthOption, mustBeComparable, readAnalysis } from './analysis.ts';
 import { readDestinations, showsRaw, terminalOptions, writeReports, writeTo } from './output.ts';
 import { isAnswered, parseWithConfig, reportOptions, subCommand } from './sub-command.ts';
 
@@ -19,9 +19,10 @@ export async function main(argv: readonly string[]): Promise<number> {
     )
       .options(reportOptions)
       .options(analysisOptions)
+      .options(growthOption)
       .option('baseline', {
         type: 'string',
-        describe: 'only findings that are not in it fail: a baseline, a run directory or a log',
+        describe: 'only findings that are not in it fail: a baseline, a run directory, a log or a profile',
       })
       .option('error-exitcode', { type: 'string', coerce: readStatus, describe: 'exit status for findings' }),
     argv,
@@ -36,6 +37,9 @@ export async function main(argv: readonly string[]): Promise<number> {
   if (baseline !== undefined) for (const path of paths) mustBeAnother(path, baseline);
   const reading = await readAnalysis(wishes, showsRaw(destinations));
   const report = await analyze(await parse(...paths), reading);
+  // One of the config is for all runs of the project, whatever their tool.
+  const isTyped = argv.some((word) => /^--baseline(?:=|$)/.test(word));
+  if (isTyped) mustBeComparable(report, reading.known);
   const look = {
     ...terminalOptions(process.stdout, wishes.color),
     fullStacks: wishes['full-stacks'],

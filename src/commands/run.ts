@@ -1,5 +1,8 @@
 // `vgrun [options] program [arguments]`: the main job. Runs the program under its instrument and says what was found.
+import type { Known } from '../analyze/baseline.ts';
+import { UserError } from '../errors.ts';
 import { debug, enableLog } from '../log.ts';
+import type { Launch } from '../model/launch.ts';
 import { inheritedDescriptors } from '../run/descriptors.ts';
 import { findValgrind } from '../run/instrument.ts';
 import { planRun } from '../run/plan.ts';
@@ -8,12 +11,16 @@ import type { CommandLine } from '../tools/_shared/command-line.ts';
 import { version } from '../version.ts';
 import { readWish, type Wished } from './wish.ts';
 
-/** @returns the exit status; see "Exit status" in the manual. */
-export async function main(argv: readonly string[]): Promise<number> {
+/**
+ * @param attach a process to look at instead of starting the program, which is its file then.
+ * @returns the exit status; see "Exit status" in the manual.
+ */
+export async function main(argv: readonly string[], attach?: Launch['attach']): Promise<number> {
   const descriptors = inheritedDescriptors();
-  const { commandLine, wish, blame } = await readWish(argv, process.cwd());
+  const { commandLine, wish: wished, blame, isTyped } = await readWish(argv, process.cwd());
   const { own, notes } = commandLine;
-  if (wish === undefined) return answer(commandLine);
+  if (wished === undefined) return answer(commandLine);
+  const wish = attach === undefined ? wished : { ...wished, launch: { ...wished.launch, attach } };
   if (own.logLevel !== undefined) await enableLog(own.logLevel);
   for (const note of notes) say(note);
   const destinations =
@@ -23,7 +30,9 @@ export async function main(argv: readonly string[]): Promise<number> {
           [wish.launch.program, 'the program'],
           ...(own.baseline === undefined ? [] : [[own.baseline, 'the baseline'] as const]),
         ]);
-  const needsReading = [own.baseline, own.failOn, own.max].some((value) => value !== undefined);
+  const needsReading = [own.baseline, own.failOn, own.max, own.maxGrowth].some(
+    (value) => value !== undefined,
+  );
   const analysis = () =>
     import('./analysis.ts').then(({ readAnalysis }) =>
       readAnalysis(
@@ -35,6 +44,14 @@ export async function main(argv: readonly string[]): Promise<number> {
   const early = needsReading
     ? await analysis().catch(blame(`--baseline=${own.baseline}`, own.baseline))
     : undefined;
+  if (needsReading) {
+    const baseline = `--baseline=${own.baseline}`;
+    await checkComparison(
+      wish.launch.tool,
+      own.maxGrowth,
+      isTyped(baseline) ? early?.known : undefined,
+    ).catch(blame(`--max-growth=${own.maxGrowth}`, '--max-growth'));
+  }
   const request = await planRun(wish);
 
   let afterwards: Promise<unknown> | undefined;
@@ -71,6 +88,33 @@ export async function main(argv: readonly string[]): Promise<number> {
   });
   debug('reported', { status });
   return status;
+}
+
+/**
+ * What is compared must be of one kind: profiles with profiles.
+ *
+ * @param typed what the user named to compare with; one of the config is for all runs of the project.
+ */
+async function checkComparison(
+  name: string,
+  maxGrowth: string | undefined,
+  typed: Known | undefined,
+): Promise<void> {
+  const { toolNamed, tools } = await import('../tools/index.ts');
+  const makesProfiles = toolNamed(name)?.yields === 'profile';
+  if (maxGrowth !== undefined && !makesProfiles) {
+    const others = tools.filter(({ yields }) => yields === 'profile').map((tool) => tool.name);
+    throw new UserError(
+      `--max-growth is about profiles, and ${name} makes none`,
+      others.length === 0
+        ? 'leave it out'
+        : `tools that do: ${others.join(', ')}; in a config it belongs into their presets`,
+    );
+  }
+  if (makesProfiles && typed !== undefined) {
+    const { mustHoldProfiles } = await import('./analysis.ts');
+    mustHoldProfiles(typed);
+  }
 }
 
 async function readDestinations(

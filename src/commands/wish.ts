@@ -1,6 +1,6 @@
 // Owns the step from words to a wish: the command line, and what rc files and VALGRIND_OPTS add to it.
 import { UserError } from '../errors.ts';
-import type { Launch } from '../model/launch.ts';
+import type { Capture, Launch } from '../model/launch.ts';
 import { loadConfig } from '../run/config.ts';
 import type { ConfigWord } from '../run/config-words.ts';
 import { readEnvironmentOptions } from '../run/environment-options.ts';
@@ -15,6 +15,8 @@ import {
   readCommandLine,
   readConfigWishes,
 } from '../tools/_shared/command-line.ts';
+import { isOfValgrind } from '../tools/_shared/valgrind-options.ts';
+import { toolNamed, toolUnknown } from '../tools/index.ts';
 
 /** What the words and the config ask for. */
 export interface Wished {
@@ -27,6 +29,8 @@ export interface Wished {
    * @param about only errors that speak of this.
    */
   readonly blame: (word: string, about?: string) => (error: unknown) => never;
+  /** Whether a word was typed, and is not one that the config gave. */
+  readonly isTyped: (word: string) => boolean;
 }
 
 /**
@@ -56,22 +60,25 @@ export async function readWish(
       if (word === undefined || !(error instanceof UserError) || !error.message.includes(about)) throw error;
       throw word.blamed(error);
     };
+  const isTyped = (text: string): boolean => !words.some(({ word }) => word === text);
   const { own, program, help } = commandLine;
   if (program === undefined || help !== undefined || commandLine.version === true)
-    return { commandLine, blame };
+    return { commandLine, blame, isTyped };
   const sink = sinkOf(commandLine);
   return {
     commandLine,
     blame,
+    isTyped,
     wish: {
       launch: { ...launchOf(commandLine, program), ...(await noiseOf(commandLine)) },
       ...(sink === undefined ? {} : { sink }),
       workingDirectory,
       ...(environment === undefined ? {} : { environment }),
       // What valgrind is told not to read has no effect, and no place in run.json.
-      environmentOptions: commandLine.toolOptions.includes('--command-line-only=yes')
-        ? []
-        : environmentOptions,
+      environmentOptions:
+        commandLine.toolOptions.includes('--command-line-only=yes') || !isOfValgrind(commandLine.tool)
+          ? []
+          : environmentOptions,
       checkVersion: (version) => checkVersion(commandLine, version),
       ...(own.valgrind === undefined ? {} : { valgrind: own.valgrind }),
       ...(own.projectRoot === undefined ? {} : { projectRoot: own.projectRoot }),
@@ -153,7 +160,7 @@ function noteOfConfig(note: string, words: readonly BlamedWord[]): string {
 
 /** With a log of the user's own, that log is what is captured. */
 function launchOf(commandLine: CommandLine, program: string): Launch {
-  const { tool, toolOptions, sinks, own } = commandLine;
+  const { tool, toolOptions, sinks } = commandLine;
   const wantsXml = [sinks.xmlFile, sinks.xmlFd, sinks.xmlSocket].some((place) => place !== undefined);
   const wantsLog = [sinks.logFile, sinks.logFd, sinks.logSocket].some((place) => place !== undefined);
   return {
@@ -161,11 +168,17 @@ function launchOf(commandLine: CommandLine, program: string): Launch {
     toolOptions,
     program,
     arguments: commandLine.arguments,
-    capture: wantsXml ? 'xml' : wantsLog ? 'text' : own.capture,
+    capture: captureOf(commandLine, wantsXml, wantsLog),
     ...(sinks.logFile === undefined ? {} : { logFile: sinks.logFile }),
     ...(sinks.xmlFile === undefined ? {} : { xmlFile: sinks.xmlFile }),
     ...(sinkOf(commandLine) === undefined ? {} : { relayed: true }),
   };
+}
+
+function captureOf({ tool, own }: CommandLine, wantsXml: boolean, wantsLog: boolean): Capture {
+  const { yields } = toolNamed(tool) ?? toolUnknown(tool);
+  if (yields !== 'errors') return yields;
+  return wantsXml ? 'xml' : wantsLog ? 'text' : own.capture;
 }
 
 /** The descriptor or socket that gets a copy of what is captured: XML where the user wants XML, else text. */

@@ -1,7 +1,10 @@
 // What to start: the user's wish, and the plan a tool makes of it.
 
-/** How errors reach the run directory. `xml`: a file for each process; `fd`: one stream; `text`: the user's own log. */
-export type Capture = 'xml' | 'fd' | 'text';
+/**
+ * What is captured. Errors reach the run directory as `xml` (a file for each process), `fd` (one stream) or `text` (the
+ * user's own log). `profile`: files of values, and a log beside them; `log`: a log that says all there is.
+ */
+export type Capture = 'xml' | 'fd' | 'text' | 'profile' | 'log';
 
 /** A shipped set of suppressions and where it is. */
 export interface NoiseFile {
@@ -25,6 +28,8 @@ export interface Launch {
   readonly xmlFile?: string;
   /** What is captured is also passed on to a descriptor or socket of the user's (`--log-fd=`, `--xml-socket=`, …). */
   readonly relayed?: boolean;
+  /** Nothing is started: the instrument looks at a process that runs, for so many seconds. `program` is its file then. */
+  readonly attach?: { readonly pid: number; readonly seconds: number };
   /** `--known-noise`: suppressions that go before the user's own. */
   readonly knownNoise?: readonly NoiseFile[];
 }
@@ -46,4 +51,11 @@ export interface Plan {
   readonly options: readonly string[];
   /** Environment variables to set for the instrument. */
   readonly environment: Readonly<Record<string, string>>;
+  /** What the instrument starts instead of the program, when it attaches to one that runs. */
+  readonly command?: readonly string[];
+  /**
+   * Files that the user wants elsewhere, as templates of valgrind's (`%p`, `%n`, `%q{VAR}`), with the name that a copy gets in
+   * the run directory, where only `%p` may stand in it.
+   */
+  readonly outputs?: readonly { readonly template: string; readonly usual: string }[];
 }

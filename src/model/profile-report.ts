@@ -62,12 +62,23 @@ export interface ProfileSource {
 export interface ProfileBefore {
   /** File or run directory, as the user named it. */
   readonly name: string;
-  /** By measure; NaN where the other profile lacks the measure. */
-  readonly totals: readonly number[];
+  /** False when it was not seen whole: it may have spent more than it says. */
+  readonly complete: boolean;
+  /** By measure; null where the other profile lacks the measure: then its columns are zeros that mean nothing. */
+  readonly totals: readonly (number | null)[];
+  /** Self, inclusive and calls. */
   readonly costs: FunctionCosts;
-  /** Values of the nodes of each tree; missing for a tree that has no counterpart. */
-  readonly trees: readonly (Columns | undefined)[];
+  /** Values of the nodes of each tree; null for a tree that has no counterpart. */
+  readonly trees: readonly (Columns | null)[];
+  /** Without the trees of its snapshots. */
   readonly timeline?: Timeline;
+  /**
+   * Indices into `functions`: by how much the self cost of the primary measure changed, up or down, falling;
+   * empty where the other profile lacks it.
+   */
+  readonly bySelfChange: readonly number[];
+  /** The same by inclusive cost; missing where one side has none. */
+  readonly byInclusiveChange?: readonly number[];
 }
 
 /** A profile of one process, its threads and dumps together. */
@@ -109,7 +120,7 @@ export interface ReportProfile {
 
 /** One `--max-growth`: by how much a measure may grow against the profile it is compared with. */
 export interface GrowthLimit {
-  /** `Measure.name`. */
+  /** `Measure.name`; `peak` for the highest point of time lines. */
   readonly measure: string;
   readonly title: string;
   /** As the user wrote it: `5%`, `4KiB`. */

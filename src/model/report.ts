@@ -268,6 +268,11 @@ export interface Report {
   /** Exit status that follows from outcome and exit: see the table in the manual. */
   readonly status: number;
   readonly tool: { readonly name: string; readonly version?: string };
+  /**
+   * What the tool is for, when not for finding errors: then that there are none says nothing. `profile`: it measures; `log`:
+   * it writes a log that vgrun does not understand.
+   */
+  readonly purpose?: 'profile' | 'log';
   readonly run?: {
     readonly id: string;
     /** Absolute path. */

@@ -1,4 +1,5 @@
 // What happened: how the target ended, and the manifest that makes a directory a run.
+import type { Capture } from './launch.ts';
 import type { Problem } from './problem.ts';
 
 /** How a process ended. */
@@ -11,7 +12,7 @@ export type Exit =
 export type StoppedBy = 'timeout' | 'interrupt';
 
 /** What an artifact is, for whoever reads the directory. */
-export type ArtifactRole = 'xml' | 'text' | 'rescued-xml' | 'rescued-text' | 'other';
+export type ArtifactRole = 'xml' | 'text' | 'profile' | 'rescued-xml' | 'rescued-text' | 'other';
 
 /** One raw file of the run. */
 export interface Artifact {
@@ -58,7 +59,7 @@ export interface RunManifest {
   readonly directory: string;
   /** Directory whose sources count as mine. */
   readonly projectRoot: string;
-  readonly capture: 'xml' | 'fd' | 'text';
+  readonly capture: Capture;
   /** Interpreter of a script target, whose own findings are left out unless asked for. */
   readonly interpreter?: string;
   /** ISO 8601. */
@@ -69,6 +70,8 @@ export interface RunManifest {
   readonly pid?: number;
   readonly exit?: Exit;
   readonly stoppedBy?: StoppedBy;
+  /** Files that processes of the run executed, absolute, where the instrument's files do not say it. */
+  readonly executables?: readonly { readonly pid: number; readonly path: string }[];
   /** Pids that still wrote when the run was closed. */
   readonly alive: readonly number[];
   readonly artifacts: readonly Artifact[];

@@ -131,8 +131,28 @@ export function entryText({ rule, place, cost }: BaselineEntry): string {
 }
 
 /** What is said when a run is seen whole and nothing is wrong; else the reasons, a sentence each. */
-export function reasonsOf({ reasons }: Report): readonly string[] {
-  return reasons.length > 0 ? reasons : ['No errors, and the program was seen to its end.'];
+export function reasonsOf(report: Report): readonly string[] {
+  if (report.reasons.length > 0) return report.reasons;
+  return [wholeSentences[report.purpose ?? 'errors']];
+}
+
+const wholeSentences = {
+  errors: 'No errors, and the program was seen to its end.',
+  profile: 'The program was measured to its end.',
+  log: 'The program was seen to its end; what the tool has to say stands in its log.',
+} as const;
+
+/** A run whose tool looks for no errors: that it found none says nothing. */
+export function onlyMeasures({ purpose, findings }: Report): boolean {
+  return purpose !== undefined && findings.length === 0;
+}
+
+// The tools that valgrind 3.0 to 3.27 brings; anything else is a profiler of its own.
+const valgrindTools = /^(?:memcheck|helgrind|drd|massif|dhat|callgrind|cachegrind|lackey|none|exp-\w+)$/;
+
+/** `valgrind memcheck`, `perf`. */
+export function instrumentName({ tool, profiles }: Report): string {
+  return profiles === undefined || valgrindTools.test(tool.name) ? `valgrind ${tool.name}` : tool.name;
 }
 
 /** Each limit of `--max` that was exceeded, a sentence: it fails the run also when every finding is known. */

@@ -12,6 +12,7 @@ import {
   stackLines,
   whyNotFailing,
 } from './finding-text.ts';
+import { exceededGrowth } from './profile-text.ts';
 import type { Reporter } from './reporter.ts';
 import { cut, grouped, harmless, plural, withoutCommands } from './terminal-text.ts';
 
@@ -51,6 +52,11 @@ function* renderGithub(report: Report): Generator<string> {
     if (room.error === 0) break;
     room.error--;
     yield command('error', { title: 'vgrun: limit exceeded' }, [limit]);
+  }
+  for (const limit of exceededGrowth(report)) {
+    if (room.error === 0) break;
+    room.error--;
+    yield command('error', { title: 'vgrun: growth limit exceeded' }, [limit]);
   }
   let left = 0;
   let hidden = 0;

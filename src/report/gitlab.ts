@@ -14,6 +14,7 @@ import {
   whyNotFailing,
 } from './finding-text.ts';
 import { harmlessJson } from './json.ts';
+import { growthLimits, growthText } from './profile-text.ts';
 import type { Reporter } from './reporter.ts';
 import { harmless } from './terminal-text.ts';
 
@@ -78,6 +79,21 @@ function* entriesOf(report: Report): Generator<Entry> {
       description: harmless(`Limit exceeded: ${limit}`),
       check_name: 'vgrun/limit',
       fingerprint: `vgrun-limit-${index + 1}`,
+      severity: 'critical',
+      location: { path: program, lines: { begin: 1 } },
+    };
+  }
+  const measures = new Set<string>();
+  for (const limit of growthLimits(report)) {
+    if (!limit.exceeded) continue;
+    // The measure alone tells one from another, so that a limit more or less changes none of the others.
+    const measure = harmless(limit.measure);
+    const again = measures.has(measure) ? `-${measures.size + 1}` : '';
+    measures.add(`${measure}${again}`);
+    yield {
+      description: harmless(`Growth limit exceeded: ${growthText(limit)}`),
+      check_name: 'vgrun/max-growth',
+      fingerprint: `vgrun-max-growth-${measure}${again}`,
       severity: 'critical',
       location: { path: program, lines: { begin: 1 } },
     };

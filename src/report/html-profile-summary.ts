@@ -37,7 +37,9 @@ function* profileMarkup(profile: ReportProfile, number: number): Generator<strin
   const total = totals[primary] ?? 0;
   const old = before?.totals[primary];
   const change =
-    old === undefined ? '' : `, before ${exactAmount(old, measure.unit)} (${changeText(old, total)})`;
+    old === undefined || old === null
+      ? ''
+      : `, before ${exactAmount(old, measure.unit)} (${changeText(old, total)})`;
   yield `<section class="brief" aria-labelledby="profile-${number}-title">
 <h2 id="profile-${number}-title">${escapeXml(programText(profile))}: ${escapeXml(exactAmount(total, measure.unit))} <span class="quiet">${escapeXml(measureText(measure))}${escapeXml(change)}</span></h2>
 `;
@@ -88,7 +90,7 @@ function* drawingMarkup({
   const peak = timeline?.snapshots[firstSnapshot(timeline)]?.tree;
   const drawn = trees.flatMap((tree, index) =>
     tree.parents.length > 0 && (timeline === undefined || index === peak)
-      ? [{ tree, before: before?.trees[index] }]
+      ? [{ tree, before: before?.trees[index] ?? undefined }]
       : [],
   );
   if (drawn.length === 0) return;

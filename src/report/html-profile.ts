@@ -1,5 +1,5 @@
 // Writes the profiles of the HTML report in the form that html-page/profile-payload.ts describes.
-import type { ReportProfile, ReportProfileFrame } from '../model/profile-report.ts';
+import type { ProfileBefore, ReportProfile, ReportProfileFrame } from '../model/profile-report.ts';
 import { owners } from './html-page/payload.ts';
 import {
   type ColumnKind,
@@ -36,7 +36,7 @@ export interface EncodedProfile {
 
 /** Encodes one profile. Its orders are left out: the page sorts by itself. */
 export function encodeProfile(profile: ReportProfile): EncodedProfile {
-  const { byInclusive: _, bySelf: __, frames, functions, ...rest } = profile;
+  const { byInclusive: _, bySelf: __, frames, functions, before, ...rest } = profile;
   const texts = new Map<string, number>();
   const ref = (text: string | undefined): number => {
     if (text === undefined) return 0;
@@ -47,6 +47,7 @@ export function encodeProfile(profile: ReportProfile): EncodedProfile {
   };
   const written: WrittenProfile = {
     ...rest,
+    ...(before && { before: withoutOrders(before) }),
     frames: frameColumns(frames, ref),
     functions: frameColumns(functions, ref),
   };
@@ -61,6 +62,14 @@ export function encodeProfile(profile: ReportProfile): EncodedProfile {
     return { '#': columns.length - 1 };
   });
   return { json, texts: JSON.stringify([...texts.keys()]), columns: Buffer.concat(columns) };
+}
+
+function withoutOrders({
+  bySelfChange: _,
+  byInclusiveChange: __,
+  ...before
+}: ProfileBefore): NonNullable<WrittenProfile['before']> {
+  return before;
 }
 
 function frameColumns(

@@ -17,22 +17,45 @@ const reporters: ReadonlyMap<string, () => Promise<Reporter>> = new Map([
   ['gitlab', async () => (await import('./gitlab.ts')).gitlab],
   ['svg', async () => (await import('./svg.ts')).svg],
   ['markdown', async () => (await import('./markdown.ts')).markdown],
+  ['folded', async () => (await import('./folded.ts')).folded],
+  ['speedscope', async () => (await import('./speedscope.ts')).speedscope],
+  ['pprof', async () => (await import('./pprof.ts')).pprof],
 ]);
+
+/** Formats that hold profiles and nothing else: a run without one has no form in them. */
+const profileFormats: readonly string[] = ['svg', 'folded', 'speedscope', 'pprof'];
+
+/** Formats that are no text. */
+export const binaryFormats: readonly string[] = ['pprof'];
 
 /** The words of `--report FORMAT=FILE`. */
 export const reporterNames: readonly string[] = [...reporters.keys()];
 
+/** The formats that have a form for a report. */
+export function formatsFor({ profiles }: Report): readonly string[] {
+  return profiles === undefined
+    ? reporterNames.filter((name) => !profileFormats.includes(name))
+    : reporterNames;
+}
+
 /**
- * Renders a report, piece by piece, so that a large one never stands in memory as one string.
- * @throws UserError (125) when there is no such format.
+ * Renders a report, piece by piece, so that a large one never stands in memory as one string. Pieces are text, but of
+ * `pprof` they are bytes.
+ * @throws UserError (125) when there is no such format, or the report has nothing that it holds.
  */
 export async function* render(
   report: Report,
   format: string,
   options: RenderOptions = {},
-): AsyncGenerator<string> {
+): AsyncGenerator<string | Uint8Array> {
   let gathered = '';
   for (const piece of (await loadReporter(format)).render(report, options)) {
+    if (typeof piece !== 'string') {
+      if (gathered !== '') yield gathered;
+      gathered = '';
+      yield piece;
+      continue;
+    }
     if (gathered !== '' && gathered.length + piece.length > chunkLength) {
       yield gathered;
       gathered = '';
@@ -58,4 +81,12 @@ export async function loadReporter(format: string): Promise<Reporter> {
     );
   }
   return load();
+}
+
+/**
+ * Makes sure that a format has a form for a report, before a file is opened for it.
+ * @throws UserError (125) when it has none.
+ */
+export async function mustHaveForm(report: Report, format: string): Promise<void> {
+  (await loadReporter(format)).render(report, {});
 }

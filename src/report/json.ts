@@ -11,7 +11,8 @@ function* renderJson(report: Report): Generator<string> {
   let between = '{\n';
   for (const [key, value] of entries) {
     yield `${between}${JSON.stringify(key)}: `;
-    if (Array.isArray(value)) yield* renderList(value, write);
+    if (key === 'profiles' && Array.isArray(value)) yield* renderProfiles(value, write);
+    else if (Array.isArray(value)) yield* renderList(value, write);
     else yield write(value);
     between = ',\n';
   }
@@ -26,6 +27,36 @@ function* renderList(items: readonly unknown[], write: Write): Generator<string>
     between = ',\n';
   }
   yield items.length === 0 ? '[]' : '\n]';
+}
+
+/** Field by field, and trees one by one: the tables of one profile can be longer than a string can be. */
+function* renderProfiles(profiles: readonly object[], write: Write): Generator<string> {
+  let between = '[\n';
+  for (const profile of profiles) {
+    yield between;
+    let start = '{';
+    for (const key of ordered(Object.keys(profile))) {
+      const value = (profile as Readonly<Record<string, unknown>>)[key];
+      if (value === undefined) continue;
+      yield `${start}${quoted(key)}:`;
+      start = ',';
+      if (Array.isArray(value)) yield* renderParts(value, write);
+      else yield write(value);
+    }
+    yield start === '{' ? '{}' : '}';
+    between = ',\n';
+  }
+  yield profiles.length === 0 ? '[]' : '\n]';
+}
+
+/** A list on the line that it begins on, in pieces of many elements. */
+function* renderParts(items: readonly unknown[], write: Write): Generator<string> {
+  yield '[';
+  for (let from = 0; from < items.length; from += 1000) {
+    const text = write(items.slice(from, from + 1000));
+    yield `${from === 0 ? '' : ','}${text.slice(1, -1)}`;
+  }
+  yield ']';
 }
 
 type Write = (value: unknown) => string;
@@ -57,6 +88,9 @@ function createWriter(): Write {
   };
 
   const writeList = (items: readonly unknown[]): string => {
+    // Columns of a profile, of which there can be millions; what is no number of JSON becomes null.
+    if (typeof items[0] === 'number' && items.every((item) => typeof item === 'number'))
+      return JSON.stringify(items);
     let text = '[';
     for (let index = 0; index < items.length; index++) {
       if (index > 0) text += ',';
@@ -89,6 +123,8 @@ function createWriter(): Write {
 
   const write = (value: unknown): string => {
     if (typeof value === 'string') return quoted(value);
+    // Columns of a profile: JSON has no NaN.
+    if (typeof value === 'number') return Number.isFinite(value) ? String(value) : 'null';
     if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
     return Array.isArray(value) ? writeList(value) : writeObject(value);
   };
@@ -159,7 +195,8 @@ const keyOrder = [
   'id fingerprint outline rule tool kind severity title error failing pardon standing before hidden name version',
   'failOn onlyMine limits group unit most actual exceeded new known changed fixed notJudged place cost programs',
   'directory command toolOptions startedAt durationMs',
-  'image pid ppid parent program argv forked end exit stoppedBy complete startedMs endedMs projectRoot thread',
+  'growth measure allowed after',
+  'images image pid ppid tid parent program argv forked end exit stoppedBy complete startedMs endedMs projectRoot thread',
   'how code level source what alsoSeen message hint details',
   'label text owner ownerReason ip object function file line path inlined stack frame stacks frames blamed',
   'excerpt firstLine lines span raw count atLeast inherited leak inheritedLeak',
@@ -169,4 +206,7 @@ const keyOrder = [
   'leaks definite indirect possible reachable heuristics',
   'errors contexts suppressed suppressedContexts computed',
   'artifact offset length quote cut',
+  'format measures formula primary stated trees parents values inferred functions costs self inclusive calls cycles',
+  'byInclusive bySelf bySelfChange byInclusiveChange files edges callers callees edgesInferred jumps fromLines toLines taken reached sources',
+  'timeline clock series snapshots time tree sites node lifetimes maxBytes maxBlocks accesses parts trigger notes',
 ].join(' ');

@@ -1,6 +1,7 @@
 // The report as JUnit XML, for Jenkins, GitLab and whatever else reads test results: a case for each process image.
 import type { Finding, Report, ReportProcess } from '../model/report.ts';
 import {
+  calledName,
   costOf,
   exceededLimits,
   headline,
@@ -10,6 +11,17 @@ import {
   stackLines,
   whyNotFailing,
 } from './finding-text.ts';
+import {
+  exceededGrowth,
+  frameSource,
+  growthLimits,
+  growthText,
+  percent,
+  primaryTotal,
+  profileHeadline,
+  topPlaces,
+  whoseProfile,
+} from './profile-text.ts';
 import type { Reporter } from './reporter.ts';
 import { cut, grouped, harmless, plural, withoutCommands } from './terminal-text.ts';
 
@@ -25,11 +37,16 @@ import { cut, grouped, harmless, plural, withoutCommands } from './terminal-text
  * - A target that failed by itself is a failure of the first process.
  * - What does not fail the run is no failure: known, pardoned and uncounted findings are properties of the suite.
  *   Hidden ones are counted there.
+ * - An exceeded limit, of findings or of growth, is a failure of the first process: it is the run's.
+ * - A profile is properties: what it is, the total of each measure, its five most expensive places.
  * - There is no system-out: what the program wrote is not in the report.
  */
 
 /** `--report junit=FILE`. */
 export const junit: Reporter = { name: 'junit', render: renderJunit };
+
+/** The most expensive processes; more are no help in a list of tests. */
+const mostProfiles = 20;
 
 /** Deeper frames say little in a list of tests. */
 const mostFrames = 30;
@@ -40,8 +57,9 @@ interface Case {
   readonly findings: readonly { readonly finding: Finding; readonly first: string | undefined }[];
   readonly broken: boolean;
   readonly failed: boolean;
-  /** Of the run, told with its first case. */
+  /** Of the run, told with its first case: `--max` and `--max-growth`. */
   readonly limits: readonly string[];
+  readonly growth: readonly string[];
 }
 
 function* renderJunit(report: Report): Generator<string> {
@@ -63,8 +81,8 @@ function* renderJunit(report: Report): Generator<string> {
   yield '  </testsuite>\n</testsuites>\n';
 }
 
-function isFailure({ findings, failed, limits }: Case): boolean {
-  return failed || limits.length > 0 || findings.length > 0;
+function isFailure({ findings, failed, limits, growth }: Case): boolean {
+  return failed || limits.length > 0 || growth.length > 0 || findings.length > 0;
 }
 
 function casesOf(report: Report): readonly Case[] {
@@ -83,6 +101,7 @@ function casesOf(report: Report): readonly Case[] {
         broken: inconclusive,
         failed,
         limits: exceededLimits(report),
+        growth: exceededGrowth(report),
       },
     ];
   }
@@ -105,6 +124,7 @@ function casesOf(report: Report): readonly Case[] {
     broken: inconclusive && (somewhere ? !process.complete : index === 0),
     failed: failed && index === 0,
     limits: index === 0 ? exceededLimits(report) : [],
+    growth: index === 0 ? exceededGrowth(report) : [],
   }));
 }
 
@@ -153,6 +173,7 @@ function* caseLines(one: Case, report: Report): Generator<string> {
   const reasons = reasonsOf(report);
   if (one.broken) yield element('error', 'inconclusive', `inconclusive: ${reasons[0]}`, reasons);
   for (const reason of one.limits) yield element('failure', 'limit', reason, [reason]);
+  for (const reason of one.growth) yield element('failure', 'max-growth', reason, [reason]);
   if (one.failed) yield element('failure', 'failed', `failed: ${reasons[0]}`, reasons);
   for (const { finding, first } of one.findings) yield failure(finding, first);
   yield '    </testcase>\n';
@@ -188,6 +209,23 @@ function* properties(report: Report): Generator<readonly [string, string]> {
       'limit',
       `${group}: ${grouped(actual)} of at most ${grouped(most)} ${unit}${exceeded ? ', exceeded' : ''}`,
     ];
+  }
+  for (const limit of growthLimits(report)) {
+    yield ['growth', `${growthText(limit)}${limit.exceeded ? ', exceeded' : ''}`];
+  }
+  const { profiles = [] } = report;
+  for (const profile of profiles.slice(0, mostProfiles)) {
+    yield ['profile', `${profileHeadline(profile)} in ${whoseProfile(profile)}`];
+    for (const [measure, { name }] of profile.measures.entries()) {
+      yield [`${profile.format} ${name}`, String(profile.totals[measure] ?? 0)];
+    }
+    for (const { frame, self } of topPlaces(profile, 5)) {
+      const share = percent(self, primaryTotal(profile));
+      yield [`${profile.format} place`, `${share} ${calledName(frame)} ${frameSource(frame)}`.trim()];
+    }
+  }
+  if (profiles.length > mostProfiles) {
+    yield ['not listed', `${grouped(profiles.length - mostProfiles)} more profiles`];
   }
   if (comparison !== undefined) {
     yield ['compared with', comparison.name];

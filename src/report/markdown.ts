@@ -1,10 +1,12 @@
 // The report as Markdown: a comment of a pull request, and the job summary of a GitHub step.
+import type { ReportProfile, ReportProfileFrame } from '../model/profile-report.ts';
 import type { BaselineEntry, Finding, Report } from '../model/report.ts';
 import {
   blamedFrame,
   costOf,
   costText,
   headline,
+  instrumentName,
   placeOf,
   reasonsOf,
   shownFrame,
@@ -12,13 +14,33 @@ import {
   whyNotFailing,
 } from './finding-text.ts';
 import { code, codeBlock, prose } from './markdown-text.ts';
+import {
+  caveats,
+  exactNumber,
+  frameSource,
+  growthLimits,
+  growthPercent,
+  growthText,
+  percent,
+  primaryMeasure,
+  primaryTotal,
+  profileHeadline,
+  scaled,
+  shortFrame,
+  signed,
+  topChanges,
+  topPlaces,
+  whoseProfile,
+} from './profile-text.ts';
 import type { Reporter } from './reporter.ts';
-import { grouped, plural } from './terminal-text.ts';
+import { cut, grouped, harmless, plural } from './terminal-text.ts';
 
 /*
  * Whatever comes from a target stands in code spans and fenced blocks, where neither GitHub nor GitLab sees mentions,
  * references, links or HTML. Findings are lists and not tables: in a table a `|` ends the cell even in code, and how
  * to escape it differs between renderers.
+ *
+ * The places of a profile are columns in a fenced block, for the same reason.
  *
  * What does not fit gives way in this order: source and stacks, then findings from the end. What is left out is counted.
  */
@@ -26,13 +48,15 @@ import { grouped, plural } from './terminal-text.ts';
 /** `--report markdown=FILE`: at most what GitHub takes as a comment. */
 export const markdown: Reporter = {
   name: 'markdown',
-  render: (report) => renderMarkdown(report, { marker: true, most: 65_536, details: 5, size: characters }),
+  render: (report) =>
+    renderMarkdown(report, { marker: true, most: 65_536, details: 5, profiles: 3, size: characters }),
 };
 
 /** `--report github-summary=FILE`: at most what GitHub takes as the summary of a step. */
 export const githubSummary: Reporter = {
   name: 'github-summary',
-  render: (report) => renderMarkdown(report, { marker: false, most: 1_048_576, details: 50, size: bytes }),
+  render: (report) =>
+    renderMarkdown(report, { marker: false, most: 1_048_576, details: 50, profiles: 20, size: bytes }),
 };
 
 interface Bounds {
@@ -41,6 +65,8 @@ interface Bounds {
   readonly most: number;
   /** So many findings are shown with source and stacks. */
   readonly details: number;
+  /** So many profiles are shown, the most expensive first. */
+  readonly profiles: number;
   readonly size: (text: string) => number;
 }
 
@@ -77,6 +103,17 @@ function* renderMarkdown(report: Report, bounds: Bounds): Generator<string> {
   };
   if (bounds.marker) yield write('<!-- vgrun -->\n');
   yield write(headText(report));
+  const { profiles = [] } = report;
+  let measured = 0;
+  for (const profile of profiles.slice(0, bounds.profiles)) {
+    const block = profileText(profile);
+    // Findings need room too.
+    if (bounds.size(block) > room / 2) break;
+    yield write(block);
+    measured++;
+  }
+  if (profiles.length > measured)
+    yield `\n${grouped(profiles.length - measured)} more ${plural(profiles.length - measured, 'profile')} not shown here.\n`;
   const shown: Finding[] = [];
   let whole = true;
   for (const section of sections) {
@@ -163,7 +200,7 @@ function headText(report: Report): string {
   const lines = [`### vgrun: ${outcome}, exit status ${status}`, ''];
   lines.push(...reasons.slice(0, mostReasons).map((reason) => `- ${prose(reason)}`));
   if (reasons.length > mostReasons) lines.push(`- … ${grouped(reasons.length - mostReasons)} more reasons`);
-  lines.push('', `${code(`valgrind ${tool.name} ${tool.version ?? ''}`.trimEnd())}${programOf(report)}`);
+  lines.push('', `${code(`${instrumentName(report)} ${tool.version ?? ''}`.trimEnd())}${programOf(report)}`);
   if (comparison !== undefined) {
     const { name, fixed, notJudged } = comparison;
     lines.push(
@@ -183,7 +220,77 @@ function headText(report: Report): string {
     );
   }
   if (limits.length > 20) lines.push(`- … ${grouped(limits.length - 20)} more limits`);
+  const growth = growthLimits(report);
+  if (growth.length > 0 && limits.length === 0) lines.push('');
+  for (const limit of growth.slice(0, 20)) {
+    lines.push(`- growth ${code(growthText(limit))}${limit.exceeded ? ', **exceeded**' : ''}`);
+  }
+  if (growth.length > 20) lines.push(`- … ${grouped(growth.length - 20)} more limits`);
   return `${lines.join('\n')}\n`;
+}
+
+/** What was measured, what to doubt of it, the places that cost the most, and what changed. */
+function profileText(profile: ReportProfile): string {
+  const { before, primary } = profile;
+  const { unit } = primaryMeasure(profile);
+  const total = primaryTotal(profile);
+  const lines = ['', code(`${profileHeadline(profile)} in ${whoseProfile(profile)}`), ''];
+  for (const caveat of caveats(profile)) lines.push(`- caution: ${prose(caveat)}`);
+  if (before !== undefined) {
+    const old = before.totals[primary] ?? Number.NaN;
+    const grew = growthPercent(old, total);
+    const change = `${scaled(old, unit)} before, ${scaled(total, unit)} now${grew === '' ? '' : ` (${grew})`}`;
+    lines.push(`- compared with ${code(before.name)}: ${code(change)}`);
+  }
+  if (lines.length > 3) lines.push('');
+  const places = topPlaces(profile, 10);
+  if (places.length > 0) {
+    const withCalls = places.some(({ inclusive }) => inclusive !== undefined);
+    const counted = places.some(({ calls }) => calls !== undefined);
+    const heads = [
+      'self',
+      '',
+      ...(withCalls ? ['with calls', ''] : []),
+      ...(counted ? ['calls'] : []),
+      'place',
+    ];
+    const rows = places.map(({ self, inclusive = Number.NaN, calls, frame }) => [
+      percent(self, total),
+      scaled(self, unit),
+      ...(withCalls ? [percent(inclusive, total), scaled(inclusive, unit)] : []),
+      ...(counted ? [calls === undefined ? '' : exactNumber(calls)] : []),
+      placeName(frame),
+    ]);
+    lines.push(codeBlock(tableRows([heads, ...rows])), '');
+  }
+  const changes = topChanges(profile, 10);
+  if (changes.length > 0) {
+    const rows = changes.map(({ before: old, self, frame }) => [
+      signed(self - old, unit),
+      self === 0 ? 'gone' : growthPercent(old, self),
+      placeName(frame),
+    ]);
+    lines.push('What changed most:', '', codeBlock(tableRows([['change', '', 'place'], ...rows])), '');
+  }
+  return `${lines.join('\n').trimEnd()}\n`;
+}
+
+function placeName(frame: ReportProfileFrame): string {
+  return `${harmless(cut(shortFrame(frame), 120))}  ${harmless(cut(frameSource(frame), 100))}`.trimEnd();
+}
+
+/** Columns aligned to the right, the last one to the left. */
+function tableRows(rows: readonly (readonly string[])[]): readonly string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length);
+  }
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (column === row.length - 1 ? cell : cell.padStart(widths[column] ?? 0)))
+      .join('  ')
+      .trimEnd(),
+  );
 }
 
 function programOf({ run, processes }: Report): string {

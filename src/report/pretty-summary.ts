@@ -2,6 +2,7 @@
 import type { Amount, LeakTotals } from '../model/record.ts';
 import type { Comparison, Report, ReportProcess, ReportTotals } from '../model/report.ts';
 import type { Ink } from './pretty-ink.ts';
+import { growthText } from './profile-text.ts';
 import { clip, grouped, harmless, plural, wrap } from './terminal-text.ts';
 
 /** The totals of the run, worded as valgrind words its summaries so that the two can be compared. */
@@ -28,15 +29,26 @@ export function totalLines(report: Report, ink: Ink): readonly string[] {
   return lines;
 }
 
-/** What the report is compared with, and what is gone since; the limits of `--max`. */
-export function comparisonLines({ comparison, gate }: Report, all: boolean, ink: Ink): readonly string[] {
+/** What the report is compared with, and what is gone since; the limits of `--max` and `--max-growth`. */
+export function comparisonLines(
+  { comparison, gate, purpose, findings }: Report,
+  all: boolean,
+  ink: Ink,
+): readonly string[] {
   const lines: string[] = [];
   for (const { group, unit, most, actual, exceeded } of gate?.limits ?? []) {
     const text = `${harmless(group)}: ${grouped(actual)} of at most ${grouped(most)} ${unit}`;
     lines.push(...entry('LIMIT', exceeded ? ink.red(text) : text, ink));
   }
+  for (const limit of gate?.growth ?? []) {
+    const text = harmless(growthText(limit));
+    lines.push(...entry('GROWTH', text, ink).map((line) => (limit.exceeded ? ink.red(line) : line)));
+  }
   if (comparison === undefined) return lines;
   const { name, known, changed, fixed, notJudged } = comparison;
+  const { length } = [...findings, ...fixed, ...notJudged];
+  // Profiles are compared, and say so themselves.
+  if (purpose === 'profile' && length === 0) return lines;
   const parts = [
     `${grouped(comparison.new)} new`,
     `${grouped(changed)} changed`,

@@ -1,8 +1,10 @@
-// The report for people, on a terminal: at most one screen for ten findings.
+// The report for people, on a terminal: at most one screen for ten findings, or for a profile.
 import type { Finding, Report, ReportMessage } from '../model/report.ts';
+import { reasonsOf } from './finding-text.ts';
 import { tellingCallers } from './pretty-callers.ts';
 import { type Detail, findingLines } from './pretty-finding.ts';
 import { type Ink, makeInk } from './pretty-ink.ts';
+import { profileLines } from './pretty-profile.ts';
 import { comparisonLines, processLines, suppressionLines, totalLines } from './pretty-summary.ts';
 import type { RenderOptions, Reporter } from './reporter.ts';
 import { hintSentence, sentence } from './sentence.ts';
@@ -20,9 +22,12 @@ function* renderPretty(report: Report, options: RenderOptions): Generator<string
   const listed = options.all === true ? open : open.slice(0, mostFindings);
   const rows = options.rows ?? 50;
   // Half a screen of 50 rows is enough for ten findings in their shortest form.
-  const room = listed.length === 0 ? rows : Math.floor(rows / 2);
+  const room = listed.length === 0 && report.profiles === undefined ? rows : Math.floor(rows / 2);
   const foot = footLines(report, options, open.length - listed.length, room, ink);
-  const most = rows - rowsOf(foot, ink.columns);
+  const left = rows - rowsOf(foot, ink.columns);
+  const measured = profileLines(report, options, listed.length === 0 ? left : Math.floor(left / 2), ink);
+  yield* linesOut(measured);
+  const most = left - rowsOf(measured, ink.columns);
   const blocked = listed.filter(({ suppression }) => suppression !== undefined).length;
   // With suppressions left out there is one more row, which says so.
   const note = blocked > 0 && !asksForAll(options) ? [suppressionNote(blocked), ''] : [];
@@ -227,10 +232,9 @@ function sentencesOf(message: string, hint: string | undefined): string {
 }
 
 function verdictLines(report: Report, most: number, ink: Ink): readonly string[] {
-  const { outcome, reasons, status, run } = report;
+  const { outcome, status, run } = report;
   const paint = outcome === 'clean' ? ink.green : outcome === 'inconclusive' ? ink.yellow : ink.red;
-  const said = reasons.length > 0 ? reasons : ['No errors, and the program was seen to its end.'];
-  const sentences = said.map(sentence);
+  const sentences = reasonsOf(report).map(sentence);
   // The last says how much was found.
   const shown = most === Number.POSITIVE_INFINITY ? most : Math.max(1, Math.min(most, 4));
   const left = sentences.length - shown - 1;

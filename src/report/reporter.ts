@@ -18,8 +18,11 @@ export interface RenderOptions {
 export interface Reporter {
   /** The word of `--report FORMAT=FILE`. */
   readonly name: string;
-  /** The report in pieces, in order. Pure. */
-  readonly render: (report: Report, options: RenderOptions) => Iterable<string>;
+  /**
+   * The report in pieces, in order: text, or bytes for a binary format. Pure.
+   * @throws UserError (125) at once, before any piece is taken, when the format has no form for this report.
+   */
+  readonly render: (report: Report, options: RenderOptions) => Iterable<string | Uint8Array>;
   /** Another format that belongs to it, appended to the file that an environment variable of the CI system names. */
   readonly companion?: { readonly format: string; readonly variable: string };
 }

@@ -12,6 +12,7 @@ import type {
 } from 'sarif';
 import type { StackLabel } from '../model/finding.ts';
 import type { Problem, ProblemLevel } from '../model/problem.ts';
+import type { GrowthLimit, ReportProfile } from '../model/profile-report.ts';
 import type { BaselineEntry, Finding, Report, ReportFrame, ReportStack, Rule } from '../model/report.ts';
 import {
   costOf,
@@ -19,6 +20,7 @@ import {
   entryText,
   exceededLimits,
   headline,
+  instrumentName,
   isInProject,
   placeOf,
   programPath,
@@ -30,6 +32,7 @@ import {
 } from './finding-text.ts';
 import { createTextCache, harmlessJson, type TextCache } from './json.ts';
 import { prose } from './markdown-text.ts';
+import { growthLimits, growthText } from './profile-text.ts';
 import type { Reporter } from './reporter.ts';
 import { grouped, harmless, plural } from './terminal-text.ts';
 
@@ -47,6 +50,8 @@ import { grouped, harmless, plural } from './terminal-text.ts';
  *   lock order violation each are what one thread did, so they are a code flow with two thread flows.
  * - The invocation is that of the program under its instrument: its arguments, its end. vgrun's own verdict is in its
  *   properties; an inconclusive run was not executed successfully, and a notification of level error says why.
+ * - A growth limit that is exceeded is a result of the rule `vgrun/max-growth`, placed in the program: unlike a limit of
+ *   findings, it has no results of its own. What a profile measured is in the properties of the run.
  * - The directory in which the program ran is not in the report, so `workingDirectory` is not in the invocation.
  */
 
@@ -80,9 +85,9 @@ function runOf(report: Report): Run {
       driver: {
         name: 'vgrun',
         version: harmless(report.vgrun),
-        rules: report.rules.map(descriptorOf),
+        rules: [...report.rules.map(descriptorOf), ...(exceedsGrowth(report) ? [growthRule] : [])],
       },
-      extensions: [instrument(tool.name, tool.version)],
+      extensions: [instrument(instrumentName(report), tool.version)],
     },
     columnKind: 'utf16CodeUnits',
     originalUriBaseIds: {
@@ -112,15 +117,55 @@ function runOf(report: Report): Run {
           ...report.gate,
           ...(report.gate.failOn && { failOn: report.gate.failOn.map(harmless) }),
           limits: report.gate.limits.map((limit) => ({ ...limit, group: harmless(limit.group) })),
+          ...(report.gate.growth && {
+            growth: report.gate.growth.map(({ measure, title, most, ...limit }) => ({
+              measure: harmless(measure),
+              title: harmless(title),
+              most: harmless(most),
+              ...limit,
+            })),
+          }),
         },
       }),
+      ...(report.profiles && { profiles: report.profiles.map(profileProperties) }),
     },
   };
 }
 
+/** What was measured in a process: SARIF has no place for more than that. */
+function profileProperties({ format, program, pid, complete, measures, totals }: ReportProfile) {
+  return {
+    format: harmless(format),
+    program: harmless(program),
+    ...(pid > 0 && { pid }),
+    complete,
+    totals: measures.map(({ name, title, unit }, index) => ({
+      name: harmless(name),
+      title: harmless(title),
+      unit,
+      value: totals[index] ?? 0,
+    })),
+  };
+}
+
+const growthRule: ReportingDescriptor = {
+  id: 'vgrun/max-growth',
+  name: 'max-growth',
+  shortDescription: { text: 'A measure grew more than --max-growth allows.' },
+  help: {
+    text: 'Compare the two profiles with vgrun diff: it names the places that grew. Raise the limit if the growth is meant.',
+  },
+  defaultConfiguration: { level: 'error' },
+  properties: { tags: ['vgrun'] },
+};
+
+function exceedsGrowth(report: Report): boolean {
+  return growthLimits(report).some(({ exceeded }) => exceeded);
+}
+
 function instrument(name: string, version: string | undefined): ToolComponent {
   return {
-    name: harmless(`valgrind ${name}`),
+    name: harmless(name),
     ...(version !== undefined && { version: harmless(version) }),
   };
 }
@@ -247,12 +292,30 @@ function* resultsOf(report: Report): Generator<string> {
   const indices = new Map(report.rules.map(({ id }, index) => [id, index]));
   const program = programPath(report);
   const frameTexts = createTextCache<ReportFrame>();
+  for (const limit of growthLimits(report)) {
+    if (limit.exceeded) yield harmlessJson(JSON.stringify(growthResult(limit, report.rules.length, program)));
+  }
   for (const finding of report.findings) {
     if (finding.hidden) continue;
     yield resultText(finding, indices.get(finding.rule), program, frameTexts);
   }
   for (const entry of report.comparison?.fixed ?? [])
     yield harmlessJson(JSON.stringify(fixedResult(entry, indices.get(entry.rule), report)));
+}
+
+/** A measure that grew too much: of the whole program, so it is placed there. */
+function growthResult(limit: GrowthLimit, ruleIndex: number, program: string): Result {
+  const { measure, before, after, allowed } = limit;
+  return {
+    ruleId: growthRule.id,
+    ruleIndex,
+    level: 'error',
+    kind: 'fail',
+    message: { text: text(growthText(limit)) },
+    locations: [{ physicalLocation: programLocation(program) }],
+    partialFingerprints: { 'vgrun/v1': `max-growth/${harmless(measure)}` },
+    properties: { before, after, allowed },
+  };
 }
 
 /** Stacks are nine tenths of a result, and made of frames that others have too, so they are put in between as text. */

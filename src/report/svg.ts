@@ -191,7 +191,7 @@ function drawingOf(profiles: readonly ReportProfile[]): Drawing | undefined {
         ...(alike.length > 1 ? [programText(profile)] : []),
         ...(trees.length > 1 ? [threadText(tree, index)] : []),
       ].map((sum) => frames.push({ sum, owner: 'system', ownerReason: '' }) - 1);
-      sources.push(rooted(tree, profile.before?.trees[index], column, start, roots));
+      sources.push(rooted(tree, beforeOf(profile, column, index), column, start, roots));
       if (tree.inferred !== undefined) notes.add(`This tree is inferred: ${tree.inferred}.`);
     }
     if (!profile.complete) notes.add('The profile is not complete: there may be more than it says.');
@@ -221,6 +221,12 @@ function drawingOf(profiles: readonly ReportProfile[]): Drawing | undefined {
     ...(before?.timeline && { before: before.timeline }),
     notes: [...notes],
   };
+}
+
+/** Values of the run before, where it has the tree and the measure. */
+function beforeOf({ before }: ReportProfile, column: number, tree: number): Columns | undefined {
+  const known = before?.totals[column] ?? null;
+  return known === null ? undefined : (before?.trees[tree] ?? undefined);
 }
 
 /** Trees with something in them; of a time line only the one of its peak, because snapshots do not add up. */

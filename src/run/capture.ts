@@ -34,11 +34,17 @@ export interface CaptureSession {
   readonly finish: () => Promise<void>;
 }
 
-/** Which file names a template of valgrind can make, in the environment given. Its folder must be fixed. */
+/**
+ * Which file names a template of valgrind can make, in the environment given. Its folder must be fixed.
+ *
+ * @param suffix pattern of what a tool may add to the name.
+ */
 export function templatePattern(
   template: string,
   environment: Readonly<Record<string, string | undefined>>,
+  suffix = '',
 ): { folder: string; name: RegExp } {
+  let pids = 0;
   const quoted = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   const folder = dirname(template).replace(/%q\{([^}]*)\}|%%/g, (specifier, variable: string | undefined) =>
     specifier === '%%' ? '%' : (environment[variable ?? ''] ?? ''),
@@ -46,13 +52,14 @@ export function templatePattern(
   const pattern = basename(template)
     .split(/(%p|%n|%q\{[^}]*\}|%%)/)
     .map((part) => {
-      if (part === '%p' || part === '%n') return '\\d+';
+      if (part === '%p') return pids++ === 0 ? '(?<pid>\\d+)' : '\\d+';
+      if (part === '%n') return '\\d+';
       if (part === '%%') return '%';
       const variable = /^%q\{(.*)\}$/.exec(part)?.[1];
       return quoted(variable === undefined ? part : (environment[variable] ?? ''));
     })
     .join('');
-  return { folder, name: new RegExp(`^${pattern}$`) };
+  return { folder, name: new RegExp(`^${pattern}${suffix}$`) };
 }
 
 /** Starts to look after the logs of a run. */

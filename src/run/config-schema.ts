@@ -33,6 +33,7 @@ const patterns = (about: string) =>
 const choice = <const T extends readonly string[]>(words: T, about: string) =>
   v.pipe(v.picklist(words, `must be one of ${words.join(', ')}`), v.description(about));
 const limit = 'must be a whole number, or a text such as "4KiB"';
+const growth = 'must be a whole number, or a text such as "5%" or "4KiB"';
 const time = 'must be seconds, or a text such as "30s", "5m" or "1h"';
 const seconds = (about: string) =>
   v.pipe(
@@ -49,7 +50,11 @@ const seconds = (about: string) =>
 
 /** Every setting; a preset has the same. The order is that of docs and of `vgrun config`. */
 export const settingEntries = {
-  tool: v.optional(text('The tool of valgrind: memcheck, helgrind or drd. As --tool=NAME.')),
+  tool: v.optional(
+    text(
+      'The instrument: memcheck, helgrind, drd, massif, dhat, callgrind, cachegrind, perf, gprof, … As --tool=NAME.',
+    ),
+  ),
   options: v.optional(
     list(
       "Options of valgrind, written as on the command line: --leak-check=full. What only some tools have is left to their runs. Files are relative to the config's folder.",
@@ -107,6 +112,25 @@ export const settingEntries = {
       ),
       v.description(
         'How much is allowed: {"definite": "0B", "possible": "4KiB", "race": 2}. As --max=definite=0B,….',
+      ),
+    ),
+  ),
+  maxGrowth: v.optional(
+    v.pipe(
+      v.record(
+        v.pipe(v.string(), v.regex(/^[^\0]+$/, 'must be a measure')),
+        v.union(
+          [
+            v.pipe(v.number(growth), v.integer(growth), v.minValue(0, growth)),
+            // `5%`, `4KiB`
+            v.pipe(v.string(growth), v.regex(/^[0-9][0-9A-Za-z.]*%?$/, growth)),
+          ],
+          growth,
+        ),
+        'must be an object: measures and how much each may grow',
+      ),
+      v.description(
+        'How much a profile may grow against the baseline: {"Ir": "5%", "bytes": "4KiB"}. Only for tools that make profiles: it belongs into their presets. As --max-growth=Ir=5%,….',
       ),
     ),
   ),
@@ -243,7 +267,7 @@ function listsForObjects(value: unknown): readonly ConfigFault[] {
       ...presets.map(([name, settings]) => [['presets', name], settings] as const),
     ].flatMap(([path, settings]) => [
       [path, settings] as const,
-      ...['environment', 'max', 'ownership'].map(
+      ...['environment', 'max', 'maxGrowth', 'ownership'].map(
         (name) => [[...path, name], isObject(settings) ? settings[name] : undefined] as const,
       ),
     ]),

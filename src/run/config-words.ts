@@ -2,6 +2,7 @@
 // later word wins; and the environment, which has no words. Loaded only when there is a config.
 import { basename, dirname, resolve } from 'node:path';
 import { readMost } from '../analyze/gate.ts';
+import { readGrowth } from '../analyze/profile/growth.ts';
 import { UserError } from '../errors.ts';
 import { ownOptions } from '../tools/_shared/own-options.ts';
 import { optionNamed, readToken } from '../tools/_shared/valgrind-options.ts';
@@ -32,6 +33,7 @@ const analysisKeys: ReadonlySet<SettingKey> = new Set([
   'baseline',
   'failOn',
   'max',
+  'maxGrowth',
   'onlyMine',
   'ownership',
   'confidential',
@@ -61,13 +63,19 @@ export function optionOf(key: SettingKey): string | undefined {
  */
 export function configWords(loaded: LoadedConfig, scope: Scope): readonly ConfigWord[] {
   let max: Settings['max'];
+  let maxGrowth: Settings['maxGrowth'];
   return loaded.layers.flatMap(({ path, settings }) =>
     settingKeys
       .filter((key) => settings[key] !== undefined && (scope === 'run' || analysisKeys.has(key)))
       .flatMap((key) => {
         // Each limit of its own counts, so a preset may change one and leave the others.
         if (key === 'max') max = { ...max, ...settings.max };
-        return wordsOf(key, { ...settings, ...(max === undefined ? {} : { max }) }, loaded.file, path);
+        if (key === 'maxGrowth') maxGrowth = { ...maxGrowth, ...settings.maxGrowth };
+        const limits = {
+          ...(max === undefined ? {} : { max }),
+          ...(maxGrowth === undefined ? {} : { maxGrowth }),
+        };
+        return wordsOf(key, { ...settings, ...limits }, loaded.file, path);
       }),
   );
 }
@@ -107,11 +115,13 @@ function wordsOf(
     }
     case 'failOn':
       return settings.failOn?.length === 0 ? [] : [word(`--fail-on=${settings.failOn?.join(',')}`)];
-    case 'max': {
-      const limits = Object.entries(settings.max ?? {}).map(([name, limit]) => `${name}=${limit}`);
+    case 'max':
+    case 'maxGrowth': {
+      const limits = Object.entries(settings[key] ?? {}).map(([name, limit]) => `${name}=${limit}`);
       if (limits.length === 0) return [];
-      const said = word(`--max=${limits.join(',')}`);
-      return [checked(said, () => readMost(limits.join(',')))];
+      const said = word(`${optionOf(key)}=${limits.join(',')}`);
+      const read = key === 'max' ? readMost : readGrowth;
+      return [checked(said, () => read(limits.join(',')))];
     }
     case 'report':
       return (settings.report ?? []).map((text, index) => word(`--report=${placed(text, folder)}`, index));

@@ -148,7 +148,17 @@ export function roleOf(name: string): ArtifactRole | undefined {
   if (name.startsWith(manifestName) || name.startsWith('vgdb-pipe')) return undefined;
   if (/^valgrind.*\.xml$/.test(name)) return 'xml';
   if (/^valgrind.*\.log$/.test(name)) return 'text';
+  if (profileName.test(name)) return 'profile';
   return 'other';
+}
+
+// `massif.out.123`, `callgrind.out.123.1-02`, `gprof.123.txt`, `perf.script.txt`
+const profileName = /^(?:(?:massif|dhat|callgrind|cachegrind)\.out\.|(?:gprof|perf)\.(?:[\w.]+\.)?txt$)/;
+
+/** The process that a profile is about, where its name says so: `massif.out.123`, `gprof.123.txt`. */
+export function pidOfProfile(name: string): number | undefined {
+  const pid = /^(?:\w+\.out|gprof)\.(\d+)/.exec(name)?.[1];
+  return pid === undefined ? undefined : Number(pid);
 }
 
 /** When a run began, and whether nobody writes to it any more: only then are hashes worth something. */

@@ -1,4 +1,4 @@
-// Owns the search for the installed valgrind and its version.
+// Owns the search for the installed instrument and its version.
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, resolve } from 'node:path';
@@ -22,7 +22,7 @@ const installHint =
  * @throws UserError (125) when there is none, or it does not answer.
  */
 export async function findValgrind(given: string | undefined, searchPath: string): Promise<Instrument> {
-  const path = given === undefined ? await search(searchPath) : resolve(given);
+  const path = given === undefined ? await search(searchPath, 'valgrind') : resolve(given);
   if (path === undefined) throw new UserError('valgrind is not installed', installHint);
   const { stdout, failed } = await execa(path, ['--version'], {
     reject: false,
@@ -42,9 +42,45 @@ export async function findValgrind(given: string | undefined, searchPath: string
   return { path, version };
 }
 
-async function search(searchPath: string): Promise<string | undefined> {
+/**
+ * Finds perf and asks for its version.
+ *
+ * @throws UserError (125) when there is none, or it does not answer.
+ */
+export async function findPerf(searchPath: string): Promise<Instrument> {
+  const hint =
+    'install it: apt-get install linux-perf (Debian), linux-tools-generic (Ubuntu), dnf install perf (Fedora)';
+  const path = await search(searchPath, 'perf');
+  if (path === undefined) throw new UserError('perf is not installed', hint);
+  const { stdout } = await execa(path, ['--version'], { reject: false, stdin: 'ignore', timeout: 10_000 });
+  // perf version 6.1.187
+  const version = /^perf version (\d+\.\d+(?:\.\d+)?)/.exec(stdout)?.[1];
+  if (version === undefined) throw new UserError(`${path} does not answer --version as perf does`, hint);
+  return { path, version };
+}
+
+/**
+ * Makes sure that the installed valgrind has a tool.
+ *
+ * @throws UserError (125) with what valgrind itself says.
+ */
+export async function mustHaveTool({ path }: Instrument, tool: string): Promise<void> {
+  const { failed, stderr } = await execa(path, [`--tool=${tool}`, '--help'], {
+    reject: false,
+    stdin: 'ignore',
+    stdout: 'ignore',
+    timeout: 10_000,
+  });
+  if (!failed) return;
+  throw new UserError(
+    `valgrind has no tool '${tool}'`,
+    `it says: ${stderr.split('\n')[0]?.replace(/^valgrind: /, '') ?? ''}`,
+  );
+}
+
+async function search(searchPath: string, name: string): Promise<string | undefined> {
   for (const folder of searchPath.split(delimiter)) {
-    const candidate = resolve(folder === '' ? '.' : folder, 'valgrind');
+    const candidate = resolve(folder === '' ? '.' : folder, name);
     if (
       await access(candidate, constants.X_OK).then(
         () => true,

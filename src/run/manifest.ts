@@ -45,7 +45,7 @@ const exit: Check = (value) => {
 
 const artifact = record<Artifact>({
   name: fileName,
-  role: oneOf('xml', 'text', 'rescued-xml', 'rescued-text', 'other'),
+  role: oneOf('xml', 'text', 'profile', 'rescued-xml', 'rescued-text', 'other'),
   size: count,
   sha256: optional(text),
   madeMs: optional(Number.isFinite),
@@ -77,7 +77,7 @@ const manifest = record<RunManifest>({
   argv: list(text),
   directory: text,
   projectRoot: text,
-  capture: oneOf('xml', 'fd', 'text'),
+  capture: oneOf('xml', 'fd', 'text', 'profile', 'log'),
   interpreter: optional(text),
   startedAt: time,
   endedAt: optional(time),
@@ -85,6 +85,9 @@ const manifest = record<RunManifest>({
   pid: optional(count),
   exit: optional(exit),
   stoppedBy: optional(oneOf('timeout', 'interrupt')),
+  executables: optional(
+    list(record<NonNullable<RunManifest['executables']>[number]>({ pid: count, path: text })),
+  ),
   alive: list(count),
   artifacts: list(artifact),
   problems: list(problem),

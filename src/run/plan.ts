@@ -5,10 +5,11 @@ import { resolve } from 'node:path';
 import { UserError } from '../errors.ts';
 import type { Launch } from '../model/launch.ts';
 import type { EnvironmentOptions } from '../model/run.ts';
-import { toolNamed } from '../tools/index.ts';
+import { toolNamed, toolUnknown } from '../tools/index.ts';
+import type { Tool } from '../tools/tool.ts';
 import { version } from '../version.ts';
 import { findProjectRoot } from './directory.ts';
-import { findValgrind } from './instrument.ts';
+import { findPerf, findValgrind, type Instrument, mustHaveTool } from './instrument.ts';
 import { inheritance } from './limits.ts';
 import { isSpecialFile, type Sink } from './relay.ts';
 import type { RunRequest } from './run.ts';
@@ -45,13 +46,14 @@ export interface Wish {
 export async function planRun(wish: Wish): Promise<RunRequest> {
   const { launch, workingDirectory, environmentOptions, followInterpreter, timeout, killAfter, wait, keep } =
     wish;
-  const tool = toolNamed(launch.tool);
-  if (tool === undefined) throw new UserError(`there is no tool "${launch.tool}"`);
+  const tool = toolNamed(launch.tool) ?? toolUnknown(launch.tool);
   const searchPath = process.env.PATH ?? '';
   const [target, instrument, inherited, libc, projectRoot, captured] = await Promise.all([
     // valgrind looks for the program along the PATH that it is given.
-    inspectTarget(launch.program, pathFor(wish, searchPath), workingDirectory),
-    findValgrind(wish.valgrind ?? process.env.VGRUN_VALGRIND, searchPath),
+    launch.attach === undefined
+      ? inspectTarget(launch.program, pathFor(wish, searchPath), workingDirectory)
+      : { path: launch.program, problems: [] },
+    findInstrument(tool, wish, searchPath),
     inheritance(),
     inspectLibc(),
     wish.projectRoot === undefined
@@ -64,7 +66,8 @@ export async function planRun(wish: Wish): Promise<RunRequest> {
   return {
     tool,
     ...captured,
-    target,
+    // What valgrind cannot do with a program, others can.
+    target: tool.launcher === 'valgrind' ? target : { ...target, problems: [] },
     instrument,
     inheritance: inherited,
     environmentOptions,
@@ -77,8 +80,17 @@ export async function planRun(wish: Wish): Promise<RunRequest> {
     wait,
     keep,
     version,
-    problems: libc === undefined ? [] : [libc],
+    problems: libc === undefined || tool.launcher !== 'valgrind' ? [] : [libc],
   };
+}
+
+async function findInstrument(tool: Tool, wish: Wish, searchPath: string): Promise<Instrument> {
+  if (tool.launcher === 'perf') return findPerf(searchPath);
+  // The program starts by itself; what reads its data is looked for when there is some.
+  if (tool.launcher === 'none') return { path: '', version: '' };
+  const valgrind = await findValgrind(wish.valgrind ?? process.env.VGRUN_VALGRIND, searchPath);
+  if (toolNamed(tool.name) === undefined) await mustHaveTool(valgrind, tool.name);
+  return valgrind;
 }
 
 function pathFor({ environment }: Wish, usual: string): string {

@@ -5,15 +5,18 @@ import { basename, join, resolve } from 'node:path';
 import { UserError } from '../errors.ts';
 import type { Problem } from '../model/problem.ts';
 import type { ParsedRecord } from '../model/record.ts';
-import type { RunManifest } from '../model/run.ts';
+import type { ArtifactRole, RunManifest } from '../model/run.ts';
 import { valgrindText } from '../tools/_shared/valgrind-text.ts';
 import { interpreterFor } from '../tools/index.ts';
 import { readerFor } from '../tools/readers.ts';
 import type { ReadContext } from '../tools/tool.ts';
+import { convertFiles } from './convert.ts';
 import { groupCopies, readCopies } from './copies.ts';
 import { listArtifacts, manifestName, readManifest, roleOf } from './directory.ts';
 import { createOpenDescriptors, type OpenDescriptors } from './open-descriptors.ts';
 import { runsProcess } from './processes.ts';
+import { readPlainLog } from './read-plain-log.ts';
+import { instrumentProblems, type ProfileSource, readProfiles } from './read-profiles.ts';
 
 /** Enough for every reader to recognise its format. */
 const headBytes = 64 * 1024;
@@ -54,7 +57,7 @@ export async function findSources(given: readonly string[]): Promise<Sources> {
     files.push(...inner.files);
     problems.push(...inner.problems, ...(inner.manifest === undefined ? [] : problemsOfRun(inner.manifest)));
   }
-  return { files, problems };
+  return { files: await convertFiles(files), problems };
 }
 
 /** What a manifest knows of its run and the logs do not: of several runs read together it would be lost. */
@@ -86,6 +89,10 @@ async function runsIn(path: string): Promise<readonly string[]> {
   return runs.length === 0 ? [path] : runs.sort();
 }
 
+function isReadable(role: ArtifactRole | undefined): boolean {
+  return role === 'xml' || role === 'text' || role === 'profile';
+}
+
 async function statusOf(path: string) {
   try {
     return await stat(path);
@@ -102,15 +109,10 @@ async function sourcesOfDirectory(directory: string): Promise<Sources> {
   const names = await readdir(directory).catch((error: Error) => {
     throw new UserError(`${directory} cannot be read: ${error.message}`, 'check its rights');
   });
-  if (
-    !names.includes(manifestName) &&
-    names.some((name) => roleOf(name) === 'xml' || roleOf(name) === 'text')
-  ) {
+  if (!names.includes(manifestName) && names.some((name) => isReadable(roleOf(name)))) {
     const logs = await listArtifacts(directory);
     return {
-      files: logs
-        .filter(({ role }) => role === 'xml' || role === 'text')
-        .map(({ name }) => join(directory, name)),
+      files: logs.filter(({ role }) => isReadable(role)).map(({ name }) => join(directory, name)),
       problems: [
         {
           code: 'no-manifest',
@@ -158,9 +160,7 @@ async function sourcesOfDirectory(directory: string): Promise<Sources> {
       artifacts: artifacts.map((now) => ({ ...recorded.get(now.name), ...now })),
     },
     directory,
-    files: artifacts
-      .filter(({ role }) => role === 'xml' || role === 'text')
-      .map(({ name }) => join(directory, name)),
+    files: artifacts.filter(({ role }) => isReadable(role)).map(({ name }) => join(directory, name)),
     problems,
   };
 }
@@ -175,7 +175,10 @@ export async function* readSources(sources: Sources): AsyncGenerator<ParsedRecor
   let images = 0;
   const imageOfPid = new Map<number, number>();
   const commandOfPid = new Map<number, string>();
-  const beside = sources.manifest !== undefined && sources.manifest.capture !== 'text';
+  const capture = sources.manifest?.capture;
+  const beside = capture === 'xml' || capture === 'fd';
+  const profiles: ProfileSource[] = [];
+  const logs: { path: string; artifact: string }[] = [];
   const descriptors = createOpenDescriptors({ directory: sources.directory, id: sources.manifest?.id });
   for (const problem of sources.problems) yield { type: 'problem', problem };
   // XML first, so that the processes are known when the text beside it speaks of them.
@@ -185,8 +188,18 @@ export async function* readSources(sources: Sources): AsyncGenerator<ParsedRecor
   for (const group of groupCopies(files)) {
     const path = group[0] as string;
     const artifact = [path, ...group.slice(1).slice(-1)].map((name) => basename(name)).join(' … ');
+    if (capture === 'profile' && isText(path)) {
+      logs.push({ path, artifact });
+      continue;
+    }
+    if (capture === 'log' && isText(path)) {
+      yield* readPlainLog({ path, artifact, nextImage: () => ++images });
+      continue;
+    }
     let head = await headOf(path);
     for (const copy of group.slice(1)) if (head.length === 0) head = await headOf(copy);
+    // With --separate-threads=yes callgrind's costs are in files of the threads, and their common one is empty.
+    if (head.length === 0 && files.some((file) => file.startsWith(`${path}-`))) continue;
     const isBeside = beside && isText(path);
     // The text beside XML has neither header nor summary, by which a log from elsewhere is recognised.
     const reader =
@@ -196,8 +209,12 @@ export async function* readSources(sources: Sources): AsyncGenerator<ParsedRecor
     if (reader === undefined) {
       yield {
         type: 'problem',
-        problem: unreadable(artifact, head.length === 0, sources.manifest !== undefined),
+        problem: unreadable(artifact, head.length === 0, sources.manifest),
       };
+      continue;
+    }
+    if (reader.isProfile === true) {
+      profiles.push({ path, artifact, reader });
       continue;
     }
     const context: ReadContext = {
@@ -229,19 +246,24 @@ export async function* readSources(sources: Sources): AsyncGenerator<ParsedRecor
       }
     }
   }
+  yield* readProfiles({ profiles, logs, manifest: sources.manifest, nextImage: () => ++images });
   yield* descriptors.messages();
 }
 
 const isText = (path: string) => path.endsWith('.log');
 
-function unreadable(artifact: string, empty: boolean, ofRun: boolean): Problem {
+function unreadable(artifact: string, empty: boolean, manifest: RunManifest | undefined): Problem {
+  const isProfile = manifest?.capture === 'profile';
   return {
     code: empty ? 'empty-log' : 'no-log',
     level: 'incomplete',
     message: empty ? `${artifact} is empty` : `${artifact} is no log that vgrun can read`,
-    hint: ofRun
-      ? 'the instrument was stopped before it wrote anything: see what it printed on the terminal'
-      : 'give the XML or text log of a valgrind run',
+    ...(!(isProfile && !empty) && {
+      hint:
+        manifest === undefined
+          ? 'give a log or a profile: docs/report.md lists the formats'
+          : 'the instrument was stopped before it wrote anything: see what it printed on the terminal',
+    }),
     artifact,
   };
 }
@@ -263,13 +285,6 @@ async function headOf(path: string): Promise<Uint8Array> {
     );
   }
 }
-
-/** Problems of a text log that say something about the instrument rather than about the log. */
-const instrumentProblems: ReadonlySet<string> = new Set([
-  'instrument-died',
-  'instrument-failed-to-start',
-  'bad-option',
-]);
 
 // Valgrind: failed to move XML file descriptor into safe range, using stderr
 const lostStream = /^Valgrind: failed to move XML file descriptor /;

@@ -10,6 +10,7 @@ import type { Artifact, EnvironmentOptions, Exit, RunManifest } from '../model/r
 import { type OptionToken, optionsFor } from '../tools/_shared/valgrind-options.ts';
 import type { Tool } from '../tools/tool.ts';
 import { startCapture } from './capture.ts';
+import { collect } from './collect.ts';
 import {
   createRunDirectory,
   listArtifacts,
@@ -18,9 +19,11 @@ import {
   runsFolder,
   writeManifest,
 } from './directory.ts';
+import { type ExecutableWatch, watchExecutables } from './executables.ts';
 import { execute } from './execute.ts';
 import type { Instrument } from './instrument.ts';
 import type { Inheritance } from './limits.ts';
+import { keepOutputs } from './outputs.ts';
 import { waitForRun } from './processes.ts';
 import { showProgress } from './progress.ts';
 import { asIntoStream, openRelay, type Sink } from './relay.ts';
@@ -110,11 +113,13 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   });
   const argv = [
     ...request.inheritance.prefix,
-    request.instrument.path,
-    ...plan.options,
-    ...(launch.program.startsWith('-') ? ['--'] : []),
-    launch.program,
-    ...launch.arguments,
+    ...(tool.launcher === 'none' ? [] : [request.instrument.path, ...plan.options]),
+    ...(tool.launcher === 'valgrind' && launch.program.startsWith('-') ? ['--'] : []),
+    ...(plan.command ?? [
+      // Nobody but the shell looks for the program then.
+      tool.launcher === 'none' && launch.program.startsWith('-') ? request.target.path : launch.program,
+      ...launch.arguments,
+    ]),
   ];
   debug('plan', { argv, directory });
 
@@ -154,7 +159,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
         say: events.say ?? (() => {}),
       })
     : undefined;
-  const wantsXml = launch.capture !== 'text';
+  const wantsXml = launch.capture === 'xml' || launch.capture === 'fd';
   /** The user's descriptor or socket gets text as valgrind writes it there. */
   const streamed =
     !wantsXml && request.sink !== undefined && !('path' in request.sink) ? asIntoStream() : undefined;
@@ -184,6 +189,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
 
   const stream = launch.capture === 'fd' ? openSync(join(directory, xmlStream), 'a') : undefined;
   let stopProgress = () => {};
+  let executables: ExecutableWatch | undefined;
   const ended = await execute({
     argv,
     environment: { ...request.environment, ...plan.environment },
@@ -197,12 +203,14 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     ],
     onStart: (pid) => {
       events.onStart?.();
+      if (tool.launcher === 'none') executables = watchExecutables(pid);
       if (events.progress === true) stopProgress = showProgress(pid, launch.program);
     },
   });
   stopProgress();
   debug('the first process ended', { ...ended });
   const alive = await waitForRun(directory, ended.stoppedBy === undefined ? request.wait : 0);
+  executables?.stop();
   if (stream !== undefined) closeSync(stream);
   try {
     await capture.finish();
@@ -217,6 +225,21 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   debug('capture closed', { alive });
   await relay?.close();
   problems.push(...(relay?.problems ?? []));
+  await keepOutputs(plan.outputs ?? [], {
+    directory,
+    workingDirectory: request.workingDirectory,
+    environment: { ...process.env, ...request.environment },
+    startedAt,
+    pid: ended.pid,
+  });
+  problems.push(
+    ...(await collect(tool, {
+      directory,
+      instrument: request.instrument.path,
+      program: request.target.path,
+      executables: executables?.seen ?? new Map(),
+    })),
+  );
 
   const endedAt = new Date();
   const artifacts = await listArtifacts(directory, {
@@ -228,7 +251,10 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
       'something removed it while the program ran: a clean-up, or the program itself',
     );
   });
-  const exit = exitOfTarget(ended.exit, artifacts, !wantsXml && isSilent(options), problems);
+  const exit =
+    tool.launcher === 'valgrind'
+      ? exitOfTarget(ended.exit, artifacts, !wantsXml && isSilent(options), problems)
+      : exitUnder(request, ended.exit, artifacts, problems);
   manifest = {
     ...manifest,
     endedAt: endedAt.toISOString(),
@@ -236,6 +262,9 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     pid: ended.pid,
     exit,
     ...(ended.stoppedBy === undefined ? {} : { stoppedBy: ended.stoppedBy }),
+    ...(executables !== undefined && {
+      executables: [...executables.seen].map(([processId, path]) => ({ pid: processId, path })),
+    }),
     alive,
     artifacts,
     problems,
@@ -287,6 +316,41 @@ function exitOfTarget(
   });
   return { how: 'unknown' };
 }
+
+/**
+ * Without data perf has not started the program, and its own status says nothing of it. A program that writes its data itself
+ * ran in any case.
+ */
+function exitUnder(
+  { tool: { name, launcher }, launch }: RunRequest,
+  exit: Exit,
+  artifacts: readonly Artifact[],
+  problems: Problem[],
+): Exit {
+  // The end of looking at a process that goes on is no end of a program, whoever asked for it.
+  const seen: Exit = launch.attach === undefined ? exit : { how: 'exited', code: 0 };
+  if (artifacts.some(({ role, size }) => role === 'profile' && size > 0)) return seen;
+  if (launcher === 'none') {
+    problems.push({
+      code: 'no-profile',
+      level: 'incomplete',
+      message: `the program wrote no data for ${name}`,
+      hint: 'build and link it with -pg, and let it end by exit or by returning from main: one that is killed or calls _exit writes none',
+    });
+    return exit;
+  }
+  if (artifacts.some(({ name: file, size }) => file === 'perf.data' && size > 0)) return seen;
+  problems.push({
+    code: 'instrument-wrote-nothing',
+    level: 'incomplete',
+    message: 'perf recorded nothing: what it printed above says why',
+    hint: permissionHint,
+  });
+  return { how: 'unknown' };
+}
+
+const permissionHint =
+  'if it is a matter of permission: sudo sysctl kernel.perf_event_paranoid=1 (until the next start), or run it as root';
 
 function isSilent(options: readonly OptionToken[]): boolean {
   const count = (...names: readonly string[]) => options.filter(({ name }) => names.includes(name)).length;

@@ -1,6 +1,7 @@
-// Owns the source lines shown beside a finding: read from disk, and only while they are still what was compiled.
+// Owns the source lines shown beside a finding or the costs of a profile: read from disk, and only while they are still what was compiled.
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve } from 'node:path';
+import type { ProfileSource, ReportProfile } from '../model/profile-report.ts';
 import type { Excerpt, Finding, Report, ReportFrame } from '../model/report.ts';
 
 /** Lines above and below the blamed one. */
@@ -18,42 +19,87 @@ const largestSource = 8 * 1024 * 1024;
  */
 export async function withExcerpts(report: Report, roots: readonly string[]): Promise<Report> {
   if (report.run === undefined) return report;
-  const read = excerptReader(roots, Date.parse(report.run.startedAt));
+  const linesOf = sourceReader(roots, Date.parse(report.run.startedAt));
   const findings: Finding[] = [];
   for (const finding of report.findings) {
     const { blamed } = finding;
     const frame = blamed && finding.stacks[blamed.stack]?.frames[blamed.frame];
-    const excerpt = frame && (await read(frame));
+    const excerpt = frame && (await excerptOf(frame, linesOf));
     findings.push(excerpt === undefined ? finding : { ...finding, excerpt });
   }
-  return { ...report, findings };
+  const profiles: ReportProfile[] = [];
+  for (const profile of report.profiles ?? []) {
+    const sources = await sourcesOf(profile, linesOf);
+    profiles.push(sources.length === 0 ? profile : { ...profile, sources });
+  }
+  return { ...report, findings, ...(report.profiles && { profiles }) };
 }
 
-function excerptReader(
-  roots: readonly string[],
-  startedAt: number,
-): (frame: ReportFrame) => Promise<Excerpt | undefined> {
-  const files = new Map<string, Promise<readonly string[] | undefined>>();
-  const linesOf = (path: string) => {
-    let lines = files.get(path);
-    if (lines === undefined) {
-      lines = readLines(path, roots, startedAt);
-      files.set(path, lines);
+/** Lines of a profile that get their source text: the most expensive ones, with their neighbours. */
+const mostLines = 400;
+const profileNeighbours = 4;
+
+async function sourcesOf({ files, lines }: ReportProfile, linesOf: SourceReader): Promise<ProfileSource[]> {
+  const wanted = new Map<number, number[]>();
+  for (const [row, line] of (lines?.lines ?? []).slice(0, mostLines).entries()) {
+    const file = lines?.files[row] as number;
+    const of = wanted.get(file);
+    if (of === undefined) wanted.set(file, [line]);
+    else of.push(line);
+  }
+  const sources: ProfileSource[] = [];
+  for (const [file, numbers] of wanted) {
+    const text = await linesOf(files[file]?.path ?? '', Math.max(...numbers));
+    if (text === undefined) continue;
+    for (const [first, last] of rangesAround(numbers, text.length)) {
+      sources.push({ file, firstLine: first, lines: text.slice(first - 1, last) });
     }
-    return lines;
-  };
-  return async ({ directory, file, line }) => {
-    if (file === undefined || line === undefined) return undefined;
-    const name = directory === undefined ? file : join(directory, file);
+  }
+  return sources;
+}
+
+/** Lines and their neighbours, first and last of each stretch. */
+function rangesAround(numbers: readonly number[], length: number): readonly (readonly [number, number])[] {
+  const ranges: [number, number][] = [];
+  for (const number of [...numbers].sort((a, b) => a - b)) {
+    const first = Math.max(1, number - profileNeighbours);
+    const last = Math.min(length, number + profileNeighbours);
+    const before = ranges.at(-1);
+    if (before !== undefined && first <= before[1] + 1) before[1] = last;
+    else ranges.push([first, last]);
+  }
+  return ranges;
+}
+
+/** The lines of a source, when it may be shown and has at least so many. */
+type SourceReader = (name: string, line: number) => Promise<readonly string[] | undefined>;
+
+function sourceReader(roots: readonly string[], startedAt: number): SourceReader {
+  const files = new Map<string, Promise<readonly string[] | undefined>>();
+  return async (name, line) => {
     const candidates = isAbsolute(name) ? [name] : roots.map((root) => resolve(root, name));
     for (const path of candidates) {
-      const lines = await linesOf(path);
-      if (lines === undefined || line > lines.length) continue;
-      const firstLine = Math.max(1, line - neighbours);
-      return { firstLine, lines: lines.slice(firstLine - 1, line + neighbours) };
+      let reading = files.get(path);
+      if (reading === undefined) {
+        reading = readLines(path, roots, startedAt);
+        files.set(path, reading);
+      }
+      const lines = await reading;
+      if (lines !== undefined && line <= lines.length) return lines;
     }
     return undefined;
   };
+}
+
+async function excerptOf(
+  { directory, file, line }: ReportFrame,
+  linesOf: SourceReader,
+): Promise<Excerpt | undefined> {
+  if (file === undefined || line === undefined) return undefined;
+  const lines = await linesOf(directory === undefined ? file : join(directory, file), line);
+  if (lines === undefined) return undefined;
+  const firstLine = Math.max(1, line - neighbours);
+  return { firstLine, lines: lines.slice(firstLine - 1, line + neighbours) };
 }
 
 async function readLines(

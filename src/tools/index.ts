@@ -1,18 +1,46 @@
 // The registry of instruments that vgrun can launch and understand. A new one is a line here.
 
 import { interpretAny } from './_shared/interpret.ts';
+import { planOutputs } from './_shared/profile-plan.ts';
 import type { Interpret } from './_shared/valgrind-error.ts';
+import { cachegrind } from './cachegrind/index.ts';
+import { callgrind } from './callgrind/index.ts';
+import { dhat } from './dhat/index.ts';
 import { drd } from './drd/index.ts';
+import { bbv } from './exp-bbv/index.ts';
+import { gprof } from './gprof/index.ts';
 import { helgrind } from './helgrind/index.ts';
+import { lackey } from './lackey/index.ts';
+import { massif } from './massif/index.ts';
 import { memcheck } from './memcheck/index.ts';
+import { nothing } from './none/index.ts';
+import { perf } from './perf/index.ts';
 import type { Tool } from './tool.ts';
 
 /** Instruments, the default first. */
-export const tools: readonly Tool[] = [memcheck, helgrind, drd];
+export const tools: readonly Tool[] = [
+  memcheck,
+  helgrind,
+  drd,
+  massif,
+  dhat,
+  callgrind,
+  cachegrind,
+  perf,
+  gprof,
+  lackey,
+  nothing,
+  bbv,
+];
 
 /** The instrument of that name. */
 export function toolNamed(name: string): Tool | undefined {
   return tools.find((tool) => tool.name === name);
+}
+
+/** A tool of valgrind's that is not in the registry, such as one that users wrote themselves: its log is kept and shown. */
+export function toolUnknown(name: string): Tool {
+  return { name, title: 'not known to vgrun', launcher: 'valgrind', yields: 'log', plan: planOutputs([]) };
 }
 
 /** How to understand the errors of a tool; of one that the registry lacks, in general terms. */

@@ -1,10 +1,36 @@
 // The registry of log formats that vgrun can read. Apart from the instruments, because a launch needs none of it.
 import { valgrindText } from './_shared/valgrind-text.ts';
 import { valgrindXml } from './_shared/valgrind-xml.ts';
+import { cachegrindReader } from './cachegrind/parse.ts';
+import { callgrindReader } from './callgrind/parse.ts';
+import { dhatReader } from './dhat/parse.ts';
+import { foldedReader } from './folded/parse.ts';
+import { gprof } from './gprof/parse.ts';
+import { heaptrackData } from './heaptrack/data.ts';
+import { heaptrackText } from './heaptrack/parse.ts';
+import { massifReader } from './massif/parse.ts';
+import { perfScriptReader } from './perf/parse.ts';
+import { sample } from './sample/parse.ts';
 import type { Reader } from './tool.ts';
 
-/** Log formats. XML first: a text log may quote XML, but no XML document looks like a text log. */
-export const readers: readonly Reader[] = [valgrindXml, valgrindText];
+/**
+ * Log formats. XML first: a text log may quote XML, but no XML document looks like a text log; what begins with words of its
+ * own before that, because it may quote a text log; folded stacks last: they have no words of their own.
+ */
+export const readers: readonly Reader[] = [
+  valgrindXml,
+  massifReader,
+  dhatReader,
+  valgrindText,
+  callgrindReader,
+  cachegrindReader,
+  gprof,
+  heaptrackText,
+  heaptrackData,
+  sample,
+  perfScriptReader,
+  foldedReader,
+];
 
 /** The reader for a log that begins with these bytes; undefined when no reader knows it. */
 export function readerFor(head: Uint8Array): Reader | undefined {

@@ -1,8 +1,8 @@
 // What an instrument and a log format are to the rest of vgrun. The registry is index.ts.
 import type { Launch, Plan, PlanContext } from '../model/launch.ts';
+import type { Problem } from '../model/problem.ts';
 import type { ParsedRecord } from '../model/record.ts';
 import type { Interpret } from './_shared/valgrind-error.ts';
-import type { ValgrindOption } from './_shared/valgrind-options.ts';
 
 /** One instrument: how to launch it and how to read what it says. */
 export interface Tool {
@@ -20,8 +20,6 @@ export interface Tool {
   readonly plan: (launch: Launch, context: PlanContext) => Plan;
   /** How to understand its errors; missing for a tool that finds none. */
   readonly interpret?: Interpret;
-  /** Options of a launcher other than valgrind. */
-  readonly options?: readonly ValgrindOption[];
   /**
    * Commands that turn what the run left into artifacts that can be read without the instrument. Pure.
    *
@@ -49,6 +47,8 @@ export interface CollectStep {
   readonly output: string;
   /** What is said, at level `incomplete`, when it fails; what it printed on stderr is added. */
   readonly failure: string;
+  /** Said in any case: what is not sure about it. */
+  readonly doubt?: Problem;
 }
 
 /** What a reader needs from outside. */
@@ -70,6 +70,8 @@ export interface ReadContext {
 /** A log format. */
 export interface Reader {
   readonly name: string;
+  /** It tells of values rather than of errors; several files of it may be about one process. */
+  readonly isProfile?: true;
   /** Looks at the first bytes (at least 4 KiB where there are that many). */
   readonly recognizes: (head: Uint8Array) => boolean;
   /** Never throws on input; ends every image it began with a `process-end`. Memory does not grow with the input. */

@@ -2,11 +2,30 @@
 import { expect, test } from 'vitest';
 import { withoutSecrets } from '../../src/analyze/confidential.ts';
 import { analyze } from '../../src/analyze/index.ts';
+import type { Profile } from '../../src/model/profile.ts';
 import type { Report } from '../../src/model/report.ts';
-import { render, reporterNames } from '../../src/report/index.ts';
+import { reporterNames } from '../../src/report/index.ts';
+import { pprofText, rendered } from '../report/validators.ts';
 import { counts, finding, manifest, whole } from './records.ts';
 
 const secret = 'hunter2-is-the-password';
+
+const profile: Profile = {
+  format: 'massif',
+  measures: [{ name: 'bytes', title: 'bytes', unit: 'bytes' }],
+  primary: 0,
+  totals: [7],
+  frames: [{ function: 'main', file: 'main.c', line: 3 }],
+  trees: [{ parents: [-1], frames: [0], values: [[7]] }],
+  functions: [],
+  files: [],
+  notes: [
+    `cmd: ./list ${secret}`,
+    `desc: --massif-out-file=${secret}`,
+    `cmdline : perf record ./list ${secret}`,
+    'Trigger: Program termination',
+  ],
+};
 
 test.each(reporterNames)('%s', async (format) => {
   const made = await analyze(
@@ -17,6 +36,7 @@ test.each(reporterNames)('%s', async (format) => {
         { type: 'message', image: 1, source: 'client', text: secret },
         { type: 'problem', problem: { code: 'odd', level: 'warning', message: 'odd', quote: secret } },
         counts(1, { '0x0': 1 }),
+        { type: 'profile', image: 1, profile },
       ],
       { argv: ['./list', `--password=${secret}`], instrumentArgv: [`--log-file=${secret}`] },
     ),
@@ -28,6 +48,10 @@ test.each(reporterNames)('%s', async (format) => {
   const [first] = made.findings;
   const report: Report = {
     ...made,
+    profiles: (made.profiles ?? []).map((each) => ({
+      ...each,
+      sources: [{ file: 0, firstLine: 3, lines: [`login("${secret}");`] }],
+    })),
     findings:
       first === undefined
         ? []
@@ -40,10 +64,12 @@ test.each(reporterNames)('%s', async (format) => {
           ],
   };
   const text = async (given: Report) => {
-    let all = '';
-    for await (const piece of render(given, format, { all: true })) all += piece;
-    return all;
+    const all = await rendered(given, format, { all: true });
+    return format === 'pprof' ? pprofText(all) : all;
   };
   expect(await text(withoutSecrets(report))).not.toContain(secret);
-  if (format === 'json') expect(await text(report)).toContain(secret);
+  if (['json', 'pprof'].includes(format)) {
+    expect(await text(report)).toContain(secret);
+    expect(await text(withoutSecrets(report))).toContain('Trigger: Program termination');
+  }
 });

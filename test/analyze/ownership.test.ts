@@ -87,6 +87,16 @@ const inProject: readonly (readonly [string, Frame, Owner])[] = [
   ["drd's thread wrapper", { function: 'vgDrd_thread_wrapper', file: 'drd_pthread_intercepts.c' }, 'tool'],
   ['AddressSanitizer', { object: '/usr/lib/x86_64-linux-gnu/libasan.so.8.0.0', function: 'malloc' }, 'tool'],
   ['nothing but an address', { ip: '0x4A4004A' }, 'library'],
+  ['the kernel, as perf names it', { function: 'do_syscall_64', object: '[kernel.kallsyms]' }, 'system'],
+  ['a module of the kernel', { function: 'ext4_read', object: '[ext4]' }, 'system'],
+  [
+    'a module of the kernel by its file',
+    { object: '/lib/modules/6.1.0/kernel/fs/ext4/ext4.ko.xz' },
+    'system',
+  ],
+  ['a kernel with symbols', { object: '/usr/lib/debug/boot/vmlinux-6.1.0' }, 'system'],
+  ['what the kernel maps into each process', { function: 'clock_gettime', object: '[vdso]' }, 'system'],
+  ['code that a runtime compiled', { function: 'Main.run', object: '/tmp/perf-123.map' }, 'mine'],
 ];
 
 test.each(inProject)('%s', (_, frame, owner) => {

@@ -271,6 +271,8 @@ describe.skipIf(!hasChromium)('profiles in Chromium', () => {
           ...profile,
           before: {
             name: 'before',
+            complete: true,
+            bySelfChange: [],
             totals: profile.totals.map((total) => total / 2),
             costs: profile.costs,
             trees: profile.trees.map(({ values }) =>
@@ -367,6 +369,23 @@ describe.skipIf(!hasChromium)('profiles in Chromium', () => {
     await expect
       .poll(() => page.locator('.functions-table tbody th').first().textContent())
       .toContain('sort(');
+    await page.close();
+  });
+
+  test('nothing is said of before where the other run lacks the measure', async () => {
+    const made = await scenario('profile-compared');
+    const [profile] = made.profiles ?? [];
+    if (profile?.before === undefined) throw new Error('there is a comparison');
+    const totals = profile.before.totals.map((total, measure) => (measure === 1 ? null : total));
+    const report: Report = { ...made, profiles: [{ ...profile, before: { ...profile.before, totals } }] };
+    const { page, offences } = await reader.open(await htmlOf(report), {
+      viewport: desktop,
+      hash: '#functions',
+    });
+    await page.getByRole('button', { name: 'Change', exact: true }).waitFor();
+    await page.getByLabel('Measure').selectOption('1');
+    await page.getByRole('button', { name: 'Change', exact: true }).waitFor({ state: 'detached' });
+    expect(offences).toEqual([]);
     await page.close();
   });
 

@@ -34,7 +34,7 @@ describe.skipIf(!canRun('valgrind'))('a config', () => {
   test.each([
     [{ options: ['--leak-chek=full'] }, `"options[0]": unknown option '--leak-chek=full'`],
     [{ report: ['nope=x'] }, '"report[0]": --report nope='],
-    [{ tool: 'massif' }, '"tool": the results of massif'],
+    [{ tool: 'masif' }, '"tool": valgrind has no tool'],
     [{ baseline: 'lost-100' }, '"baseline": '],
     [{ nonsense: 1 }, '"nonsense" is no setting'],
   ])('%j is refused in one sentence that names its place', async (value, says) => {

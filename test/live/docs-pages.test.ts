@@ -1,8 +1,9 @@
 // Every command of the manual pages does what the page says, in a folder with a program that leaks.
+import { spawn } from 'node:child_process';
 import { cp, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, test } from 'vitest';
-import { canRun } from '../project.ts';
+import { canRun, projectRoot } from '../project.ts';
 import { runPage } from './page.ts';
 import { compileC, testFolder, vgrun } from './vgrun.ts';
 
@@ -38,6 +39,16 @@ describe.skipIf(!canRun('valgrind'))('the commands of docs/', () => {
     await vgrun(['./build/test'], { cwd: path });
     await vgrun(['baseline', 'update'], { cwd: path });
     await runPage('reports.md', path);
+  });
+  test.skipIf(!canRun('perf'))('profiling.md', { timeout: 240_000 }, async () => {
+    await cp(join(projectRoot, 'examples-c/word-index.c'), join(path, 'word-index.c'));
+    compileC(join(path, 'server'), 'int main(void) { for (volatile int i = 0;; i++); }');
+    const server = spawn(join(path, 'server'), { stdio: 'ignore' });
+    try {
+      await runPage('profiling.md', path, [], { SERVER: String(server.pid) });
+    } finally {
+      server.kill('SIGKILL');
+    }
   });
   test('suppress.md', async () => {
     await vgrun(['--leak-check=full', '--log-file=old.log', './test'], { cwd: path });

@@ -45,8 +45,14 @@ export function commandsOf(text: string): readonly PageCommand[] {
  * @param page its name in docs: `configuration.md`.
  * @param left lines that are not to be run, because they are for an interactive shell or another machine; each must be
  *   on the page.
+ * @param environment variables that the commands speak of.
  */
-export async function runPage(page: string, folder: string, left: readonly string[] = []): Promise<void> {
+export async function runPage(
+  page: string,
+  folder: string,
+  left: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const commands = commandsOf(await readFile(join(projectRoot, 'docs', page), 'utf8'));
   expect(commands.map(({ command }) => command)).toEqual(expect.arrayContaining([...left]));
   const path = await mkdtemp(join(tmpdir(), 'vgrun-page-'));
@@ -56,7 +62,7 @@ export async function runPage(page: string, folder: string, left: readonly strin
     for (const { line, command, status } of commands.filter((known) => !left.includes(known.command))) {
       const result = await runProgram('bash', ['-c', command], {
         cwd: folder,
-        env: { PATH: `${path}:${process.env.PATH}` },
+        env: { ...environment, PATH: `${path}:${process.env.PATH}` },
       });
       expect(result.status, `${page}:${line}: ${command}\n${result.stdout}\n${result.stderr}`).toBe(status);
     }

@@ -56,6 +56,13 @@ async function sees(text: string | RegExp): Promise<void> {
 }
 
 describe.skipIf(!canRun('valgrind') || !canRun('bash'))('at a terminal', () => {
+  test('a binary report is refused before anything runs', async () => {
+    await type(`vgrun --report=pprof=- ${examplePath('sleep-long')}; echo "status $?"`);
+    await sees(
+      /pprof is binary, and standard output is a terminal.*--report=pprof=vgrun\.pprof.*status 125/s,
+    );
+  });
+
   test('Ctrl-C ends the program, the leak report comes, and the shell has its prompt back', async () => {
     await type(`vgrun --leak-check=full ${examplePath('sleep-long')}; echo "status $?"`);
     await sees('ready\r');

@@ -131,6 +131,38 @@ describe.skipIf(!canRun('valgrind'))('triage', () => {
     expect(existsSync(at('ran'))).toBe(false);
   });
 
+  test('growth that nothing can judge is refused before the run where that is known, else inconclusive', async () => {
+    compileC(at('touch'), '#include <stdio.h>\nint main(void) { return fclose(fopen("ran", "w")); }');
+    const run = (await newestRun(folder())).path;
+    for (const [words, said] of [
+      [['--max-growth=Ir=5%', './touch'], '--max-growth compares: name what with --baseline=RUN'],
+      [['--max-growth=Ir=5%', `--baseline=${run}`, './touch'], 'about profiles, and memcheck makes none'],
+      [['--max-growth=Ir=lots', `--baseline=${run}`, './touch'], '--max-growth cannot be "Ir=lots"'],
+      [['--max-growth=Ir=5%', '--baseline=vgrun-baseline.txt', './touch'], 'which holds findings only'],
+      [['report', '--max-growth=Ir=5%', run], '--max-growth compares: name what with --baseline=RUN'],
+      [['report', '--max-growth=Ir=5%', '--baseline=vgrun-baseline.txt', run], 'which holds findings only'],
+      [['diff', '--max-growth=Ir=5%', 'vgrun-baseline.txt', run], 'which holds findings only'],
+    ] as const) {
+      const { status, stderr } = await go(...words);
+      expect([status, stderr], words.join(' ')).toEqual([125, expect.stringContaining(said)]);
+    }
+    expect(existsSync(at('ran'))).toBe(false);
+    compileC(at('list'), leaks([keep60]));
+    await go('./list');
+    const whole = (await newestRun(folder())).path;
+    expect((await go('diff', whole, whole)).status).toBe(0);
+    const { status, stdout } = await go('diff', '--max-growth=Ir=5%', whole, whole);
+    expect(status).toBe(101);
+    expect(stdout).toContain('There is no profile: --max-growth has nothing to judge.');
+    await writeFile(at('grow.json'), '{"maxGrowth": {"Ir": "5%"}}');
+    const ofConfig = await go('--config=grow.json', `--baseline=${whole}`, './touch');
+    expect([ofConfig.status, ofConfig.stderr]).toEqual([
+      125,
+      expect.stringContaining('grow.json: "maxGrowth": '),
+    ]);
+    expect((await go('baseline', 'update', '--config=grow.json', '--dry-run')).status).toBe(0);
+  });
+
   test('a report that cannot be written keeps no other from it; the run counts, and the status says so', async () => {
     await mkdir(at('gone'));
     compileC(at('remove'), '#include <unistd.h>\nint main(void) { return rmdir("gone"); }');

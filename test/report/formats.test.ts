@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import { writeReports } from '../../src/commands/output.ts';
 import type { Finding, Report } from '../../src/model/report.ts';
+import { profileScenarios } from './profile-scenarios.ts';
 import { scenarios } from './scenarios.ts';
 import { gitlabErrors, junitErrors, readXml, rendered, sarifErrors, xmllint } from './validators.ts';
 
@@ -25,7 +26,7 @@ async function many(count: number, more: (index: number) => Partial<Finding> = (
   return { ...report, findings };
 }
 
-describe.each([...scenarios])('%s', (_, make) => {
+describe.each([...scenarios, ...profileScenarios])('%s', (_, make) => {
   test('as SARIF keeps to the official schema, and has every finding once', async () => {
     const report = await make();
     const text = await rendered(report, 'sarif');
@@ -35,7 +36,9 @@ describe.each([...scenarios])('%s', (_, make) => {
         partialFingerprints['vgrun/v1'],
     );
     const shown = report.findings.filter(({ hidden }) => !hidden).map(({ fingerprint }) => fingerprint);
-    expect(ids).toEqual([
+    const grown = (report.gate?.growth ?? []).filter(({ exceeded }) => exceeded);
+    expect(ids).toHaveLength(grown.length + shown.length + (report.comparison?.fixed.length ?? 0));
+    expect(ids.slice(grown.length)).toEqual([
       ...shown,
       ...(report.comparison?.fixed ?? []).map(({ fingerprint }) => fingerprint),
     ]);

@@ -2,8 +2,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Report } from '../../src/model/report.ts';
-import { reporterNames } from '../../src/report/index.ts';
+import { binaryFormats, formatsFor } from '../../src/report/index.ts';
 import { withoutCommands } from '../../src/report/terminal-text.ts';
+import { profileScenarios } from './profile-scenarios.ts';
 import { scenarios } from './scenarios.ts';
 import { gitlabErrors, readXml, rendered, sarifErrors } from './validators.ts';
 
@@ -81,7 +82,7 @@ const hostile = fc.oneof(
 
 /** Fields that hold words of vgrun's own, hashes, or times. Everything else that is a string is replaced. */
 const closed = new Set(
-  'severity pardon standing owner label outcome end how level unit fingerprint outline source operation startedAt stoppedBy'.split(
+  'severity pardon standing owner label outcome end how level unit fingerprint outline source operation startedAt stoppedBy clock purpose'.split(
     ' ',
   ),
 );
@@ -114,7 +115,7 @@ function withTexts(report: Report, texts: readonly string[]): Report {
 
 const anyReport = fc
   .tuple(
-    fc.constantFrom(...scenarios.values()),
+    fc.constantFrom(...scenarios.values(), ...profileScenarios.values()),
     fc.array(hostile, { minLength: 1, maxLength: 12 }),
     fc.boolean(),
   )
@@ -142,9 +143,11 @@ async function holds(check: (report: Report) => Promise<void>, numRuns = 150): P
 
 test('every format renders it, ends with a newline, and holds no control character', async () => {
   await holds(async (report) => {
-    for (const format of reporterNames) {
+    for (const format of formatsFor(report)) {
+      if (binaryFormats.includes(format)) continue;
       const text = await rendered(report, format);
-      expect(text.endsWith('\n'), format).toBe(true);
+      // A program that costs nothing has no stacks to fold.
+      if (format !== 'folded' || text !== '') expect(text.endsWith('\n'), format).toBe(true);
       // The page is not for a terminal, and its style and script are its own.
       if (format === 'html') continue;
       expect(text.match(control), format).toBeNull();
@@ -192,7 +195,8 @@ test('GitHub gets the annotations that are meant, and nothing else that starts a
     const shown = report.findings.filter(({ hidden, failing }) => failing || !hidden).length;
     const verdicts = report.outcome === 'inconclusive' || report.outcome === 'failed' ? 2 : 1;
     const limits = report.gate?.limits.filter(({ exceeded }) => exceeded).length ?? 0;
-    expect(lines).toHaveLength(shown + verdicts + limits);
+    const grown = report.gate?.growth?.filter(({ exceeded }) => exceeded).length ?? 0;
+    expect(lines).toHaveLength(shown + verdicts + limits + grown);
     for (const line of lines) {
       const [, properties, data] =
         /^::(?:error|warning|notice) ((?:(?:file|line|title)=[^:,]*)(?:,(?:line|title)=[^:,]*)*)::(.*)$/.exec(

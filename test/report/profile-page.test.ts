@@ -449,13 +449,21 @@ describe('the data of the page', () => {
 });
 
 /** A profile as the page has it: without orders and directories, texts harmless. */
-function asOnPage({ byInclusive: _, bySelf: __, frames, functions, ...rest }: ReportProfile): unknown {
+function asOnPage({
+  byInclusive: _,
+  bySelf: __,
+  frames,
+  functions,
+  before,
+  ...rest
+}: ReportProfile): unknown {
+  const { bySelfChange: _s, byInclusiveChange: _i, ...old } = before ?? {};
   const frameOnPage = ({ directory: _d, file: _f, ...each }: ReportProfileFrame): unknown =>
     Object.fromEntries(
       Object.entries(each).map(([key, value]) => [key, typeof value === 'string' ? harmless(value) : value]),
     );
   return {
-    ...(harmlessDeep(rest) as object),
+    ...(harmlessDeep({ ...rest, ...(before && { before: old }) }) as object),
     frames: frames.map(frameOnPage),
     functions: functions.map(frameOnPage),
   };

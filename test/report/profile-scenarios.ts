@@ -14,7 +14,7 @@ import { type FrameTable, frameTable, sumOf, treeBuilder } from '../../src/model
 import type { ParsedRecord, ProcessRecord } from '../../src/model/record.ts';
 import type { Report } from '../../src/model/report.ts';
 import type { RunManifest } from '../../src/model/run.ts';
-import { end, manifest, process } from '../analyze/records.ts';
+import { end, manifest, textProcess } from '../analyze/records.ts';
 
 /** Name of the golden folder, and the report in it. */
 export const profileScenarios: ReadonlyMap<string, () => Promise<Report>> = new Map([
@@ -57,7 +57,7 @@ const bytes: Measure = { name: 'bytes', title: 'bytes on the heap', unit: 'bytes
 
 function record(image: number, profile: Profile, more: Partial<ProcessRecord> = {}): readonly ParsedRecord[] {
   return [
-    process(image, {
+    textProcess(image, {
       tool: profile.format,
       version: '3.19.0',
       argv: ['build/words', 'book.txt'],
@@ -548,11 +548,9 @@ async function inferredTree(): Promise<Report> {
     ],
     { inferred: 'drawn from the calls between pairs of functions: which path a cost is on is a guess' },
   );
-  const owned = table.frames.map((frame) => ({
-    ...frame,
-    owner: 'mine' as const,
-    ownerReason: 'source-in-project',
-  }));
+  const owned = table.frames.flatMap((frame) =>
+    profile.functions.filter((each) => each.function === frame.function).slice(0, 1),
+  );
   return { ...made, profiles: [{ ...profile, frames: owned, trees: [drawn] }] };
 }
 
@@ -693,12 +691,24 @@ function before(profile: ReportProfile, name: string, factor: (row: number) => n
   const scaled = (column: readonly number[]): number[] =>
     column.map((value, row) => Math.round(value * factor(row)));
   const self = profile.costs.self.map(scaled);
+  const inclusive = profile.costs.inclusive?.map(scaled);
+  const byChange = (
+    now: readonly (readonly number[])[],
+    was: readonly (readonly number[])[],
+  ): readonly number[] => {
+    const change = (row: number): number =>
+      Math.abs((now[profile.primary]?.[row] ?? 0) - (was[profile.primary]?.[row] ?? 0));
+    return profile.functions.map((_, row) => row).sort((a, b) => change(b) - change(a) || a - b);
+  };
   return {
     name,
+    complete: true,
+    bySelfChange: byChange(profile.costs.self, self),
+    ...(inclusive && { byInclusiveChange: byChange(profile.costs.inclusive ?? [], inclusive) }),
     totals: self.map(sumOf),
     costs: {
       self,
-      ...(profile.costs.inclusive && { inclusive: profile.costs.inclusive.map(scaled) }),
+      ...(inclusive && { inclusive }),
       ...(profile.costs.calls && { calls: profile.costs.calls }),
     },
     trees: profile.trees.map(({ values }) =>
@@ -808,6 +818,9 @@ async function hostile(): Promise<Report> {
   );
   return {
     ...compareFirst(made, hostileNames[0] ?? '', (row) => row / 3),
+    outcome: 'findings',
+    reasons: [`${hostileNames[1]} grew`],
+    status: 100,
     gate: {
       onlyMine: false,
       limits: [],

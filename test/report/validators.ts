@@ -2,19 +2,24 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { Ajv } from 'ajv';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import Ajv4 from 'ajv-draft-04';
 import addFormats from 'ajv-formats';
+import { Profile } from 'pprof-format';
 import { SaxesParser } from 'saxes';
 import type { Report } from '../../src/model/report.ts';
 import { type RenderOptions, render } from '../../src/report/index.ts';
 import { projectRoot } from '../project.ts';
 import gitlabSchema from './gitlab.schema.json' with { type: 'json' };
 
-/** A whole report as one string. */
+/** A whole report as one string; of a binary format a character for each byte. */
 export async function rendered(report: Report, format: string, options: RenderOptions = {}): Promise<string> {
   let all = '';
-  for await (const piece of render(report, format, options)) all += piece;
+  for await (const piece of render(report, format, options)) {
+    all += typeof piece === 'string' ? piece : Buffer.from(piece).toString('latin1');
+  }
   return all;
 }
 
@@ -107,4 +112,63 @@ export function readXml(text: string): Element {
   });
   parser.write(text).close();
   return root.children[0] ?? root;
+}
+
+const speedscope = new Ajv({ allErrors: true, strict: false }).compile(
+  JSON.parse(readFileSync(join(modules, 'speedscope/dist/release/file-format-schema.json'), 'utf8')),
+);
+
+/** What speedscope's own schema, and what it does with a file, has against one. */
+export function speedscopeErrors(text: string): readonly unknown[] {
+  const file = JSON.parse(text);
+  speedscope(file);
+  const errors: unknown[] = [...(speedscope.errors ?? [])];
+  const frames = file.shared.frames.length;
+  for (const { name, samples, weights, endValue } of file.profiles) {
+    if (samples.length !== weights.length) errors.push(`${name}: not a weight for each sample`);
+    if (samples.flat().some((frame: number) => frame < 0 || frame >= frames))
+      errors.push(`${name}: no frame`);
+    const sum = weights.reduce((a: number, b: number) => a + b, 0);
+    if (sum !== endValue) errors.push(`${name}: the weights come to ${sum}`);
+  }
+  if (file.profiles[file.activeProfileIndex] === undefined) errors.push('no profile is shown');
+  return errors;
+}
+
+/** A profile of pprof as the reports have it: a character for each byte. */
+export function readPprof(text: string): Profile {
+  return Profile.decode(gunzipSync(Buffer.from(text, 'latin1')));
+}
+
+/** What is in a profile of pprof, with names in place of their numbers. */
+export function pprofText(text: string): string {
+  const { stringTable, sample, sampleType, location, mapping, comment, ...rest } = readPprof(text);
+  const word = (index: number | bigint): string => stringTable.strings[Number(index)] ?? '?';
+  const functions = new Map(rest.function.map((each) => [Number(each.id), each]));
+  const locations = new Map(location.map((each) => [Number(each.id), each]));
+  const lineText = ({ functionId, line }: (typeof location)[number]['line'][number]): string => {
+    const { name = 0, filename = 0 } = functions.get(Number(functionId)) ?? {};
+    return `${word(name)} ${word(filename)}:${line}`;
+  };
+  const placeText = (id: number | bigint): string => {
+    const place = locations.get(Number(id));
+    const object = mapping.find((each) => each.id === place?.mappingId)?.filename ?? 0;
+    return `${place?.line.map(lineText).join(' in ')} ${word(object)} ${place?.address}`;
+  };
+  return `${JSON.stringify(
+    {
+      types: sampleType.map(({ type, unit }) => `${word(type)} ${word(unit)}`),
+      default: word(rest.defaultSampleType),
+      comments: comment.map(word),
+      time: String(rest.timeNanos),
+      duration: String(rest.durationNanos),
+      samples: sample.map(({ locationId, value, label }) => ({
+        values: value.join(' '),
+        labels: label.map(({ key, str, num }) => `${word(key)}=${str ? word(str) : num}`).join(' '),
+        stack: locationId.map(placeText),
+      })),
+    },
+    undefined,
+    2,
+  )}\n`;
 }

@@ -64,6 +64,7 @@ describe('the words of a config', () => {
     ],
     [{ failOn: ['definite', 'InvalidRead'] }, ['--fail-on=definite,InvalidRead']],
     [{ max: { possible: '4KiB', race: 2 } }, ['--max=possible=4KiB,race=2']],
+    [{ maxGrowth: { Ir: '5%', bytes: '4KiB', all: 0 } }, ['--max-growth=Ir=5%,bytes=4KiB,all=0']],
     [{ baseline: 'b.txt', projectRoot: '/src' }, ['--baseline=HERE/b.txt', '--project-root=/src']],
     [
       { ownership: { library: ['vendor/**'], mine: ['a', 'b'] } },
@@ -100,13 +101,18 @@ describe('the words of a config', () => {
     const loaded = await load(
       {
         max: { possible: '4KiB', race: 2 },
+        maxGrowth: { Ir: '5%', bytes: 0 },
         environment: { A: '1', B: '2', C: '3' },
-        presets: { p: { max: { race: 0 }, environment: { B: null, C: '' } } },
+        presets: { p: { max: { race: 0 }, maxGrowth: { Ir: '1%' }, environment: { B: null, C: '' } } },
       },
       'p',
     );
     if (loaded === undefined) throw new Error('there is no config');
-    expect(configWords(loaded, 'run').at(-1)?.word).toBe('--max=possible=4KiB,race=0');
+    expect(
+      configWords(loaded, 'run')
+        .slice(-2)
+        .map(({ word }) => word),
+    ).toEqual(['--max=possible=4KiB,race=0', '--max-growth=Ir=1%,bytes=0']);
     expect(configEnvironment(loaded)).toEqual({ A: '1', B: undefined, C: '' });
   });
 
@@ -168,6 +174,9 @@ describe('a config that is wrong', () => {
     [{ all: 'yes' }, 'c.json: "all" must be true or false'],
     [{ options: '--leak-check=full' }, 'c.json: "options" must be a list of texts'],
     [{ max: [1] }, 'c.json: "max" must be an object, not a list'],
+    [{ maxGrowth: [1] }, 'c.json: "maxGrowth" must be an object, not a list'],
+    [{ maxGrowth: { Ir: 'lots' } }, 'c.json: "maxGrowth.Ir" must be a whole number, or a text such as "5%"'],
+    [{ maxGrowth: { Ir: '5parsecs' } }, 'c.json: "maxGrowth": --max-growth cannot be "Ir=5parsecs"'],
     [{ max: { nonsense: 1 } }, 'c.json: "max": --max does not know "nonsense"'],
     [{ environment: { A: 1 } }, 'c.json: "environment.A" must be a text, or null to take the variable away'],
     [{ environment: { 'A=B': 'x' } }, 'c.json: "environment["A=B"]" must be the name of a variable'],

@@ -105,7 +105,7 @@ describe('before the program', () => {
     ['--tool=helgrnd ./x', "valgrind has no tool 'helgrnd' / did you mean --tool=helgrind?"],
     [
       '--tool=exp-sgcheck ./x',
-      "valgrind has no tool 'exp-sgcheck' any more; 3.15 was the last with it / use one of memcheck, helgrind, drd",
+      "valgrind has no tool 'exp-sgcheck' any more; 3.15 was the last with it / use one of memcheck, helgrind, drd, massif, dhat, callgrind, cachegrind, perf, gprof, lackey, none, exp-bbv",
     ],
     [
       '--cachegrind:xx=1 --foo:bar=1 ./x',
@@ -126,14 +126,41 @@ describe('before the program', () => {
     expect(refusal(line)).toBe(message);
   });
 
-  test.each(['massif', 'callgrind', 'cachegrind', 'dhat', 'lackey', 'none', 'exp-bbv'])(
-    'a run of %s, which vgrun cannot read yet, is refused before it starts',
+  test.each(['massif', 'callgrind', 'cachegrind', 'dhat', 'lackey', 'none', 'exp-bbv', 'perf', 'gprof'])(
+    '%s is chosen by its name',
     (tool) => {
-      expect(refusal(`--tool=${tool} ./x`)).toBe(
-        `the results of ${tool} are not yet read by this version of vgrun / run valgrind --tool=${tool} itself, or use one of memcheck, helgrind, drd`,
-      );
+      expect(read(`--tool=${tool} ./x`)).toMatchObject({ tool, toolGiven: true, program: './x' });
     },
   );
+
+  test("a tool of the user's own is left to the installed valgrind, with whatever options it has", () => {
+    const { tool, toolOptions } = read('--tool=my-tool --my-option=3 --trace-children=no ./x');
+    expect(tool).toBe('my-tool');
+    expect(toolOptions).toEqual(['--my-option=3', '--trace-children=no']);
+  });
+
+  test('perf and gprof take no options of valgrind, perf takes those of perf record', () => {
+    expect(read('--tool=perf --freq=99 --call-graph=dwarf ./x').toolOptions).toEqual([
+      '--freq=99',
+      '--call-graph=dwarf',
+    ]);
+    expect(refusal('--tool=perf --num-callers=9 ./x')).toBe(
+      '--num-callers is an option of valgrind, not of perf / leave it out',
+    );
+    expect(refusal('--freq=99 ./x')).toBe(
+      '--freq is an option of perf, not of memcheck / leave it out, or choose its tool: --tool=perf',
+    );
+  });
+
+  test('options of valgrind that others have in another sense are not passed on to them', () => {
+    expect(read('--tool=perf -q -v ./x')).toMatchObject({ toolOptions: [], quiet: true, verbose: 1 });
+  });
+
+  test.each(['massif', 'lackey'])('%s writes no XML, which is said before it runs', (tool) => {
+    expect(refusal(`--tool=${tool} --xml=yes --xml-file=x.xml ./x`)).toBe(
+      `${tool} writes no XML / leave out --xml; --report=json=FILE gives a report that programs can read`,
+    );
+  });
 
   test('an option for one tool only counts when that tool runs', () => {
     const line = '--memcheck:leak-check=full --helgrind:history-level=none ./x';

@@ -6,8 +6,10 @@ import type { Launch, PlanContext } from '../../src/model/launch.ts';
 import { distance, nearest } from '../../src/model/spelling.ts';
 import { readCommandLine } from '../../src/tools/_shared/command-line.ts';
 import { ownOptions } from '../../src/tools/_shared/own-options.ts';
+import { perfOptions } from '../../src/tools/_shared/perf-options.ts';
 import {
   accepts,
+  belongsTo,
   isAtLeast,
   optionNamed,
   readToken,
@@ -204,7 +206,7 @@ describe('the plan', () => {
   });
 
   test('follows children and keeps deep stacks for each tool, leak kinds only for memcheck', () => {
-    for (const { name } of tools) {
+    for (const { name } of tools.filter(({ yields }) => yields === 'errors')) {
       const options = plan({ tool: name });
       expect(options).toEqual(
         expect.arrayContaining([`--tool=${name}`, '--trace-children=yes', '--num-callers=25']),
@@ -335,12 +337,14 @@ describe('help', () => {
     const known = [...valgrindOptions, ...ownOptions].map(({ name }) => name);
     expect(named.length).toBeGreaterThan(9);
     for (const name of named.filter((name) => name !== '--name')) expect(known).toContain(name);
+    // Every tool but those that are for valgrind's own developers.
+    for (const { name, yields } of tools) if (yields !== 'log') expect(text).toContain(name);
   });
 
   test.each(tools.map(({ name }) => name))('of %s lists all that it takes, with a line for each', (tool) => {
     const text = helpText({ columns: 100, version: '1', tool });
-    for (const option of valgrindOptions) {
-      const listed = (option.tools?.includes(tool) ?? true) && option.undocumented !== true;
+    for (const option of [...valgrindOptions, ...perfOptions]) {
+      const listed = belongsTo(option, tool) && option.undocumented !== true;
       const isBasic = option.group !== 'debug' && option.group !== 'vex';
       expect(new RegExp(`^  ${option.name}(=| |$)`, 'm').test(text), option.name).toBe(listed && isBasic);
       if (listed && isBasic) expect(option.summary, option.name).toBeTruthy();

@@ -7,10 +7,12 @@ import type {
   ReportProfile,
   ReportProfileFrame,
 } from '../../model/profile-report.ts';
+import { orderOf, rowTable, rowValues } from '../../model/row-table.ts';
 import { isUnder, type OwnershipContext, ownershipOf, sourcePath } from '../ownership.ts';
 import { graphCosts } from './graph-costs.ts';
 import { inferTree } from './infer-tree.ts';
 import { canMerge, mergeProfiles } from './merge.ts';
+import { peakTree } from './peak.ts';
 import { treeFunctions } from './tree-costs.ts';
 
 /** A profile and the process image that it is about. */
@@ -76,22 +78,18 @@ function reportOf(group: readonly ProfileOfImage[], context: OwnershipContext): 
     ...(jumps && { jumps }),
     ...(timeline && { timeline }),
     ...(sites && { sites }),
-    ...(parts && parts.length > 0 && { parts }),
+    // A file that is the only part of its process tells nothing by that.
+    ...(parts && (parts.length > 1 || (parts[0] && parts[0].name !== 'part 1')) && { parts }),
     notes,
     complete: group.every(({ complete }) => complete),
   };
 }
 
-/** Of a time line only the tree of its peak counts (the largest, where the tool marks none): snapshots do not add up. */
-function countedTrees(profile: Profile): Pick<Profile, 'frames' | 'trees'> {
-  if (profile.timeline === undefined) return profile;
-  const trees = profile.timeline.snapshots.filter(({ tree }) => tree !== undefined);
-  const sum = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0);
-  const peak =
-    trees.find(({ kind }) => kind === 'peak') ??
-    [...trees].sort((a, b) => sum(b.values) - sum(a.values) || a.number - b.number)[0];
-  const tree = peak?.tree === undefined ? undefined : profile.trees[peak.tree];
-  return { frames: profile.frames, trees: tree === undefined ? [] : [tree] };
+/** Of a time line only the tree of its peak counts. */
+function countedTrees({ frames, trees, timeline }: Profile): Pick<Profile, 'frames' | 'trees'> {
+  if (timeline === undefined) return { frames, trees };
+  const tree = trees[peakTree(timeline, trees)];
+  return { frames, trees: tree === undefined ? [] : [tree] };
 }
 
 function ownedFrame(frame: ProfileFrame, context: OwnershipContext): ReportProfileFrame {
@@ -125,35 +123,45 @@ function rank(column: readonly number[], functions: readonly ProfileFrame[]): nu
 
 /** Lines of all functions that were compiled from them, the most expensive first. */
 function sumLines({ functions, files, lines, values }: LineCosts, primary: number): ReportLines {
-  const rows = new Map<
-    string,
-    { file: number; line: number; function: number; most: number; values: number[] }
-  >();
-  for (const [index, line] of lines.entries()) {
+  const rows = rowTable(2);
+  const sums = rowValues(values.length);
+  const dearest: number[] = [];
+  const most: number[] = [];
+  const spent = values[primary] ?? [];
+  for (let index = 0; index < lines.length; index++) {
     const file = files[index] as number;
+    const line = lines[index] as number;
     // Costs without a place stay with their function.
     if (line === 0 || file < 0) continue;
-    const own = values.map((column) => column[index] as number);
-    const spent = own[primary] ?? 0;
-    const known = rows.get(`${file} ${line}`);
-    if (known === undefined) {
-      const name = functions[index] as number;
-      rows.set(`${file} ${line}`, { file, line, function: name, most: spent, values: own });
-      continue;
+    const row = rows.row(file, line);
+    for (let measure = 0; measure < values.length; measure++) {
+      const value = values[measure]?.[index] as number;
+      if (value !== 0) sums.add(row, measure, value);
     }
-    known.values = known.values.map((value, measure) => value + (own[measure] as number));
-    if (spent > known.most) {
-      known.most = spent;
-      known.function = functions[index] as number;
-    }
+    const own = spent[index] ?? 0;
+    if (row < most.length && own <= (most[row] as number)) continue;
+    most[row] = own;
+    dearest[row] = functions[index] as number;
   }
-  const sorted = [...rows.values()].sort(
-    (a, b) => (b.values[primary] ?? 0) - (a.values[primary] ?? 0) || a.file - b.file || a.line - b.line,
-  );
+  const size = rows.size();
+  const ofFile = rows.column(0);
+  const ofLine = rows.column(1);
+  const costs: number[] = [];
+  for (let row = 0; row < size; row++) costs.push(sums.get(row, primary));
+  const order = orderOf(size, [
+    { values: ofLine },
+    { values: ofFile },
+    { values: costs, falling: true },
+  ]);
+  const ordered = (column: readonly number[]): number[] => {
+    const list: number[] = [];
+    for (const row of order) list.push(column[row] as number);
+    return list;
+  };
   return {
-    files: sorted.map(({ file }) => file),
-    lines: sorted.map(({ line }) => line),
-    functions: sorted.map((row) => row.function),
-    values: values.map((_, measure) => sorted.map((row) => row.values[measure] as number)),
+    files: ordered(ofFile),
+    lines: ordered(ofLine),
+    functions: ordered(dearest),
+    values: sums.columns(order),
   };
 }

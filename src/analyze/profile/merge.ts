@@ -11,6 +11,7 @@ import type {
   ProfilePart,
 } from '../../model/profile.ts';
 import { frameTable, treeBuilder } from '../../model/profile-tables.ts';
+import { rowTable, rowValues } from '../../model/row-table.ts';
 
 /** True when the two can be added up: they are of one format and both without a time line. */
 export function canMerge(a: Profile, b: Profile): boolean {
@@ -212,24 +213,15 @@ function mergeTrees(profiles: readonly Profile[], maps: readonly Maps[], measure
   );
 }
 
-/** Adds rows whose keys are equal. */
-function createRowTable(measures: number) {
-  const rows = new Map<string, number>();
-  const values: number[][] = Array.from({ length: measures }, () => []);
+/** Adds rows that are told apart by the same numbers. */
+function createRowTable(width: 3 | 4, measures: number) {
+  const table = rowTable(width);
+  const values = rowValues(measures);
   return {
-    values,
-    /** The row of the key, and whether it is new. */
-    row: (key: string): readonly [row: number, isNew: boolean] => {
-      const known = rows.get(key);
-      if (known !== undefined) return [known, false];
-      rows.set(key, rows.size);
-      for (const column of values) column.push(0);
-      return [rows.size - 1, true];
-    },
-    add: (row: number, measure: number, value: number): void => {
-      const column = values[measure] as number[];
-      column[row] = (column[row] as number) + value;
-    },
+    column: table.column,
+    values: () => values.columns(table.size()),
+    row: table.row,
+    add: values.add,
   };
 }
 
@@ -237,71 +229,55 @@ function mergeEdges(
   parts: readonly { readonly edges: CallEdges; readonly map: Maps }[],
   measures: number,
 ): CallEdges {
-  const table = createRowTable(measures);
-  const [callers, callees, files, lines, calls]: number[][] = [[], [], [], [], []];
+  const table = createRowTable(4, measures);
+  const calls: number[] = [];
   for (const { edges, map } of parts) {
     for (const [index, callerIndex] of edges.callers.entries()) {
       const caller = map.functions[callerIndex] as number;
       const callee = map.functions[edges.callees[index] as number] as number;
       const file = edges.files[index] === -1 ? -1 : (map.files[edges.files[index] as number] as number);
       const line = edges.lines[index] as number;
-      const [row, isNew] = table.row(`${caller} ${callee} ${file} ${line}`);
-      if (isNew) {
-        callers?.push(caller);
-        callees?.push(callee);
-        files?.push(file);
-        lines?.push(line);
-        calls?.push(0);
-      }
-      (calls as number[])[row] = ((calls as number[])[row] as number) + (edges.calls[index] as number);
+      const row = table.row(caller, callee, file, line);
+      calls[row] = (calls[row] ?? 0) + (edges.calls[index] as number);
       for (const [measure, column] of edges.values.entries()) {
         table.add(row, map.measures[measure] as number, column[index] as number);
       }
     }
   }
   return {
-    callers: callers as number[],
-    callees: callees as number[],
-    files: files as number[],
-    lines: lines as number[],
-    calls: calls as number[],
-    values: table.values,
+    callers: table.column(0),
+    callees: table.column(1),
+    files: table.column(2),
+    lines: table.column(3),
+    calls,
+    values: table.values(),
   };
 }
 
 function mergeLines(profiles: readonly Profile[], maps: readonly Maps[], measures: number): LineCosts {
-  const table = createRowTable(measures);
-  const functions: number[] = [];
-  const files: number[] = [];
-  const numbers: number[] = [];
+  const table = createRowTable(3, measures);
   for (const [index, { lines }] of profiles.entries()) {
     if (lines === undefined) continue;
     const map = maps[index] as Maps;
     for (const [at, line] of lines.lines.entries()) {
       const name = map.functions[lines.functions[at] as number] as number;
       const file = lines.files[at] === -1 ? -1 : (map.files[lines.files[at] as number] as number);
-      const [row, isNew] = table.row(`${name} ${file} ${line}`);
-      if (isNew) {
-        functions.push(name);
-        files.push(file);
-        numbers.push(line);
-      }
+      const row = table.row(name, file, line);
       for (const [measure, column] of lines.values.entries()) {
         table.add(row, map.measures[measure] as number, column[at] as number);
       }
     }
   }
-  return { functions, files, lines: numbers, values: table.values };
+  return {
+    functions: table.column(0),
+    files: table.column(1),
+    lines: table.column(2),
+    values: table.values(),
+  };
 }
 
 function mergeJumps(profiles: readonly Profile[], maps: readonly Maps[]): Jumps {
-  const table = createRowTable(2);
-  const rows: Record<'functions' | 'files' | 'fromLines' | 'toLines', number[]> = {
-    functions: [],
-    files: [],
-    fromLines: [],
-    toLines: [],
-  };
+  const table = createRowTable(4, 2);
   for (const [index, { jumps }] of profiles.entries()) {
     if (jumps === undefined) continue;
     const map = maps[index] as Maps;
@@ -309,19 +285,20 @@ function mergeJumps(profiles: readonly Profile[], maps: readonly Maps[]): Jumps 
       const name = map.functions[jumps.functions[at] as number] as number;
       const file = jumps.files[at] === -1 ? -1 : (map.files[jumps.files[at] as number] as number);
       const to = jumps.toLines[at] as number;
-      const [row, isNew] = table.row(`${name} ${file} ${from} ${to}`);
-      if (isNew) {
-        rows.functions.push(name);
-        rows.files.push(file);
-        rows.fromLines.push(from);
-        rows.toLines.push(to);
-      }
+      const row = table.row(name, file, from, to);
       table.add(row, 0, jumps.taken[at] as number);
       table.add(row, 1, jumps.reached[at] as number);
     }
   }
-  const [taken = [], reached = []] = table.values;
-  return { ...rows, taken, reached };
+  const [taken = [], reached = []] = table.values();
+  return {
+    functions: table.column(0),
+    files: table.column(1),
+    fromLines: table.column(2),
+    toLines: table.column(3),
+    taken,
+    reached,
+  };
 }
 
 /** The parts that each profile names, else the profile itself as one part. */

@@ -5,7 +5,7 @@ import { grouped } from '../terminal-text.ts';
 import { type CallKind, callKind, matcherOf } from './flame-tree.ts';
 import { functionRows, type Neighbour, neighbours, type SortKey, sortKeys } from './function-rows.ts';
 import { type ProfileProps, Select } from './profile-choice.tsx';
-import type { PageProfile } from './profile-payload.ts';
+import { beforeOf, type PageProfile } from './profile-payload.ts';
 import {
   briefSource,
   cellAmount,
@@ -24,7 +24,8 @@ import { reasonText } from './words.ts';
 const pageSize = 100;
 
 export function FunctionsView({ profile, measure, choices, choose, selectors }: ProfileProps) {
-  const { functions, costs, before, totals, measures } = profile;
+  const { functions, costs, totals, measures } = profile;
+  const before = beforeOf(profile, measure);
   const search = choices.get('fq') ?? '';
   const kind = (choices.get('owner') ?? '') as CallKind | '';
   const wanted = choices.get('sort') as SortKey | null;

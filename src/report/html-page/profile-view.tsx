@@ -24,7 +24,7 @@ import {
 } from './flame-tree.ts';
 import { HeapCurve, snapshotName } from './heap-curve.tsx';
 import { type ProfileProps, Select } from './profile-choice.tsx';
-import type { PageProfile } from './profile-payload.ts';
+import { beforeOf, type PageProfile } from './profile-payload.ts';
 import {
   briefSource,
   cellAmount,
@@ -127,7 +127,8 @@ function Flames({
   selectors,
   picked,
 }: ProfileProps & { readonly picked: readonly number[] }) {
-  const { measures, frames, trees, before, timeline, sites } = profile;
+  const { measures, frames, trees, timeline, sites } = profile;
+  const before = beforeOf(profile, measure);
   const unit = measures[measure]?.unit ?? 'events';
   const byLine = choices.get('lines') === '1';
   const inverted = choices.get('up') === '1';
@@ -137,13 +138,13 @@ function Flames({
       flameTree(
         picked.flatMap((index): TreeSource[] => {
           const tree = trees[index];
-          return tree === undefined ? [] : [{ tree, before: before?.trees[index] }];
+          return tree === undefined ? [] : [{ tree, before: before?.trees[index] ?? undefined }];
         }),
         groups,
         frames,
         measures.length,
       ),
-    [profile, picked, groups],
+    [profile, picked, groups, before],
   );
   const tree: FlameTree = useMemo(
     () => (inverted ? invertedTree(whole, measures.length) : whole),
@@ -593,7 +594,9 @@ function AboutProfile({ profile }: { readonly profile: PageProfile }) {
                   <td class="number">{typeof stated[row] === 'number' ? exactNumber(stated[row]) : '–'}</td>
                 )}
                 {before !== undefined && (
-                  <td class="number">{exactNumber(before.totals[row] ?? Number.NaN)}</td>
+                  <td class="number">
+                    {typeof before.totals[row] === 'number' ? exactNumber(before.totals[row]) : '–'}
+                  </td>
                 )}
                 {(parts ?? []).slice(0, mostParts).map((part, index) => (
                   <td key={index} class="number">
@@ -605,7 +608,12 @@ function AboutProfile({ profile }: { readonly profile: PageProfile }) {
           </tbody>
         </table>
       </div>
-      {before !== undefined && <p>Compared with {before.name}.</p>}
+      {before !== undefined && (
+        <p>
+          Compared with {before.name}
+          {before.complete ? '' : ', which was not seen whole: it may have spent more than it says'}.
+        </p>
+      )}
       {notes.length > 0 && (
         <ul>
           {notes.slice(0, mostParts).map((note, index) => (

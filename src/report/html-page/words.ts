@@ -214,8 +214,15 @@ function shellWord(word: string): string {
 }
 
 /** Why the outcome is what it is; never empty. */
-export function reasonsOf({ reasons }: Pick<Report, 'reasons'>): readonly string[] {
-  return reasons.length > 0 ? reasons : ['No errors, and the program was seen to its end.'];
+export function reasonsOf({ reasons, purpose }: Pick<Report, 'reasons' | 'purpose'>): readonly string[] {
+  if (reasons.length > 0) return reasons;
+  return [
+    purpose === undefined
+      ? 'No errors, and the program was seen to its end.'
+      : purpose === 'profile'
+        ? 'The program was measured to its end.'
+        : 'The program was seen to its end; what the tool has to say stands in its log.',
+  ];
 }
 
 /** A leak's sentence names one loss record of one process; what was lost over all is in the cost. */

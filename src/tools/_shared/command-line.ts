@@ -14,6 +14,7 @@ import {
   accepts,
   belongsTo,
   isAtLeast,
+  isOfValgrind,
   isOldOption,
   nearestOption,
   type OptionToken,
@@ -104,6 +105,7 @@ export function readCommandLine(argv: readonly string[], context: CommandLineCon
   notes.push(...reading.notes, ...after.notes);
   if (after.lifted.length > 0) notes.push(liftedNote(after.lifted));
   const sinks = finishSinks(reading, notes);
+  mustWriteXml(choice.tool, sinks);
 
   if (before.program === undefined && reading.help === undefined && !reading.version) {
     throw new UserError(
@@ -137,6 +139,16 @@ export function readCommandLine(argv: readonly string[], context: CommandLineCon
     lifted: after.lifted,
     notes: namedAsTyped(notes, before.respelled),
   };
+}
+
+function mustWriteXml(tool: string, { xmlFile, xmlFd, xmlSocket }: Sinks): void {
+  const known = toolNamed(tool);
+  if (known === undefined || known.yields === 'errors') return;
+  if (xmlFile === undefined && xmlFd === undefined && xmlSocket === undefined) return;
+  throw new UserError(
+    `${tool} writes no XML`,
+    'leave out --xml; --report=json=FILE gives a report that programs can read',
+  );
 }
 
 /** What the words say of the config, before it is read. */
@@ -180,9 +192,10 @@ export function checkVersion(
   { tool, toolOptions }: Pick<CommandLine, 'tool' | 'toolOptions'>,
   version: string,
 ): void {
+  if (!isOfValgrind(tool)) return;
   for (const { name, value } of toolOptions.map(readToken)) {
     const option = optionNamed(name);
-    if (option === undefined) continue;
+    if (option === undefined || !belongsTo(option, tool)) continue;
     const hint = 'leave it out, or name a newer valgrind with --valgrind=PATH';
     const since = sinceOf(option, tool);
     if (!isAtLeast(version, since)) {
@@ -324,7 +337,7 @@ function isLiftedTool({ name, value, scope }: OptionToken): boolean {
     scope === undefined &&
     value !== undefined &&
     value !== 'none' &&
-    valgrindTools.includes(value)
+    (valgrindTools.includes(value) || !isOfValgrind(value))
   );
 }
 
@@ -380,20 +393,18 @@ function chooseTool(
     return { tool: old.use, given: true, options };
   }
   const readable = tools.map((tool) => tool.name).join(', ');
-  const current = old?.use ?? name;
-  if (valgrindTools.includes(current)) {
-    throw new UserError(
-      `the results of ${current} are not yet read by this version of vgrun`,
-      `run valgrind --tool=${current} itself, or use one of ${readable}`,
-    );
-  }
   if (old !== undefined) {
     throw new UserError(
       `valgrind has no tool ${quote(name)} any more; ${old.until} was the last with it`,
       `use one of ${readable}`,
     );
   }
-  const guess = nearest(name, valgrindTools);
+  const guess = nearest(
+    name,
+    tools.map((tool) => tool.name),
+  );
+  // Whether the installed valgrind has a tool of the user's own, PLAN finds out.
+  if (guess === undefined && /^[\w][\w.+-]*$/.test(name)) return { tool: name, given: true, options: [] };
   throw new UserError(
     `valgrind has no tool ${quote(name)}`,
     guess === undefined ? `the tools are ${readable}` : `did you mean --tool=${guess}?`,
@@ -447,7 +458,9 @@ function startReading(tool: string, { terminal }: CommandLineContext): Reading {
 }
 
 function environmentOptions(context: CommandLineContext, tokens: readonly string[]): readonly string[] {
-  return tokens.includes('--command-line-only=yes') ? [] : context.environmentOptions;
+  return tokens.includes('--command-line-only=yes') || !isOfValgrind(lastTool(tokens) ?? defaultTool)
+    ? []
+    : context.environmentOptions;
 }
 
 /** An option from an rc file or VALGRIND_OPTS: it has its effect, and valgrind reads (or refuses) it itself. */
@@ -566,6 +579,9 @@ function withKind(kinds: readonly LeakKindWord[], name: string, value: string): 
 /** Refuses what valgrind would refuse, and says what would be right. */
 function checkOption(tool: string, { name, value }: OptionToken, text: string): void {
   const option = optionNamed(name);
+  const isKnown = toolNamed(tool) !== undefined;
+  // A tool that users wrote themselves has options that only it knows.
+  if (!isKnown && (option === undefined || !belongsTo(option, tool))) return;
   if (option === undefined) throw unknownOption(name, text, tool);
   if (!belongsTo(option, tool)) throw foreignOption(option, tool);
   if (value === undefined) {
@@ -606,7 +622,7 @@ function unknownOption(name: string, text: string, tool: string): UserError {
   );
 }
 
-function foreignOption({ name, tools: owners = [] }: ValgrindOption, tool: string): UserError {
+function foreignOption({ name, tools: owners = ['valgrind'] }: ValgrindOption, tool: string): UserError {
   const readable = owners.find((owner) => toolNamed(owner) !== undefined);
   return new UserError(
     `${name} is an option of ${owners.join(', ')}, not of ${tool}`,
@@ -631,9 +647,13 @@ const notPassedOn: ReadonlySet<string> = new Set([
   '--error-exitcode',
 ]);
 
+/** Other instruments have these too, with another meaning or none. */
+const saidToValgrind: ReadonlySet<string> = new Set(['-q', '--quiet', '-v', '--verbose']);
+
 function settle(reading: Reading, token: OptionToken): void {
   takeEffect(reading, token);
   if (notPassedOn.has(token.name)) return;
+  if (!isOfValgrind(reading.tool) && saidToValgrind.has(token.name)) return;
   reading.toolOptions.push(token.value === undefined ? token.name : `${token.name}=${token.value}`);
 }
 

@@ -71,7 +71,8 @@ export function createLineSplitter(): LineSplitter {
   return { push, end: () => (keptBytes > 0 ? [finish(Buffer.alloc(0), false)] : []) };
 }
 
-function decode(bytes: Buffer): string {
+/** The text of a line. Bytes that are not UTF-8 are read as Latin-1; a CR at the end is dropped. */
+export function decode(bytes: Buffer): string {
   const end = bytes.length > 0 && bytes[bytes.length - 1] === 13 ? bytes.length - 1 : bytes.length;
   const text = bytes.toString('utf8', 0, end);
   return text.includes('\uFFFD') ? bytes.toString('latin1', 0, end) : text;

@@ -65,6 +65,13 @@ export const ownOptions: readonly OwnOption[] = [
     group: 'Report',
   },
   {
+    name: '--max-growth',
+    type: 'text',
+    metavar: 'LIST',
+    summary: 'how much a profile may grow against --baseline: Ir=5%,bytes=4KiB',
+    group: 'Report',
+  },
+  {
     name: '--only-mine',
     type: 'boolean',
     summary: 'only findings that my code takes part in are shown and fail',
@@ -217,6 +224,8 @@ export interface OwnSettings {
   readonly failOn?: string;
   /** As typed. */
   readonly max?: string;
+  /** As typed. */
+  readonly maxGrowth?: string;
   readonly onlyMine: boolean;
   readonly mine: readonly string[];
   readonly library: readonly string[];

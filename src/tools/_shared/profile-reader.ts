@@ -42,6 +42,7 @@ export function profileReader(
 ): Reader {
   return {
     name: format,
+    isProfile: true,
     recognizes,
     read: async function* (source, context) {
       const problems = createProblemTally(context.artifact);

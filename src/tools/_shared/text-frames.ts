@@ -44,20 +44,22 @@ export function createFrameReader(): ReadFrame {
   };
 }
 
-function parseFrame(ip: string, text: string): Frame {
+/** Reads what stands behind the address: `main (heap.c:10)`, `??? (in /lib/x.so)`. */
+export function parseFrame(ip: string | undefined, text: string): Frame {
+  const at: Frame = ip === undefined ? {} : { ip };
   const open = openingParenthesis(text);
-  if (open === -1) return named({ ip }, text);
+  if (open === -1) return named(at, text);
   const inside = text.slice(open + 1, -1);
   const name = text.slice(0, Math.max(0, open - 1));
   // `(in /obj)`; up to 3.4 `(within /obj)`
   const object = /^(?:in|within) (.+)$/.exec(inside);
-  if (object?.[1] !== undefined) return named({ ip, object: object[1] }, name);
+  if (object?.[1] !== undefined) return named({ ...at, object: object[1] }, name);
   const source = place.exec(inside);
-  if (source?.[1] === undefined) return named({ ip }, text);
+  if (source?.[1] === undefined) return named(at, text);
   // The XML log tells directory and file apart, so this does too.
   const slash = source[1].lastIndexOf('/');
   const directory = slash === -1 ? {} : { directory: source[1].slice(0, slash) || '/' };
-  return named({ ip, ...directory, file: source[1].slice(slash + 1), line: Number(source[2]) }, name);
+  return named({ ...at, ...directory, file: source[1].slice(slash + 1), line: Number(source[2]) }, name);
 }
 
 /**

@@ -1,6 +1,7 @@
 // Owns what is known of valgrind's options, today's and those of earlier versions. The facts are in
 // valgrind-options.json: read from `--help-debug` of 3.19 to 3.27 and from the option readers of every release.
 import { nearest } from '../../model/spelling.ts';
+import { perfOptions } from './perf-options.ts';
 import table from './valgrind-options.json' with { type: 'json' };
 
 /** One option of valgrind's core or of its tools. */
@@ -87,13 +88,46 @@ let byName: ReadonlyMap<string, ValgrindOption> | undefined;
 
 /** The option of that name (with its dashes), whichever tool has it. */
 export function optionNamed(name: string): ValgrindOption | undefined {
-  byName ??= new Map(valgrindOptions.map((option) => [option.name, option]));
-  return byName.get(name);
+  byName ??= new Map([...perfOptions, ...valgrindOptions].map((option) => [option.name, option]));
+  const family = /^(--(?:separate-callers|separate-recs|fn-group))\d+$/.exec(name)?.[1];
+  const option = byName.get(family ?? name);
+  // `--separate-callers2=main`: for one function; `--separate-callers=2`: for all.
+  return family === undefined || option === undefined
+    ? option
+    : { ...option, name, type: 'string', format: 'fn' };
 }
 
-/** Whether valgrind takes the option with this tool. */
+/** Instruments that valgrind has nothing to do with. */
+const otherInstruments: ReadonlySet<string> = new Set(['perf', 'gprof']);
+
+/** True for a tool of valgrind's, in the tables or not. */
+export function isOfValgrind(tool: string): boolean {
+  return !otherInstruments.has(tool);
+}
+
+/** Options that vgrun answers or heeds itself, whatever the instrument. */
+const ofAll: ReadonlySet<string> = new Set([
+  '--tool',
+  '-h',
+  '--help',
+  '--help-debug',
+  '--help-dyn-options',
+  '--version',
+  '-q',
+  '--quiet',
+  '-v',
+  '--verbose',
+  '--error-exitcode',
+]);
+
+/** Every option that the tool takes, in the order of its help. */
+export function optionsOf(tool: string): readonly ValgrindOption[] {
+  return [...valgrindOptions, ...perfOptions].filter((option) => belongsTo(option, tool));
+}
+
+/** Whether the instrument takes the option: with a tool of valgrind's, those of its core too. */
 export function belongsTo(option: ValgrindOption, tool: string): boolean {
-  return option.tools?.includes(tool) ?? true;
+  return option.tools?.includes(tool) ?? (isOfValgrind(tool) || ofAll.has(option.name));
 }
 
 /** An option as it stands in an argument list. */
@@ -260,7 +294,7 @@ export function oldToolNamed(name: string): OldTool | undefined {
 export function nearestOption(name: string, tool: string): string | undefined {
   return nearest(
     name,
-    valgrindOptions.filter((option) => belongsTo(option, tool)).map((option) => option.name),
+    optionsOf(tool).map((option) => option.name),
   );
 }
 

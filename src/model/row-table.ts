@@ -1,0 +1,189 @@
+// Numbers rows by what they are: pairs, triples and quadruples of integers, millions of them. For readers and analyze.
+
+/** Tells rows apart by two to four integers each, of which those above `largest` count as it. */
+export interface RowTable {
+  /** The row with these numbers, made when there is none yet: it is then the last one. Surplus numbers are ignored. */
+  readonly row: (a: number, b: number, c?: number, d?: number) => number;
+  readonly size: () => number;
+  /** The numbers of the rows at one of the positions. */
+  readonly column: (position: number) => number[];
+}
+
+const largest = 0x7fffffff;
+const firstSlots = 64;
+
+/**
+ * An empty table. A Map with keys made of the numbers would need a string for each look-up, and arrays of objects the
+ * same again in memory: that would be most of the cost of reading a large profile.
+ *
+ * @param width how many numbers a row has.
+ */
+export function rowTable(width: 2 | 3 | 4): RowTable {
+  let size = 0;
+  // The numbers of each row side by side: a look-up touches one place in memory.
+  let keys = new Int32Array((firstSlots / 2) * width);
+  // Row + 1 by hash; 0: free. At most half of it is used.
+  let slots = new Int32Array(firstSlots);
+
+  function grow(): void {
+    const larger = new Int32Array(keys.length * 2);
+    larger.set(keys);
+    keys = larger;
+    slots = new Int32Array(slots.length * 2);
+    const mask = slots.length - 1;
+    for (let row = 0; row < size; row++) {
+      const key = row * width;
+      let slot =
+        hash(
+          keys[key] as number,
+          keys[key + 1] as number,
+          width > 2 ? (keys[key + 2] as number) : 0,
+          width > 3 ? (keys[key + 3] as number) : 0,
+        ) & mask;
+      while (slots[slot] !== 0) slot = (slot + 1) & mask;
+      slots[slot] = row + 1;
+    }
+  }
+
+  function row(first: number, second: number, third = 0, fourth = 0): number {
+    const a = first > largest ? largest : first;
+    const b = second > largest ? largest : second;
+    const c = width < 3 ? 0 : third > largest ? largest : third;
+    const d = width < 4 ? 0 : fourth > largest ? largest : fourth;
+    const mask = slots.length - 1;
+    let slot = hash(a, b, c, d) & mask;
+    for (let used = slots[slot] as number; used !== 0; used = slots[slot] as number) {
+      const key = (used - 1) * width;
+      if (
+        keys[key] === a &&
+        keys[key + 1] === b &&
+        (width < 3 || keys[key + 2] === c) &&
+        (width < 4 || keys[key + 3] === d)
+      ) {
+        return used - 1;
+      }
+      slot = (slot + 1) & mask;
+    }
+    const key = size * width;
+    keys[key] = a;
+    keys[key + 1] = b;
+    if (width > 2) keys[key + 2] = c;
+    if (width > 3) keys[key + 3] = d;
+    slots[slot] = ++size;
+    if (size * 2 === slots.length) grow();
+    return size - 1;
+  }
+
+  return {
+    row,
+    size: () => size,
+    column: (position) => {
+      const column: number[] = [];
+      for (let row = 0; row < size; row++) column.push(keys[row * width + position] as number);
+      return column;
+    },
+  };
+}
+
+function hash(a: number, b: number, c: number, d: number): number {
+  let sum = Math.imul(a, 0x9e3779b1) ^ Math.imul(b + 0x7f4a7c15, 0x85ebca6b);
+  sum = Math.imul(sum ^ (sum >>> 15), 0xc2b2ae35) ^ Math.imul(c + 0x165667b1, 0x27d4eb2f);
+  sum = Math.imul(sum ^ (sum >>> 13), 0x2c1b3c6d) ^ Math.imul(d + 0x297a2d39, 0x297a2d39);
+  return sum ^ (sum >>> 16);
+}
+
+/** Values of rows, several for each, which are 0 until something is added. */
+export interface RowValues {
+  readonly add: (row: number, column: number, value: number) => void;
+  readonly get: (row: number, column: number) => number;
+  /** A further column. */
+  readonly addColumn: () => void;
+  /** The values by column, of rows from 0 up to a number, or of these rows in this order. */
+  readonly columns: (rows: number | Int32Array) => number[][];
+}
+
+/** @param count how many columns to begin with. */
+export function rowValues(count: number): RowValues {
+  let width = Math.max(1, count);
+  let used = count;
+  let values = new Float64Array(64 * width);
+
+  function reach(length: number): void {
+    const larger = new Float64Array(Math.max(values.length * 2, length));
+    larger.set(values);
+    values = larger;
+  }
+
+  return {
+    add: (row, column, value) => {
+      const at = row * width + column;
+      if (at >= values.length) reach(at + 1);
+      values[at] = (values[at] as number) + value;
+    },
+    get: (row, column) => values[row * width + column] ?? 0,
+    addColumn: () => {
+      used++;
+      if (used <= width) return;
+      const rows = Math.ceil(values.length / width);
+      const wider = new Float64Array(rows * used);
+      for (let at = 0; at < values.length; at++) {
+        wider[Math.floor(at / width) * used + (at % width)] = values[at] as number;
+      }
+      values = wider;
+      width = used;
+    },
+    columns: (rows) => {
+      const lists: number[][] = Array.from({ length: used }, () => []);
+      const count = typeof rows === 'number' ? rows : rows.length;
+      // Row by row, because the values of one stand side by side.
+      for (let index = 0; index < count; index++) {
+        const at = (typeof rows === 'number' ? index : (rows[index] as number)) * width;
+        for (let column = 0; column < used; column++) (lists[column] as number[]).push(values[at + column] ?? 0);
+      }
+      return lists;
+    },
+  };
+}
+
+/**
+ * The order of rows by several columns of integers from 0, the last column being the most important: a radix sort, which
+ * takes a tenth of the time of sorting millions of rows by comparing them.
+ *
+ * @param columns each with whether it is to fall.
+ */
+export function orderOf(
+  rows: number,
+  columns: readonly { readonly values: readonly number[]; readonly falling?: boolean }[],
+): Int32Array {
+  let order = new Int32Array(rows);
+  for (let row = 0; row < rows; row++) order[row] = row;
+  let sorted = new Int32Array(rows);
+  const digits = new Uint16Array(rows);
+  for (const { values, falling = false } of columns) {
+    let most = 0;
+    for (let row = 0; row < rows; row++) most = Math.max(most, values[row] as number);
+    for (let unit = 1; unit <= most; unit *= 0x10000) {
+      const starts = new Int32Array(0x10001);
+      for (let row = 0; row < rows; row++) {
+        // Not by shifting: values have more than 32 bits.
+        const value = Math.floor((values[row] as number) / unit);
+        const digit = value - Math.floor(value / 0x10000) * 0x10000;
+        digits[row] = falling ? 0xffff - digit : digit;
+        const after = (digits[row] as number) + 1;
+        starts[after] = (starts[after] as number) + 1;
+      }
+      for (let digit = 0; digit < 0x10000; digit++) {
+        starts[digit + 1] = (starts[digit + 1] as number) + (starts[digit] as number);
+      }
+      for (let at = 0; at < rows; at++) {
+        const row = order[at] as number;
+        const digit = digits[row] as number;
+        const place = starts[digit] as number;
+        sorted[place] = row;
+        starts[digit] = place + 1;
+      }
+      [order, sorted] = [sorted, order];
+    }
+  }
+  return order;
+}

@@ -1,0 +1,718 @@
+// Profiles on a terminal: what was spent, where, who asked for it, and how it went over time.
+import type { CallTree } from '../model/profile.ts';
+import type { ProfileBefore, ReportProfile, ReportProfileFrame } from '../model/profile-report.ts';
+import { inclusiveValues } from '../model/profile-tables.ts';
+import type { Report } from '../model/report.ts';
+import { chartLegend, chartLines } from './pretty-chart.ts';
+import type { Ink } from './pretty-ink.ts';
+import {
+  calledFrame,
+  callersOf,
+  caveats,
+  clockText,
+  countedTrees,
+  exactNumber,
+  frameSource,
+  growthPercent,
+  missRates,
+  missText,
+  type Place,
+  peakSnapshot,
+  percent,
+  placeAt,
+  primaryMeasure,
+  primaryTotal,
+  profileHeadline,
+  scaled,
+  shortFrame,
+  signed,
+  siteFacts,
+  topChanges,
+  topPlaces,
+  treeCaveats,
+  whoseProfile,
+} from './profile-text.ts';
+import type { RenderOptions } from './reporter.ts';
+import { clip, grouped, harmless, plural, rowsOf, widthOf, withoutCommands, wrap } from './terminal-text.ts';
+
+/** At most so many lines of each part. */
+interface Sizes {
+  readonly places: number;
+  readonly chart: number;
+  readonly tree: number;
+  readonly lines: number;
+  readonly sites: number;
+  readonly changes: number;
+  readonly notes: number;
+  readonly others: number;
+  readonly cache: number;
+  readonly path: number;
+}
+
+type Part = keyof Sizes;
+
+const nothing: Sizes = {
+  places: 0,
+  chart: 0,
+  tree: 0,
+  lines: 0,
+  sites: 0,
+  changes: 0,
+  notes: 0,
+  others: 0,
+  cache: 0,
+  path: 0,
+};
+
+/** Without bounds; but a list of thousands helps nobody. */
+const everything: Sizes = {
+  places: 100,
+  chart: 20,
+  tree: 300,
+  lines: 100,
+  sites: 100,
+  changes: 100,
+  notes: 100,
+  others: 1000,
+  cache: 1,
+  path: 1,
+};
+
+/** What is shown first, and what grows while the screen has room. A step for which there is none is left out. */
+const steps: readonly (readonly [Part, number])[] = [
+  ['places', 3],
+  ['changes', 4],
+  ['others', 1],
+  ['chart', 8],
+  ['places', 5],
+  ['tree', 5],
+  ['path', 1],
+  ['sites', 3],
+  ['lines', 4],
+  ['cache', 1],
+  ['chart', 10],
+  ['notes', 1],
+  ['others', 3],
+  ['changes', 10],
+  ['places', 8],
+  ['tree', 8],
+  ['lines', 6],
+  ['sites', 5],
+  ['tree', 12],
+  ['places', 10],
+  ['chart', 12],
+  ['lines', 8],
+  ['notes', 3],
+  ['tree', 16],
+  ['sites', 8],
+  ['lines', 12],
+  ['places', 15],
+  ['others', 6],
+  ['tree', 20],
+  ['notes', 6],
+  ['others', 10],
+];
+
+/** All profiles: the most expensive one in full, the others a line each; as much as `room` has place for. */
+export function profileLines(
+  report: Report,
+  options: RenderOptions,
+  room: number,
+  ink: Ink,
+): readonly string[] {
+  const [first, ...others] = report.profiles ?? [];
+  if (first === undefined) return [];
+  const all = options.all === true || options.fullStacks === true;
+  const makers: readonly (readonly [Part, (most: number) => readonly string[]])[] = [
+    ['notes', (most) => headLines(first, most, ink)],
+    ['chart', (most) => timeLines(first, most, ink)],
+    ['changes', (most) => changeLines(first, most, ink)],
+    ['places', (most) => placeLines(first, most, ink)],
+    ['path', (most) => pathLines(first, most, ink)],
+    ['tree', treeMaker(first, all, ink)],
+    ['sites', (most) => siteLines(first, most, ink)],
+    ['lines', (most) => sourceLines(first, most, ink)],
+    ['cache', (most) => cacheLines(first, most, ink)],
+    ['others', (most) => otherLines(others, most, ink)],
+  ];
+  const made = new Map<Part, readonly string[]>();
+  const make = (sizes: Sizes, part?: Part): void => {
+    for (const [name, lines] of makers)
+      if (part === undefined || part === name) made.set(name, lines(sizes[name]));
+  };
+  const rows = (): number => {
+    let sum = 0;
+    for (const lines of made.values()) if (lines.length > 0) sum += rowsOf(lines, ink.columns) + 1;
+    return sum;
+  };
+  make(all ? everything : nothing);
+  let sizes = nothing;
+  for (const [part, most] of all ? [] : steps) {
+    const before = made.get(part) ?? [];
+    make({ ...sizes, [part]: most }, part);
+    if (rows() > room) made.set(part, before);
+    else sizes = { ...sizes, [part]: most };
+  }
+  return [...made.values()].filter((lines) => lines.length > 0).flatMap((lines) => [...lines, '']);
+}
+
+/** What and how much, in which process, what it is made of, what to doubt, and what the tool says of itself. */
+function headLines(profile: ReportProfile, most: number, ink: Ink): readonly string[] {
+  const { timeline, parts = [], notes, before } = profile;
+  const { unit } = primaryMeasure(profile);
+  const total = primaryTotal(profile);
+  const lines: string[] = [];
+  const [head = '', ...rest] = wrap(
+    `${clean(profileHeadline(profile))} in ${clean(whoseProfile(profile))}`,
+    ink.columns,
+  );
+  lines.push(ink.bold(head), ...rest.map(ink.bold));
+  const peak = peakSnapshot(profile);
+  if (timeline !== undefined && peak !== undefined && timeline.series.length > 1) {
+    const made = timeline.series.map(
+      ({ name, unit: of }, index) => `${clean(name)} ${scaled(peak.values[index] ?? 0, of)}`,
+    );
+    lines.push(...wrap(made.join(', '), ink.columns - 2).map((line) => `  ${line}`));
+  }
+  if (before !== undefined) {
+    const old = before.totals[profile.primary] ?? Number.NaN;
+    const grew = growthPercent(old, total);
+    const change = grew === '' ? '' : ` (${grew})`;
+    const paint = total > old ? ink.red : ink.green;
+    const text = `compared with ${clean(before.name)}: ${scaled(old, unit)} → ${scaled(total, unit)}`;
+    lines.push(
+      ...wrap(`${text}${change}`, ink.columns - 2).map((line) => `  ${total === old ? line : paint(line)}`),
+    );
+  }
+  const others = before === undefined || most === 0 ? [] : otherGrowth(profile, before);
+  if (others.length > 0) lines.push(clip(`  ${others.join(', ')}`, ink.columns));
+  for (const caveat of caveats(profile)) {
+    const [start = '', ...more] = wrap(clean(caveat), ink.columns - 11);
+    lines.push(`  ${ink.yellow('caution')}: ${start}`, ...more.map((line) => `${' '.repeat(11)}${line}`));
+  }
+  const shares = [
+    ...threadTexts(profile),
+    ...parts.map(({ name, trigger, totals }) => {
+      const why = trigger === undefined ? '' : ` (${clean(trigger)})`;
+      return `${clean(name)}${why} ${percent(totals[profile.primary] ?? 0, total)}`;
+    }),
+  ];
+  if (most > 0 && shares.length > 1) lines.push(clip(`  ${shares.join(', ')}`, ink.columns));
+  const shown = notes.slice(0, most);
+  for (const note of shown) lines.push(ink.dim(clip(`  ${clean(note)}`, ink.columns)));
+  const left = notes.length - shown.length;
+  if (left > 0 && most > 0)
+    lines.push(ink.dim(`  … ${grouped(left)} more ${plural(left, 'note')}; --all shows them.`));
+  return lines;
+}
+
+/** `data reads 79.1 M (+4.2%)`: the other measures that are not what they were. */
+function otherGrowth({ measures, totals, primary }: ReportProfile, before: ProfileBefore): readonly string[] {
+  return measures.flatMap(({ title: what, unit }, measure) => {
+    const total = totals[measure] ?? 0;
+    const grew = growthPercent(before.totals[measure] ?? Number.NaN, total);
+    return measure === primary || grew === '' ? [] : [`${clean(what)} ${scaled(total, unit)} (${grew})`];
+  });
+}
+
+/** Threads and processes that have trees of their own, with their share. */
+function threadTexts(profile: ReportProfile): readonly string[] {
+  const { trees, timeline, primary } = profile;
+  if (timeline !== undefined || trees.length < 2) return [];
+  const total = primaryTotal(profile);
+  return trees
+    .map((tree) => ({ tree, spent: (tree.values[primary] ?? []).reduce((sum, value) => sum + value, 0) }))
+    .sort((a, b) => b.spent - a.spent)
+    .slice(0, 8)
+    .map(({ tree: { name, tid, pid }, spent }) => {
+      const who = name === undefined ? `thread ${tid ?? pid ?? '?'}` : clean(name);
+      return `${who}${name !== undefined && tid !== undefined ? ` (thread ${tid})` : ''} ${percent(spent, total)}`;
+    });
+}
+
+function timeLines(profile: ReportProfile, most: number, ink: Ink): readonly string[] {
+  const { timeline } = profile;
+  if (timeline === undefined || most === 0) return [];
+  const peak = peakSnapshot(profile);
+  const points = timeline.snapshots.map((snapshot) => ({
+    time: snapshot.time,
+    value: snapshot.values.reduce((sum, value) => sum + value, 0),
+    ...(snapshot === peak
+      ? { mark: 'peak' as const }
+      : snapshot.tree === undefined
+        ? {}
+        : { mark: 'tree' as const }),
+  }));
+  const drawn = chartLines(points, {
+    width: Math.min(ink.columns, 160) - 2,
+    height: most - 1,
+    unit: primaryMeasure(profile).unit,
+    clock: timeline.clock,
+    paintPeak: ink.red,
+    paintAxis: ink.dim,
+  });
+  if (drawn.length === 0) return [];
+  const count = timeline.snapshots.length;
+  return [
+    clip(
+      `${title('OVER TIME', ink)}  ${ink.dim(`${grouped(count)} snapshots: ${chartLegend}`)}`,
+      ink.columns,
+    ),
+    ...drawn.map((line) => `  ${line}`),
+  ];
+}
+
+/**
+ * Text from outside on a terminal. Marks of CI systems are taken out here already: where lines are written out they would
+ * be made longer than the screen.
+ */
+function clean(text: string): string {
+  return withoutCommands(`.${harmless(text)}`).slice(1);
+}
+
+function title(text: string, ink: Ink): string {
+  return ink.bold(text);
+}
+
+/** Cells of a table; the last of each row takes what room is left. */
+interface Row {
+  readonly cells: readonly string[];
+  readonly place: string;
+  readonly mine: boolean;
+}
+
+/** Columns right-aligned under their heads; what is not mine stands back, what is has `>` before it. */
+function tableLines(heads: readonly string[], rows: readonly Row[], ink: Ink): readonly string[] {
+  const widths = heads.map((head, column) =>
+    Math.max(head.length, ...rows.map(({ cells }) => cells[column]?.length ?? 0)),
+  );
+  const used = widths.map(
+    (_, column) => heads[column] !== '' || rows.some(({ cells }) => cells[column] !== ''),
+  );
+  const join = (cells: readonly string[]): string =>
+    cells
+      .map((cell, column) => (used[column] ? cell.padStart(widths[column] as number) : ''))
+      .filter((_, column) => used[column])
+      .join('  ');
+  return [
+    ink.dim(`  ${join(heads)}  place`),
+    ...rows.map(({ cells, place, mine }) => {
+      const line = clip(`${join(cells)}  ${place}`, ink.columns - 2);
+      return mine ? `${ink.red('>')} ${line}` : `  ${ink.dim(line)}`;
+    }),
+  ];
+}
+
+/**
+ * `Table::insert(…)  src/table.cpp`, in `width` columns. First the arguments of the name go, then the directories of
+ * the source, then an object that stands in its place, then the end of the name.
+ */
+function placeText(frame: ReportProfileFrame, width: number): string {
+  const inlined = frame.inlined === true ? ' (inlined)' : '';
+  const short = clean(shortFrame(frame)) + inlined;
+  const source = clean(frameSource(frame));
+  const base = source.slice(source.lastIndexOf('/') + 1);
+  const candidates: readonly (readonly [name: string, where: string])[] = [
+    [clean(calledFrame(frame)) + inlined, source],
+    [short, source],
+    [short, base],
+    ...(frame.path === undefined ? [[short, ''] as const] : []),
+  ];
+  const text = candidates
+    .map(([name, where]) => (where === '' ? name : `${name}  ${where}`))
+    .find((candidate) => widthOf(candidate) <= width);
+  if (text !== undefined) return text;
+  if (frame.path === undefined || base === '') return clip(short, width);
+  const where = clip(base, Math.max(10, Math.floor(width / 3)));
+  return `${clip(short, Math.max(10, width - widthOf(where) - 2))}  ${where}`;
+}
+
+function placeLines(profile: ReportProfile, most: number, ink: Ink): readonly string[] {
+  const places = withMine(profile, topPlaces(profile, most), most);
+  if (places.length === 0) return [];
+  const { unit, title: what } = primaryMeasure(profile);
+  const total = primaryTotal(profile);
+  const blocks = profile.measures.findIndex(
+    (measure, index) => measure.unit === 'blocks' && index !== profile.primary,
+  );
+  const withCalls = places.some(({ inclusive }) => inclusive !== undefined);
+  const heads = [
+    '',
+    'self',
+    ...(withCalls ? ['', 'with calls'] : []),
+    ...(blocks >= 0 ? ['blocks'] : []),
+    ...(places.some(({ calls }) => calls !== undefined) ? ['calls'] : []),
+  ];
+  const rows = places.map(({ row, self, inclusive, calls, frame }): Row => {
+    const cells = [
+      percent(self, total),
+      scaled(self, unit),
+      ...(withCalls ? [percent(inclusive ?? Number.NaN, total), scaled(inclusive ?? Number.NaN, unit)] : []),
+      ...(blocks >= 0 ? [grouped(profile.costs.self[blocks]?.[row] ?? 0)] : []),
+      ...(heads.includes('calls') ? [calls === undefined ? '' : exactNumber(calls)] : []),
+    ];
+    return { cells, place: '', mine: frame.owner === 'mine' };
+  });
+  const width = restWidth(heads, rows, ink);
+  const named = rows.map((row, index) => ({
+    ...row,
+    place: placeText((places[index] as (typeof places)[number]).frame, width),
+  }));
+  const shown = profile.bySelf.filter(
+    (row) => (profile.costs.self[profile.primary]?.[row] ?? 0) !== 0,
+  ).length;
+  const left = shown - places.length;
+  const more = left > 0 ? ink.dim(`  ${grouped(left)} more; --all lists them`) : '';
+  return [
+    clip(
+      `${title('TOP PLACES', ink)}  ${ink.dim(`by ${clean(what)}${peakOnly(profile)}`)}${more}`,
+      ink.columns,
+    ),
+    ...tableLines(heads, named, ink),
+  ];
+}
+
+/** Where all that is dear is others' code, one's own that calls it is the last of the rows. */
+function withMine(profile: ReportProfile, places: readonly Place[], most: number): readonly Place[] {
+  if (most < 3 || places.some(({ frame }) => frame.owner === 'mine')) return places;
+  const row = profile.byInclusive.find((each) => profile.functions[each]?.owner === 'mine');
+  const mine = row === undefined ? undefined : placeAt(profile, row);
+  if (mine === undefined || (mine.inclusive ?? mine.self) <= 0) return places;
+  return [...places.slice(0, most - 1), mine];
+}
+
+function peakOnly({ timeline }: ReportProfile): string {
+  return timeline === undefined ? '' : ' at the peak';
+}
+
+/** Columns that the place of a row may take. */
+function restWidth(heads: readonly string[], rows: readonly Row[], ink: Ink): number {
+  const widths = heads.map((head, column) =>
+    Math.max(head.length, ...rows.map(({ cells }) => cells[column]?.length ?? 0)),
+  );
+  return Math.max(16, ink.columns - 4 - widths.reduce((sum, width) => sum + width + 2, 0) + 2);
+}
+
+/** Who asks for the most expensive place: up to the start of the program, always the caller that costs the most. */
+function pathLines(profile: ReportProfile, most: number, ink: Ink): readonly string[] {
+  const [top] = topPlaces(profile, 1);
+  // The tree at the peak shows it.
+  if (top === undefined || most === 0 || profile.timeline !== undefined) return [];
+  const chain = callersOf(profile, top.row);
+  if (chain.length === 0) return [];
+  const shown = chain.slice(0, 12);
+  const links = [
+    { frame: top.frame, share: '' },
+    ...shown.flatMap(({ row, share }) => {
+      const frame = placeAt(profile, row)?.frame;
+      return frame === undefined ? [] : [{ frame, share: share > 0.9995 ? '' : ` (${percent(share, 1)})` }];
+    }),
+  ];
+  const words = links.map(({ frame, share }) => {
+    const name = clip(clean(shortFrame(frame)), 60);
+    return `${frame.owner === 'mine' ? name : ink.dim(name)}${share}`;
+  });
+  if (chain.length > shown.length) words.push('…');
+  const lines: string[] = [];
+  let line = '';
+  for (const [index, word] of words.entries()) {
+    const next = index === 0 ? word : `← ${word}`;
+    if (line !== '' && widthOf(line) + 1 + widthOf(next) > ink.columns - 2) {
+      lines.push(line);
+      line = '';
+    }
+    line = line === '' ? next : `${line} ${next}`;
+  }
+  return [
+    clip(
+      `${title('HOT PATH', ink)}  ${ink.dim('the callers that cost the most, with their share of what was called')}`,
+      ink.columns,
+    ),
+    ...[...lines, line].map((each) => `  ${each}`),
+  ];
+}
+
+/** Less than this is never drawn. */
+const leastShare = 0.001;
+
+/** The counted tree that costs the most, each node with all it called: one that was measured, with `all` a likely one too. */
+function treeMaker(profile: ReportProfile, all: boolean, ink: Ink): (most: number) => readonly string[] {
+  const trees = countedTrees(profile).filter(({ inferred }) => all || inferred === undefined);
+  const [largest] = [...trees].sort((a, b) => ownSum(b, profile) - ownSum(a, profile));
+  if (largest === undefined) return () => [];
+  const peak = peakSnapshot(profile);
+  const name =
+    profile.timeline === undefined || peak === undefined
+      ? title('CALL TREE', ink)
+      : `${title('AT THE PEAK', ink)}  ${ink.dim(`snapshot ${peak.number}, ${clockText(peak.time, profile.timeline.clock)}`)}`;
+  const which = trees.length > 1 && largest.name !== undefined ? ink.dim(`  of ${clean(largest.name)}`) : '';
+  const draw = treeDrawer(profile, largest, all, ink);
+  return (most) => {
+    const rows = most === 0 ? [] : draw(most);
+    if (rows.length === 0) return [];
+    const doubts = largest.inferred === undefined ? [] : treeCaveats(profile);
+    const doubt = doubts.flatMap((why) => wrap(clean(why), ink.columns - 2));
+    return [clip(`${name}${which}`, ink.columns), ...doubt.map((line) => `  ${ink.yellow(line)}`), ...rows];
+  };
+}
+
+function ownSum({ values }: CallTree, { primary }: ReportProfile): number {
+  return (values[primary] ?? []).reduce((sum, value) => sum + value, 0);
+}
+
+function treeDrawer(
+  profile: ReportProfile,
+  tree: CallTree,
+  all: boolean,
+  ink: Ink,
+): (most: number) => readonly string[] {
+  const { primary } = profile;
+  const total = primaryTotal(profile);
+  const sums = inclusiveValues({ ...tree, values: [tree.values[primary] ?? []] })[0] ?? [];
+  const candidates: number[] = [];
+  const inner = all ? new Uint8Array(sums.length) : innerCalls(profile, tree, sums);
+  for (const [node, sum] of sums.entries()) {
+    if (sum > total * leastShare && inner[node] === 0) candidates.push(node);
+  }
+  // A node costs at least what it called, and stands before it: so no node is chosen without its caller.
+  candidates.sort((a, b) => (sums[b] as number) - (sums[a] as number) || a - b);
+  const parents = parentsPast(tree, inner);
+  return (most) => drawTree(profile, tree, parents, sums, candidates, most, ink);
+}
+
+/**
+ * 1 for calls within a library that say nothing: all that its caller spent was spent in it, all that it spent in a
+ * call of its own, and none of the three is mine. What my code called, and where it ended, are left.
+ */
+function innerCalls(
+  { frames }: ReportProfile,
+  { parents, frames: rows }: CallTree,
+  sums: readonly number[],
+): Uint8Array {
+  const foreign = (node: number): boolean => frames[rows[node] as number]?.owner !== 'mine';
+  const passes = (node: number, parent: number): boolean =>
+    parent >= 0 && sums[parent] === sums[node] && foreign(node) && foreign(parent);
+  const goesOn = new Uint8Array(parents.length);
+  for (const [node, parent] of parents.entries()) if (passes(node, parent)) goesOn[parent] = 1;
+  const inner = new Uint8Array(parents.length);
+  for (const [node, parent] of parents.entries()) {
+    if (goesOn[node] === 1 && passes(node, parent)) inner[node] = 1;
+  }
+  return inner;
+}
+
+/** The nearest caller of each node that is not left out. */
+function parentsPast({ parents }: CallTree, inner: Uint8Array): readonly number[] {
+  const past: number[] = [];
+  for (const [node, parent] of parents.entries()) {
+    past[node] = parent >= 0 && inner[parent] === 1 ? (past[parent] as number) : parent;
+  }
+  return past;
+}
+
+function drawTree(
+  profile: ReportProfile,
+  tree: CallTree,
+  /** The caller of each node that is drawn. */
+  parents: readonly number[],
+  sums: readonly number[],
+  candidates: readonly number[],
+  most: number,
+  ink: Ink,
+): readonly string[] {
+  const { frames } = profile;
+  const { unit } = primaryMeasure(profile);
+  const total = primaryTotal(profile);
+  const chosen = candidates.slice(0, most);
+  const children = new Map<number, number[]>();
+  for (const node of chosen) {
+    const parent = parents[node] as number;
+    const siblings = children.get(parent);
+    if (siblings === undefined) children.set(parent, [node]);
+    else siblings.push(node);
+  }
+  const values = chosen.map((node) => scaled(sums[node] as number, unit));
+  const width = values.reduce((widest, text) => Math.max(widest, text.length), 0);
+  const lines: string[] = [];
+  const indent = Math.floor(ink.columns / 3);
+  // Prefix of the node itself, and of what stands below it.
+  const roots = children.get(-1) ?? [];
+  const open = [...roots].reverse().map((node) => ({ node, ...stepTo(node, roots, '') }));
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { node, own, below } = next;
+    const frame = frames[tree.frames[node] as number];
+    const sum = sums[node] as number;
+    const cost = `${percent(sum, total).padStart(6)}  ${scaled(sum, unit).padStart(width)}  `;
+    const lead = own.length > indent ? `…${own.slice(own.length - indent + 1)}` : own;
+    const passed = parents[node] === tree.parents[node] ? '' : '… ';
+    const room = ink.columns - 2 - cost.length - lead.length - passed.length;
+    const place = frame === undefined ? '???' : placeText(frame, Math.max(12, room));
+    const text = `${passed}${place}`;
+    const mine = frame?.owner === 'mine';
+    lines.push(`${mine ? ink.red('>') : ' '} ${cost}${ink.dim(lead)}${mine ? text : ink.dim(text)}`);
+    const called = children.get(node) ?? [];
+    // The one on top of the pile is drawn next.
+    for (const child of [...called].reverse()) open.push({ node: child, ...stepTo(child, called, below) });
+  }
+  const left = candidates.length - lines.length;
+  if (candidates.length > most && left > 0) {
+    lines.push(ink.dim(`  … ${grouped(left)} more calls of 0.1% or more; --all shows them.`));
+  }
+  return lines;
+}
+
+/** What stands before a call and before all below it. One that is called alone takes no step to the right. */
+function stepTo(child: number, called: readonly number[], below: string): { own: string; below: string } {
+  if (called.length === 1) return { own: below, below };
+  const last = child === called[called.length - 1];
+  return { own: `${below}${last ? '└ ' : '├ '}`, below: `${below}${last ? '  ' : '│ '}` };
+}
+
+/** Allocation sites with what is special about their blocks. */
+function siteLines(profile: ReportProfile, most: number, ink: Ink): readonly string[] {
+  const sites = most === 0 ? [] : siteFacts(profile, most);
+  if (sites.length === 0) return [];
+  const total = primaryTotal(profile);
+  const rows = sites.flatMap(({ frame, caller, value, facts }) => {
+    const start = `${percent(value, total).padStart(6)}  `;
+    const place = `${start}${placeText(frame, ink.columns - 2 - start.length)}`;
+    const line = frame.owner === 'mine' ? `${ink.red('>')} ${place}` : `  ${ink.dim(place)}`;
+    const called = caller === undefined ? [] : [`${' '.repeat(10)}← ${placeText(caller, ink.columns - 12)}`];
+    return [
+      line,
+      ...called,
+      ...wrap(facts.join(' · '), ink.columns - 10).map((each) => `${' '.repeat(10)}${each}`),
+    ];
+  });
+  const left = (profile.sites?.length ?? 0) - sites.length;
+  const more = left > 0 ? `  ${grouped(left)} more; --all lists them` : '';
+  return [clip(`${title('ALLOCATION SITES', ink)}${ink.dim(more)}`, ink.columns), ...rows];
+}
+
+/** The most expensive lines with their source text, file by file as they stand there. */
+function sourceLines(profile: ReportProfile, most: number, ink: Ink): readonly string[] {
+  const { lines, files, primary, functions } = profile;
+  if (lines === undefined || most === 0) return [];
+  const column = lines.values[primary] ?? [];
+  const total = primaryTotal(profile);
+  const { unit } = primaryMeasure(profile);
+  const shown = lines.lines
+    .slice(0, most)
+    .map((line, row) => ({
+      row,
+      line,
+      file: lines.files[row] as number,
+      value: column[row] ?? 0,
+      text: textAt(profile, lines.files[row] as number, line),
+    }))
+    .filter(({ value }) => value > total * leastShare);
+  if (shown.length === 0) return [];
+  const groups = new Map<number, typeof shown>();
+  for (const each of shown) groups.set(each.file, [...(groups.get(each.file) ?? []), each]);
+  const widths = {
+    value: Math.max(...shown.map(({ value }) => scaled(value, unit).length)),
+    line: Math.max(...shown.map(({ line }) => String(line).length)),
+  };
+  const rows: string[] = [];
+  for (const [file, group] of groups) {
+    const mine = files[file]?.owner === 'mine';
+    rows.push(
+      clip(`  ${(mine ? (text: string) => text : ink.dim)(clean(files[file]?.path ?? '???'))}`, ink.columns),
+    );
+    for (const { row, line, value, text } of [...group].sort((a, b) => a.line - b.line)) {
+      const start = `${percent(value, total).padStart(6)}  ${scaled(value, unit).padStart(widths.value)}  ${String(line).padStart(widths.line)} │ `;
+      const frame = functions[lines.functions[row] ?? -1];
+      const named = frame === undefined ? '' : `in ${shortFrame(frame)}`;
+      const body =
+        text === undefined ? ink.dim(clean(named)) : clean(text.replaceAll('\t', '    ').trimEnd());
+      const hottest = row === 0;
+      rows.push(clip(`${hottest ? ink.red('>') : ' '} ${start}${body}`, ink.columns));
+    }
+  }
+  const left = lines.lines.filter((_, row) => (column[row] ?? 0) > total * leastShare).length - shown.length;
+  const more = left > 0 ? `  ${grouped(left)} more; --all lists them` : '';
+  return [
+    clip(
+      `${title('TOP LINES', ink)}  ${ink.dim(`by ${clean(primaryMeasure(profile).title)}${peakOnly(profile)}${more}`)}`,
+      ink.columns,
+    ),
+    ...rows,
+  ];
+}
+
+function textAt({ sources = [] }: ReportProfile, file: number, line: number): string | undefined {
+  for (const source of sources) {
+    if (source.file === file && line >= source.firstLine) {
+      const text = source.lines[line - source.firstLine];
+      if (text !== undefined) return text;
+    }
+  }
+  return undefined;
+}
+
+/** Miss rates, and for each who misses the most. */
+function cacheLines(profile: ReportProfile, most: number, ink: Ink): readonly string[] {
+  const rates = most === 0 ? [] : missRates(profile);
+  if (rates.length === 0) return [];
+  const { measures, costs, functions } = profile;
+  const rows = rates.map((rate) => {
+    const columns = rate.measures.map(
+      (name) => costs.self[measures.findIndex((each) => each.name === name)] ?? [],
+    );
+    const missed = (row: number): number => columns.reduce((sum, column) => sum + (column[row] ?? 0), 0);
+    let worst = 0;
+    for (let row = 1; row < functions.length; row++) if (missed(row) > missed(worst)) worst = row;
+    const frame = functions[worst];
+    const start = `  ${missText(rate).padEnd(22)}`;
+    if (frame === undefined || missed(worst) === 0) return start.trimEnd();
+    const share = `${percent(missed(worst), rate.misses)} of them in `;
+    const place = placeText(frame, ink.columns - start.length - share.length);
+    return clip(`${start}${ink.dim(share)}${frame.owner === 'mine' ? place : ink.dim(place)}`, ink.columns);
+  });
+  return [title('CACHE', ink), ...rows];
+}
+
+/** What grew and what shrank, the largest change first. */
+function changeLines(profile: ReportProfile, most: number, ink: Ink): readonly string[] {
+  const changes = topChanges(profile, most);
+  if (changes.length === 0) return [];
+  const { unit, title: what } = primaryMeasure(profile);
+  const heads = ['change', '', 'before', 'now'];
+  const rows = changes.map(({ frame, before, self }): Row => {
+    const grew = self === 0 ? 'gone' : growthPercent(before, self);
+    return {
+      cells: [signed(self - before, unit), grew, scaled(before, unit), scaled(self, unit)],
+      place: '',
+      mine: frame.owner === 'mine',
+    };
+  });
+  const width = restWidth(heads, rows, ink);
+  const named = rows.map((row, index) => ({
+    ...row,
+    place: placeText((changes[index] as (typeof changes)[number]).frame, width),
+  }));
+  return [
+    clip(`${title('CHANGES', ink)}  ${ink.dim(`self, by ${clean(what)}${peakOnly(profile)}`)}`, ink.columns),
+    ...tableLines(heads, named, ink),
+  ];
+}
+
+/** The other profiles: how much, where, and what takes the most of it. */
+function otherLines(profiles: readonly ReportProfile[], most: number, ink: Ink): readonly string[] {
+  if (profiles.length === 0) return [];
+  const lines = profiles.slice(0, most).map((profile) => {
+    const [top] = topPlaces(profile, 1);
+    const share =
+      top === undefined
+        ? ''
+        : `, ${percent(top.self, primaryTotal(profile))} in ${placeText(top.frame, Math.max(20, ink.columns / 2))}`;
+    return clip(
+      `  ${clean(profileHeadline(profile))} in ${clean(whoseProfile(profile))}${share}`,
+      ink.columns,
+    );
+  });
+  const left = profiles.length - lines.length;
+  const more =
+    left > 0 ? [ink.dim(`  ${grouped(left)} more ${plural(left, 'profile')}; --all lists them.`)] : [];
+  return [title('OTHER PROFILES', ink), ...lines, ...more];
+}
