@@ -1,5 +1,5 @@
 // Writes the profiles of the HTML report in the form that html-page/profile-payload.ts describes.
-import type { ReportProfile, ReportProfileFrame } from '../model/profile-report.ts';
+import type { ProfileBefore, ReportProfile, ReportProfileFrame } from '../model/profile-report.ts';
 import { owners } from './html-page/payload.ts';
 import {
   type ColumnKind,
@@ -36,7 +36,7 @@ export interface EncodedProfile {
 
 /** Encodes one profile. Its orders are left out: the page sorts by itself. */
 export function encodeProfile(profile: ReportProfile): EncodedProfile {
-  const { byInclusive: _, bySelf: __, frames, functions, ...rest } = profile;
+  const { byInclusive: _, bySelf: __, frames, functions, before, ...rest } = profile;
   const texts = new Map<string, number>();
   const ref = (text: string | undefined): number => {
     if (text === undefined) return 0;
@@ -47,6 +47,7 @@ export function encodeProfile(profile: ReportProfile): EncodedProfile {
   };
   const written: WrittenProfile = {
     ...rest,
+    ...(before && { before: withoutOrders(before) }),
     frames: frameColumns(frames, ref),
     functions: frameColumns(functions, ref),
   };
@@ -63,6 +64,14 @@ export function encodeProfile(profile: ReportProfile): EncodedProfile {
   return { json, texts: JSON.stringify([...texts.keys()]), columns: Buffer.concat(columns) };
 }
 
+function withoutOrders({
+  bySelfChange: _,
+  byInclusiveChange: __,
+  ...before
+}: ProfileBefore): NonNullable<WrittenProfile['before']> {
+  return before;
+}
+
 function frameColumns(
   frames: readonly ReportProfileFrame[],
   ref: (text: string | undefined) => number,
@@ -74,7 +83,8 @@ function frameColumns(
     texts,
     lines: frames.map(({ line }) => (line === undefined ? 0 : line + 1)),
     flags: frames.map(
-      ({ inlined, owner }) => Math.max(0, owners.indexOf(owner)) + (inlined === undefined ? 0 : inlined ? 4 : 8),
+      ({ inlined, owner }) =>
+        Math.max(0, owners.indexOf(owner)) + (inlined === undefined ? 0 : inlined ? 4 : 8),
     ),
   };
 }
@@ -102,7 +112,8 @@ export function encodeColumn(values: readonly number[]): Uint8Array {
   put(columnKinds.indexOf(kind));
   put(values.length);
   let last = 0;
-  for (const [row, value] of values.entries()) {
+  for (let row = 0; row < values.length; row++) {
+    const value = values[row] as number;
     if (length + 10 > bytes.length) {
       const larger = new Uint8Array(bytes.length * 2);
       larger.set(bytes);
@@ -137,17 +148,15 @@ function kindFor(values: readonly number[]): ColumnKind {
   }
   if (least >= 0 && most > mostSigned) return most > Number.MAX_SAFE_INTEGER ? 'floats' : 'plain';
   if (least < -mostSigned || most - least > mostSigned) return 'floats';
-  const kinds: readonly ColumnKind[] =
-    least >= 0 ? ['plain', 'steps', 'rows'] : ['signed', 'steps', 'rows'];
+  const kinds: readonly ColumnKind[] = least >= 0 ? ['plain', 'steps', 'rows'] : ['signed', 'steps', 'rows'];
   let best: ColumnKind = kinds[0] ?? 'signed';
   let fewest = Number.POSITIVE_INFINITY;
   for (const kind of kinds) {
     let size = 0;
-    let last = 0;
-    for (let row = 0; row < values.length; row++) {
-      const value = values[row] as number;
-      size += sizeOf(written(kind, value, last, row));
-      last = value;
+    // A few thousand tell as much as all.
+    const step = Math.ceil(values.length / 4096);
+    for (let row = 0; row < values.length; row += step) {
+      size += sizeOf(written(kind, values[row] as number, values[row - 1] ?? 0, row));
     }
     if (size < fewest) {
       fewest = size;

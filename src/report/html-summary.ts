@@ -1,5 +1,6 @@
 // The part of the HTML report that needs no script: outcome, totals, and the first findings.
 import type { Finding, Report } from '../model/report.ts';
+import { escapeXml } from './flame-svg.ts';
 import {
   costText,
   type Fact,
@@ -14,20 +15,15 @@ import {
   sourceText,
   totalFacts,
 } from './html-page/words.ts';
+import { profilesMarkup } from './html-profile-summary.ts';
 import { sentence } from './sentence.ts';
-import { grouped, harmless } from './terminal-text.ts';
+import { grouped } from './terminal-text.ts';
 
 /** Without a script a long list is no help. */
 const mostFindings = 50;
 
-/** Text for HTML: harmless to read, and no markup. */
-export function escapeHtml(text: string): string {
-  return harmless(text)
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;');
+function shortForm(all: string): string {
+  return `<noscript><p>This is the short form. With JavaScript, which asks for nothing from any network, the page shows ${all}.</p></noscript>\n`;
 }
 
 /** Written into the place that the page takes over when its script runs. */
@@ -37,13 +33,19 @@ export function* summaryMarkup(report: Report): Generator<string> {
 <h1><span class="badge"><span aria-hidden="true">${outcomeSigns[outcome]}</span> ${outcome}</span> <span class="status">exit status ${status}</span></h1>
 <ul class="reasons">
 `;
-  for (const reason of reasonsOf(report)) yield `<li>${escapeHtml(sentence(reason))}</li>\n`;
+  for (const reason of reasonsOf(report)) yield `<li>${escapeXml(sentence(reason))}</li>\n`;
   yield '</ul>\n</div>\n';
   yield* factMarkup([...runFacts(report), ...totalFacts(report), ...gateFacts(report)]);
   yield '</header>\n';
   const shown = report.findings.filter(({ hidden }) => !hidden);
+  if (report.profiles !== undefined) yield* profilesMarkup(report.profiles);
+  // Where there is a profile, no finding is no news.
+  if (report.profiles !== undefined && shown.length === 0) {
+    yield shortForm('the whole profile as graphs and tables');
+    return;
+  }
   yield `<section class="brief" aria-labelledby="brief-title">\n<h2 id="brief-title">${grouped(shown.length)} ${shown.length === 1 ? 'finding' : 'findings'}</h2>\n`;
-  yield '<noscript><p>This is the short form. With JavaScript, which asks for nothing from any network, the page shows all findings with their stacks.</p></noscript>\n';
+  yield shortForm('all findings with their stacks');
   if (shown.length > 0) {
     yield '<ol>\n';
     for (const finding of shown.slice(0, mostFindings)) yield findingMarkup(finding);
@@ -56,7 +58,7 @@ export function* summaryMarkup(report: Report): Generator<string> {
 
 function* factMarkup(facts: readonly Fact[]): Generator<string> {
   yield '<dl class="facts">\n';
-  for (const [name, value] of facts) yield `<div><dt>${name}</dt><dd>${escapeHtml(value)}</dd></div>\n`;
+  for (const [name, value] of facts) yield `<div><dt>${name}</dt><dd>${escapeXml(value)}</dd></div>\n`;
   yield '</dl>\n';
 }
 
@@ -71,10 +73,10 @@ function findingMarkup(finding: Finding): string {
   const place =
     frame === undefined
       ? ''
-      : `<br><code>${escapeHtml(`${source === '' ? '' : `${source} in `}${functionText(frame)}`)}</code>`;
+      : `<br><code>${escapeXml(`${source === '' ? '' : `${source} in `}${functionText(frame)}`)}</code>`;
   const cost = costText({ count, ...(leak && { bytes: leak.bytes, blocks: leak.blocks }) }, atLeast);
   const standing = finding.standing === undefined ? '' : `, ${finding.standing}`;
   const why = pardon === undefined ? '' : `, does not fail the run (${pardonWords[pardon]})`;
-  const what = escapeHtml(headlineOf(finding.what, finding.title, leak !== undefined));
-  return `<li><span class="severity ${severity}"><span aria-hidden="true">${severitySigns[severity]}</span> ${severity}</span> <b>${what}</b>${cost === '' ? '' : `, ${cost}`}${standing}${why} <small>${escapeHtml(`${finding.rule} ${finding.id}`)}</small>${place}</li>\n`;
+  const what = escapeXml(headlineOf(finding.what, finding.title, leak !== undefined));
+  return `<li><span class="severity ${severity}"><span aria-hidden="true">${severitySigns[severity]}</span> ${severity}</span> <b>${what}</b>${cost === '' ? '' : `, ${cost}`}${standing}${why} <small>${escapeXml(`${finding.rule} ${finding.id}`)}</small>${place}</li>\n`;
 }

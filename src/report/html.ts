@@ -7,11 +7,12 @@ import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import type { ReportProfile } from '../model/profile-report.ts';
 import type { Report } from '../model/report.ts';
+import { escapeXml } from './flame-svg.ts';
 import { notices, script, style } from './html-page/page.tsx?page';
 import type { Summary } from './html-page/payload.ts';
 import { encodeDetails, encodeIndex } from './html-payload.ts';
 import { encodeProfile, profileHead } from './html-profile.ts';
-import { escapeHtml, summaryMarkup } from './html-summary.ts';
+import { summaryMarkup } from './html-summary.ts';
 import type { Reporter } from './reporter.ts';
 
 /** `--report html=FILE`. */
@@ -33,8 +34,8 @@ function* renderHtml(report: Report): Generator<string> {
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<meta name="generator" content="vgrun ${escapeHtml(report.vgrun)}">
-<title>${escapeHtml(titleOf(report))}</title>
+<meta name="generator" content="vgrun ${escapeXml(report.vgrun)}">
+<title>${escapeXml(titleOf(report))}</title>
 <!--
 This page contains:
 

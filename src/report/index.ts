@@ -15,6 +15,7 @@ const reporters: ReadonlyMap<string, () => Promise<Reporter>> = new Map([
   ['github', async () => (await import('./github.ts')).github],
   ['github-summary', async () => (await import('./markdown.ts')).githubSummary],
   ['gitlab', async () => (await import('./gitlab.ts')).gitlab],
+  ['svg', async () => (await import('./svg.ts')).svg],
   ['markdown', async () => (await import('./markdown.ts')).markdown],
   ['folded', async () => (await import('./folded.ts')).folded],
   ['speedscope', async () => (await import('./speedscope.ts')).speedscope],
@@ -22,7 +23,7 @@ const reporters: ReadonlyMap<string, () => Promise<Reporter>> = new Map([
 ]);
 
 /** Formats that hold profiles and nothing else: a run without one has no form in them. */
-const profileFormats: readonly string[] = ['folded', 'speedscope', 'pprof'];
+const profileFormats: readonly string[] = ['svg', 'folded', 'speedscope', 'pprof'];
 
 /** Formats that are no text. */
 export const binaryFormats: readonly string[] = ['pprof'];

@@ -21,10 +21,10 @@ export const hasChromium: boolean = process.env.CI === 'true' || findChromium() 
 
 /** A browser and a folder for the reports. */
 export interface Reader {
-  /** Writes the report to a file and opens it, at an address in it if one is given. */
+  /** Writes the report (a page, or a drawing) to a file and opens it, at an address in it if one is given. */
   readonly open: (
     html: string,
-    options?: BrowserContextOptions & { readonly hash?: string },
+    options?: BrowserContextOptions & { readonly hash?: string; readonly svg?: boolean },
   ) => Promise<OpenReport>;
   readonly close: () => Promise<void>;
 }
@@ -47,8 +47,8 @@ export async function startReader(): Promise<Reader> {
   const folder = mkdtempSync(join(tmpdir(), 'vgrun-browser-'));
   let files = 0;
   return {
-    open: async (html, { hash = '', ...options } = {}) => {
-      const file = join(folder, `report-${files++}.html`);
+    open: async (html, { hash = '', svg = false, ...options } = {}) => {
+      const file = join(folder, `report-${files++}.${svg ? 'svg' : 'html'}`);
       writeFileSync(file, html);
       const address = pathToFileURL(file).href;
       const page = await browser.newPage(options);
@@ -65,7 +65,7 @@ export async function startReader(): Promise<Reader> {
         if (request.url().replace(/#.*/, '') !== address) offences.push(`request: ${request.url()}`);
       });
       await page.goto(`${address}${hash}`);
-      if (options.javaScriptEnabled !== false) await page.waitForSelector('html[data-ready]');
+      if (options.javaScriptEnabled !== false && !svg) await page.waitForSelector('html[data-ready]');
       return { page, offences };
     },
     close: async () => {

@@ -67,7 +67,9 @@ export function App({ index, summary }: { readonly index: Index; readonly summar
           <FindingsView known={known} summary={summary} open={open} missing={missing} />
         )}
         {part === 'profile' && <ProfileGate key={part} part={part} summary={summary} view={ProfileView} />}
-        {part === 'functions' && <ProfileGate key={part} part={part} summary={summary} view={FunctionsView} />}
+        {part === 'functions' && (
+          <ProfileGate key={part} part={part} summary={summary} view={FunctionsView} />
+        )}
         {part === 'source' && <ProfileGate key={part} part={part} summary={summary} view={SourceView} />}
         {part === 'leaks' && <LeaksView index={index} />}
         {part === 'processes' && <ProcessesView summary={summary} />}
@@ -132,7 +134,12 @@ function partsOf(index: Index, summary: Summary): readonly Part[] {
 function profileParts(heads: readonly ProfileHead[]): readonly Part[] {
   if (heads.length === 0) return [];
   const most = (of: (head: ProfileHead) => number): number => Math.max(...heads.map(of));
-  const name = heads[0]?.timeline === true ? 'Heap over time' : most(({ trees }) => trees) > 0 ? 'Flame graph' : 'Profile';
+  const name =
+    heads[0]?.timeline === true
+      ? 'Heap over time'
+      : most(({ trees }) => trees) > 0
+        ? 'Flame graph'
+        : 'Profile';
   const parts: readonly Part[] = [
     { hash: 'functions', name: 'Functions', count: most(({ functions }) => functions) },
     { hash: 'source', name: 'Source', count: most(({ lines }) => lines) },

@@ -49,7 +49,8 @@ export function ticks(end: number, unit: Unit, most: number): readonly number[] 
     if (unit !== 'ms' && unit !== 'ns') step = Math.max(1, step);
   }
   const values: number[] = [];
-  for (let value = 0; value <= end * (1 + 1e-9) && values.length <= most + 1; value += step) values.push(value);
+  for (let value = 0; value <= end * (1 + 1e-9) && values.length <= most + 1; value += step)
+    values.push(value);
   return values;
 }
 

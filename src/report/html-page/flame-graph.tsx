@@ -13,7 +13,16 @@ import {
   layOutFlame,
   pathTo,
 } from './flame-tree.ts';
-import { changeText, exactAmount, kindWords, percentText, placeSource, shortAmount, shortName } from './profile-words.ts';
+import {
+  changeText,
+  exactAmount,
+  fittedName,
+  kindWords,
+  percentText,
+  placeSource,
+  shortAmount,
+  shortName,
+} from './profile-words.ts';
 
 /** Pixels of a row of boxes. */
 const rowHeight = 22;
@@ -41,7 +50,8 @@ interface Props {
 }
 
 export function FlameGraph(props: Props) {
-  const { tree, frames, look, unit, root, upward, differences, matches, place, onActive, onHover, onZoom } = props;
+  const { tree, frames, look, unit, root, upward, differences, matches, place, onActive, onHover, onZoom } =
+    props;
   const canvas = useRef<HTMLCanvasElement>(null);
   const [width, setWidth] = useState(0);
   const [height, setHeight] = useState(0);
@@ -189,14 +199,17 @@ export function FlameGraph(props: Props) {
           zoom(box.node);
         }}
       >
-        <canvas ref={canvas} aria-hidden="true" />
+        <div class="flame-window" aria-hidden="true">
+          <canvas ref={canvas} />
+        </div>
         <div class="flame-room" aria-hidden="true" style={{ height: `${layout.depth * rowHeight}px` }} />
         {active !== undefined && <ActiveCall {...props} box={active} rows={rows} />}
       </div>
       {hover !== undefined && <Tip {...props} node={hover.box.node} x={hover.x} y={hover.y} room={width} />}
       {layout.left > 0 && (
         <p class="quiet small-print">
-          {layout.left === 1 ? 'One call is' : `${layout.left} calls are`} too narrow to be drawn; zoom in to see
+          {layout.left === 1 ? 'One call is' : `${layout.left} calls are`} too narrow to be drawn; zoom in to
+          see
           {layout.left === 1 ? ' it' : ' them'}.
         </p>
       )}
@@ -215,6 +228,7 @@ function ActiveCall(props: Props & { readonly box: FlameBox; readonly rows: read
       id="flame-call"
       class="unseen"
       role="treeitem"
+      tabIndex={-1}
       aria-selected="true"
       aria-level={box.depth + 1}
       aria-setsize={beside.length}
@@ -319,7 +333,18 @@ export function ZoomTrail({ tree, look, root, onZoom }: Pick<Props, 'tree' | 'lo
   );
 }
 
-const inks = ['text', 'quiet', 'accent', 'ground', 'mine', 'library', 'system', 'kernel', 'tool', 'match'] as const;
+const inks = [
+  'text',
+  'quiet',
+  'accent',
+  'ground',
+  'mine',
+  'library',
+  'system',
+  'kernel',
+  'tool',
+  'match',
+] as const;
 const scales = ['same', 'grew', 'shrank'] as const;
 
 /** Colours as the style has them now. A canvas does not know variables. */
@@ -419,7 +444,7 @@ function drawBox(context: CanvasRenderingContext2D, palette: Palette, drawing: D
   }
   const room = Math.floor((width - 10) / palette.character);
   if (room < 3) return;
-  const text = fitted(name, change === undefined ? amount : drawing.changeText, room);
+  const text = fittedName(name, change === undefined ? amount : drawing.changeText, room);
   context.fillStyle = found === false ? palette.inks.quiet : palette.inks.text;
   context.font = `${inlined ? 'italic ' : ''}${kind === 'mine' ? '600 ' : ''}12px ${palette.font}`;
   context.textBaseline = 'middle';
@@ -430,9 +455,16 @@ function drawBox(context: CanvasRenderingContext2D, palette: Palette, drawing: D
 function decorate(
   context: CanvasRenderingContext2D,
   { inks: ink }: Palette,
-  { x, y, width, height, kind, inlined }: { x: number; y: number; width: number; height: number; kind: CallKind; inlined: boolean },
+  {
+    x,
+    y,
+    width,
+    height,
+    kind,
+    inlined,
+  }: { x: number; y: number; width: number; height: number; kind: CallKind; inlined: boolean },
 ): void {
-  if (kind === 'mine') {
+  if (kind === 'mine' && width > 16) {
     context.fillStyle = ink.accent;
     context.fillRect(x, y, 3, height);
   }
@@ -477,13 +509,4 @@ function mixed({ scales: { same, grew, shrank } }: Palette, change: number): str
   const channel = (index: number): number =>
     Math.round((same[index] ?? 0) + part * ((end[index] ?? 0) - (same[index] ?? 0)));
   return `rgb(${channel(0)} ${channel(1)} ${channel(2)})`;
-}
-
-/** The name, shortened when it must be, and the amount when there is room for both. */
-function fitted(name: string, amount: string, room: number): string {
-  if (name.length + amount.length + 2 <= room) return `${name}  ${amount}`;
-  if (name.length <= room) return name;
-  const short = shortName(name);
-  if (short.length + amount.length + 2 <= room) return `${short}  ${amount}`;
-  return short.length <= room ? short : `${short.slice(0, room - 1)}…`;
 }

@@ -41,6 +41,16 @@ export function functionKey(frame: ReportProfileFrame): string {
   return `f\0${name}\0${object}\0${path}\0${inlined === true ? 1 : ''}`;
 }
 
+/** Whether two frames are of one function as far as they tell; inlined or not is no difference. */
+export function isSameFunction(a: ReportProfileFrame, b: ReportProfileFrame): boolean {
+  const isAlike = (one: string | undefined, other: string | undefined): boolean =>
+    one === undefined || other === undefined || one === other;
+  if (a.sum !== undefined || b.sum !== undefined) return a.sum === b.sum;
+  if (a.function !== b.function) return false;
+  if (a.function === undefined) return functionKey(a) === functionKey(b);
+  return isAlike(a.object, b.object) && isAlike(a.path, b.path);
+}
+
 function placeKey(frame: ReportProfileFrame): string {
   const { line = '', ip = '' } = frame;
   return `${functionKey(frame)}\0${line === '' ? ip : line}`;

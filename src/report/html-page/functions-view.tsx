@@ -1,11 +1,14 @@
 // The functions of a profile as a table, and one of them with those that call it and those that it calls.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { Unit } from '../../model/profile.ts';
 import { grouped } from '../terminal-text.ts';
 import { type CallKind, callKind, matcherOf } from './flame-tree.ts';
 import { functionRows, type Neighbour, neighbours, type SortKey, sortKeys } from './function-rows.ts';
 import { type ProfileProps, Select } from './profile-choice.tsx';
-import type { PageProfile } from './profile-payload.ts';
+import { beforeOf, type PageProfile } from './profile-payload.ts';
 import {
+  briefSource,
+  cellAmount,
   changeText,
   exactAmount,
   exactNumber,
@@ -13,14 +16,16 @@ import {
   percentText,
   placeName,
   placeSource,
+  shortName,
 } from './profile-words.ts';
 import { SiteFacts } from './site-facts.tsx';
-import { reasonText, shortSource } from './words.ts';
+import { reasonText } from './words.ts';
 
 const pageSize = 100;
 
 export function FunctionsView({ profile, measure, choices, choose, selectors }: ProfileProps) {
-  const { functions, costs, before, totals, measures } = profile;
+  const { functions, costs, totals, measures } = profile;
+  const before = beforeOf(profile, measure);
   const search = choices.get('fq') ?? '';
   const kind = (choices.get('owner') ?? '') as CallKind | '';
   const wanted = choices.get('sort') as SortKey | null;
@@ -74,6 +79,7 @@ export function FunctionsView({ profile, measure, choices, choose, selectors }: 
   const oldSelf = before?.costs.self[measure];
   const oldInclusive = before?.costs.inclusive?.[measure];
   const all = totals[measure] ?? 0;
+  const unit = measures[measure]?.unit ?? 'events';
   return (
     <section class="functions" aria-labelledby="functions-title">
       <h2 id="functions-title">
@@ -106,7 +112,10 @@ export function FunctionsView({ profile, measure, choices, choose, selectors }: 
             <Select
               label="Owner"
               value={kind}
-              options={[['', 'all'], ...kinds.map((each) => [each, each === 'all' ? each : kindWords[each]] as const)]}
+              options={[
+                ['', 'all'],
+                ...kinds.map((each) => [each, each === 'all' ? each : kindWords[each]] as const),
+              ]}
               onChange={(owner) => choose({ owner })}
             />
           )}
@@ -135,7 +144,6 @@ export function FunctionsView({ profile, measure, choices, choose, selectors }: 
       {rows.length === 0 ? (
         <p class="empty">No function is like this.</p>
       ) : (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: it can be scrolled
         <div class="wide sideways" role="region" aria-label="Functions" tabIndex={0}>
           <table class="functions-table">
             <thead>
@@ -170,20 +178,22 @@ export function FunctionsView({ profile, measure, choices, choose, selectors }: 
                 return (
                   <tr key={row} class={row === chosen ? 'chosen' : undefined}>
                     <th scope="row">
-                      <button type="button" class="link" onClick={() => open(row)}>
-                        {placeName(frame)}
+                      <button type="button" class="link" title={placeName(frame)} onClick={() => open(row)}>
+                        {shortName(placeName(frame))}
                       </button>{' '}
                       <span class="quiet" title={placeSource(frame)}>
-                        {shortSource(placeSource(frame))}
+                        {briefSource(frame)}
                       </span>
                       {(costs.cycles?.[row] ?? 0) > 0 && <small> cycle {costs.cycles?.[row]}</small>}
                     </th>
-                    {inclusive !== undefined && <Cost value={inclusive[row] ?? 0} all={all} />}
+                    {inclusive !== undefined && <Cost value={inclusive[row] ?? 0} all={all} unit={unit} />}
                     {oldInclusive !== undefined && (
-                      <Change before={oldInclusive[row] ?? 0} after={inclusive?.[row] ?? 0} />
+                      <Change before={oldInclusive[row] ?? 0} after={inclusive?.[row] ?? 0} unit={unit} />
                     )}
-                    <Cost value={self[row] ?? 0} all={all} />
-                    {oldSelf !== undefined && <Change before={oldSelf[row] ?? 0} after={self[row] ?? 0} />}
+                    <Cost value={self[row] ?? 0} all={all} unit={unit} />
+                    {oldSelf !== undefined && (
+                      <Change before={oldSelf[row] ?? 0} after={self[row] ?? 0} unit={unit} />
+                    )}
                     {costs.calls !== undefined && (
                       <td class="number">
                         {Number.isFinite(costs.calls[row]) ? exactNumber(costs.calls[row] ?? 0) : '–'}
@@ -221,20 +231,28 @@ function ownerText(kind: CallKind): string {
   return kind === 'all' ? '' : kindWords[kind];
 }
 
-function Cost({ value, all }: { readonly value: number; readonly all: number }) {
+function Cost({ value, all, unit }: { readonly value: number; readonly all: number; readonly unit: Unit }) {
   return (
     <td class="number">
       <span class="heat" style={{ '--part': `${Math.min(100, (100 * value) / Math.max(1, all))}%` }}>
-        {exactNumber(value)} <small>{percentText(value, all)}</small>
+        {cellAmount(value, unit)} <small>{percentText(value, all)}</small>
       </span>
     </td>
   );
 }
 
-function Change({ before, after }: { readonly before: number; readonly after: number }) {
+function Change({
+  before,
+  after,
+  unit,
+}: {
+  readonly before: number;
+  readonly after: number;
+  readonly unit: Unit;
+}) {
   return (
     <>
-      <td class="number">{exactNumber(before)}</td>
+      <td class="number">{cellAmount(before, unit)}</td>
       <td class={`number ${after > before ? 'grown' : after < before ? 'shrunk' : 'quiet'}`}>
         {changeText(before, after)}
       </td>
@@ -299,7 +317,8 @@ function FunctionDetail({ profile, measure, chosen, title, onOpen, onClose, onSh
           </>
         )}
         itself <b>{exactAmount(self, unit)}</b>, {percentText(self, all)}
-        {Number.isFinite(costs.calls?.[chosen]) && ` · called ${exactNumber(costs.calls?.[chosen] ?? 0)} times`}
+        {Number.isFinite(costs.calls?.[chosen]) &&
+          ` · called ${exactNumber(costs.calls?.[chosen] ?? 0)} times`}
       </p>
       <p class="quiet">
         {placeSource(frame)} {reasonText(frame.owner, frame.ownerReason)}
@@ -327,7 +346,7 @@ function Neighbours({
   readonly title: string;
   readonly rows: readonly Neighbour[];
 }) {
-  const { functions, totals } = profile;
+  const { functions, measures, totals } = profile;
   const all = totals[measure] ?? 0;
   if (rows.length === 0) return <p class="quiet">{title}: none are known.</p>;
   const counted = rows.some(({ calls }) => calls > 0);
@@ -358,13 +377,15 @@ function Neighbours({
                   </button>
                 </th>
                 {counted && <td class="number">{calls > 0 ? exactNumber(calls) : '–'}</td>}
-                <Cost value={cost} all={all} />
+                <Cost value={cost} all={all} unit={measures[measure]?.unit ?? 'events'} />
               </tr>
             );
           })}
         </tbody>
       </table>
-      {rows.length > mostNeighbours && <p class="quiet">… and {grouped(rows.length - mostNeighbours)} more.</p>}
+      {rows.length > mostNeighbours && (
+        <p class="quiet">… and {grouped(rows.length - mostNeighbours)} more.</p>
+      )}
     </div>
   );
 }

@@ -9,24 +9,57 @@ export interface Place {
 
 /** Browsers allow only so many changes of the address in a time; what is chosen holds all the same. */
 let current: string | undefined;
+/** So that a reader who goes from part to part stays at the same process and measure. */
+let kept = '';
 const listeners = new Set<() => void>();
+
+/** Parts of the page that are about a profile. */
+const parts: readonly string[] = ['profile', 'functions', 'source'];
 
 function read(): string {
   return current ?? location.hash.slice(1);
 }
 
-/** So that a reader who goes from part to part stays at the same process and measure. */
-let kept = '';
+/** The reader came to an address: by a link, which keeps what was chosen, or back to one that says itself what is. */
+function arrive(): void {
+  current = undefined;
+  const hash = read();
+  const end = hash.indexOf('?');
+  if (history.state === null) {
+    if (end < 0 && kept !== '' && parts.includes(hash)) {
+      current = `${hash}?${kept}`;
+      write(current, false);
+      return;
+    }
+    write(hash, false);
+  }
+  kept = end < 0 ? '' : hash.slice(end + 1);
+}
+
+function write(hash: string, inHistory: boolean): void {
+  const address = hash === '' ? location.pathname : `#${hash}`;
+  try {
+    if (inHistory) history.pushState('seen', '', address);
+    else history.replaceState('seen', '', address);
+    current = undefined;
+  } catch {
+    // Too many changes in a short time.
+  }
+}
 
 function placeOf(hash: string): Place {
   const end = hash.indexOf('?');
-  if (end >= 0) kept = hash.slice(end + 1);
-  const choices = new URLSearchParams(kept);
+  const choices = new URLSearchParams(end < 0 ? '' : hash.slice(end + 1));
   try {
     return { part: decodeURIComponent(end < 0 ? hash : hash.slice(0, end)), choices };
   } catch {
     return { part: '', choices };
   }
+}
+
+/** Before the page is first drawn. */
+export function startPlaces(): void {
+  arrive();
 }
 
 /** Where the reader is. */
@@ -35,7 +68,7 @@ export function usePlace(): Place {
   useEffect(() => {
     const listen = (): void => setHash(read());
     const follow = (): void => {
-      current = undefined;
+      arrive();
       listen();
     };
     listeners.add(listen);
@@ -65,13 +98,7 @@ export function useChoose(part: string): Choose {
       const words = choices.toString();
       kept = words;
       current = words === '' ? part : `${part}?${words}`;
-      try {
-        if (inHistory) history.pushState(null, '', `#${current}`);
-        else history.replaceState(null, '', `#${current}`);
-        current = undefined;
-      } catch {
-        // Too many changes in a short time.
-      }
+      write(current, inHistory);
       for (const listen of listeners) listen();
     },
     [part],

@@ -79,7 +79,6 @@ export function HeapCurve({ timeline, before, chosen, onChoose }: Props) {
             </g>
           ))}
         </svg>
-        {/* biome-ignore lint/a11y/useSemanticElements: a set of buttons is no set of fields */}
         <div role="group" aria-label="Snapshots with a tree; arrow keys move">
           {doors.map((point, number) => (
             <SnapshotButton
@@ -180,7 +179,6 @@ function SnapshotTable({ timeline, chosen, onChoose }: Omit<Props, 'before'>) {
   return (
     <details>
       <summary>All {snapshots.length} snapshots as a table</summary>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it can be scrolled */}
       <div class="wide sideways" role="region" aria-label="Snapshots" tabIndex={0}>
         <table>
           <thead>

@@ -2,6 +2,7 @@
 import { render } from 'preact';
 import { App } from './app.tsx';
 import { readIndex } from './data-block.tsx';
+import { startPlaces } from './hash-state.tsx';
 import { applyStoredTheme } from './theme.tsx';
 
 applyStoredTheme();
@@ -12,6 +13,7 @@ async function start(): Promise<void> {
   if (place === null) return;
   try {
     const { index, summary } = await readIndex();
+    startPlaces();
     place.replaceChildren();
     render(<App index={index} summary={summary} />, place);
     document.documentElement.dataset.ready = 'yes';

@@ -180,7 +180,8 @@ function runningSum(counts: Float64Array): Int32Array {
 // `harmless` looks for need not be gone through string by string.
 const suspicious = /\\[unrtbf]|[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c\ufeff]/;
 
-function decodeStrings(json: string): readonly string[] {
+/** Texts of one line each, harmless. */
+export function decodeStrings(json: string): readonly string[] {
   const strings: readonly string[] = JSON.parse(json);
   return suspicious.test(json) ? strings.map(harmless) : strings;
 }

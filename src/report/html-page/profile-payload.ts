@@ -4,8 +4,8 @@
 // columns whose texts are stored once. A column is written in the way that takes the fewest bytes, which for a tree of
 // 200,000 nodes makes two bytes a number instead of seven, and nothing to parse.
 import type { Measure } from '../../model/profile.ts';
-import type { ReportProfile, ReportProfileFrame } from '../../model/profile-report.ts';
-import { decodeJson, owners } from './payload.ts';
+import type { ProfileBefore, ReportProfile, ReportProfileFrame } from '../../model/profile-report.ts';
+import { decodeJson, decodeStrings, owners } from './payload.ts';
 
 /** What the page knows of a profile before it is read. */
 export interface ProfileHead {
@@ -22,7 +22,9 @@ export interface ProfileHead {
 }
 
 /** What the page has of a profile: no orders, which it makes itself, and no directories, which are in the paths. */
-export type PageProfile = Omit<ReportProfile, 'byInclusive' | 'bySelf'>;
+export type PageProfile = Omit<ReportProfile, 'byInclusive' | 'bySelf' | 'before'> & {
+  readonly before?: Omit<ProfileBefore, 'bySelfChange' | 'byInclusiveChange'>;
+};
 
 /**
  * How a column is written: numbers from 0 up, 7 bits a byte; whole numbers with their sign in the lowest bit; the same
@@ -43,6 +45,11 @@ export interface FrameColumns {
   readonly flags: readonly number[];
 }
 
+/** What the run before had of a profile; nothing where it lacks the measure, whose columns then mean nothing. */
+export function beforeOf({ before }: PageProfile, measure: number): PageProfile['before'] {
+  return before === undefined || (before.totals[measure] ?? null) === null ? undefined : before;
+}
+
 /** A profile as it is written. */
 export interface WrittenProfile extends Omit<PageProfile, 'frames' | 'functions'> {
   readonly frames: FrameColumns;
@@ -54,7 +61,7 @@ export const leastColumn = 8;
 
 /** Reads `profile-N` (JSON), `profile-N-texts` (JSON) and `profile-N-columns`. */
 export function decodeProfile(json: string, texts: string, columns: Uint8Array): PageProfile {
-  const strings = decodeJson<readonly string[]>(texts);
+  const strings = decodeStrings(texts);
   const numbers = decodeColumns(columns);
   const written = withColumns(decodeJson<unknown>(json), numbers) as WrittenProfile;
   return {

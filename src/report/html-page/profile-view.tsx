@@ -3,16 +3,16 @@ import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } fr
 import { grouped } from '../terminal-text.ts';
 import { isTyping } from './app.tsx';
 import { firstSnapshot } from './curve.ts';
-import { changeOfNode, factsOf, FlameGraph, ZoomTrail } from './flame-graph.tsx';
+import { changeOfNode, FlameGraph, factsOf, ZoomTrail } from './flame-graph.tsx';
 import {
   addressOf,
   callKind,
   coverage,
   type FlameTree,
   flameTree,
-  functionKey,
   groupFrames,
   invertedTree,
+  isSameFunction,
   type Look,
   matcherOf,
   matchingGroups,
@@ -24,8 +24,10 @@ import {
 } from './flame-tree.ts';
 import { HeapCurve, snapshotName } from './heap-curve.tsx';
 import { type ProfileProps, Select } from './profile-choice.tsx';
-import type { PageProfile } from './profile-payload.ts';
+import { beforeOf, type PageProfile } from './profile-payload.ts';
 import {
+  briefSource,
+  cellAmount,
   exactAmount,
   exactNumber,
   kindWords,
@@ -33,6 +35,8 @@ import {
   percentText,
   placeName,
   placeSource,
+  shortAmount,
+  shortName,
 } from './profile-words.ts';
 import { SiteFacts } from './site-facts.tsx';
 import { reasonText } from './words.ts';
@@ -50,7 +54,9 @@ export function ProfileView(props: ProfileProps) {
   return (
     <section class="profile" aria-labelledby="profile-title">
       <h2 id="profile-title">
-        {exactAmount(totals[measure] ?? 0, unit)}
+        {unit === 'ns' || unit === 'ms'
+          ? shortAmount(totals[measure] ?? 0, unit)
+          : exactAmount(totals[measure] ?? 0, unit)}
         <span class="quiet">
           {' '}
           {measures[measure] === undefined ? '' : measureText(measures[measure])}
@@ -59,8 +65,8 @@ export function ProfileView(props: ProfileProps) {
       </h2>
       {!profile.complete && (
         <p class="notice">
-          <span aria-hidden="true">⚠ </span>This profile is not complete: its file was cut, or the process was killed.
-          There may be more than it says.
+          <span aria-hidden="true">⚠ </span>This profile is not complete: its file was cut, or the process was
+          killed. There may be more than it says.
         </p>
       )}
       {timeline !== undefined && timeline.snapshots.length > 0 && (
@@ -121,7 +127,8 @@ function Flames({
   selectors,
   picked,
 }: ProfileProps & { readonly picked: readonly number[] }) {
-  const { measures, frames, trees, before, timeline, sites } = profile;
+  const { measures, frames, trees, timeline, sites } = profile;
+  const before = beforeOf(profile, measure);
   const unit = measures[measure]?.unit ?? 'events';
   const byLine = choices.get('lines') === '1';
   const inverted = choices.get('up') === '1';
@@ -137,7 +144,7 @@ function Flames({
         frames,
         measures.length,
       ),
-    [profile, picked, groups],
+    [profile, picked, groups, before],
   );
   const tree: FlameTree = useMemo(
     () => (inverted ? invertedTree(whole, measures.length) : whole),
@@ -191,8 +198,7 @@ function Flames({
     if (typeof matcher === 'string') return matcher;
     if (matcher !== undefined) return matchingGroups(groups, matcher);
     if (highlighted === undefined) return undefined;
-    const wanted = new Set([true, false].map((inlined) => functionKey({ ...highlighted, inlined })));
-    return Uint8Array.from(groups.frames, (frame) => (wanted.has(functionKey(frame)) ? 1 : 0));
+    return Uint8Array.from(groups.frames, (frame) => (isSameFunction(frame, highlighted) ? 1 : 0));
   }, [search, highlighted, groups]);
   const matches = typeof found === 'string' ? undefined : found;
   const covered = useMemo(
@@ -201,9 +207,7 @@ function Flames({
   );
   const all = whole.total(0, measure, side);
   const shown = hover ?? active;
-  const inferred = [
-    ...new Set(picked.flatMap((index) => trees[index]?.inferred ?? [])),
-  ];
+  const inferred = [...new Set(picked.flatMap((index) => trees[index]?.inferred ?? []))];
   const drawable = trees.flatMap(({ parents }, index) => (parents.length > 0 ? [index] : []));
   return (
     <div class="flames">
@@ -247,8 +251,8 @@ function Flames({
             label="From"
             value={inverted ? '1' : ''}
             options={[
-              ['', 'the outermost call'],
-              ['1', 'where it was spent (callers)'],
+              ['', 'outermost call'],
+              ['1', 'innermost call'],
             ]}
             onChange={(up) => choose({ up, z: undefined })}
           />
@@ -256,8 +260,8 @@ function Flames({
             label="Draw"
             value={upward ? '' : 'down'}
             options={[
-              ['', 'flames, upward'],
-              ['down', 'icicles, downward'],
+              ['', 'flames'],
+              ['down', 'icicles'],
             ]}
             onChange={(dir) => choose({ dir })}
           />
@@ -265,8 +269,8 @@ function Flames({
             label="Order"
             value={order === 'name' ? 'name' : ''}
             options={[
-              ['', 'heaviest first'],
-              ['name', 'by name'],
+              ['', 'heaviest'],
+              ['name', 'name'],
             ]}
             onChange={(next) => choose({ order: next })}
           />
@@ -274,7 +278,9 @@ function Flames({
             <input
               type="checkbox"
               checked={byLine}
-              onChange={(event) => choose({ lines: event.currentTarget.checked ? '1' : undefined, z: undefined })}
+              onChange={(event) =>
+                choose({ lines: event.currentTarget.checked ? '1' : undefined, z: undefined })
+              }
             />{' '}
             lines apart
           </label>
@@ -339,7 +345,14 @@ function Flames({
           {sites !== undefined && !inverted && picked.length === 1 && picked[0] === 0 && (
             <SiteFacts profile={profile} sites={sitesAt(profile, whole, active)} />
           )}
-          <CallTable profile={profile} tree={tree} look={look} root={root} inverted={inverted} onZoom={zoom} />
+          <CallTable
+            profile={profile}
+            tree={tree}
+            look={look}
+            root={root}
+            inverted={inverted}
+            onZoom={zoom}
+          />
         </>
       ) : (
         <p class="empty">Nothing of this measure was spent here.</p>
@@ -425,7 +438,7 @@ function CallFacts({ profile, tree, look, node, inverted }: CallProps & { readon
         {!inverted && (
           <>
             {' '}
-            · itself <b>{exactNumber(self)}</b>, {percentText(self, all)}
+            · itself <b>{cellAmount(self, unit)}</b>, {percentText(self, all)}
           </>
         )}
         {tree.compared && (
@@ -476,7 +489,6 @@ function CallTable({
             ? `Callers of ${above}`
             : `Calls from ${above}`}
       </h3>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it can be scrolled */}
       <div class="wide sideways" role="region" aria-label="Calls" tabIndex={0}>
         <table>
           <thead>
@@ -507,16 +519,23 @@ function CallTable({
               return (
                 <tr key={node}>
                   <th scope="row">
-                    <button type="button" class="link" onClick={() => onZoom(node)}>
-                      {names[tree.groupOf(node)] ?? ''}
+                    <button
+                      type="button"
+                      class="link"
+                      title={names[tree.groupOf(node)]}
+                      onClick={() => onZoom(node)}
+                    >
+                      {shortName(names[tree.groupOf(node)] ?? '')}
                     </button>{' '}
-                    <span class="quiet">{frame && placeSource(frame, tree.isMixed(node))}</span>
+                    <span class="quiet" title={frame && placeSource(frame, tree.isMixed(node))}>
+                      {frame && briefSource(frame, tree.isMixed(node))}
+                    </span>
                   </th>
                   <td class="number" title={factsOf({ tree, frames, look, unit }, node)[0]}>
-                    {exactNumber(total)}
+                    {cellAmount(total, unit)}
                   </td>
                   <td class="number">{percentText(total, all)}</td>
-                  {!inverted && <td class="number">{exactNumber(tree.self(node, measure, side))}</td>}
+                  {!inverted && <td class="number">{cellAmount(tree.self(node, measure, side), unit)}</td>}
                   {tree.compared && <td class="number">{changeOfNode(tree, measure, node)}</td>}
                 </tr>
               );
@@ -537,7 +556,6 @@ function AboutProfile({ profile }: { readonly profile: PageProfile }) {
   return (
     <details class="about">
       <summary>About this profile</summary>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it can be scrolled */}
       <div class="wide sideways" role="region" aria-label="Totals" tabIndex={0}>
         <table>
           <thead>
@@ -575,7 +593,11 @@ function AboutProfile({ profile }: { readonly profile: PageProfile }) {
                 {stated !== undefined && (
                   <td class="number">{typeof stated[row] === 'number' ? exactNumber(stated[row]) : '–'}</td>
                 )}
-                {before !== undefined && <td class="number">{exactNumber(before.totals[row] ?? Number.NaN)}</td>}
+                {before !== undefined && (
+                  <td class="number">
+                    {typeof before.totals[row] === 'number' ? exactNumber(before.totals[row]) : '–'}
+                  </td>
+                )}
                 {(parts ?? []).slice(0, mostParts).map((part, index) => (
                   <td key={index} class="number">
                     {exactNumber(part.totals[row] ?? 0)}
@@ -586,7 +608,12 @@ function AboutProfile({ profile }: { readonly profile: PageProfile }) {
           </tbody>
         </table>
       </div>
-      {before !== undefined && <p>Compared with {before.name}.</p>}
+      {before !== undefined && (
+        <p>
+          Compared with {before.name}
+          {before.complete ? '' : ', which was not seen whole: it may have spent more than it says'}.
+        </p>
+      )}
       {notes.length > 0 && (
         <ul>
           {notes.slice(0, mostParts).map((note, index) => (

@@ -3,7 +3,7 @@ import type { Measure, Unit } from '../../model/profile.ts';
 import type { ReportProfileFrame } from '../../model/profile-report.ts';
 import { grouped, plural } from '../terminal-text.ts';
 import type { CallKind } from './flame-tree.ts';
-import { durationText, shortBytes } from './words.ts';
+import { durationText, shortBytes, shortSource } from './words.ts';
 
 export const kindWords: Readonly<Record<Exclude<CallKind, 'all'>, string>> = {
   mine: 'my code',
@@ -30,12 +30,19 @@ export function placeSource(frame: ReportProfileFrame, mixed = false): string {
   return line === undefined || mixed ? path : `${path}:${line}`;
 }
 
+/** The same without the folders of an object: `libc.so.6`. */
+export function briefSource(frame: ReportProfileFrame, mixed = false): string {
+  const source = placeSource(frame, mixed);
+  return frame.path === undefined ? source.slice(source.lastIndexOf('/') + 1) : shortSource(source);
+}
+
 /**
  * A C++ name without parameters and template arguments: `std::vector<int>::push_back(int const&)` becomes
  * `std::vector<…>::push_back(…)`. What is no such name, or is unbalanced, stays as it is.
  */
 export function shortName(name: string): string {
-  if (name.length > 2_000 || !/[<(]/.test(name) || /operator\s*[<>(-]/.test(name)) return name;
+  // Sentences, such as those of massif's sums, have a space before their parenthesis.
+  if (name.length > 2_000 || !/[<(]/.test(name) || / \(|operator\s*[<>(-]/.test(name)) return name;
   let short = '';
   let depth = 0;
   for (const [at, character] of [...name].entries()) {
@@ -51,11 +58,24 @@ export function shortName(name: string): string {
   return depth === 0 ? short.replaceAll('(…)', name.includes('()') ? '()' : '(…)') : name;
 }
 
+/** The name, shortened when it must be, and the amount when there is room for both. @param room characters. */
+export function fittedName(name: string, amount: string, room: number): string {
+  const both = amount.length + 2;
+  if (name.length + both <= room) return `${name}  ${amount}`;
+  if (name.length <= room) return name;
+  let short = shortName(name);
+  if (short.length + both <= room) return `${short}  ${amount}`;
+  // The end of a qualified name tells more than its beginning: `std::vector<…>::push_back(…)`
+  while (short.length > room && /^[^(]*?::/.test(short)) short = short.replace(/^[^(]*?::/, '');
+  return short.length <= room ? short : `${short.slice(0, Math.max(0, room - 1))}…`;
+}
+
 /** `1.5 MiB`, `12.3 M`, `850 ms`: at most four digits. */
 export function shortAmount(value: number, unit: Unit): string {
   if (Number.isNaN(value)) return '?';
   if (value < 0) return `−${shortAmount(-value, unit)}`;
-  if (unit === 'bytes') return value < 1024 && !Number.isInteger(value) ? `${value.toFixed(1)} B` : shortBytes(value);
+  if (unit === 'bytes')
+    return value < 1024 && !Number.isInteger(value) ? `${value.toFixed(1)} B` : shortBytes(value);
   if (unit === 'ns') return nanoseconds(value);
   if (unit === 'ms') return durationText(value);
   return shortCount(value);
@@ -91,10 +111,11 @@ const unitWords: Readonly<Record<Unit, string>> = {
   events: 'event',
 };
 
-/** The exact number with its unit: `12,415,506 bytes`. */
+/** The exact number with its unit: `12,415,506 bytes`; long times in milliseconds. */
 export function exactAmount(value: number, unit: Unit): string {
   if (Number.isNaN(value)) return 'not known';
   const number = exactNumber(value);
+  if (unit === 'ns' && value >= 1_000_000) return `${exactNumber(value / 1_000_000)} ms`;
   if (unit === 'ns' || unit === 'ms') return `${number} ${unit}`;
   return `${number} ${plural(value, unitWords[unit])}`;
 }
@@ -103,7 +124,13 @@ export function exactAmount(value: number, unit: Unit): string {
 export function exactNumber(value: number): string {
   if (Number.isNaN(value)) return '?';
   if (Number.isInteger(value)) return value < 0 ? `−${grouped(-value)}` : grouped(value);
-  return value.toFixed(3);
+  const [whole = '', digits = ''] = value.toFixed(3).split('.');
+  return `${whole.replace(/\B(?=(?:\d{3})+(?!\d))/g, ',')}.${digits}`;
+}
+
+/** For a cell of a table: exact, but times in their own units, for a second is not read in nanoseconds. */
+export function cellAmount(value: number, unit: Unit): string {
+  return unit === 'ns' || unit === 'ms' ? shortAmount(value, unit) : exactNumber(value);
 }
 
 /** `12.3 %` */

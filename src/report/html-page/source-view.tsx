@@ -2,7 +2,7 @@
 import { useMemo, useState } from 'preact/hooks';
 import { grouped } from '../terminal-text.ts';
 import { type ProfileProps, Select } from './profile-choice.tsx';
-import { exactNumber, measureText, percentText, placeName, shortAmount } from './profile-words.ts';
+import { exactNumber, measureText, percentText, placeName, shortAmount, shortName } from './profile-words.ts';
 import { jumpsOf, type LineJump, sourceFiles, sourceRows } from './source-rows.ts';
 import { shortSource } from './words.ts';
 
@@ -16,7 +16,10 @@ export function SourceView({ profile, measure, choices, choose, selectors }: Pro
   const ranked = useMemo(() => sourceFiles(profile, measure), [profile, measure]);
   const wanted = Number(choices.get('src') ?? Number.NaN);
   const file = ranked.find((each) => each.file === wanted) ?? ranked[0];
-  const rows = useMemo(() => (file === undefined ? [] : sourceRows(profile, file.file)), [profile, file?.file]);
+  const rows = useMemo(
+    () => (file === undefined ? [] : sourceRows(profile, file.file)),
+    [profile, file?.file],
+  );
   const jumps = useMemo(
     () => (file === undefined ? new Map<number, readonly LineJump[]>() : jumpsOf(profile, file.file)),
     [profile, file?.file],
@@ -35,7 +38,8 @@ export function SourceView({ profile, measure, choices, choose, selectors }: Pro
       <h2 id="source-title">
         <code>{files[file.file]?.path}</code>{' '}
         <span class="quiet">
-          {percentText(file.cost, total)} of {measures[measure] === undefined ? 'all' : measureText(measures[measure])}
+          {percentText(file.cost, total)} of{' '}
+          {measures[measure] === undefined ? 'all' : measureText(measures[measure])}
         </span>
       </h2>
       <div class="choices">
@@ -62,8 +66,9 @@ export function SourceView({ profile, measure, choices, choose, selectors }: Pro
           </label>
         )}
       </div>
-      {!hasText && <p class="quiet">The text of this file is not in the report; these are its lines with costs.</p>}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it can be scrolled */}
+      {!hasText && (
+        <p class="quiet">The text of this file is not in the report; these are its lines with costs.</p>
+      )}
       <div class="wide sideways" role="region" aria-label="Lines" tabIndex={0}>
         <table class="lines">
           <thead>
@@ -89,7 +94,10 @@ export function SourceView({ profile, measure, choices, choose, selectors }: Pro
               const cost = costs?.[measure] ?? 0;
               const frame = functions[name ?? -1];
               return (
-                <tr key={line} class={`${afterGap ? 'gap' : ''}${cost > 0 && cost === most ? ' hottest' : ''}`}>
+                <tr
+                  key={line}
+                  class={`${afterGap ? 'gap' : ''}${cost > 0 && cost === most ? ' hottest' : ''}`}
+                >
                   <th scope="row" class="number">
                     {line}
                   </th>
@@ -108,9 +116,10 @@ export function SourceView({ profile, measure, choices, choose, selectors }: Pro
                     )}
                   </td>
                   <td class="text">
-                    <code title={frame && `in ${placeName(frame)}`}>
-                      {text ?? (hasText ? '' : frame === undefined ? '' : placeName(frame))}
-                    </code>
+                    <code title={frame && `in ${placeName(frame)}`}>{text}</code>
+                    {text === undefined && frame !== undefined && (
+                      <span class="quiet">in {shortName(placeName(frame))}</span>
+                    )}
                     {(jumps.get(line) ?? []).map((jump, index) => (
                       <small key={index} class="jump">
                         {jumpText(line, jump)}

@@ -133,8 +133,7 @@ export function limitText({ group, unit, most, actual, exceeded }: Limit): strin
 
 /** `instructions executed (Ir): 282,609,504, at most 269,000,118 allowed: 5% above 256,190,589 (exceeded)` */
 export function growthText({ measure, title, most, allowed, before, after, exceeded }: GrowthLimit): string {
-  const number = (value: number): string =>
-    Number.isInteger(value) ? grouped(value) : value.toFixed(3);
+  const number = (value: number): string => (Number.isInteger(value) ? grouped(value) : value.toFixed(3));
   const name = title === measure ? title : `${title} (${measure})`;
   return `${name}: ${number(after)}, at most ${number(allowed)} allowed: ${most} above ${number(before)}${exceeded ? ' (exceeded)' : ''}`;
 }
