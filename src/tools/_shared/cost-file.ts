@@ -640,14 +640,15 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
       !pendingJump &&
       (format === 'cachegrind' || /^(?:callgrind|xtree)-/.test(creator)
         ? endsWhole && parts.every(({ ended }) => ended)
-        : !creator.startsWith('xdebug') || parts.every(({ stated }) => stated !== undefined));
+        : parts.some(({ used }) => used) &&
+          (!creator.startsWith('xdebug') || parts.every(({ stated }) => stated !== undefined)));
     const about = {
       ...(pid !== undefined && { pid }),
       ...(command !== undefined && { argv: command.split(/\s+/).filter((word) => word !== '') }),
       // `callgrind-3.19.0`
       ...versionOf(creator),
     };
-    if (!hasEvents) return { processes: [], complete: false };
+    if (measures.length === 0) return { processes: [], complete: false };
     return { processes: [{ ...about, profile: makeProfile() }], complete };
   }
 
