@@ -138,7 +138,8 @@ export function rowValues(count: number): RowValues {
       // Row by row, because the values of one stand side by side.
       for (let index = 0; index < count; index++) {
         const at = (typeof rows === 'number' ? index : (rows[index] as number)) * width;
-        for (let column = 0; column < used; column++) (lists[column] as number[]).push(values[at + column] ?? 0);
+        for (let column = 0; column < used; column++)
+          (lists[column] as number[]).push(values[at + column] ?? 0);
       }
       return lists;
     },

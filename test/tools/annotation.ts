@@ -1,5 +1,5 @@
 // What the post-processors that come with valgrind say of a cost file, and the same from a profile that vgrun read.
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import type { Profile, ProfileFrame } from '../../src/model/profile.ts';
 import type { FunctionCosts } from '../../src/model/profile-report.ts';
 
@@ -9,24 +9,45 @@ export interface Annotation {
   readonly functions: ReadonlyMap<string, readonly number[]>;
 }
 
-/** Runs callgrind_annotate or cg_annotate on a file, without sources. */
-export function annotate(program: 'callgrind_annotate' | 'cg_annotate', file: string, ...options: string[]): Annotation {
+/** Runs callgrind_annotate on a file, without sources, for all functions. */
+export function annotateCallgrind(file: string, ...options: string[]): Annotation {
   return readAnnotation(
-    execFileSync(program, ['--auto=no', '--show-percs=no', ...options, file], {
-      encoding: 'utf8',
-      maxBuffer: 1 << 28,
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }),
+    outputOf('callgrind_annotate', '--auto=no', '--show-percs=no', '--threshold=100', ...options, file),
   );
+}
+
+/**
+ * Runs cg_annotate on a file, without sources, for all functions. That of valgrind 3.21 and later lists them in another
+ * way, which is not read.
+ */
+export function annotateCachegrind(file: string): Pick<Annotation, 'totals'> & Partial<Annotation> {
+  // `cg_annotate-3.19.0`
+  const [, major = '0', minor = '0'] = /-(\d+)\.(\d+)/.exec(outputOf('cg_annotate', '--version')) ?? [];
+  if (Number(major) === 3 && Number(minor) < 21) {
+    return readAnnotation(outputOf('cg_annotate', '--auto=no', '--show-percs=no', '--threshold=0', file));
+  }
+  // `1,234 (100.0%) 56 (100.0%)  PROGRAM TOTALS`
+  const [, totals = ''] = /^(.*) PROGRAM TOTALS/m.exec(outputOf('cg_annotate', '--no-annotate', file)) ?? [];
+  return { totals: (totals.replace(/\([^)]*\)/g, '').match(/[\d,]+/g) ?? []).map(count) };
+}
+
+function outputOf(program: string, ...argv: string[]): string {
+  const { stdout, stderr } = spawnSync(program, argv, { encoding: 'utf8', maxBuffer: 1 << 28 });
+  // A version is printed by dying of it.
+  return stdout === '' ? stderr : stdout;
+}
+
+function count(word: string): number {
+  return word === '.' ? 0 : Number(word.replaceAll(',', ''));
 }
 
 /** Reads what they print, with or without percentages. */
 export function readAnnotation(text: string): Annotation {
   // `Events recorded:  Ir Dr Dw`
   const [, events = ''] = /^Events recorded: +(.*)$/m.exec(text) ?? [];
-  const count = events.trim().split(' ').length;
+  const width = events.trim().split(' ').length;
   // `1,234 (12.3%)`, `.`, `0 `
-  const row = new RegExp(`^ *((?:(?:[\\d,]+|\\.)(?: \\([ \\d.]+%\\))? +){${count}})(.*)$`);
+  const row = new RegExp(`^ *((?:(?:[\\d,]+|\\.)(?: \\([ \\d.]+%\\))? +){${width}})(.*)$`);
   const functions = new Map<string, number[]>();
   let totals: readonly number[] = [];
   for (const line of text.split('\n')) {
@@ -36,11 +57,13 @@ export function readAnnotation(text: string): Annotation {
       .replace(/\([ \d.]+%\)/g, '')
       .trim()
       .split(/ +/)
-      .map((word) => (word === '.' ? 0 : Number(word.replaceAll(',', ''))));
+      .map(count);
     if (name.startsWith('PROGRAM TOTALS')) totals = values;
     else if (totals.length > 0) {
-      // `./csu/libc-start.c:main [/usr/lib/libc.so.6]`
-      const key = name.replace(/ \[[^\]]*\]$/, '').replace(/\bUnknown(?:File|Fn)(?=\?\?\?)/g, '');
+      // `./csu/libc-start.c:main [/usr/lib/libc.so.6]`; `a.c:sort [clone .isra.0]` has no object.
+      const key = name
+        .replace(/ \[(?:\/|\?\?\?)[^\]]*\]$/, '')
+        .replace(/\bUnknown(?:File|Fn)(?=\?\?\?)/g, '');
       functions.set(key, sum(functions.get(key), values));
     }
   }
@@ -65,7 +88,13 @@ export function uncountedCalls(profile: Profile): ReadonlyMap<string, readonly n
   for (const [index, caller] of (edges?.callers ?? []).entries()) {
     if (edges?.calls[index] !== 0) continue;
     const key = `${profile.files[edges.files[index] ?? -1] ?? '???'}:${nameOf(profile.functions[caller])}`;
-    sums.set(key, sum(sums.get(key), edges.values.map((column) => column[index] as number)));
+    sums.set(
+      key,
+      sum(
+        sums.get(key),
+        edges.values.map((column) => column[index] as number),
+      ),
+    );
   }
   return sums;
 }
@@ -107,7 +136,11 @@ export interface InclusiveComparison {
  * callgrind_annotate has a row for each `file:function`. For a function that was called it is the sum of the calls; for
  * one that was not, it has one row for each file with code of it, which are added up here.
  */
-export function compareInclusive(profile: Profile, costs: FunctionCosts, theirs: Annotation): InclusiveComparison {
+export function compareInclusive(
+  profile: Profile,
+  costs: FunctionCosts,
+  theirs: Annotation,
+): InclusiveComparison {
   const { functions, totals } = profile;
   const edges = profile.graph?.edges;
   const called = new Set<number>();
@@ -123,7 +156,12 @@ export function compareInclusive(profile: Profile, costs: FunctionCosts, theirs:
     const ours = rows.map(own).reduce((a, b) => sum(a, b), []);
     const isCalled = rows.every((row) => called.has(row));
     // Of two functions of one name, rows of inlined code cannot be told apart.
-    if (!isCalled && (rows.some((row) => called.has(row)) || (rowsOfName.get(nameOf(functions[rows[0] as number])) ?? []).length > 1)) continue;
+    if (
+      !isCalled &&
+      (rows.some((row) => called.has(row)) ||
+        (rowsOfName.get(nameOf(functions[rows[0] as number])) ?? []).length > 1)
+    )
+      continue;
     const other = isCalled
       ? (theirs.functions.get(key) ?? [])
       : [...theirs.functions]
@@ -131,7 +169,8 @@ export function compareInclusive(profile: Profile, costs: FunctionCosts, theirs:
           .reduce((sums, [, values]) => sum(sums, values), [] as number[]);
     if (rows.some((row) => (costs.cycles?.[row] ?? 0) > 0)) {
       const most = Math.max(profile.stated?.[0] ?? 0, totals[0] ?? 0);
-      if ((ours[0] ?? 0) > most || (ours[0] ?? 0) > (other[0] ?? 0)) result.wrong.push(`${key}: ${ours} / ${other}`);
+      if ((ours[0] ?? 0) > most || (ours[0] ?? 0) > (other[0] ?? 0))
+        result.wrong.push(`${key}: ${ours} / ${other}`);
       else if (text(ours) !== text(other)) result.smaller.push(`${key}: ${ours[0]} / ${other[0]}`);
       continue;
     }
@@ -160,7 +199,10 @@ function nameOf(frame: ProfileFrame | undefined): string {
 }
 
 function sum(a: readonly number[] | undefined, b: readonly number[]): number[] {
-  return Array.from({ length: Math.max(a?.length ?? 0, b.length) }, (_, index) => (a?.[index] ?? 0) + (b[index] ?? 0));
+  return Array.from(
+    { length: Math.max(a?.length ?? 0, b.length) },
+    (_, index) => (a?.[index] ?? 0) + (b[index] ?? 0),
+  );
 }
 
 /** Zeros at the end may be missing. */

@@ -6,7 +6,15 @@ import { graphCosts } from '../../src/analyze/profile/graph-costs.ts';
 import type { Profile } from '../../src/model/profile.ts';
 import { profileRecordsOf } from '../profile-corpus.ts';
 import { canRun, projectRoot } from '../project.ts';
-import { added, annotate, compareInclusive, differences, readAnnotation, selfOf, uncountedCalls } from './annotation.ts';
+import {
+  added,
+  annotateCallgrind,
+  compareInclusive,
+  differences,
+  readAnnotation,
+  selfOf,
+  uncountedCalls,
+} from './annotation.ts';
 
 const root = join(projectRoot, 'test/profiles/callgrind');
 
@@ -16,7 +24,9 @@ const root = join(projectRoot, 'test/profiles/callgrind');
  * file with both dumps is these functions, which were running when the first was written: their own cost is small, and
  * what they called in both parts is what they cost in all.
  */
-const otherwise: Readonly<Record<string, { readonly self: readonly string[]; readonly inclusive: readonly string[] }>> = {
+const otherwise: Readonly<
+  Record<string, { readonly self: readonly string[]; readonly inclusive: readonly string[] }>
+> = {
   'combined-dumps/input.out': {
     self: [
       '???:(below main): 11 / 74072',
@@ -46,7 +56,7 @@ describe.skipIf(!canRun('callgrind_annotate'))('of a recorded file, callgrind_an
   for (const input of inputs.filter((input) => input !== unreadable)) {
     test(`${input}: self costs of all functions`, async () => {
       const profile = await profileIn(join(root, input));
-      const theirs = annotate('callgrind_annotate', join(root, input), '--threshold=100');
+      const theirs = annotateCallgrind(join(root, input));
       const ours = added(selfOf(profile), uncountedCalls(profile));
       expect(ours.size).toBeGreaterThan(2);
       expect(differences(ours, theirs.functions)).toEqual(otherwise[input]?.self ?? []);
@@ -54,7 +64,7 @@ describe.skipIf(!canRun('callgrind_annotate'))('of a recorded file, callgrind_an
 
     test(`${input}: inclusive costs of all functions outside of recursion`, async () => {
       const profile = await profileIn(join(root, input));
-      const theirs = annotate('callgrind_annotate', join(root, input), '--threshold=100', '--inclusive=yes');
+      const theirs = annotateCallgrind(join(root, input), '--inclusive=yes');
       const { compared, differing, wrong } = compareInclusive(profile, costsOf(profile), theirs);
       expect(compared).toBeGreaterThan(2);
       expect(differing).toEqual(otherwise[input]?.inclusive ?? []);

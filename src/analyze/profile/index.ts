@@ -152,11 +152,7 @@ function sumLines({ functions, files, lines, values }: LineCosts, primary: numbe
   const ofLine = rows.column(1);
   const costs: number[] = [];
   for (let row = 0; row < size; row++) costs.push(sums.get(row, primary));
-  const order = orderOf(size, [
-    { values: ofLine },
-    { values: ofFile },
-    { values: costs, falling: true },
-  ]);
+  const order = orderOf(size, [{ values: ofLine }, { values: ofFile }, { values: costs, falling: true }]);
   const ordered = (column: readonly number[]): number[] => {
     const list: number[] = [];
     for (const row of order) list.push(column[row] as number);
