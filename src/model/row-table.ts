@@ -78,18 +78,18 @@ export function rowTable(width: 2 | 3 | 4): RowTable {
     row,
     size: () => size,
     column: (position) => {
-      const column: number[] = [];
-      for (let row = 0; row < size; row++) column.push(keys[row * width + position] as number);
+      const column = new Array<number>(size);
+      for (let row = 0; row < size; row++) column[row] = keys[row * width + position] as number;
       return column;
     },
   };
 }
 
+/** Rows that differ a little in their third number, as the lines of a function do, get places near each other. */
 function hash(a: number, b: number, c: number, d: number): number {
-  let sum = Math.imul(a, 0x9e3779b1) ^ Math.imul(b + 0x7f4a7c15, 0x85ebca6b);
-  sum = Math.imul(sum ^ (sum >>> 15), 0xc2b2ae35) ^ Math.imul(c + 0x165667b1, 0x27d4eb2f);
-  sum = Math.imul(sum ^ (sum >>> 13), 0x2c1b3c6d) ^ Math.imul(d + 0x297a2d39, 0x297a2d39);
-  return sum ^ (sum >>> 16);
+  let sum = Math.imul(a, 0x9e3779b1) ^ Math.imul(b + 0x7f4a7c15, 0x85ebca6b) ^ Math.imul(d, 0x27d4eb2f);
+  sum = Math.imul(sum ^ (sum >>> 15), 0xc2b2ae35);
+  return (sum ^ (sum >>> 16)) + Math.imul(c, 5);
 }
 
 /** Values of rows, several for each, which are 0 until something is added. */
@@ -133,17 +133,38 @@ export function rowValues(count: number): RowValues {
       width = used;
     },
     columns: (rows) => {
-      const lists: number[][] = Array.from({ length: used }, () => []);
       const count = typeof rows === 'number' ? rows : rows.length;
-      // Row by row, because the values of one stand side by side.
-      for (let index = 0; index < count; index++) {
-        const at = (typeof rows === 'number' ? index : (rows[index] as number)) * width;
-        for (let column = 0; column < used; column++)
-          (lists[column] as number[]).push(values[at + column] ?? 0);
+      const order = typeof rows === 'number' ? undefined : rows;
+      const lists = Array.from({ length: used }, () => roomForNumbers(count));
+      // A block of rows at a time, whose values stand side by side.
+      for (let from = 0; from < count; from += 2048) {
+        const to = Math.min(count, from + 2048);
+        for (let column = 0; column < used; column++) copy(lists[column] as number[], order, from, to, column);
       }
       return lists;
     },
   };
+
+  function copy(
+    list: number[],
+    order: Int32Array | undefined,
+    from: number,
+    to: number,
+    column: number,
+  ): void {
+    for (let index = from; index < to; index++) {
+      const row = order === undefined ? index : (order[index] as number);
+      list[index] = values[row * width + column] ?? 0;
+    }
+  }
+}
+
+/** An array that holds numbers of any size from the start: one that grows with them is copied again and again. */
+function roomForNumbers(count: number): number[] {
+  if (count === 0) return [];
+  const list = [0.5];
+  list.length = count;
+  return list;
 }
 
 /**
@@ -187,4 +208,52 @@ export function orderOf(
     }
   }
   return order;
+}
+
+/**
+ * Numbers pairs of integers from 0 in the order in which they first come, as a `RowTable` does, where the second numbers
+ * of equal first ones are close together: then they are looked up in an array.
+ *
+ * @param leastSecond pairs with a smaller second number, or a first one below 0, get the row -1.
+ */
+export function rowsOfPairs(
+  firsts: readonly number[],
+  seconds: readonly number[],
+  leastSecond: number,
+): { readonly rows: Int32Array; readonly firsts: readonly number[]; readonly seconds: readonly number[] } {
+  const rows = new Int32Array(firsts.length).fill(-1);
+  const ownFirsts: number[] = [];
+  const ownSeconds: number[] = [];
+  const lengths: number[] = [];
+  let room = 0;
+  for (let at = 0; at < firsts.length; at++) {
+    const first = firsts[at] as number;
+    if (first < 0) continue;
+    for (let next = lengths.length; next <= first; next++) lengths.push(0);
+    const length = (seconds[at] as number) + 1;
+    if (length <= (lengths[first] as number)) continue;
+    room += length - (lengths[first] as number);
+    lengths[first] = length;
+  }
+  const table = room > firsts.length * 16 + 0x10000 ? rowTable(2) : undefined;
+  const starts = new Float64Array(lengths.length);
+  for (let first = 1; first < lengths.length; first++) {
+    starts[first] = (starts[first - 1] as number) + (lengths[first - 1] as number);
+  }
+  // Row + 1 by place; 0: none yet.
+  const places = new Int32Array(table === undefined ? room : 0);
+  for (let at = 0; at < firsts.length; at++) {
+    const first = firsts[at] as number;
+    const second = seconds[at] as number;
+    if (first < 0 || second < leastSecond) continue;
+    const place = (starts[first] as number) + second;
+    let row = table === undefined ? (places[place] as number) - 1 : table.row(first, second);
+    if (row < 0 || row === ownFirsts.length) {
+      row = ownFirsts.push(first) - 1;
+      ownSeconds.push(second);
+      if (table === undefined) places[place] = row + 1;
+    }
+    rows[at] = row;
+  }
+  return { rows, firsts: ownFirsts, seconds: ownSeconds };
 }

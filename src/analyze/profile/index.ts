@@ -7,7 +7,7 @@ import type {
   ReportProfile,
   ReportProfileFrame,
 } from '../../model/profile-report.ts';
-import { orderOf, rowTable, rowValues } from '../../model/row-table.ts';
+import { orderOf, rowsOfPairs, rowValues } from '../../model/row-table.ts';
 import { isUnder, type OwnershipContext, ownershipOf, sourcePath } from '../ownership.ts';
 import { graphCosts } from './graph-costs.ts';
 import { inferTree } from './infer-tree.ts';
@@ -127,35 +127,32 @@ function rank(column: readonly number[], functions: readonly ProfileFrame[]): nu
 
 /** Lines of all functions that were compiled from them, the most expensive first. */
 function sumLines({ functions, files, lines, values }: LineCosts, primary: number): ReportLines {
-  const rows = rowTable(2);
+  // Costs without a place stay with their function.
+  const { rows, firsts: ofFile, seconds: ofLine } = rowsOfPairs(files, lines, 1);
+  const size = ofFile.length;
   const sums = rowValues(values.length);
-  const dearest: number[] = [];
-  const most: number[] = [];
-  const spent = values[primary] ?? [];
-  for (let index = 0; index < lines.length; index++) {
-    const file = files[index] as number;
-    const line = lines[index] as number;
-    // Costs without a place stay with their function.
-    if (line === 0 || file < 0) continue;
-    const row = rows.row(file, line);
-    for (let measure = 0; measure < values.length; measure++) {
-      const value = values[measure]?.[index] as number;
-      if (value !== 0) sums.add(row, measure, value);
+  for (const [measure, column] of values.entries()) {
+    for (let index = 0; index < rows.length; index++) {
+      const value = column[index] as number;
+      if (value !== 0 && (rows[index] as number) >= 0) sums.add(rows[index] as number, measure, value);
     }
+  }
+  const spent = values[primary] ?? [];
+  const dearest = new Int32Array(size).fill(-1);
+  const most = new Float64Array(size);
+  for (let index = 0; index < rows.length; index++) {
+    const row = rows[index] as number;
     const own = spent[index] ?? 0;
-    if (row < most.length && own <= (most[row] as number)) continue;
+    if (row < 0 || (dearest[row] !== -1 && own <= (most[row] as number))) continue;
     most[row] = own;
     dearest[row] = functions[index] as number;
   }
-  const size = rows.size();
-  const ofFile = rows.column(0);
-  const ofLine = rows.column(1);
   const costs: number[] = [];
   for (let row = 0; row < size; row++) costs.push(sums.get(row, primary));
   const order = orderOf(size, [{ values: ofLine }, { values: ofFile }, { values: costs, falling: true }]);
-  const ordered = (column: readonly number[]): number[] => {
-    const list: number[] = [];
-    for (const row of order) list.push(column[row] as number);
+  const ordered = (column: ArrayLike<number>): number[] => {
+    const list = new Array<number>(size);
+    for (let index = 0; index < size; index++) list[index] = column[order[index] as number] as number;
     return list;
   };
   return {
