@@ -102,49 +102,22 @@ export interface RowValues {
   readonly columns: (rows: number | Int32Array) => number[][];
 }
 
+/** Rows in a block of values: blocks are added when there are more rows, so nothing is copied. */
+const blockRows = 4096;
+
 /** @param count how many columns to begin with. */
 export function rowValues(count: number): RowValues {
-  let width = Math.max(1, count);
-  let used = count;
-  let values = new Float64Array(64 * width);
+  let width = count;
+  // Values of a row stand side by side, because they are added together.
+  const blocks: Float64Array[] = [];
 
-  function reach(length: number): void {
-    const larger = new Float64Array(Math.max(values.length * 2, length));
-    larger.set(values);
-    values = larger;
+  function blockOf(row: number): Float64Array {
+    const index = Math.floor(row / blockRows);
+    while (blocks.length <= index) blocks.push(new Float64Array(blockRows * width));
+    return blocks[index] as Float64Array;
   }
 
-  return {
-    add: (row, column, value) => {
-      const at = row * width + column;
-      if (at >= values.length) reach(at + 1);
-      values[at] = (values[at] as number) + value;
-    },
-    get: (row, column) => values[row * width + column] ?? 0,
-    addColumn: () => {
-      used++;
-      if (used <= width) return;
-      const rows = Math.ceil(values.length / width);
-      const wider = new Float64Array(rows * used);
-      for (let at = 0; at < values.length; at++) {
-        wider[Math.floor(at / width) * used + (at % width)] = values[at] as number;
-      }
-      values = wider;
-      width = used;
-    },
-    columns: (rows) => {
-      const count = typeof rows === 'number' ? rows : rows.length;
-      const order = typeof rows === 'number' ? undefined : rows;
-      const lists = Array.from({ length: used }, () => roomForNumbers(count));
-      // A block of rows at a time, whose values stand side by side.
-      for (let from = 0; from < count; from += 2048) {
-        const to = Math.min(count, from + 2048);
-        for (let column = 0; column < used; column++) copy(lists[column] as number[], order, from, to, column);
-      }
-      return lists;
-    },
-  };
-
+  /** Copies a column of rows that are one after the other, or of those in `order`. */
   function copy(
     list: number[],
     order: Int32Array | undefined,
@@ -154,9 +127,41 @@ export function rowValues(count: number): RowValues {
   ): void {
     for (let index = from; index < to; index++) {
       const row = order === undefined ? index : (order[index] as number);
-      list[index] = values[row * width + column] ?? 0;
+      const block = blocks[row >>> 12];
+      list[index] = block === undefined ? 0 : (block[(row & (blockRows - 1)) * width + column] as number);
     }
   }
+
+  return {
+    add: (row, column, value) => {
+      const block = blocks[row >>> 12] ?? blockOf(row);
+      const at = (row & (blockRows - 1)) * width + column;
+      block[at] = (block[at] as number) + value;
+    },
+    get: (row, column) => blocks[row >>> 12]?.[(row & (blockRows - 1)) * width + column] ?? 0,
+    addColumn: () => {
+      for (const [index, block] of blocks.entries()) {
+        const wider = new Float64Array(blockRows * (width + 1));
+        for (let row = 0; row < blockRows; row++) {
+          wider.set(block.subarray(row * width, (row + 1) * width), row * (width + 1));
+        }
+        blocks[index] = wider;
+      }
+      width++;
+    },
+    columns: (rows) => {
+      const count = typeof rows === 'number' ? rows : rows.length;
+      const order = typeof rows === 'number' ? undefined : rows;
+      const lists = Array.from({ length: width }, () => roomForNumbers(count));
+      // A block of rows at a time, so that all values of a row are read while they are at hand.
+      for (let from = 0; from < count; from += blockRows) {
+        const to = Math.min(count, from + blockRows);
+        for (let column = 0; column < width; column++)
+          copy(lists[column] as number[], order, from, to, column);
+      }
+      return lists;
+    },
+  };
 }
 
 /** An array that holds numbers of any size from the start: one that grows with them is copied again and again. */

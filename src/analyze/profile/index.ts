@@ -47,10 +47,10 @@ function reportOf(group: readonly ProfileOfImage[], context: OwnershipContext): 
   const profile = mergeProfiles(group.map((one) => one.profile));
   const { measures, primary, totals, stated, timeline, sites, parts, notes, jumps } = profile;
   const owned = (frame: ProfileFrame): ReportProfileFrame => ownedFrame(frame, context);
-  const drawn = profile.trees.length === 0 ? inferTree(profile) : undefined;
   const ofTrees =
     profile.graph === undefined ? treeFunctions(countedTrees(profile), measures.length) : undefined;
   const costs = ofTrees?.costs ?? graphCosts(profile.graph ?? { self: [] }, profile.functions.length);
+  const drawn = profile.trees.length === 0 ? inferTree(profile, costs.inclusive) : undefined;
   const functions = (ofTrees?.functions ?? profile.functions).map(owned);
   const lines = ofTrees === undefined ? profile.lines : ofTrees.lines;
   const edges = ofTrees?.edges ?? profile.graph?.edges;
