@@ -165,7 +165,7 @@ export function rowValues(count: number): RowValues {
 }
 
 /** An array that holds numbers of any size from the start: one that grows with them is copied again and again. */
-function roomForNumbers(count: number): number[] {
+export function roomForNumbers(count: number): number[] {
   if (count === 0) return [];
   const list = [0.5];
   list.length = count;
@@ -180,7 +180,7 @@ function roomForNumbers(count: number): number[] {
  */
 export function orderOf(
   rows: number,
-  columns: readonly { readonly values: readonly number[]; readonly falling?: boolean }[],
+  columns: readonly { readonly values: ArrayLike<number>; readonly falling?: boolean }[],
 ): Int32Array {
   let order = new Int32Array(rows);
   for (let row = 0; row < rows; row++) order[row] = row;
@@ -191,11 +191,19 @@ export function orderOf(
     for (let row = 0; row < rows; row++) most = Math.max(most, values[row] as number);
     for (let unit = 1; unit <= most; unit *= 0x10000) {
       const starts = new Int32Array(0x10001);
+      const flip = falling ? 0xffff : 0;
+      if (most <= largest) {
+        const shift = unit === 1 ? 0 : 16;
+        for (let row = 0; row < rows; row++) {
+          digits[row] = (((values[row] as number) >>> shift) & 0xffff) ^ flip;
+        }
+      } else {
+        for (let row = 0; row < rows; row++) {
+          const value = Math.floor((values[row] as number) / unit);
+          digits[row] = (value - Math.floor(value / 0x10000) * 0x10000) ^ flip;
+        }
+      }
       for (let row = 0; row < rows; row++) {
-        // Not by shifting: values have more than 32 bits.
-        const value = Math.floor((values[row] as number) / unit);
-        const digit = value - Math.floor(value / 0x10000) * 0x10000;
-        digits[row] = falling ? 0xffff - digit : digit;
         const after = (digits[row] as number) + 1;
         starts[after] = (starts[after] as number) + 1;
       }

@@ -7,7 +7,7 @@ import type {
   ReportProfile,
   ReportProfileFrame,
 } from '../../model/profile-report.ts';
-import { orderOf, rowsOfPairs, rowValues } from '../../model/row-table.ts';
+import { orderOf, roomForNumbers, rowsOfPairs } from '../../model/row-table.ts';
 import { isUnder, type OwnershipContext, ownershipOf, sourcePath } from '../ownership.ts';
 import { graphCosts } from './graph-costs.ts';
 import { inferTree } from './infer-tree.ts';
@@ -130,13 +130,16 @@ function sumLines({ functions, files, lines, values }: LineCosts, primary: numbe
   // Costs without a place stay with their function.
   const { rows, firsts: ofFile, seconds: ofLine } = rowsOfPairs(files, lines, 1);
   const size = ofFile.length;
-  const sums = rowValues(values.length);
-  for (const [measure, column] of values.entries()) {
+  // One column after the other: all at once, they would take as much memory again as the profile.
+  const sum = new Float64Array(size);
+  const add = (column: readonly number[]): Float64Array => {
+    sum.fill(0);
     for (let index = 0; index < rows.length; index++) {
-      const value = column[index] as number;
-      if (value !== 0 && (rows[index] as number) >= 0) sums.add(rows[index] as number, measure, value);
+      const row = rows[index] as number;
+      if (row >= 0) sum[row] = (sum[row] as number) + (column[index] as number);
     }
-  }
+    return sum;
+  };
   const spent = values[primary] ?? [];
   const dearest = new Int32Array(size).fill(-1);
   const most = new Float64Array(size);
@@ -147,11 +150,13 @@ function sumLines({ functions, files, lines, values }: LineCosts, primary: numbe
     most[row] = own;
     dearest[row] = functions[index] as number;
   }
-  const costs: number[] = [];
-  for (let row = 0; row < size; row++) costs.push(sums.get(row, primary));
-  const order = orderOf(size, [{ values: ofLine }, { values: ofFile }, { values: costs, falling: true }]);
+  const order = orderOf(size, [
+    { values: ofLine },
+    { values: ofFile },
+    { values: add(spent), falling: true },
+  ]);
   const ordered = (column: ArrayLike<number>): number[] => {
-    const list = new Array<number>(size);
+    const list = roomForNumbers(size);
     for (let index = 0; index < size; index++) list[index] = column[order[index] as number] as number;
     return list;
   };
@@ -159,6 +164,6 @@ function sumLines({ functions, files, lines, values }: LineCosts, primary: numbe
     files: ordered(ofFile),
     lines: ordered(ofLine),
     functions: ordered(dearest),
-    values: sums.columns(order),
+    values: values.map((column) => ordered(add(column))),
   };
 }
