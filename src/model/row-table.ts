@@ -173,7 +173,7 @@ export function roomForNumbers(count: number): number[] {
 }
 
 /**
- * The order of rows by several columns of integers from 0, the last column being the most important: a radix sort, which
+ * The order of rows by several columns, the last column being the most important. Of integers from 0 by a radix sort, which
  * takes a tenth of the time of sorting millions of rows by comparing them.
  *
  * @param columns each with whether it is to fall.
@@ -184,6 +184,15 @@ export function orderOf(
 ): Int32Array {
   let order = new Int32Array(rows);
   for (let row = 0; row < rows; row++) order[row] = row;
+  if (!columns.every(({ values }) => hasOnlyCounts(values, rows))) {
+    return order.sort((a, b) => {
+      for (const { values, falling = false } of [...columns].reverse()) {
+        const difference = (values[a] as number) - (values[b] as number);
+        if (difference !== 0) return falling ? -difference : difference;
+      }
+      return a - b;
+    });
+  }
   let sorted = new Int32Array(rows);
   const digits = new Uint16Array(rows);
   for (const { values, falling = false } of columns) {
@@ -221,6 +230,14 @@ export function orderOf(
     }
   }
   return order;
+}
+
+function hasOnlyCounts(values: ArrayLike<number>, rows: number): boolean {
+  for (let row = 0; row < rows; row++) {
+    const value = values[row] as number;
+    if (value < 0 || !Number.isSafeInteger(value)) return false;
+  }
+  return true;
 }
 
 /**
