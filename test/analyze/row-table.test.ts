@@ -80,9 +80,10 @@ test('pairs have the same rows whether they are close together or far apart', ()
 
 test('rows are ordered by the last column, then the ones before', () => {
   const count = fc.oneof(fc.nat(3), fc.nat(100_000), fc.nat(2 ** 50));
-  const value = fc.oneof({ weight: 9, arbitrary: count }, fc.constantFrom(-7, 0.25, 2.5, 1e300));
+  const value = fc.oneof(count, fc.constantFrom(-7, 0.25, 2.5, 1e300));
+  const rowsOf = (costs: fc.Arbitrary<number>) => fc.array(fc.tuple(fc.nat(3), costs), { maxLength: 200 });
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.nat(3), value), { maxLength: 200 }), (rows) => {
+    fc.property(fc.oneof(rowsOf(count), rowsOf(value)), (rows) => {
       const names = rows.map(([name]) => name);
       const costs = rows.map(([, cost]) => cost);
       const order = orderOf(rows.length, [{ values: names }, { values: costs, falling: true }]);
