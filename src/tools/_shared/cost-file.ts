@@ -339,6 +339,7 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
         // `fn=(12) main`
         row = functionRow(nameAt(bytes, start + 3, stop), object, file);
         pendingCalls = -1;
+        pendingJump = false;
       } else if (second === l || second === i || second === e) {
         // `fl=(3) /home/me/a.c`, `fi=(4) /usr/include/b.h`, `fe=(3)`
         file = fileAt(bytes, start + 3, stop);
@@ -473,7 +474,8 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
         takePid(value);
         return;
       case 'part':
-        if (part.used || part.ended) startPart();
+        // Of very many parts, the last ones are taken for one.
+        if ((part.used || part.ended) && parts.length < mostParts) startPart();
         part.number = value.slice(0, 20);
         return;
       case 'thread':
@@ -532,7 +534,7 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
   }
 
   function startPart(): void {
-    if (parts.length < mostParts) parts.push(part);
+    parts.push(part);
     part = newPart();
   }
 
@@ -550,6 +552,7 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
     const words = value.split(/\s+/).filter((word) => word !== '');
     positions = Math.min(3, Math.max(1, words.length));
     lineColumn = words.slice(0, 3).indexOf('line');
+    if (lineColumn < 0) line = 0;
   }
 
   // `event: sysTime : sysTime (elapsed ms)`, `event: CEst = Ir + 10 Bm : Cycle estimation`
@@ -640,14 +643,15 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
       !pendingJump &&
       (format === 'cachegrind' || /^(?:callgrind|xtree)-/.test(creator)
         ? endsWhole && parts.every(({ ended }) => ended)
-        : !creator.startsWith('xdebug') || parts.every(({ stated }) => stated !== undefined));
+        : parts.some(({ used }) => used) &&
+          (!creator.startsWith('xdebug') || parts.every(({ stated }) => stated !== undefined)));
     const about = {
       ...(pid !== undefined && { pid }),
       ...(command !== undefined && { argv: command.split(/\s+/).filter((word) => word !== '') }),
       // `callgrind-3.19.0`
       ...versionOf(creator),
     };
-    if (!hasEvents) return { processes: [], complete: false };
+    if (measures.length === 0) return { processes: [], complete: false };
     return { processes: [{ ...about, profile: makeProfile() }], complete };
   }
 
