@@ -31,8 +31,13 @@ export async function costFilesBench({ quick = false } = {}) {
     ]) {
       const file = join(directory, `${tool}.out`);
       const total = write(file, size);
-      const own = measure(process.execPath, [worker, file, bundle]);
-      const other = measure(reference[0], [...reference.slice(1), file]);
+      // Interleaved, so that a slow moment of the machine hits both; the best of each counts.
+      let own = { ms: Number.POSITIVE_INFINITY };
+      let other = own;
+      for (let round = 0; round < (quick ? 1 : 3); round++) {
+        own = faster(own, measure(process.execPath, [worker, file, bundle]));
+        other = faster(other, measure(reference[0], [...reference.slice(1), file]));
+      }
       const result = JSON.parse(own.output);
       if (result.total !== total)
         throw new Error(`vgrun found ${result.total} instructions, written were ${total}`);
@@ -89,6 +94,10 @@ function measure(program, argv) {
   });
   if (status !== 0) throw error ?? new Error(`${program} ended with status ${status}: ${stderr}`);
   return { ms: performance.now() - start, output: stdout };
+}
+
+function faster(a, b) {
+  return b.ms < a.ms ? b : a;
 }
 
 /** The same numbers on every machine, from 0 below `limit`. */

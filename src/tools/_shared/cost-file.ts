@@ -151,20 +151,8 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
       else skipWord(bytes);
       skipSpaces(bytes);
     }
-    let count = 0;
-    while (next >= 0) {
-      const first = bytes[at] as number;
-      if (first === lineFeed) break;
-      const cost = scanNumber(bytes);
-      if (cost < 0) {
-        next = -1;
-        break;
-      }
-      if (count < mostMeasures) costs[count] = cost;
-      count++;
-      skipSpaces(bytes);
-    }
-    if (next < 0) {
+    const count = next < 0 ? -1 : scanCosts(bytes);
+    if (count < 0) {
       rejectLine(bytes, start, 'unknown-line', 'a line of costs was not understood');
       pendingCalls = -1;
       pendingJump = false;
@@ -173,20 +161,18 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
     at++;
     line = next;
     endsWhole = false;
-    if (count > columnMeasures.length) {
-      surplusCosts(bytes, start);
-      count = columnMeasures.length;
-    }
+    if (count > columnMeasures.length) surplusCosts(bytes, start);
+    const columns = Math.min(count, columnMeasures.length);
     if (row < 0) row = functionRow(noName, object, file);
     if (pendingJump) {
       pendingJump = false;
       if (!jumpsElsewhere) takeJump();
       jumpsElsewhere = false;
-    } else if (pendingCalls >= 0) takeCall(count);
+    } else if (pendingCalls >= 0) takeCall(columns);
     else {
       const target = lines.row(row, file, line);
       const { totals } = part;
-      for (let column = 0; column < count; column++) {
+      for (let column = 0; column < columns; column++) {
         const cost = costs[column] as number;
         const measure = columnMeasures[column] as number;
         if (cost === 0 || measure < 0) continue;
@@ -195,6 +181,40 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
       }
       part.used = true;
     }
+  }
+
+  /** Puts the numbers up to the end of the line into `costs`, and says how many there are; -1 when one is none. */
+  function scanCosts(bytes: Buffer): number {
+    // Most of the time of reading a file is spent here: variables of this function are faster than those around it.
+    let place = at;
+    let count = 0;
+    for (let byte = bytes[place] as number; byte !== lineFeed; byte = bytes[place] as number) {
+      let cost = byte - zero;
+      if (cost >= 0 && cost <= 9 && bytes[place + 1] !== x) {
+        for (
+          byte = bytes[++place] as number;
+          byte >= zero && byte <= zero + 9;
+          byte = bytes[++place] as number
+        ) {
+          cost = cost * 10 + byte - zero;
+        }
+        if (cost > Number.MAX_SAFE_INTEGER || (byte !== space && !isWordEnd(byte))) cost = -1;
+      } else {
+        at = place;
+        cost = scanNumber(bytes);
+        place = at;
+      }
+      if (cost < 0) {
+        count = -1;
+        break;
+      }
+      if (count < mostMeasures) costs[count] = cost;
+      count++;
+      byte = bytes[place] as number;
+      while (byte === space || byte === tab || byte === carriageReturn) byte = bytes[++place] as number;
+    }
+    at = place;
+    return count;
   }
 
   function takeCall(count: number): void {
