@@ -16,8 +16,8 @@ const mostNodes = 20_000;
 const deepest = 250;
 
 const inferred =
-  'The profile says which function called which, not by which paths. What a function spent is shared out among its ' +
-  'callers in proportion to what their calls cost, so a path in this tree is likely, not measured.';
+  'the profile says which function called which, not by which paths, so what a function spent is shared out among its ' +
+  'callers in proportion to what their calls cost, and a path in this tree is likely, not measured';
 
 /**
  * Draws a tree from the calls of a graph: each call is followed by the calls that its function made, in proportion to the
