@@ -35,7 +35,10 @@ describe.skipIf(!canRun('valgrind'))('the commands of docs/', () => {
   test('ci.md', () => runPage('ci.md', path));
   test('reports.md', async () => {
     // The page speaks of formats, not of findings.
-    compileC(join(path, 'build/test'), 'int main(void) { return 0; }');
+    compileC(
+      join(path, 'build/test'),
+      '#include <stdlib.h>\nint main(void) { free(malloc(1000)); return 0; }',
+    );
     await vgrun(['./build/test'], { cwd: path });
     await vgrun(['baseline', 'update'], { cwd: path });
     await runPage('reports.md', path);
