@@ -13,7 +13,8 @@ const start = performance.now();
 async function* records() {
   const head = createReadStream(file, { end: 65535 });
   const reader = readerFor(Buffer.concat(await head.toArray()));
-  for await (const record of reader.read(createReadStream(file, { highWaterMark: 1 << 18 }), context)) yield record;
+  for await (const record of reader.read(createReadStream(file, { highWaterMark: 1 << 18 }), context))
+    yield record;
   readMs = performance.now() - start;
 }
 

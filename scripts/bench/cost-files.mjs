@@ -22,7 +22,11 @@ export async function costFilesBench({ quick = false } = {}) {
     const size = quick ? 1e7 : 1e8;
     const rows = [];
     for (const { tool, write, reference } of [
-      { tool: 'callgrind', write: writeCallgrind, reference: ['callgrind_annotate', '--inclusive=yes', '--threshold=100', '--auto=no'] },
+      {
+        tool: 'callgrind',
+        write: writeCallgrind,
+        reference: ['callgrind_annotate', '--inclusive=yes', '--threshold=100', '--auto=no'],
+      },
       { tool: 'cachegrind', write: writeCachegrind, reference: ['cg_annotate', '--auto=no'] },
     ]) {
       const file = join(directory, `${tool}.out`);
@@ -30,7 +34,8 @@ export async function costFilesBench({ quick = false } = {}) {
       const own = measure(process.execPath, [worker, file, bundle]);
       const other = measure(reference[0], [...reference.slice(1), file]);
       const result = JSON.parse(own.output);
-      if (result.total !== total) throw new Error(`vgrun found ${result.total} instructions, written were ${total}`);
+      if (result.total !== total)
+        throw new Error(`vgrun found ${result.total} instructions, written were ${total}`);
       // `1,234,567 (100.0%)  PROGRAM TOTALS`
       const [, told = ''] = /^ *([\d,]+)[^\n]*PROGRAM TOTALS/m.exec(other.output) ?? [];
       if (Number(told.replaceAll(',', '')) !== total) {
@@ -78,7 +83,10 @@ async function bundleAnalysis(directory) {
 
 function measure(program, argv) {
   const start = performance.now();
-  const { stdout, stderr, status, error } = spawnSync(program, argv, { encoding: 'utf8', maxBuffer: 2 ** 30 });
+  const { stdout, stderr, status, error } = spawnSync(program, argv, {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 30,
+  });
   if (status !== 0) throw error ?? new Error(`${program} ended with status ${status}: ${stderr}`);
   return { ms: performance.now() - start, output: stdout };
 }
@@ -113,7 +121,8 @@ function writer(file) {
   };
 }
 
-const name = (index) => `library::module_${index % 500}::Worker<std::pair<int, long> >::step_${index}(std::vector<int> const&)`;
+const name = (index) =>
+  `library::module_${index % 500}::Worker<std::pair<int, long> >::step_${index}(std::vector<int> const&)`;
 
 /** As of a C++ program with cache simulation: numbered names, relative lines, inlined code. Returns its instructions. */
 function writeCallgrind(file, size) {

@@ -24,6 +24,7 @@ import {
 } from './html-page/profile-words.ts';
 import { profilesOf, sumTrees } from './profile-export.ts';
 import type { Reporter } from './reporter.ts';
+import { sentence } from './sentence.ts';
 import { harmless } from './terminal-text.ts';
 
 /** `--report=svg=FILE`. */
@@ -65,14 +66,14 @@ function* drawingMarkup(report: Report, drawing: Drawing): Generator<string> {
     layout = layOutFlame(tree, 0, look, least / inner);
   }
   const total = tree.total(0, 0, side);
-  const said = [
+  const said = wrapped([
     ...notes,
     ...(layout.left === 0
       ? []
       : [
           `${layout.left === 1 ? 'One call is' : `${layout.left} calls are`} narrower than ${Number(least.toFixed(2))} pixels and left out with all below; the widths of their callers include them.`,
         ]),
-  ];
+  ]);
   const curveTop = 58 + said.length * 17;
   const flameTop = timeline === undefined ? curveTop : curveTop + curveHeight + 40;
   const bottom = flameTop + layout.depth * rowHeight;
@@ -87,11 +88,11 @@ function* drawingMarkup(report: Report, drawing: Drawing): Generator<string> {
 <desc>Made by vgrun ${svgText(report.vgrun)}. A box is a call; its width is what was spent in it and in all that it called. Callers are below.</desc>
 <style>${svgText(style).replaceAll('&gt;', '>').replaceAll('&quot;', '"').replaceAll('&#39;', "'")}</style>
 <rect class="ground" width="100%" height="100%"/>
-<text class="title" x="${margin}" y="26">${svgText(cut(title, 100))}</text>
+<text class="title" x="${margin}" y="26">${svgText(cut(title, 80))}</text>
 <text class="quiet" x="${margin}" y="46">${svgText(`${exactAmount(total, measure.unit)}${change}`)}</text>
 `;
   for (const [index, note] of said.entries()) {
-    yield `<text class="quiet" x="${margin}" y="${63 + index * 17}">${svgText(cut(note, 170))}</text>\n`;
+    yield `<text class="quiet" x="${margin}" y="${63 + index * 17}">${svgText(note)}</text>\n`;
   }
   if (timeline !== undefined) {
     yield '<g class="curve">\n';
@@ -145,6 +146,22 @@ function* legendMarkup(
   }
 }
 
+/** Lines of at most about 160 characters; of a very long text the beginning. */
+function wrapped(texts: readonly string[]): readonly string[] {
+  return texts.flatMap((text) => {
+    const lines: string[] = [];
+    let line = '';
+    for (const word of harmless(cut(text, 640)).split(' ')) {
+      if (line !== '' && line.length + word.length > 160) {
+        lines.push(line);
+        line = '';
+      }
+      line = line === '' ? cut(word, 160) : `${line} ${cut(word, 160)}`;
+    }
+    return [...lines, line];
+  });
+}
+
 function cut(text: string, most: number): string {
   return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }
@@ -185,7 +202,7 @@ function drawingOf(profiles: readonly ReportProfile[]): Drawing {
       // Where the other run lacks the measure its columns mean nothing.
       const known = (profile.before?.totals[column] ?? null) !== null;
       sources.push(rooted(tree, known ? before : undefined, column, start, roots));
-      if (tree.inferred !== undefined) notes.add(`This tree is inferred: ${tree.inferred}.`);
+      if (tree.inferred !== undefined) notes.add(`This tree is inferred. ${sentence(tree.inferred)}`);
     }
     if (flat)
       notes.add('No calls were recorded: functions stand side by side, each with what it spent itself.');

@@ -373,6 +373,14 @@ describe('words', () => {
     );
   });
 
+  test('a change of ten times and more is told in times', () => {
+    expect([changeText(10, 99), changeText(10, 157), changeText(1, 1154)]).toEqual([
+      '+890.0 %',
+      '×15.7',
+      '×1,154',
+    ]);
+  });
+
   test('amounts are short, or exact with their units', () => {
     expect(shortAmount(1536, 'bytes')).toBe('1.5 KiB');
     expect(shortAmount(282_609_504, 'instructions')).toBe('283 M');
@@ -640,7 +648,7 @@ describe('without a script', () => {
     );
     expect(text).toContain('Table::insert(');
     const inferred = readDocument(await htmlOf(await scenario('profile-inferred-tree')));
-    expect(inferred.text).toContain('This tree is inferred: drawn from the calls between pairs of functions');
+    expect(inferred.text).toContain('This tree is inferred. drawn from the calls between pairs of functions');
   });
 
   test('the drawing stays small, however large the tree is', async () => {
@@ -724,7 +732,7 @@ describe('as SVG', () => {
     expect(heap).toContain('The calls are those of snapshot 13, the peak.');
     expect(heap).toContain('class="area series-0"');
     const inferred = await rendered(await scenario('profile-inferred-tree'), 'svg');
-    expect(inferred).toContain('This tree is inferred: drawn from the calls between pairs');
+    expect(inferred).toContain('This tree is inferred. drawn from the calls between pairs');
     const compared = await rendered(await scenario('profile-hostile'), 'svg');
     expect(compared).toMatch(/class="f mine grew-\d"/);
     expect(compared).toContain('(+25.0 %)');
