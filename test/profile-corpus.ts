@@ -215,8 +215,11 @@ function projectProfile(profile: ReportProfile): unknown {
 
 /** Formats in which nothing marks the end: a shorter one is another whole one. */
 function formatTellsItsEnd(report: Report): boolean {
-  return !(report.profiles ?? []).some(({ format }) =>
-    ['folded', 'perf', 'massif', 'heaptrack', 'gprof', 'sample'].includes(format),
+  return !(report.profiles ?? []).some(
+    ({ format, stated }) =>
+      ['folded', 'perf', 'massif', 'heaptrack', 'gprof', 'sample'].includes(format) ||
+      // Written by something else than valgrind: totals are not a must.
+      (format === 'callgrind' && stated === undefined),
   );
 }
 

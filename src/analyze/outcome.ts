@@ -170,6 +170,9 @@ function incompleteSentence({ image, end }: TreeNode): string {
     return 'Valgrind stopped at the first error, as --exit-on-first-error asks: what comes after it was not seen.';
   }
   const name = pid === 0 ? 'an unknown process' : `process ${who}`;
+  if (image.profiles.length > 0) {
+    return `The profile of ${name} is not whole: its file was cut, or the process was killed while it was written.`;
+  }
   switch (end) {
     case 'running':
       return `Process ${who} was still running when the run was closed.`;

@@ -69,7 +69,8 @@ async function spoolStandardInput(path: string): Promise<string> {
   return name;
 }
 
-function readStatus(text: string | undefined): number | undefined {
+function readStatus(given: string | readonly string[] | undefined): number | undefined {
+  const text = typeof given === 'string' ? given : given?.at(-1);
   if (text === undefined) return undefined;
   if (!/^\d{1,3}$/.test(text) || Number(text) > 255) {
     throw new UserError(`--error-exitcode cannot be "${text}"`, 'it takes: a number from 0 to 255');

@@ -13,14 +13,16 @@ import { version } from '../version.ts';
  * @param usage what help says under the usage line.
  */
 export function subCommand(name: string, usage: string, argv: readonly string[]) {
-  return yargs([...argv])
+  const parser = yargs([...argv]);
+  return parser
     .scriptName(`vgrun ${name}`)
     .usage(`Usage: vgrun ${name} ${usage}`)
     .version(version)
     .help()
     .alias('h', 'help')
     .strictOptions()
-    .parserConfiguration({ 'parse-positional-numbers': false, 'duplicate-arguments-array': false })
+    .parserConfiguration({ 'parse-positional-numbers': false })
+    .middleware((words) => takeLast(words, arraysOf(parser)), true)
     .wrap(100)
     .exitProcess(false)
     .fail((message, error) => {
@@ -28,6 +30,19 @@ export function subCommand(name: string, usage: string, argv: readonly string[])
         ? error
         : new UserError(message ?? String(error), `see vgrun ${name} --help`);
     });
+}
+
+/** Names of the options that may be repeated; yargs has them, its types do not. */
+function arraysOf(parser: Argv): ReadonlySet<string> {
+  const { array } = (parser as unknown as { getOptions: () => { array: readonly string[] } }).getOptions();
+  return new Set(['_', ...array]);
+}
+
+/** Of an option that is given twice the last counts: yargs makes a list of every one of them. */
+function takeLast(words: Record<string, unknown>, arrays: ReadonlySet<string>): void {
+  for (const [name, value] of Object.entries(words)) {
+    if (Array.isArray(value) && !arrays.has(name)) words[name] = value.at(-1);
+  }
 }
 
 /** How a report is written and looks, for yargs. */

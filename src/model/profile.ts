@@ -64,7 +64,7 @@ export interface CallTree {
   /** Index into `Profile.frames`. */
   readonly frames: readonly number[];
   readonly values: Columns;
-  /** Missing when the tool recorded whole stacks; else why the tree is only a likely one. */
+  /** Missing when the tool recorded whole stacks; else why the tree is only a likely one, without a full stop. */
   readonly inferred?: string;
 }
 

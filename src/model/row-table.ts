@@ -78,18 +78,18 @@ export function rowTable(width: 2 | 3 | 4): RowTable {
     row,
     size: () => size,
     column: (position) => {
-      const column: number[] = [];
-      for (let row = 0; row < size; row++) column.push(keys[row * width + position] as number);
+      const column = new Array<number>(size);
+      for (let row = 0; row < size; row++) column[row] = keys[row * width + position] as number;
       return column;
     },
   };
 }
 
+/** Rows that differ a little in their third number, as the lines of a function do, get places near each other. */
 function hash(a: number, b: number, c: number, d: number): number {
-  let sum = Math.imul(a, 0x9e3779b1) ^ Math.imul(b + 0x7f4a7c15, 0x85ebca6b);
-  sum = Math.imul(sum ^ (sum >>> 15), 0xc2b2ae35) ^ Math.imul(c + 0x165667b1, 0x27d4eb2f);
-  sum = Math.imul(sum ^ (sum >>> 13), 0x2c1b3c6d) ^ Math.imul(d + 0x297a2d39, 0x297a2d39);
-  return sum ^ (sum >>> 16);
+  let sum = Math.imul(a, 0x9e3779b1) ^ Math.imul(b + 0x7f4a7c15, 0x85ebca6b) ^ Math.imul(d, 0x27d4eb2f);
+  sum = Math.imul(sum ^ (sum >>> 15), 0xc2b2ae35);
+  return (sum ^ (sum >>> 16)) + Math.imul(c, 5);
 }
 
 /** Values of rows, several for each, which are 0 until something is added. */
@@ -102,61 +102,97 @@ export interface RowValues {
   readonly columns: (rows: number | Int32Array) => number[][];
 }
 
+/** Rows in a block of values: blocks are added when there are more rows, so nothing is copied. */
+const blockRows = 4096;
+
 /** @param count how many columns to begin with. */
 export function rowValues(count: number): RowValues {
-  let width = Math.max(1, count);
-  let used = count;
-  let values = new Float64Array(64 * width);
+  let width = count;
+  // Values of a row stand side by side, because they are added together.
+  const blocks: Float64Array[] = [];
 
-  function reach(length: number): void {
-    const larger = new Float64Array(Math.max(values.length * 2, length));
-    larger.set(values);
-    values = larger;
+  function blockOf(row: number): Float64Array {
+    const index = Math.floor(row / blockRows);
+    while (blocks.length <= index) blocks.push(new Float64Array(blockRows * width));
+    return blocks[index] as Float64Array;
+  }
+
+  /** Copies a column of rows that are one after the other, or of those in `order`. */
+  function copy(
+    list: number[],
+    order: Int32Array | undefined,
+    from: number,
+    to: number,
+    column: number,
+  ): void {
+    for (let index = from; index < to; index++) {
+      const row = order === undefined ? index : (order[index] as number);
+      const block = blocks[row >>> 12];
+      list[index] = block === undefined ? 0 : (block[(row & (blockRows - 1)) * width + column] as number);
+    }
   }
 
   return {
     add: (row, column, value) => {
-      const at = row * width + column;
-      if (at >= values.length) reach(at + 1);
-      values[at] = (values[at] as number) + value;
+      const block = blocks[row >>> 12] ?? blockOf(row);
+      const at = (row & (blockRows - 1)) * width + column;
+      block[at] = (block[at] as number) + value;
     },
-    get: (row, column) => values[row * width + column] ?? 0,
+    get: (row, column) => blocks[row >>> 12]?.[(row & (blockRows - 1)) * width + column] ?? 0,
     addColumn: () => {
-      used++;
-      if (used <= width) return;
-      const rows = Math.ceil(values.length / width);
-      const wider = new Float64Array(rows * used);
-      for (let at = 0; at < values.length; at++) {
-        wider[Math.floor(at / width) * used + (at % width)] = values[at] as number;
+      for (const [index, block] of blocks.entries()) {
+        const wider = new Float64Array(blockRows * (width + 1));
+        for (let row = 0; row < blockRows; row++) {
+          wider.set(block.subarray(row * width, (row + 1) * width), row * (width + 1));
+        }
+        blocks[index] = wider;
       }
-      values = wider;
-      width = used;
+      width++;
     },
     columns: (rows) => {
-      const lists: number[][] = Array.from({ length: used }, () => []);
       const count = typeof rows === 'number' ? rows : rows.length;
-      // Row by row, because the values of one stand side by side.
-      for (let index = 0; index < count; index++) {
-        const at = (typeof rows === 'number' ? index : (rows[index] as number)) * width;
-        for (let column = 0; column < used; column++) (lists[column] as number[]).push(values[at + column] ?? 0);
+      const order = typeof rows === 'number' ? undefined : rows;
+      const lists = Array.from({ length: width }, () => roomForNumbers(count));
+      // A block of rows at a time, so that all values of a row are read while they are at hand.
+      for (let from = 0; from < count; from += blockRows) {
+        const to = Math.min(count, from + blockRows);
+        for (let column = 0; column < width; column++)
+          copy(lists[column] as number[], order, from, to, column);
       }
       return lists;
     },
   };
 }
 
+/** An array that holds numbers of any size from the start: one that grows with them is copied again and again. */
+export function roomForNumbers(count: number): number[] {
+  if (count === 0) return [];
+  const list = [0.5];
+  list.length = count;
+  return list;
+}
+
 /**
- * The order of rows by several columns of integers from 0, the last column being the most important: a radix sort, which
+ * The order of rows by several columns, the last column being the most important. Of integers from 0 by a radix sort, which
  * takes a tenth of the time of sorting millions of rows by comparing them.
  *
  * @param columns each with whether it is to fall.
  */
 export function orderOf(
   rows: number,
-  columns: readonly { readonly values: readonly number[]; readonly falling?: boolean }[],
+  columns: readonly { readonly values: ArrayLike<number>; readonly falling?: boolean }[],
 ): Int32Array {
   let order = new Int32Array(rows);
   for (let row = 0; row < rows; row++) order[row] = row;
+  if (!columns.every(({ values }) => hasOnlyCounts(values, rows))) {
+    return order.sort((a, b) => {
+      for (const { values, falling = false } of [...columns].reverse()) {
+        const difference = (values[a] as number) - (values[b] as number);
+        if (difference !== 0) return falling ? -difference : difference;
+      }
+      return a - b;
+    });
+  }
   let sorted = new Int32Array(rows);
   const digits = new Uint16Array(rows);
   for (const { values, falling = false } of columns) {
@@ -164,11 +200,19 @@ export function orderOf(
     for (let row = 0; row < rows; row++) most = Math.max(most, values[row] as number);
     for (let unit = 1; unit <= most; unit *= 0x10000) {
       const starts = new Int32Array(0x10001);
+      const flip = falling ? 0xffff : 0;
+      if (most <= largest) {
+        const shift = unit === 1 ? 0 : 16;
+        for (let row = 0; row < rows; row++) {
+          digits[row] = (((values[row] as number) >>> shift) & 0xffff) ^ flip;
+        }
+      } else {
+        for (let row = 0; row < rows; row++) {
+          const value = Math.floor((values[row] as number) / unit);
+          digits[row] = (value - Math.floor(value / 0x10000) * 0x10000) ^ flip;
+        }
+      }
       for (let row = 0; row < rows; row++) {
-        // Not by shifting: values have more than 32 bits.
-        const value = Math.floor((values[row] as number) / unit);
-        const digit = value - Math.floor(value / 0x10000) * 0x10000;
-        digits[row] = falling ? 0xffff - digit : digit;
         const after = (digits[row] as number) + 1;
         starts[after] = (starts[after] as number) + 1;
       }
@@ -186,4 +230,60 @@ export function orderOf(
     }
   }
   return order;
+}
+
+function hasOnlyCounts(values: ArrayLike<number>, rows: number): boolean {
+  for (let row = 0; row < rows; row++) {
+    const value = values[row] as number;
+    if (value < 0 || !Number.isSafeInteger(value)) return false;
+  }
+  return true;
+}
+
+/**
+ * Numbers pairs of integers from 0 in the order in which they first come, as a `RowTable` does, where the second numbers
+ * of equal first ones are close together: then they are looked up in an array.
+ *
+ * @param leastSecond pairs with a smaller second number, or a first one below 0, get the row -1.
+ */
+export function rowsOfPairs(
+  firsts: readonly number[],
+  seconds: readonly number[],
+  leastSecond: number,
+): { readonly rows: Int32Array; readonly firsts: readonly number[]; readonly seconds: readonly number[] } {
+  const rows = new Int32Array(firsts.length).fill(-1);
+  const ownFirsts: number[] = [];
+  const ownSeconds: number[] = [];
+  const lengths: number[] = [];
+  let room = 0;
+  for (let at = 0; at < firsts.length; at++) {
+    const first = firsts[at] as number;
+    if (first < 0) continue;
+    for (let next = lengths.length; next <= first; next++) lengths.push(0);
+    const length = (seconds[at] as number) + 1;
+    if (length <= (lengths[first] as number)) continue;
+    room += length - (lengths[first] as number);
+    lengths[first] = length;
+  }
+  const table = room > firsts.length * 16 + 0x10000 ? rowTable(2) : undefined;
+  const starts = new Float64Array(lengths.length);
+  for (let first = 1; first < lengths.length; first++) {
+    starts[first] = (starts[first - 1] as number) + (lengths[first - 1] as number);
+  }
+  // Row + 1 by place; 0: none yet.
+  const places = new Int32Array(table === undefined ? room : 0);
+  for (let at = 0; at < firsts.length; at++) {
+    const first = firsts[at] as number;
+    const second = seconds[at] as number;
+    if (first < 0 || second < leastSecond) continue;
+    const place = (starts[first] as number) + second;
+    let row = table === undefined ? (places[place] as number) - 1 : table.row(first, second);
+    if (row < 0 || row === ownFirsts.length) {
+      row = ownFirsts.push(first) - 1;
+      ownSeconds.push(second);
+      if (table === undefined) places[place] = row + 1;
+    }
+    rows[at] = row;
+  }
+  return { rows, firsts: ownFirsts, seconds: ownSeconds };
 }

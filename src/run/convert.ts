@@ -68,6 +68,13 @@ export async function convertFiles(paths: readonly string[]): Promise<readonly s
 
 async function convertFile(path: string): Promise<string> {
   const head = await headOf(path);
+  // gmon_out.h: "gmon", a version, and then addresses alone.
+  if (startsWith(head, [...Buffer.from('gmon')])) {
+    throw new UserError(
+      `${path} is what a program built with -pg leaves; only gprof reads it, and only with that program`,
+      `gprof PROGRAM ${path} | vgrun report -`,
+    );
+  }
   const converter = converters.find(({ recognizes }) => recognizes(head, basename(path)));
   if (converter === undefined) return path;
   const { dirSync, setGracefulCleanup } = (await import('tmp')).default;

@@ -100,7 +100,7 @@ async function statusOf(path: string) {
     const code = (error as NodeJS.ErrnoException).code;
     throw new UserError(
       code === 'ENOENT' ? `${path} does not exist` : `${path} cannot be read: ${(error as Error).message}`,
-      'give a run directory (.vgrun/runs/…) or a valgrind log, text or XML',
+      'give a run directory (.vgrun/runs/…), a valgrind log (text or XML) or a profile',
     );
   }
 }

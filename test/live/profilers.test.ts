@@ -87,7 +87,7 @@ describe.skipIf(!canRun('valgrind'))("valgrind's profilers", () => {
     const folder = await fresh();
     compileC(
       join(folder, 'threads'),
-      '#include <pthread.h>\nstatic void *work(void *n) { volatile int s = 0; for (int i = 0; i < 100000; i++) s += i; return 0; }\nint main(void) { pthread_t a, b; pthread_create(&a, 0, work, 0); pthread_create(&b, 0, work, 0); pthread_join(a, 0); pthread_join(b, 0); return 0; }',
+      '#include <pthread.h>\nstatic pthread_barrier_t both;\nstatic void *work(void *n) { pthread_barrier_wait(&both); volatile int s = 0; for (int i = 0; i < 100000; i++) s += i; return 0; }\nint main(void) { pthread_t a, b; pthread_barrier_init(&both, 0, 2); pthread_create(&a, 0, work, 0); pthread_create(&b, 0, work, 0); pthread_join(a, 0); pthread_join(b, 0); return 0; }',
     );
     const { report } = await vgrunReport(['--tool=callgrind', '--separate-threads=yes', './threads'], {
       cwd: folder,

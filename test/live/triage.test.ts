@@ -178,6 +178,23 @@ describe.skipIf(!canRun('valgrind'))('triage', () => {
     ]);
   });
 
+  test('vgrun report writes every report that is asked for; of other options the last word counts', async () => {
+    await go('./list');
+    const { status, stderr } = await go(
+      'report',
+      '--report=json=one.json',
+      '--report',
+      'sarif=two.sarif',
+      '--color=always',
+      '--color=never',
+      '--error-exitcode=3',
+      '--error-exitcode=4',
+    );
+    expect([status, stderr]).toEqual([4, '']);
+    expect(JSON.parse(await readFile(at('one.json'), 'utf8')).version).toBe(1);
+    expect(JSON.parse(await readFile(at('two.sarif'), 'utf8')).version).toBe('2.1.0');
+  });
+
   test('two reports in one place, and one over the program or the baseline, are refused before the run', async () => {
     await writeFile(at('b.txt'), await readFile(at('vgrun-baseline.txt')));
     for (const words of [

@@ -10,7 +10,7 @@ import type { FunctionCosts } from '../../model/profile-report.ts';
  * level of recursion. What is on the stack at all is counted once: a function in a cycle costs
  *
  * - at most what the whole cycle did, which is the self cost of its functions and the calls that leave it, or the calls
- *   that enter it, and at most the sum of the calls to the function by others,
+ *   that enter it, and at most the sum of the calls to the function by others and of what entered the cycle uncalled,
  * - at least what the calls from outside of the cycle to it did, and at least its own and what it called outside.
  *
  * The most is taken: it is exact for a function that is never twice on the stack, and for the one by which a cycle is
@@ -91,7 +91,9 @@ function inclusiveCosts(self: Columns, edges: CallEdges, cycles: Cycles, functio
       else {
         const least = Math.max(ownAndOut, entering[row] as number);
         const most = Math.max(spent[cycle] as number, entered[cycle] as number);
-        sums[row] = Math.max(least, Math.min(most, into));
+        // What entered the cycle without a call: the start of the program or of a thread, a signal.
+        const uncalled = Math.max(0, (spent[cycle] as number) - (entered[cycle] as number));
+        sums[row] = Math.max(least, Math.min(most, into + uncalled));
       }
     }
     return sums;

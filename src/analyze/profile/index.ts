@@ -7,7 +7,7 @@ import type {
   ReportProfile,
   ReportProfileFrame,
 } from '../../model/profile-report.ts';
-import { orderOf, rowTable, rowValues } from '../../model/row-table.ts';
+import { orderOf, roomForNumbers, rowsOfPairs } from '../../model/row-table.ts';
 import { isUnder, type OwnershipContext, ownershipOf, sourcePath } from '../ownership.ts';
 import { graphCosts } from './graph-costs.ts';
 import { inferTree } from './infer-tree.ts';
@@ -48,10 +48,10 @@ function reportOf(group: readonly ProfileOfImage[], context: OwnershipContext): 
   const profile = mergeProfiles(group.map((one) => one.profile));
   const { measures, primary, totals, stated, timeline, sites, parts, notes, jumps } = profile;
   const owned = (frame: ProfileFrame): ReportProfileFrame => ownedFrame(frame, context);
-  const drawn = profile.trees.length === 0 ? inferTree(profile) : undefined;
   const ofTrees =
     profile.graph === undefined ? treeFunctions(countedTrees(profile), measures.length) : undefined;
   const costs = ofTrees?.costs ?? graphCosts(profile.graph ?? { self: [] }, profile.functions.length);
+  const drawn = profile.trees.length === 0 ? inferTree(profile, costs.inclusive) : undefined;
   const functions = (ofTrees?.functions ?? profile.functions).map(owned);
   const lines = ofTrees === undefined ? profile.lines : ofTrees.lines;
   const edges = ofTrees?.edges ?? profile.graph?.edges;
@@ -123,45 +123,43 @@ function rank(column: readonly number[], functions: readonly ProfileFrame[]): nu
 
 /** Lines of all functions that were compiled from them, the most expensive first. */
 function sumLines({ functions, files, lines, values }: LineCosts, primary: number): ReportLines {
-  const rows = rowTable(2);
-  const sums = rowValues(values.length);
-  const dearest: number[] = [];
-  const most: number[] = [];
-  const spent = values[primary] ?? [];
-  for (let index = 0; index < lines.length; index++) {
-    const file = files[index] as number;
-    const line = lines[index] as number;
-    // Costs without a place stay with their function.
-    if (line === 0 || file < 0) continue;
-    const row = rows.row(file, line);
-    for (let measure = 0; measure < values.length; measure++) {
-      const value = values[measure]?.[index] as number;
-      if (value !== 0) sums.add(row, measure, value);
+  // Costs without a place stay with their function.
+  const { rows, firsts: ofFile, seconds: ofLine } = rowsOfPairs(files, lines, 1);
+  const size = ofFile.length;
+  // One column after the other: all at once, they would take as much memory again as the profile.
+  const sum = new Float64Array(size);
+  const add = (column: readonly number[]): Float64Array => {
+    sum.fill(0);
+    for (let index = 0; index < rows.length; index++) {
+      const row = rows[index] as number;
+      if (row >= 0) sum[row] = (sum[row] as number) + (column[index] as number);
     }
+    return sum;
+  };
+  const spent = values[primary] ?? [];
+  const dearest = new Int32Array(size).fill(-1);
+  const most = new Float64Array(size);
+  for (let index = 0; index < rows.length; index++) {
+    const row = rows[index] as number;
     const own = spent[index] ?? 0;
-    if (row < most.length && own <= (most[row] as number)) continue;
+    if (row < 0 || (dearest[row] !== -1 && own <= (most[row] as number))) continue;
     most[row] = own;
     dearest[row] = functions[index] as number;
   }
-  const size = rows.size();
-  const ofFile = rows.column(0);
-  const ofLine = rows.column(1);
-  const costs: number[] = [];
-  for (let row = 0; row < size; row++) costs.push(sums.get(row, primary));
   const order = orderOf(size, [
     { values: ofLine },
     { values: ofFile },
-    { values: costs, falling: true },
+    { values: add(spent), falling: true },
   ]);
-  const ordered = (column: readonly number[]): number[] => {
-    const list: number[] = [];
-    for (const row of order) list.push(column[row] as number);
+  const ordered = (column: ArrayLike<number>): number[] => {
+    const list = roomForNumbers(size);
+    for (let index = 0; index < size; index++) list[index] = column[order[index] as number] as number;
     return list;
   };
   return {
     files: ordered(ofFile),
     lines: ordered(ofLine),
     functions: ordered(dearest),
-    values: sums.columns(order),
+    values: values.map((column) => ordered(add(column))),
   };
 }

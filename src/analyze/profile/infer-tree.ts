@@ -16,8 +16,8 @@ const mostNodes = 20_000;
 const deepest = 250;
 
 const inferred =
-  'The profile says which function called which, not by which paths. What a function spent is shared out among its ' +
-  'callers in proportion to what their calls cost, so a path in this tree is likely, not measured.';
+  'the profile says which function called which, not by which paths, so what a function spent is shared out among its ' +
+  'callers in proportion to what their calls cost, and a path in this tree is likely, not measured';
 
 /**
  * Draws a tree from the calls of a graph: each call is followed by the calls that its function made, in proportion to the
@@ -26,12 +26,18 @@ const inferred =
  * first, and what is left out is in a node of its own.
  *
  * Nothing for a graph without calls: groups of functions are no call tree.
+ *
+ * @param inclusive what `graphCosts` says, when that is known already.
  */
-export function inferTree(profile: Profile): InferredTree | undefined {
+export function inferTree(
+  profile: Profile,
+  inclusive: Columns | undefined = profile.graph &&
+    graphCosts(profile.graph, profile.functions.length).inclusive,
+): InferredTree | undefined {
   const { graph, functions, primary } = profile;
   const edges = graph?.edges;
   if (graph === undefined || edges === undefined || functions.length === 0) return undefined;
-  const flow = flowOf(graph.self, edges, graphCosts(graph, functions.length).inclusive ?? graph.self);
+  const flow = flowOf(graph.self, edges, inclusive ?? graph.self);
   const measures = graph.self.length;
   const sumFrame = functions.length;
   const least = sumOf(graph.self[primary] ?? []) * leastShare;
@@ -52,10 +58,8 @@ export function inferTree(profile: Profile): InferredTree | undefined {
     return node;
   }
 
-  function isOnPath(node: number, row: number): boolean {
-    for (let at = node; at >= 0; at = parents[at] as number) if (frames[at] === row) return true;
-    return false;
-  }
+  // By function: the last node that it was found above of.
+  const seenAbove = new Int32Array(functions.length).fill(-1);
 
   const rest = new Float64Array(measures);
   /** Gives the calls of a node's function their share of what the node has. */
@@ -63,9 +67,12 @@ export function inferTree(profile: Profile): InferredTree | undefined {
     const row = frames[node] as number;
     const from = flow.first[row] as number;
     const to = flow.first[row + 1] as number;
+    for (let above = node; above >= 0; above = parents[above] as number) {
+      seenAbove[frames[above] as number] = node;
+    }
     const reachable: number[] = [];
     for (let call = from; call < to; call++) {
-      if (!isOnPath(node, flow.callees[call] as number)) reachable.push(call);
+      if (seenAbove[flow.callees[call] as number] !== node) reachable.push(call);
     }
     const had = values.map((column) => column[node] as number);
     const whole = values.map(
@@ -83,14 +90,16 @@ export function inferTree(profile: Profile): InferredTree | undefined {
         );
         arriving[measure] = share;
         const column = values[measure] as number[];
-        column[node] = (column[node] as number) - share;
+        // Not all values are whole numbers.
+        column[node] = Math.max(0, (column[node] as number) - share);
       }
       if ((arriving[primary] as number) >= least && (arriving[primary] as number) > 0) {
         queue.add(append(node, flow.callees[call] as number));
-      } else
-        for (let measure = 0; measure < measures; measure++) {
-          rest[measure] = (rest[measure] as number) + (arriving[measure] as number);
-        }
+        continue;
+      }
+      for (let measure = 0; measure < measures; measure++) {
+        rest[measure] = (rest[measure] as number) + (arriving[measure] as number);
+      }
     }
     if (rest.some((value) => value > 0)) {
       arriving.set(rest);
@@ -98,10 +107,16 @@ export function inferTree(profile: Profile): InferredTree | undefined {
     }
   }
 
+  const small = new Float64Array(measures);
   for (const { row, costs } of flow.roots) {
-    if (parents.length >= mostNodes) break;
-    arriving.set(costs);
-    queue.add(append(-1, row));
+    if ((costs[primary] as number) >= least && parents.length < mostNodes / 2) {
+      arriving.set(costs);
+      queue.add(append(-1, row));
+    } else for (const [measure, cost] of costs.entries()) small[measure] = (small[measure] as number) + cost;
+  }
+  if (small.some((cost) => cost > 0)) {
+    arriving.set(small);
+    append(-1, sumFrame);
   }
   for (let node = queue.take(); node >= 0 && parents.length < mostNodes; node = queue.take()) {
     if ((depths[node] as number) < deepest) follow(node);

@@ -301,13 +301,13 @@ function mergeJumps(profiles: readonly Profile[], maps: readonly Maps[]): Jumps 
   };
 }
 
-/** The parts that each profile names, else the profile itself as one part. */
+/** The parts that each profile names, else the profile itself as one part; in the order of their numbers. */
 function partsOf(
   profiles: readonly Profile[],
   maps: readonly Maps[],
   measures: number,
 ): readonly ProfilePart[] {
-  return profiles.flatMap((profile, index) => {
+  const all = profiles.flatMap((profile, index): readonly ProfilePart[] => {
     const map = maps[index] as Maps;
     const placed = (totals: readonly number[]): number[] => {
       const row = new Array<number>(measures).fill(0);
@@ -322,4 +322,5 @@ function partsOf(
     const name = profile.thread === undefined ? `part ${index + 1}` : `thread ${profile.thread}`;
     return [{ name, totals: placed(profile.totals) }];
   });
+  return all.sort((a, b) => a.name.localeCompare(b.name, 'en', { numeric: true }));
 }

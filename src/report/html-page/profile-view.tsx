@@ -215,7 +215,7 @@ function Flames({
       {inferred.map((why) => (
         <p key={why} class="notice inferred">
           <b>
-            <span aria-hidden="true">≈ </span>This tree is inferred.
+            <span aria-hidden="true">≈ </span>This tree is inferred:
           </b>{' '}
           {sentence(why)}
         </p>
