@@ -51,6 +51,11 @@ export function escapeXml(text: string): string {
     .replaceAll("'", '&#39;');
 }
 
+/** The same, and no command to a CI system that prints it: `##[group]`. */
+export function svgText(text: string): string {
+  return escapeXml(text).replace(/#(?=#(?:vso|teamcity)?\[)/gi, '\\x23');
+}
+
 /** A group for each box: its title, its rectangle, and as much of the name as there is room for. */
 export function* boxMarkup(picture: Picture, boxes: readonly FlameBox[]): Generator<string> {
   for (const box of boxes) yield oneBox(picture, box);
@@ -72,12 +77,12 @@ function oneBox(picture: Picture, { node, left, width, depth }: FlameBox): strin
   const text =
     room < 3
       ? ''
-      : `<text x="${rounded(x + 4)}" y="${y + 13}">${escapeXml(fittedName(visible(name), short, room))}</text>`;
+      : `<text x="${rounded(x + 4)}" y="${y + 13}">${svgText(fittedName(visible(name), short, room))}</text>`;
   const place = exact
-    ? ` data-x="${precise(left)}" data-w="${precise(width)}" data-d="${depth}" data-a="${escapeXml(short)}"`
+    ? ` data-x="${precise(left)}" data-w="${precise(width)}" data-d="${depth}" data-a="${svgText(short)}"`
     : '';
   const inlined = frame?.inlined === true ? ' inlined' : '';
-  return `<g class="f ${callKind(frame)}${inlined}${differences ? ` ${changeClass(picture, node)}` : ''}"${place}><title>${escapeXml(visible(name))}\n${escapeXml(factsOf(picture, node, amount, change, frame))}</title><rect x="${rounded(x)}" y="${y}" width="${rounded(Math.max(0.1, pixels - (pixels > 3 ? 0.6 : 0)))}" height="${rowHeight - 1}" rx="1"/>${text}</g>\n`;
+  return `<g class="f ${callKind(frame)}${inlined}${differences ? ` ${changeClass(picture, node)}` : ''}"${place}><title>${svgText(visible(name))}\n${svgText(factsOf(picture, node, amount, change, frame))}</title><rect x="${rounded(x)}" y="${y}" width="${rounded(Math.max(0.1, pixels - (pixels > 3 ? 0.6 : 0)))}" height="${rowHeight - 1}" rx="1"/>${text}</g>\n`;
 }
 
 /** A name of thousands of characters would be most of the file, and in no box is room for it. */
@@ -127,7 +132,7 @@ export function* curveMarkup(
   const right = frame.left + frame.width;
   const bottom = frame.top + frame.height;
   for (const { value, at } of curve.yTicks) {
-    yield `<line class="grid" x1="${frame.left}" x2="${right}" y1="${at}" y2="${at}"/><text class="tick end" x="${frame.left - 6}" y="${at + 4}">${escapeXml(shortAmount(value, unit))}</text>\n`;
+    yield `<line class="grid" x1="${frame.left}" x2="${right}" y1="${at}" y2="${at}"/><text class="tick end" x="${frame.left - 6}" y="${at + 4}">${svgText(shortAmount(value, unit))}</text>\n`;
   }
   for (const [index, area] of curve.areas.entries())
     yield `<path class="area series-${index % 4}" d="${area}"/>\n`;
@@ -135,7 +140,7 @@ export function* curveMarkup(
   if (curve.before !== undefined) yield `<path class="old" d="${curve.before}"/>\n`;
   yield `<line class="axis" x1="${frame.left}" x2="${right}" y1="${bottom}" y2="${bottom}"/>\n`;
   for (const { value, at } of curve.xTicks) {
-    yield `<text class="tick ${at > right - 20 ? 'end' : 'middle'}" x="${at}" y="${bottom + 15}">${escapeXml(shortAmount(value, clock))}</text>\n`;
+    yield `<text class="tick ${at > right - 20 ? 'end' : 'middle'}" x="${at}" y="${bottom + 15}">${svgText(shortAmount(value, clock))}</text>\n`;
   }
 }
 

@@ -8,11 +8,13 @@ import {
   cellAmount,
   changeText,
   exactAmount,
+  exactNumber,
   measureText,
   percentText,
   placeName,
   programText,
 } from './html-page/profile-words.ts';
+import { sentence } from './sentence.ts';
 import { grouped, harmless, plural } from './terminal-text.ts';
 
 const mostProfiles = 5;
@@ -35,13 +37,14 @@ function* profileMarkup(profile: ReportProfile, number: number): Generator<strin
   const measure = measures[primary];
   if (measure === undefined) return;
   const total = totals[primary] ?? 0;
+  const isTime = measure.unit === 'ns' || measure.unit === 'ms';
   const old = before?.totals[primary];
   const change =
     old === undefined || old === null
       ? ''
       : `, before ${exactAmount(old, measure.unit)} (${changeText(old, total)})`;
   yield `<section class="brief" aria-labelledby="profile-${number}-title">
-<h2 id="profile-${number}-title">${escapeXml(programText(profile))}: ${escapeXml(exactAmount(total, measure.unit))} <span class="quiet">${escapeXml(measureText(measure))}${escapeXml(change)}</span></h2>
+<h2 id="profile-${number}-title">${escapeXml(programText(profile))}: ${escapeXml(isTime ? exactAmount(total, measure.unit) : exactNumber(total))} <span class="quiet">${escapeXml(measureText(measure))}${escapeXml(change)}</span></h2>
 `;
   if (!complete) yield '<p>This profile is not complete: there may be more than it says.</p>\n';
   yield* functionsMarkup(profile);
@@ -110,7 +113,7 @@ function* drawingMarkup({
   }
   if (layout.boxes.length < 2) return;
   const inferred = drawn.find(({ tree: { inferred: why } }) => why !== undefined)?.tree.inferred;
-  if (inferred !== undefined) yield `<p>This tree is inferred: ${escapeXml(inferred)}.</p>\n`;
+  if (inferred !== undefined) yield `<p>This tree is inferred. ${escapeXml(sentence(inferred))}</p>\n`;
   const height = layout.depth * rowHeight;
   yield `<svg viewBox="0 0 ${width} ${height}" role="img" aria-label="Flame graph of ${escapeXml(program)}">\n`;
   yield* boxMarkup(

@@ -1,10 +1,9 @@
 // The profiles of a report as one flame graph: an SVG file that can be read as it is, and zoomed and searched in a browser.
-import { UserError } from '../errors.ts';
 import type { CallTree, Columns, Measure, Timeline } from '../model/profile.ts';
 import type { ReportProfile, ReportProfileFrame } from '../model/profile-report.ts';
 import { sumOf } from '../model/profile-tables.ts';
 import type { Report } from '../model/report.ts';
-import { boxMarkup, curveMarkup, escapeXml, rowHeight } from './flame-svg.ts';
+import { boxMarkup, curveMarkup, rowHeight, svgText } from './flame-svg.ts';
 import { firstSnapshot } from './html-page/curve.ts';
 import { script, style } from './html-page/drawing.tsx?page';
 import {
@@ -23,7 +22,9 @@ import {
   placeName,
   programText,
 } from './html-page/profile-words.ts';
+import { profilesOf, sumTrees } from './profile-export.ts';
 import type { Reporter } from './reporter.ts';
+import { sentence } from './sentence.ts';
 import { harmless } from './terminal-text.ts';
 
 /** `--report=svg=FILE`. */
@@ -40,19 +41,10 @@ const curveHeight = 150;
 
 /**
  * Draws the first measure that a reader looks at, of all processes and threads that have it.
- * @throws UserError (125) at once when there is no call tree.
+ * @throws UserError (125) at once when there is no profile.
  */
 function renderSvg(report: Report): Iterable<string> {
-  const drawing = drawingOf(report.profiles ?? []);
-  if (drawing === undefined) {
-    throw new UserError(
-      report.profiles === undefined
-        ? 'this report has no profile that svg could draw'
-        : 'the profiles of this report have no calls that svg could draw',
-      'svg is for tools that record where something was spent, such as massif, dhat, callgrind and perf',
-    );
-  }
-  return drawingMarkup(report, drawing);
+  return drawingMarkup(report, drawingOf(profilesOf(report, 'svg')));
 }
 
 function* drawingMarkup(report: Report, drawing: Drawing): Generator<string> {
@@ -74,14 +66,14 @@ function* drawingMarkup(report: Report, drawing: Drawing): Generator<string> {
     layout = layOutFlame(tree, 0, look, least / inner);
   }
   const total = tree.total(0, 0, side);
-  const said = [
+  const said = wrapped([
     ...notes,
     ...(layout.left === 0
       ? []
       : [
           `${layout.left === 1 ? 'One call is' : `${layout.left} calls are`} narrower than ${Number(least.toFixed(2))} pixels and left out with all below; the widths of their callers include them.`,
         ]),
-  ];
+  ]);
   const curveTop = 58 + said.length * 17;
   const flameTop = timeline === undefined ? curveTop : curveTop + curveHeight + 40;
   const bottom = flameTop + layout.depth * rowHeight;
@@ -92,15 +84,15 @@ function* drawingMarkup(report: Report, drawing: Drawing): Generator<string> {
     : '';
   yield `<?xml version="1.0" encoding="UTF-8"?>
 <svg xmlns="http://www.w3.org/2000/svg" version="1.1" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-labelledby="title">
-<title id="title">${escapeXml(title)}</title>
-<desc>Made by vgrun ${escapeXml(report.vgrun)}. A box is a call; its width is what was spent in it and in all that it called. Callers are below.</desc>
-<style>${escapeXml(style).replaceAll('&gt;', '>').replaceAll('&quot;', '"').replaceAll('&#39;', "'")}</style>
+<title id="title">${svgText(title)}</title>
+<desc>Made by vgrun ${svgText(report.vgrun)}. A box is a call; its width is what was spent in it and in all that it called. Callers are below.</desc>
+<style>${svgText(style).replaceAll('&gt;', '>').replaceAll('&quot;', '"').replaceAll('&#39;', "'")}</style>
 <rect class="ground" width="100%" height="100%"/>
-<text class="title" x="${margin}" y="26">${escapeXml(cut(title, 100))}</text>
-<text class="quiet" x="${margin}" y="46">${escapeXml(`${exactAmount(total, measure.unit)}${change}`)}</text>
+<text class="title" x="${margin}" y="26">${svgText(cut(title, 80))}</text>
+<text class="quiet" x="${margin}" y="46">${svgText(`${exactAmount(total, measure.unit)}${change}`)}</text>
 `;
   for (const [index, note] of said.entries()) {
-    yield `<text class="quiet" x="${margin}" y="${63 + index * 17}">${escapeXml(cut(note, 170))}</text>\n`;
+    yield `<text class="quiet" x="${margin}" y="${63 + index * 17}">${svgText(note)}</text>\n`;
   }
   if (timeline !== undefined) {
     yield '<g class="curve">\n';
@@ -154,6 +146,22 @@ function* legendMarkup(
   }
 }
 
+/** Lines of at most about 160 characters; of a very long text the beginning. */
+function wrapped(texts: readonly string[]): readonly string[] {
+  return texts.flatMap((text) => {
+    const lines: string[] = [];
+    let line = '';
+    for (const word of harmless(cut(text, 640)).split(' ')) {
+      if (line !== '' && line.length + word.length > 160) {
+        lines.push(line);
+        line = '';
+      }
+      line = line === '' ? cut(word, 160) : `${line} ${cut(word, 160)}`;
+    }
+    return [...lines, line];
+  });
+}
+
 function cut(text: string, most: number): string {
   return text.length > most ? `${text.slice(0, most - 1)}…` : text;
 }
@@ -170,40 +178,45 @@ interface Drawing {
   readonly notes: readonly string[];
 }
 
-/** Everything that has the measure of the first profile with a tree; processes and threads as outermost boxes. */
-function drawingOf(profiles: readonly ReportProfile[]): Drawing | undefined {
-  const drawn = profiles.filter((profile) => treesOf(profile).length > 0);
-  const [first] = drawn;
-  const measure = first?.measures[first.primary];
-  if (first === undefined || measure === undefined) return undefined;
-  const alike = drawn.filter(({ measures }) => measures.some(({ name }) => name === measure.name));
+/** Everything that has the measure of the first profile; processes and threads as outermost boxes. */
+function drawingOf(profiles: readonly ReportProfile[]): Drawing {
+  const drawn = profiles.map((profile) => ({ profile, ...treesOf(profile) }));
+  const first = (drawn.find(({ trees }) => trees.length > 0) ?? drawn[0]) as (typeof drawn)[number];
+  const measure = first.profile.measures[first.profile.primary] ?? nothing;
+  const alike = drawn.filter(
+    ({ profile: { measures }, trees }) =>
+      trees.length > 0 && measures.some(({ name }) => name === measure.name),
+  );
   const frames: ReportProfileFrame[] = [];
   const sources: TreeSource[] = [];
   const notes = new Set<string>();
-  for (const profile of alike) {
+  for (const { profile, frames: own, trees, flat } of alike) {
     const start = frames.length;
-    for (const frame of profile.frames) frames.push(frame);
+    for (const frame of own) frames.push(frame);
     const column = profile.measures.findIndex(({ name }) => name === measure.name);
-    const trees = treesOf(profile);
-    for (const index of trees) {
-      const tree = profile.trees[index] as CallTree;
+    for (const [index, { tree, before }] of trees.entries()) {
       const roots = [
         ...(alike.length > 1 ? [programText(profile)] : []),
         ...(trees.length > 1 ? [threadText(tree, index)] : []),
       ].map((sum) => frames.push({ sum, owner: 'system', ownerReason: '' }) - 1);
-      sources.push(rooted(tree, beforeOf(profile, column, index), column, start, roots));
-      if (tree.inferred !== undefined) notes.add(`This tree is inferred: ${tree.inferred}.`);
+      // Where the other run lacks the measure its columns mean nothing.
+      const known = (profile.before?.totals[column] ?? null) !== null;
+      sources.push(rooted(tree, known ? before : undefined, column, start, roots));
+      if (tree.inferred !== undefined) notes.add(`This tree is inferred. ${sentence(tree.inferred)}`);
     }
+    if (flat)
+      notes.add('No calls were recorded: functions stand side by side, each with what it spent itself.');
     if (!profile.complete) notes.add('The profile is not complete: there may be more than it says.');
   }
+  if (alike.length === 0) notes.add('Nothing was spent, or nothing was seen.');
   const left = profiles.length - alike.length;
-  if (left > 0) {
+  if (left > 0 && alike.length > 0) {
     notes.add(
-      `${left === 1 ? 'One profile is' : `${left} profiles are`} left out: no call paths, or another measure.`,
+      `${left === 1 ? 'One profile is' : `${left} profiles are`} left out: empty, or of another measure.`,
     );
   }
-  const { timeline, before } = first;
-  if (timeline !== undefined) {
+  const { timeline, before } = first.profile;
+  if (timeline !== undefined && alike.length > 0 && !first.flat) {
     const snapshot = timeline.snapshots[firstSnapshot(timeline)];
     if (snapshot !== undefined) {
       notes.add(
@@ -212,31 +225,45 @@ function drawingOf(profiles: readonly ReportProfile[]): Drawing | undefined {
     }
   }
   return {
-    title: alike.length > 1 ? `${alike.length} processes` : programText(first),
+    title: alike.length > 1 ? `${alike.length} processes` : programText(first.profile),
     measure,
     frames,
     sources,
     side: 'after',
-    ...(timeline && alike.length === 1 && timeline.snapshots.length > 1 && { timeline }),
+    ...(timeline && alike.length < 2 && timeline.snapshots.length > 1 && { timeline }),
     ...(before?.timeline && { before: before.timeline }),
     notes: [...notes],
   };
 }
 
-/** Values of the run before, where it has the tree and the measure. */
-function beforeOf({ before }: ReportProfile, column: number, tree: number): Columns | undefined {
-  const known = before?.totals[column] ?? null;
-  return known === null ? undefined : (before?.trees[tree] ?? undefined);
+const nothing: Measure = { name: 'events', title: 'events', unit: 'events' };
+
+interface ProfileTrees {
+  readonly frames: readonly ReportProfileFrame[];
+  readonly trees: readonly TreeSource[];
+  /** There are no calls, only functions. */
+  readonly flat: boolean;
 }
 
 /** Trees with something in them; of a time line only the one of its peak, because snapshots do not add up. */
-function treesOf({ trees, timeline, measures, primary }: ReportProfile): readonly number[] {
-  const filled = trees.flatMap(({ values }, index) =>
-    measures[primary] !== undefined && sumOf(values[primary] ?? []) > 0 ? [index] : [],
+function treesOf(profile: ReportProfile): ProfileTrees {
+  const { trees, frames, timeline, before, primary, functions } = profile;
+  const isFilled = ({ values }: CallTree): boolean => sumOf(values[primary] ?? []) > 0;
+  const peak = timeline?.snapshots[firstSnapshot(timeline)]?.tree;
+  const filled = trees.flatMap((tree, index) =>
+    isFilled(tree) && (timeline === undefined || index === peak)
+      ? [{ tree, before: before?.trees[index] ?? undefined }]
+      : [],
   );
-  if (timeline === undefined) return filled;
-  const peak = timeline.snapshots[firstSnapshot(timeline)]?.tree;
-  return peak !== undefined && filled.includes(peak) ? [peak] : filled.slice(0, 1);
+  if (filled.length > 0 || trees.length > 0) return { frames, trees: filled, flat: false };
+  const flat = sumTrees(profile);
+  return {
+    frames: flat.frames,
+    trees: flat.trees
+      .filter(isFilled)
+      .map((tree) => ({ tree, before: flat.frames === functions ? before?.costs.self : undefined })),
+    flat: functions.length > 0,
+  };
 }
 
 function threadText({ name, tid }: CallTree, index: number): string {

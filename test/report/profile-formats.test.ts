@@ -227,7 +227,7 @@ test('a time line without any tree is no program that costs nothing', async () =
 });
 
 describe('a run without a profile', () => {
-  const formats = ['folded', 'speedscope', 'pprof'];
+  const formats = ['svg', 'folded', 'speedscope', 'pprof'];
 
   test.each(formats)('is refused by %s in one sentence', async (format) => {
     const report = await scenario('one-leak');

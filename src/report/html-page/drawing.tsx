@@ -178,7 +178,7 @@ function nameOf({ title }: Box): string {
 function panel(controls: Element, right: number) {
   const width = 520;
   const holder = document.createElementNS('http://www.w3.org/2000/svg', 'foreignObject');
-  for (const [name, value] of Object.entries({ x: right - width, y: 34, width, height: 28 })) {
+  for (const [name, value] of Object.entries({ x: right - width, y: 8, width, height: 28 })) {
     holder.setAttribute(name, String(value));
   }
   const html = <Name extends keyof HTMLElementTagNameMap>(name: Name): HTMLElementTagNameMap[Name] =>

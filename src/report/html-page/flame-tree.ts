@@ -368,8 +368,8 @@ export function layOutFlame(tree: FlameTree, root: number, look: Look, least: nu
 /** Nodes from the whole down to this one. */
 export function pathTo(tree: FlameTree, node: number): readonly number[] {
   const path: number[] = [];
-  for (let each = node; each >= 0; each = tree.parentOf(each)) path.unshift(each);
-  return path;
+  for (let each = node; each >= 0; each = tree.parentOf(each)) path.push(each);
+  return path.reverse();
 }
 
 /** Groups from the outermost call to a node, for an address: `1.k.2f`. */

@@ -1,6 +1,7 @@
 // The functions of a profile as a table, and one of them with those that call it and those that it calls.
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Unit } from '../../model/profile.ts';
+import { sentence } from '../sentence.ts';
 import { grouped } from '../terminal-text.ts';
 import { type CallKind, callKind, matcherOf } from './flame-tree.ts';
 import { functionRows, type Neighbour, neighbours, type SortKey, sortKeys } from './function-rows.ts';
@@ -91,7 +92,7 @@ export function FunctionsView({ profile, measure, choices, choose, selectors }: 
           <b>
             <span aria-hidden="true">≈ </span>Who called whom for how much is inferred.
           </b>{' '}
-          {profile.edgesInferred}.
+          {sentence(profile.edgesInferred)}
         </p>
       )}
       <search class="filters">

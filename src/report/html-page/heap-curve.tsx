@@ -115,7 +115,7 @@ export function HeapCurve({ timeline, before, chosen, onChoose }: Props) {
             <b>{snapshotName(current)}</b> at {exactNumber(current.time)} {clockWords[clock] ?? clock}:{' '}
             {exactAmount(snapshotTotal(current), unit)}
             {series.length > 1 &&
-              ` (${series.map(({ title }, index) => `${title} ${exactNumber(current.values[index] ?? 0)}`).join(', ')})`}
+              ` (${series.map(({ name }, index) => `${name} ${exactNumber(current.values[index] ?? 0)}`).join(', ')})`}
             {before !== undefined && `, ${changeOfPeak(timeline, before)} at the peak against before`}
           </p>
         )}

@@ -1,5 +1,6 @@
 // A profile as a whole: its curve over time, its calls as flame graph or icicle, what it says of itself.
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { sentence } from '../sentence.ts';
 import { grouped } from '../terminal-text.ts';
 import { isTyping } from './app.tsx';
 import { firstSnapshot } from './curve.ts';
@@ -56,7 +57,7 @@ export function ProfileView(props: ProfileProps) {
       <h2 id="profile-title">
         {unit === 'ns' || unit === 'ms'
           ? shortAmount(totals[measure] ?? 0, unit)
-          : exactAmount(totals[measure] ?? 0, unit)}
+          : exactNumber(totals[measure] ?? 0)}
         <span class="quiet">
           {' '}
           {measures[measure] === undefined ? '' : measureText(measures[measure])}
@@ -216,7 +217,7 @@ function Flames({
           <b>
             <span aria-hidden="true">≈ </span>This tree is inferred:
           </b>{' '}
-          {why}.
+          {sentence(why)}
         </p>
       ))}
       <search class="filters">

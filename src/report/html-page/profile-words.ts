@@ -140,15 +140,16 @@ export function percentText(part: number, whole: number): string {
   return percent > 0 && percent < 0.05 ? '<0.1 %' : `${percent.toFixed(1)} %`;
 }
 
-/** `+12.3 %`, `−5.0 %`, `new`, `gone`, `same`. */
+/** `+12.3 %`, `−5.0 %`, from ten times on `×15.7`; `new`, `gone`, `same`. */
 export function changeText(before: number, after: number): string {
   if (Number.isNaN(before) || Number.isNaN(after)) return 'not known';
   if (before === after) return 'same';
   if (before === 0) return 'new';
   if (after === 0) return 'gone';
-  const percent = (100 * (after - before)) / before;
-  const digits = Math.abs(percent) >= 1000 ? 0 : 1;
-  return `${percent < 0 ? '−' : '+'}${Math.abs(percent).toFixed(digits)} %`;
+  const ratio = after / before;
+  if (ratio >= 10) return `×${ratio >= 100 ? grouped(Math.round(ratio)) : ratio.toFixed(1)}`;
+  const percent = 100 * (ratio - 1);
+  return `${percent < 0 ? '−' : '+'}${Math.abs(percent).toFixed(1)} %`;
 }
 
 /** `instructions executed (Ir)`; where the tool has no word of its own, the title alone. */

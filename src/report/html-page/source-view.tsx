@@ -15,7 +15,9 @@ export function SourceView({ profile, measure, choices, choose, selectors }: Pro
   const { files, functions, measures, totals } = profile;
   const ranked = useMemo(() => sourceFiles(profile, measure), [profile, measure]);
   const wanted = Number(choices.get('src') ?? Number.NaN);
-  const file = ranked.find((each) => each.file === wanted) ?? ranked[0];
+  // Text is what the reader came for: usually that is the file of the project that cost the most.
+  const file =
+    ranked.find((each) => each.file === wanted) ?? ranked.find(({ hasText }) => hasText) ?? ranked[0];
   const rows = useMemo(
     () => (file === undefined ? [] : sourceRows(profile, file.file)),
     [profile, file?.file],
