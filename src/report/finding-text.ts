@@ -8,6 +8,7 @@ import type {
   ReportFrame,
   ReportStack,
 } from '../model/report.ts';
+import { isOfValgrind } from './html-page/words.ts';
 import { grouped, plural } from './terminal-text.ts';
 
 /** A leak's sentence names one loss record of one process; what was lost over all is in the cost. */
@@ -147,12 +148,9 @@ export function onlyMeasures({ purpose, findings }: Report): boolean {
   return purpose !== undefined && findings.length === 0;
 }
 
-// The tools that valgrind 3.0 to 3.27 brings; anything else is a profiler of its own.
-const valgrindTools = /^(?:memcheck|helgrind|drd|massif|dhat|callgrind|cachegrind|lackey|none|exp-\w+)$/;
-
 /** `valgrind memcheck`, `perf`. */
-export function instrumentName({ tool, profiles }: Report): string {
-  return profiles === undefined || valgrindTools.test(tool.name) ? `valgrind ${tool.name}` : tool.name;
+export function instrumentName({ tool }: Report): string {
+  return isOfValgrind(tool.name) ? `valgrind ${tool.name}` : tool.name;
 }
 
 /** Each limit of `--max` that was exceeded, a sentence: it fails the run also when every finding is known. */

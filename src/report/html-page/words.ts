@@ -165,10 +165,24 @@ export function totalFacts({ totals }: Pick<Report, 'totals'>): readonly Fact[] 
   return facts;
 }
 
+/** Formats and instruments that valgrind has nothing to do with; whatever else is named is a tool of valgrind's. */
+const ownInstruments: ReadonlySet<string> = new Set(['perf', 'gprof', 'heaptrack', 'folded', 'sample']);
+
+/** Whether a tool is one of valgrind's, those that users wrote among them. */
+export function isOfValgrind(tool: string): boolean {
+  return !ownInstruments.has(tool);
+}
+
 /** What was run and how it ended. */
 export function runFacts({ run, tool, vgrun }: Pick<Report, 'run' | 'tool' | 'vgrun'>): readonly Fact[] {
   const facts: Fact[] = [];
-  const instrument = `${tool.name}${tool.version === undefined ? '' : ` (valgrind ${tool.version})`}`;
+  const version = tool.version ?? '';
+  const instrument =
+    version === ''
+      ? tool.name
+      : isOfValgrind(tool.name)
+        ? `${tool.name} (valgrind ${version})`
+        : `${tool.name} ${version}`;
   if (run !== undefined) {
     facts.push(['Command', run.command.map(shellWord).join(' ')]);
     if (run.toolOptions.length > 0) facts.push(['Options', run.toolOptions.join(' ')]);
