@@ -1,13 +1,12 @@
 // Writes the profiles of the HTML report in the form that html-page/profile-payload.ts describes.
 import type { ProfileBefore, ReportProfile, ReportProfileFrame } from '../model/profile-report.ts';
-import { owners } from './html-page/payload.ts';
+import { owners, type ProfileHead } from './html-page/payload.ts';
 import {
   type ColumnKind,
   columnKinds,
   type FrameColumns,
   frameTexts,
   leastColumn,
-  type ProfileHead,
   type WrittenProfile,
 } from './html-page/profile-payload.ts';
 

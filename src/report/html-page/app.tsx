@@ -9,14 +9,15 @@ import { HelpDialog } from './help-dialog.tsx';
 import { LeaksView } from './leaks-view.tsx';
 import { MessagesView } from './messages-view.tsx';
 import { PageHead } from './page-head.tsx';
+import type { ProfileHead } from './payload.ts';
 import { flag, has, type Index, leakBytes, type Summary } from './payload.ts';
 import { ProcessesView } from './processes-view.tsx';
 import { ProfileGate } from './profile-choice.tsx';
-import type { ProfileHead } from './profile-payload.ts';
 import { ProfileView } from './profile-view.tsx';
 import { catalogue } from './rows.ts';
 import { SourceView } from './source-view.tsx';
 import { SuppressionsView } from './suppressions-view.tsx';
+import { isTyping } from './typing.tsx';
 
 interface Part {
   readonly hash: string;
@@ -79,16 +80,6 @@ export function App({ index, summary }: { readonly index: Index; readonly summar
       </main>
       {help && <HelpDialog onClose={() => setHelp(false)} />}
     </div>
-  );
-}
-
-/** Keys typed into a field are text. */
-export function isTyping(event: KeyboardEvent): boolean {
-  const { target, ctrlKey, metaKey, altKey } = event;
-  if (ctrlKey || metaKey || altKey) return true;
-  return (
-    target instanceof HTMLElement &&
-    (/^(?:INPUT|SELECT|TEXTAREA)$/.test(target.tagName) || target.closest('dialog') !== null)
   );
 }
 

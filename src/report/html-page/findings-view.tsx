@@ -1,11 +1,11 @@
 // The findings: what to show of them, the list, and the one that is open.
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { isTyping } from './app.tsx';
 import { FilterBar } from './filter-bar.tsx';
 import { FindingDetail } from './finding-detail.tsx';
 import { FindingList } from './finding-list.tsx';
 import { flag, has, type Summary, textOf } from './payload.ts';
 import { type Catalogue, countText, type Filter, type Grouping, noFilter, passing, rowsOf } from './rows.ts';
+import { isTyping } from './typing.tsx';
 
 interface Props {
   readonly known: Catalogue;

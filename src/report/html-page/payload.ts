@@ -3,10 +3,11 @@
 // The index holds what lists, filters and searches need, as columns of numbers; texts and frames are stored once. Stacks
 // are paths in one tree of calls, outermost call first: a search marks the frames that match, then nodes of the tree,
 // then findings, each in one pass over numbers. Everything else about findings is in chunks that are read on demand.
+
 import type { Owner, Severity, StackLabel } from '../../model/finding.ts';
+import type { Measure } from '../../model/profile.ts';
 import type { Excerpt, Finding, Pardon, RawExcerpt, Report, Standing } from '../../model/report.ts';
 import { harmless } from '../terminal-text.ts';
-import type { ProfileHead } from './profile-payload.ts';
 
 /** How many findings share a chunk of details. */
 export const chunkSize = 100;
@@ -61,6 +62,20 @@ export const columnNames = [
 
 export type ColumnName = (typeof columnNames)[number];
 export type Columns = Readonly<Record<ColumnName, Float64Array>>;
+
+/** What the page knows of a profile before it is read. */
+export interface ProfileHead {
+  readonly program: string;
+  readonly pid: number;
+  readonly format: string;
+  readonly measures: readonly Measure[];
+  readonly primary: number;
+  readonly trees: number;
+  readonly functions: number;
+  /** Source lines with costs. */
+  readonly lines: number;
+  readonly timeline: boolean;
+}
 
 /** The report but for its findings, and of its profiles only what they are. */
 export type Summary = Omit<Report, 'findings' | 'profiles'> & { readonly profiles?: readonly ProfileHead[] };

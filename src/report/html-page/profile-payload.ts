@@ -3,23 +3,8 @@
 // A profile is JSON in which every longer array of numbers is `{"#":n}`, the n-th of the columns; frames are a table of
 // columns whose texts are stored once. A column is written in the way that takes the fewest bytes, which for a tree of
 // 200,000 nodes makes two bytes a number instead of seven, and nothing to parse.
-import type { Measure } from '../../model/profile.ts';
 import type { ProfileBefore, ReportProfile, ReportProfileFrame } from '../../model/profile-report.ts';
 import { decodeJson, decodeStrings, owners } from './payload.ts';
-
-/** What the page knows of a profile before it is read. */
-export interface ProfileHead {
-  readonly program: string;
-  readonly pid: number;
-  readonly format: string;
-  readonly measures: readonly Measure[];
-  readonly primary: number;
-  readonly trees: number;
-  readonly functions: number;
-  /** Source lines with costs. */
-  readonly lines: number;
-  readonly timeline: boolean;
-}
 
 /** What the page has of a profile: no orders, which it makes itself, and no directories, which are in the paths. */
 export type PageProfile = Omit<ReportProfile, 'byInclusive' | 'bySelf' | 'before'> & {

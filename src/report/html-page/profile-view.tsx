@@ -2,7 +2,6 @@
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { sentence } from '../sentence.ts';
 import { grouped } from '../terminal-text.ts';
-import { isTyping } from './app.tsx';
 import { firstSnapshot } from './curve.ts';
 import { changeOfNode, FlameGraph, factsOf, ZoomTrail } from './flame-graph.tsx';
 import {
@@ -40,6 +39,7 @@ import {
   shortName,
 } from './profile-words.ts';
 import { SiteFacts } from './site-facts.tsx';
+import { isTyping } from './typing.tsx';
 import { reasonText } from './words.ts';
 
 export function ProfileView(props: ProfileProps) {

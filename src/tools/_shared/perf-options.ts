@@ -1,5 +1,5 @@
 // The options of `perf record` that vgrun takes (perf-record(1)); those that say where data goes are vgrun's own.
-import type { ValgrindOption } from './valgrind-options.ts';
+import type { ValgrindOption } from './option.ts';
 
 const ofPerf = { tools: ['perf'], group: 'tool', since: '0.0' } as const;
 

@@ -1,59 +1,12 @@
 // Owns what is known of valgrind's options, today's and those of earlier versions. The facts are in
 // valgrind-options.json: read from `--help-debug` of 3.19 to 3.27 and from the option readers of every release.
 import { nearest } from '../../model/spelling.ts';
+import type { ValgrindOption } from './option.ts';
 import { perfOptions } from './perf-options.ts';
-import table from './valgrind-options.json' with { type: 'json' };
 
-/** One option of valgrind's core or of its tools. */
-export interface ValgrindOption {
-  /** With its dashes: `--leak-check`, `-q`. */
-  readonly name: string;
-  /** Tools that have it; missing: all. */
-  readonly tools?: readonly string[];
-  /** Where valgrind's own help lists it. */
-  readonly group: string;
-  /**
-   * `flag` takes no value, `bool` yes or no, `enum` one of `values`, `set` several of them with commas, `bits` that
-   * many zeros and ones; the rest is any text.
-   */
-  readonly type:
-    | 'flag'
-    | 'bool'
-    | 'enum'
-    | 'set'
-    | 'int'
-    | 'hex'
-    | 'bits'
-    | 'float'
-    | 'list'
-    | 'path'
-    | 'string';
-  readonly values?: readonly string[];
-  readonly min?: number;
-  readonly max?: number;
-  readonly digits?: number;
-  /** How the text is built, for help. */
-  readonly format?: string;
-  readonly default?: string;
-  /** First release that has it, `major.minor`. */
-  readonly since: string;
-  /** Where a tool got it later than `since`. */
-  readonly sinceOfTool?: Readonly<Record<string, string>>;
-  /** Values that came later than the option. */
-  readonly sinceOfValue?: Readonly<Record<string, string>>;
-  /**
-   * What to do with it after the program. Missing: safe, valgrind's alone. `ambiguous`: programs have it too.
-   * `never`: a flag, or a place where logs go.
-   */
-  readonly afterProgram?: 'ambiguous' | 'never';
-  /** Each use counts; otherwise the last one wins. */
-  readonly repeatable?: boolean;
-  /** Can be changed while the program runs. */
-  readonly dynamic?: boolean;
-  readonly undocumented?: boolean;
-  /** One line for help. */
-  readonly summary?: string;
-}
+export type { ValgrindOption } from './option.ts';
+
+import table from './valgrind-options.json' with { type: 'json' };
 
 /** What became of an option of an earlier valgrind. The first entry that fits counts. */
 interface OldOption {
