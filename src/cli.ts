@@ -48,9 +48,20 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(ExitStatus.cannot);
 });
 
+/** `ENOSPC: no space left on device, write`: what the machine refuses is no defect of ours. */
+function asUserError(error: unknown): unknown {
+  const { code, path, message } = error as NodeJS.ErrnoException;
+  if (code !== 'ENOSPC' && code !== 'EDQUOT' && code !== 'EROFS' && code !== 'EIO') return error;
+  return new UserError(
+    `${path === undefined ? 'a file' : path} could not be written or read: ${message}`,
+    'what the run wrote until then is kept under .vgrun/runs',
+  );
+}
+
 try {
   process.exitCode = await main(process.argv.slice(2));
-} catch (error) {
+} catch (thrown) {
+  const error = asUserError(thrown);
   if (error instanceof UserError) {
     // Names in it are whatever was typed or found.
     const { harmless } = await import('./report/terminal-text.ts');

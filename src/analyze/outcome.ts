@@ -74,7 +74,9 @@ function crashSentences({ nodes, exit }: Evidence): readonly string[] {
   const last = nodes.findLast(({ image }) => image.process.pid === nodes[0]?.image.process.pid);
   return nodes
     .filter((node) => node.image.fatal !== undefined && !(node === last && exit?.how === 'signaled'))
-    .map(({ image }) => `Process ${image.process.pid} was killed by ${image.fatal?.name}.`);
+    .map(
+      ({ image }) => `The program went on after process ${image.process.pid} was killed by ${image.fatal?.name}.`,
+    );
 }
 
 function failingSentence(failing: number, findings: readonly Finding[]): string {
@@ -137,7 +139,8 @@ function whatIsMissing(evidence: Evidence): readonly string[] {
   if (stoppedBy === 'interrupt') missing.push('The program was interrupted.');
   const stopped = exit?.how === 'signaled' && stopSignals.has(exit.signal);
   if (stopped && stoppedBy === undefined) missing.push(endSentence(exit) ?? '');
-  if (nodes.length === 0) missing.push('The log names no process: nothing was measured.');
+  const isEmpty = problems.some(({ code }) => code === 'empty-profile');
+  if (nodes.length === 0 && !isEmpty) missing.push('The log names no process: nothing was measured.');
   else if (isRun && (exit === undefined || exit.how === 'unknown')) {
     missing.push('How the program ended was not recorded.');
   }

@@ -1,6 +1,6 @@
 // Owns where reports go: `--report FORMAT=FILE`, the terminal, its colours and its size.
 import { createWriteStream } from 'node:fs';
-import { access, constants, stat } from 'node:fs/promises';
+import { access, constants, rm, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
@@ -166,6 +166,11 @@ async function writeFile(
     stream.end();
     await finished(stream);
   } catch (error) {
+    stream.destroy();
+    // Half a report would pass for one. What is no plain file, such as /dev/full, is nobody's to remove.
+    if (flags === 'w' && (await stat(file).catch(() => undefined))?.isFile() === true) {
+      await rm(file, { force: true });
+    }
     throw new UserError(
       `${file} could not be written: ${(error as Error).message}`,
       'the run itself is kept; render it again with vgrun report',

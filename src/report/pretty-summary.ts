@@ -164,13 +164,14 @@ export function depthsOf(processes: readonly ReportProcess[]): ReadonlyMap<numbe
 /** How a process ended, in words. */
 export function endText({ end, exit, complete }: ReportProcess): string {
   switch (end) {
+    case 'measured':
     case 'finished':
       if (!complete) return 'log incomplete';
       return exit.how === 'exited'
         ? `exited with ${exit.code}`
         : exit.how === 'signaled'
           ? `killed by ${harmless(exit.signal)}`
-          : 'finished';
+          : end;
     case 'signaled':
       return exit.how === 'signaled' ? `killed by ${harmless(exit.signal)}` : 'killed by a signal';
     case 'execed':

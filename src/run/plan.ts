@@ -51,7 +51,7 @@ export async function planRun(wish: Wish): Promise<RunRequest> {
   const [target, instrument, inherited, libc, projectRoot, captured] = await Promise.all([
     // valgrind looks for the program along the PATH that it is given.
     launch.attach === undefined
-      ? inspectTarget(launch.program, pathFor(wish, searchPath), workingDirectory)
+      ? inspectTarget(launch.program, pathFor(wish, searchPath), workingDirectory, tool)
       : { path: launch.program, problems: [] },
     findInstrument(tool, wish, searchPath),
     inheritance(),
@@ -66,8 +66,7 @@ export async function planRun(wish: Wish): Promise<RunRequest> {
   return {
     tool,
     ...captured,
-    // What valgrind cannot do with a program, others can.
-    target: tool.launcher === 'valgrind' ? target : { ...target, problems: [] },
+    target,
     instrument,
     inheritance: inherited,
     environmentOptions,

@@ -60,7 +60,7 @@ export async function* readProfiles(sources: ProfileSources): AsyncGenerator<Par
           continue;
         }
         const beside = told.get(record.pid)?.process;
-        const whole = { ...record, ...(beside && besideOf(beside, told)) };
+        const whole = { ...record, ...(beside && besideOf(beside, told, manifest)) };
         images.set(record.pid, { record: whole, complete: true });
         alias.set(record.image, record.image);
         yield whole;
@@ -81,13 +81,18 @@ export async function* readProfiles(sources: ProfileSources): AsyncGenerator<Par
     const known = images.get(pid);
     const image = known?.record.image ?? nextImage();
     if (known === undefined) {
-      yield { ...process, ...besideOf(process, told), image };
-      yield { type: 'problem', problem: unmeasured(pid) };
+      yield { ...process, ...besideOf(process, told, manifest), image };
+      yield { type: 'problem', problem: unmeasured(pid, manifest) };
     } else if (count > 1) {
       yield { type: 'problem', problem: replaced(pid) };
     }
     for (const record of said) yield { ...record, image };
     if (known === undefined) yield { type: 'process-end', image, complete: false, finished: false };
+  }
+  const executables = manifest?.executables ?? [];
+  const withData = new Set(executables.filter(({ pid }) => images.has(pid)).map(({ path }) => path));
+  for (const { pid, path } of withData.size === 0 ? [] : executables) {
+    if (!images.has(pid)) yield { type: 'problem', problem: silent(pid, path, withData.has(path)) };
   }
   for (const { record, complete } of images.values()) {
     yield { type: 'process-end', image: record.image, complete, finished: complete };
@@ -143,23 +148,44 @@ function knownOf(
 
 /** What the log knows better than the profile: who started it, and with which words. */
 function besideOf(
-  { ppid, argv, instrumentArgv }: ProcessRecord,
+  { ppid, argv }: ProcessRecord,
   told: ReadonlyMap<number, Told>,
+  manifest: RunManifest | undefined,
 ): Partial<ProcessRecord> {
   const parent = ppid === undefined ? undefined : told.get(ppid)?.process;
   return {
     ...(ppid !== undefined && { ppid }),
     ...(argv.length > 0 && { argv }),
-    ...(instrumentArgv.length > 0 && { instrumentArgv }),
+    // A log does not repeat the options, and some say which children are traced.
+    ...(manifest && { instrumentArgv: manifest.argv.filter((word) => word.startsWith('--')) }),
     forked: parent !== undefined && parent.argv.join('\0') === argv.join('\0'),
   };
 }
 
-function unmeasured(pid: number): Problem {
+function unmeasured(pid: number, manifest: RunManifest | undefined): Problem {
+  // `--massif-out-file=one.out`: all write there, and the last one wins.
+  const own = manifest?.toolOptions.find((option) => /^--\w+-out-file=[^%]*$/.test(option));
   return {
     code: 'no-profile',
     level: 'incomplete',
-    message: `process ${pid} left no profile: it was killed, or became a program that is not traced`,
+    message: `process ${pid} left no profile: it was killed, or became a program that is not traced${
+      own === undefined
+        ? ''
+        : `, or ${own.replace(/^.*?=/, '')} cannot be written, or another process wrote over it`
+    }`,
+    ...(own !== undefined && { hint: `each process needs a file of its own: ${own}.%p` }),
+    pid,
+  };
+}
+
+/** A program that measures itself leaves nothing when it is killed, or was not built for it. */
+function silent(pid: number, path: string, hasData: boolean): Problem {
+  return {
+    code: 'no-profile',
+    level: hasData ? 'incomplete' : 'warning',
+    message: `process ${pid} (${path}) left no data: it was killed, ended by _exit, ${
+      hasData ? 'or became another program' : 'or is not built with -pg'
+    }`,
     pid,
   };
 }

@@ -5,6 +5,7 @@ import { basename, delimiter, resolve } from 'node:path';
 import { ExitStatus, UserError } from '../errors.ts';
 import type { Problem } from '../model/problem.ts';
 import { machineName, type ReadAt, readElf } from '../tools/_shared/elf.ts';
+import type { Tool } from '../tools/tool.ts';
 
 export interface Target {
   /** Absolute path of the file. */
@@ -97,6 +98,7 @@ export async function inspectTarget(
   name: string,
   searchPath: string,
   workingDirectory: string,
+  tool: Pick<Tool, 'name' | 'launcher'>,
 ): Promise<Target> {
   const path = await findProgram(name, searchPath, workingDirectory);
   const problems: Problem[] = [];
@@ -117,7 +119,9 @@ export async function inspectTarget(
     if (head.length === 0) {
       throw new UserError(`${name} is empty`, 'build it again', ExitStatus.notExecutable);
     }
+    const ofValgrind = tool.launcher === 'valgrind';
     if (head[0] === 0x23 && head[1] === 0x21) {
+      if (!ofValgrind) return { path, problems };
       const line = head.toString('latin1', 2).split('\n', 1)[0] ?? '';
       const interpreter = await interpreterOf(line, searchPath, workingDirectory);
       problems.push({
@@ -152,17 +156,18 @@ export async function inspectTarget(
         ExitStatus.notExecutable,
       );
     }
-    if (elf.sanitizer !== undefined) {
+    if (elf.sanitizer !== undefined && ofValgrind) {
       throw new UserError(
         `${name} is built with ${elf.sanitizer === 'address' ? 'AddressSanitizer' : `the ${elf.sanitizer} sanitizer`}, which cannot run under valgrind`,
         'run it by itself, or rebuild it without -fsanitize',
       );
     }
-    if (elf.interpreter === undefined) {
+    const unseen = unseenWhenStatic[tool.name];
+    if (elf.interpreter === undefined && unseen !== undefined) {
       problems.push({
         code: 'static-program',
         level: 'incomplete',
-        message: `${name} is statically linked: valgrind cannot intercept its malloc and free, so leaks and heap errors stay unseen`,
+        message: `${name} is statically linked: valgrind cannot intercept its malloc and free, so ${unseen}`,
         hint: 'link it dynamically for this run',
       });
     }
@@ -179,6 +184,15 @@ export async function inspectTarget(
     await file.close();
   }
 }
+
+/** What a tool does not see of a program without a loader; tools that only count instructions see all. */
+const unseenWhenStatic: Readonly<Record<string, string>> = {
+  memcheck: 'leaks and heap errors stay unseen',
+  helgrind: 'threads and locks stay unseen',
+  drd: 'threads and locks stay unseen',
+  massif: 'its heap stays unseen (--pages-as-heap=yes sees its pages)',
+  dhat: 'its heap stays unseen',
+};
 
 /** Where distributions put libc: Debian's multiarch folders, Fedora's lib64. */
 const libcPlaces = ['x86_64-linux-gnu', 'aarch64-linux-gnu', 'i386-linux-gnu']

@@ -155,6 +155,37 @@ describe.skipIf(!canRun('valgrind'))("valgrind's profilers", () => {
     expect(report.messages[0]?.text).toMatch(/guest instrs/);
   });
 
+  test.each(['massif', 'callgrind', 'cachegrind', 'dhat'])(
+    '%s: an argument of several lines, whatever they look like, is an argument',
+    async (tool) => {
+      const { report } = await vgrunReport(
+        [`--tool=${tool}`, examplePath('clean'), 'one\n n2: 3\nfn=x\nevents of the day\n7 8'],
+        { cwd: await fresh() },
+      );
+      expect([report.outcome, report.reasons]).toEqual(['clean', []]);
+      expect(profilesOf(report)).toHaveLength(1);
+    },
+  );
+
+  test('a static program is no obstacle for what only counts, and one for what needs its malloc', async () => {
+    const folder = await fresh();
+    execFileSync('cc', ['-static', '-x', 'c', '-o', join(folder, 'static'), '-'], {
+      input: '#include <stdlib.h>\nint main(void) { free(malloc(9)); return 0; }',
+    });
+    const outcomeOf = async (tool: string) =>
+      (await vgrunReport([`--tool=${tool}`, './static'], { cwd: folder })).report.outcome;
+    expect([await outcomeOf('callgrind'), await outcomeOf('massif')]).toEqual(['clean', 'inconclusive']);
+  });
+
+  test('a file that all processes write is said to be the reason why profiles are missing', async () => {
+    const { stderr, status } = await vgrun(['--tool=massif', '--massif-out-file=one.out', forks], {
+      cwd: await fresh(),
+    });
+    expect(status).toBe(101);
+    expect(stderr).toMatch(/or another process wrote over\s+it/);
+    expect(stderr).toContain('--massif-out-file=one.out.%p');
+  });
+
   test('a tool that the installed valgrind does not have is refused', async () => {
     const { status, stderr } = await vgrun(['--tool=no-such-thing', examplePath('clean')], {
       cwd: await fresh(),
@@ -189,6 +220,18 @@ describe.skipIf(!canRun('gprof'))('gprof', () => {
     ]);
     // It stays out of the folder of the program.
     expect(await readdir(folder)).not.toContain('gmon.out');
+  });
+
+  test('a process that left nothing is told, and the run is no whole one', async () => {
+    const folder = await fresh();
+    compile(
+      join(folder, 'quits'),
+      '#include <unistd.h>\n#include <sys/wait.h>\nint work(int n) { volatile int s = 0; for (int i = 0; i < n * 1000000; i++) s += i; return s; }\nint main(void) { if (fork() == 0) { work(100); _exit(0); } wait(0); work(60); return 0; }',
+      '-pg',
+    );
+    const { report } = await vgrunReport(['--tool=gprof', './quits'], { cwd: folder });
+    expect(report.outcome).toBe('inconclusive');
+    expect(report.reasons.join(' ')).toMatch(/left no data: it was killed, ended by _exit/);
   });
 
   test('says of a program that was not built for it that nothing was measured, and how to build it', async () => {

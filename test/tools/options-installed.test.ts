@@ -14,6 +14,9 @@ import {
 } from '../../src/tools/_shared/valgrind-options.ts';
 import { toolNamed, tools } from '../../src/tools/index.ts';
 
+const outputs = mkdtempSync(join(tmpdir(), 'vgrun-options-'));
+afterAll(() => rmSync(outputs, { recursive: true, force: true }));
+
 const environment = { ...process.env, VALGRIND_OPTS: '' };
 
 function valgrind(words: readonly string[], options = '') {
@@ -21,6 +24,8 @@ function valgrind(words: readonly string[], options = '') {
     encoding: 'utf8',
     env: { ...environment, VALGRIND_OPTS: options },
     timeout: 100_000,
+    // Profilers write where they run.
+    cwd: outputs,
   });
 }
 

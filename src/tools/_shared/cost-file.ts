@@ -10,6 +10,10 @@ import type { ProfileFile, ProfileParser } from './profile-reader.ts';
 
 /** More events than any tool has: what a file names beyond is left out. */
 const mostMeasures = 64;
+/** What may follow `cmd:`; any other line there is part of the command. */
+const headerKeys: ReadonlySet<string> = new Set(
+  'version creator cmd pid part thread desc positions event events totals summary'.split(' '),
+);
 const mostNotes = 40;
 const mostParts = 10_000;
 const longestNote = 300;
@@ -76,6 +80,8 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
   const notes: string[] = [];
   let creator = '';
   let command: string | undefined;
+  /** An argument may hold line ends, and the tools write it as it is. */
+  let inCommand = false;
   let pid: number | undefined;
 
   /** Columns before the costs of a line, and which of them is the line number; -1: none is. */
@@ -135,7 +141,8 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
     at = start;
     while (at < end) {
       const first = bytes[at] as number;
-      if ((first >= zero && first <= zero + 9) || first === plus || first === minus || first === star) {
+      if (inCommand) takeOther(bytes);
+      else if ((first >= zero && first <= zero + 9) || first === plus || first === minus || first === star) {
         takeCosts(bytes);
       } else if (first === lineFeed || first === space || first === tab || first === carriageReturn) at++;
       else takeOther(bytes);
@@ -353,6 +360,10 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
     if (first === hash) return;
     let stop = end;
     while (stop > start && isWordEnd(bytes[stop - 1])) stop--;
+    if (inCommand) {
+      takeHeader(bytes, start, stop);
+      return;
+    }
     const second = bytes[start + 1];
     if (first === f && bytes[start + 2] === equals) {
       if (second === n) {
@@ -474,6 +485,8 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
     const [, key, value = ''] = /^([A-Za-z][\w -]{0,40}):\s*([\s\S]*)$/.exec(text) ?? [];
     const isEnd = key === 'totals' || (key === 'summary' && format === 'cachegrind');
     if (!isEnd) endsWhole = false;
+    const continues = inCommand;
+    inCommand = key === 'cmd' || (inCommand && !headerKeys.has(key ?? ''));
     switch (key) {
       case 'version':
         if (/^\d+$/.test(value) && Number(value) > 1) {
@@ -518,7 +531,8 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
         takeStated(value, isEnd);
         return;
       default:
-        if (key === undefined) unknownLineAt(bytes, start);
+        if (continues) command = `${command}\n${text}`;
+        else if (key === undefined) unknownLineAt(bytes, start);
         else {
           problems.add(
             {
@@ -909,9 +923,10 @@ export function costHeader(head: Uint8Array): {
     const line = text.slice(start, end < 0 ? text.length : end).trim();
     // `events: Ir Dr`
     const [, key] = /^([a-z]+):(?:\s|$)/.exec(line) ?? [];
+    const continues = keys.at(-1) === 'cmd' && !headerKeys.has(key ?? '');
     if (/^# *callgrind format/.test(line)) marked = true;
-    else if (key !== undefined) keys.push(key);
-    else if (line !== '' && !line.startsWith('#')) break;
+    else if (key !== undefined && !continues) keys.push(key);
+    else if (line !== '' && !line.startsWith('#') && !continues) break;
     start = end < 0 ? text.length : end + 1;
   }
   return { marked, keys, body: text.slice(start) };

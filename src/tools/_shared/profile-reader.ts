@@ -1,6 +1,7 @@
 // What the readers of profile formats share: one file is one or more processes, each with one profile.
 
 import type { Profile } from '../../model/profile.ts';
+import type { Problem } from '../../model/problem.ts';
 import type { ProcessRecord } from '../../model/record.ts';
 import type { ReadContext, Reader } from '../tool.ts';
 import { createProblemTally, type ProblemTally } from './problem-tally.ts';
@@ -50,8 +51,9 @@ export function profileReader(
       for await (const chunk of source) parser.push(chunk);
       const { processes, complete } = parser.end();
       const known = context.process;
-      const seen = processes.length > 0 ? processes : [{ profile: undefined }];
-      for (const { profile, ...process } of seen as readonly Partial<ProfiledProcess>[]) {
+      const isSaid = problems.list().some(({ level }) => level === 'incomplete');
+      if (processes.length === 0 && !isSaid) problems.add(nothingIn(tool, complete));
+      for (const { profile, ...process } of processes) {
         const image = context.nextImage();
         const version = process.version ?? known?.version;
         yield {
@@ -66,10 +68,23 @@ export function profileReader(
           forked: false,
           artifact: context.artifact,
         };
-        if (profile !== undefined) yield { type: 'profile', image, profile };
-        yield { type: 'process-end', image, complete: complete && profile !== undefined, finished: complete };
+        yield { type: 'profile', image, profile };
+        yield { type: 'process-end', image, complete, finished: complete };
       }
       for (const problem of problems.list()) yield { type: 'problem', problem };
     },
+  };
+}
+
+/** Nothing was measured, which is no answer. */
+function nothingIn(tool: string, complete: boolean): Omit<Problem, 'artifact'> {
+  const message = complete
+    ? `${tool} has not a single sample or place: the program ended, or slept, before the first`
+    : `the file of ${tool} was cut before the first sample or place`;
+  return {
+    code: 'empty-profile',
+    level: 'incomplete',
+    message,
+    ...(complete && { hint: 'let it do more, sample more often, or count instead: --tool=callgrind' }),
   };
 }

@@ -1,10 +1,10 @@
 // Reads what massif writes, massif.out files and snapshots by vgdb, and the trees of valgrind's xtree in the same form.
 import type { Measure, Profile, Snapshot, SnapshotKind, Unit } from '../../model/profile.ts';
-import { byteLines } from '../_shared/raw-lines.ts';
 import { parseFrameLabel } from '../_shared/frame-label.ts';
 import { decode } from '../_shared/log-lines.ts';
 import type { ProblemTally } from '../_shared/problem-tally.ts';
 import { type ProfileFile, type ProfileParser, profileReader } from '../_shared/profile-reader.ts';
+import { byteLines } from '../_shared/raw-lines.ts';
 import type { Reader } from '../tool.ts';
 import { heapTrees, type PendingTree } from './heap-tree.ts';
 
@@ -75,6 +75,8 @@ function createMassifParser(problems: ProblemTally): ProfileParser {
   const trees = heapTrees();
   const description: string[] = [];
   let command: string | undefined;
+  /** An argument may hold line ends, and massif writes it as it is. */
+  let inCommand = false;
   let clock: Unit = 'events';
   let snapshot: OpenSnapshot | undefined;
   const done: DoneSnapshot[] = [];
@@ -131,7 +133,7 @@ function createMassifParser(problems: ProblemTally): ProfileParser {
     // `#-----------`, and empty lines
     if (start === end || first === 35) return;
     // ` n1: 72704 0x48FB7B9: ??? (in /usr/lib/libstdc++.so.6)`
-    if (first === 32 || first === 110) {
+    if (!inCommand && (first === 32 || first === 110)) {
       takeNode(bytes, start, end, ended, offset);
       return;
     }
@@ -218,6 +220,7 @@ function createMassifParser(problems: ProblemTally): ProfileParser {
     const header = /^(desc|cmd|time_unit):\s*(.*?)\s*$/.exec(line);
     if (header !== null && snapshot === undefined && done.length === 0) {
       const [, key, value = ''] = header;
+      inCommand = key === 'cmd';
       if (key === 'desc') description.push(value);
       else if (key === 'cmd') command = value;
       else {
@@ -255,6 +258,8 @@ function createMassifParser(problems: ProblemTally): ProfileParser {
       finish();
     } else if (snapshot !== undefined && key === 'heap_tree' && (value === 'detailed' || value === 'peak')) {
       snapshot.kind = value;
+    } else if (inCommand && snapshot === undefined) {
+      command = `${command}\n${line}`;
     } else {
       // Of the last line half may be there.
       if (ended)
