@@ -1,4 +1,5 @@
 // The names of objects, files and functions in a cost file: `(12) main` gives a name a number, `(12)` refers to it.
+import { textOf } from './byte-text.ts';
 
 /** Names by number, told apart by their bytes, because making a string of each line's name takes most of the time. */
 export interface CostNames {
@@ -99,6 +100,6 @@ export function costNames(): CostNames {
       const bytes = Buffer.from(name);
       return intern(bytes, 0, bytes.length);
     },
-    at: (index) => store.toString('utf8', starts[index], ends[index]),
+    at: (index) => textOf(store, starts[index], ends[index]),
   };
 }

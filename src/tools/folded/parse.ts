@@ -2,8 +2,9 @@
 
 import type { Measure, Profile, ProfileFrame } from '../../model/profile.ts';
 import { frameTable } from '../../model/profile-tables.ts';
-import { lineRegions } from '../_shared/line-regions.ts';
 import { byteTable, hashBytes, hashPrime, hashStart } from '../_shared/byte-table.ts';
+import { textOf } from '../_shared/byte-text.ts';
+import { lineRegions } from '../_shared/line-regions.ts';
 import type { ProblemTally } from '../_shared/problem-tally.ts';
 import { type ProfileParser, profileReader } from '../_shared/profile-reader.ts';
 import { deepestStack, stackTree } from '../_shared/stack-tree.ts';
@@ -85,7 +86,7 @@ function startFolded(problems: ProblemTally): ProfileParser {
   let decimals = false;
   let stacks = 0;
   let tooDeep = false;
-  let cut = false;
+  let longLines = 0;
 
   function take(bytes: Uint8Array, from: number, to: number): void {
     ends = 0;
@@ -206,7 +207,10 @@ function startFolded(problems: ProblemTally): ProfileParser {
     });
   }
 
-  const regions = lineRegions(take);
+  const regions = lineRegions(take, (bytes, from, to) => {
+    longLines++;
+    take(bytes, from, to);
+  });
 
   function begin(): void {
     const bytes = Buffer.concat(beginning);
@@ -248,10 +252,9 @@ function startFolded(problems: ProblemTally): ProfileParser {
       decode ??= decoderFor(mark);
       accept(decode(mark.length < 3 ? mark : new Uint8Array(0), true));
       if (!started) begin();
-      regions.end(take);
-      cut = regions.cut() > 0;
+      regions.end();
       tellProblems();
-      return { processes: stacks > 0 ? [{ profile: build() }] : [], complete: stacks > 0 && !cut };
+      return { processes: stacks > 0 ? [{ profile: build() }] : [], complete: stacks > 0 && longLines === 0 };
     },
   };
 
@@ -259,11 +262,11 @@ function startFolded(problems: ProblemTally): ProfileParser {
     if (stacks === 0) {
       problems.add({ code: 'no-samples', level: 'incomplete', message: 'the file has no folded stacks' });
     }
-    if (cut) {
+    if (longLines > 0) {
       problems.add({
         code: 'long-line',
         level: 'incomplete',
-        message: `${regions.cut()} lines are longer than a MiB and were cut`,
+        message: `${longLines} lines are longer than a MiB and were cut`,
       });
     }
     if (tooDeep) {
@@ -394,8 +397,4 @@ function longer(from: Int32Array): Int32Array<ArrayBuffer> {
   const to = new Int32Array(from.length * 2);
   to.set(from);
   return to;
-}
-
-function textOf(bytes: Uint8Array, from: number, to: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + from, Math.max(to - from, 0)).toString('utf8');
 }

@@ -1,7 +1,8 @@
 // What `gprof PROGRAM gmon.out` prints: the flat profile and the call graph, as one profile of time and calls.
 import type { CallEdges, Measure, Profile, ProfileFrame } from '../../model/profile.ts';
 import { sumOf } from '../../model/profile-tables.ts';
-import { byteLines, textOf } from '../_shared/byte-lines.ts';
+import { byteLines } from '../_shared/byte-lines.ts';
+import { textOf } from '../_shared/byte-text.ts';
 import type { ProblemTally } from '../_shared/problem-tally.ts';
 import { type ProfileParser, profileReader } from '../_shared/profile-reader.ts';
 
@@ -339,8 +340,8 @@ function startGprof(problems: ProblemTally): ProfileParser {
     for (const column of Object.values(fromCallees)) column.length = pendingFrom;
   }
 
-  const lines = byteLines((bytes, from, to, offset, whole) => {
-    endedWhole = whole;
+  const lines = byteLines((bytes, from, to, offset, ended, cut) => {
+    endedWhole = ended && !cut;
     let first = from;
     while (first < to && (bytes[first] === space || bytes[first] === 9 || bytes[first] === 12)) first++;
     if (first === to) {

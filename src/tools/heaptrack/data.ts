@@ -1,7 +1,7 @@
 // heaptrack's own data, unpacked (`zstd -dc heaptrack.PROGRAM.PID.zst`): every allocation and its call path.
 import type { Profile, ProfileFrame, Snapshot } from '../../model/profile.ts';
 import { frameTable, sumOf, treeBuilder } from '../../model/profile-tables.ts';
-import { textOf } from '../_shared/byte-lines.ts';
+import { textOf } from '../_shared/byte-text.ts';
 import type { ProblemTally } from '../_shared/problem-tally.ts';
 import { type ProfileParser, profileReader } from '../_shared/profile-reader.ts';
 import { allocatedBytes, allocationCalls, leakedBytes, peakBytes, temporaryCalls } from './measures.ts';

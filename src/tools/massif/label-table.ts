@@ -1,5 +1,5 @@
 // Numbers the labels of massif's tree nodes by their bytes, so that a label becomes a string once and not for each line.
-import { decode } from '../_shared/log-lines.ts';
+import { textOf } from '../_shared/byte-text.ts';
 
 export interface LabelTable {
   /** The number of the label that stands in `bytes` from `start` to `end`; -1 when there is no room for a new one. */
@@ -53,7 +53,7 @@ export function labelTable(most: number): LabelTable {
 
   return {
     is,
-    text: (label) => decode(labels[label] as Buffer),
+    text: (label) => textOf(labels[label] as Buffer),
     number: (bytes, start, end) => {
       let hash = end - start;
       for (let at = start; at < end; at++) hash = Math.imul(hash ^ (bytes[at] as number), 0x01000193);
