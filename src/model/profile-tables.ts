@@ -1,5 +1,6 @@
 // Builds the tables of a profile: frames told apart by what they are, trees by their paths. For readers and analyze.
 import type { CallTree, ProfileFrame } from './profile.ts';
+import { rowTable } from './row-table.ts';
 
 /** Numbers frames: equal ones get the same number. */
 export interface FrameTable {
@@ -51,15 +52,14 @@ export interface TreeBuilder {
   readonly build: (about?: Omit<CallTree, 'parents' | 'frames' | 'values'>) => CallTree;
 }
 
-/** Frames per tree that a key has room for: 2^26 frames and 2^27 nodes make a safe integer. */
-const frameRoom = 0x4000000;
-
 /** An empty tree. @param measures how many values a node has. */
 export function treeBuilder(measures: number): TreeBuilder {
   const parents: number[] = [];
   const frames: number[] = [];
   const values: number[][] = Array.from({ length: measures }, () => []);
-  const children = new Map<number, number>();
+  // Rows: parent, frame; and the node of each.
+  const children = rowTable(2);
+  const nodes: number[] = [];
   const append = (parent: number, frame: number): number => {
     const node = parents.push(parent) - 1;
     frames.push(frame);
@@ -69,13 +69,9 @@ export function treeBuilder(measures: number): TreeBuilder {
   return {
     append,
     child: (parent, frame) => {
-      const key = (parent + 1) * frameRoom + frame;
-      let node = children.get(key);
-      if (node === undefined) {
-        node = append(parent, frame);
-        children.set(key, node);
-      }
-      return node;
+      const row = children.row(parent, frame);
+      if (row === nodes.length) nodes.push(append(parent, frame));
+      return nodes[row] as number;
     },
     add: (node, measure, value) => {
       const column = values[measure];

@@ -5,6 +5,7 @@ import { frameTable } from '../../model/profile-tables.ts';
 import { byteTable, hashBytes, hashPrime, hashStart } from '../_shared/byte-table.ts';
 import { textOf } from '../_shared/byte-text.ts';
 import { lineRegions } from '../_shared/line-regions.ts';
+import { longer } from '../_shared/longer.ts';
 import type { ProblemTally } from '../_shared/problem-tally.ts';
 import { type ProfileParser, profileReader } from '../_shared/profile-reader.ts';
 import { deepestStack, stackTree } from '../_shared/stack-tree.ts';
@@ -391,10 +392,4 @@ function decoderFor(head: Uint8Array): (chunk: Uint8Array, last: boolean) => Uin
     }
     return Buffer.from(text.decode(pairs, { stream: !last }), 'utf8');
   };
-}
-
-function longer(from: Int32Array): Int32Array<ArrayBuffer> {
-  const to = new Int32Array(from.length * 2);
-  to.set(from);
-  return to;
 }

@@ -5,6 +5,7 @@ import { frameTable } from '../../model/profile-tables.ts';
 import { byteTable, hashBytes, hashPrime, hashStart } from '../_shared/byte-table.ts';
 import { textOf } from '../_shared/byte-text.ts';
 import { lineRegions } from '../_shared/line-regions.ts';
+import { longer } from '../_shared/longer.ts';
 import type { ProblemTally } from '../_shared/problem-tally.ts';
 import { type ProfiledProcess, type ProfileParser, profileReader } from '../_shared/profile-reader.ts';
 import { deepestStack, type StackTree, stackTree } from '../_shared/stack-tree.ts';
@@ -799,12 +800,6 @@ function sourceOf(text: string): Pick<ProfileFrame, 'file' | 'line'> & { readonl
   const [, file = '??', digits = '0'] = /^(.*):(\d{1,9})$/.exec(place) ?? [];
   const line = Number(digits);
   return { ...(file !== '??' && { file }), ...(file !== '??' && line > 0 && { line }), inlined };
-}
-
-function longer(from: Int32Array): Int32Array<ArrayBuffer> {
-  const to = new Int32Array(from.length * 2);
-  to.set(from);
-  return to;
 }
 
 /** After the hexadecimal address at `start` and before a blank; 0 when there is none. */
