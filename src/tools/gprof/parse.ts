@@ -32,7 +32,7 @@ const closeParenthesis = 41;
  * Times are in ms, exactly as printed. A program too short for any sample has calls as its only measure: then self and
  * inclusive of a function are both how often it was called.
  */
-export const gprof = profileReader('gprof', 'gprof', recognizesGprof, startGprof);
+export const gprofReader = profileReader('gprof', 'gprof', recognizesGprof, startGprof);
 
 /** `Flat profile:` and what must follow it, or the title of a call graph, before anything else. */
 function recognizesGprof(head: Uint8Array): boolean {

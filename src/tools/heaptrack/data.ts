@@ -26,7 +26,7 @@ const mostInlined = 1000;
  * Frames that only call on (`operator new`) are left out, as heaptrack does. An allocation is temporary when it is freed
  * before the next one. The peak of a call path is what it had when the whole program had most.
  */
-export const heaptrackData = profileReader('heaptrack-data', 'heaptrack', recognizesData, startData);
+export const heaptrackDataReader = profileReader('heaptrack-data', 'heaptrack', recognizesData, startData);
 
 // `v 10400 3`, then `X ./demo`
 function recognizesData(head: Uint8Array): boolean {

@@ -34,7 +34,7 @@ const temporaryAt = 3;
  * Bytes are as printed: in units of 1000 with two decimals (`72.70K`). One call path may stand in several sections; what
  * one section says of it is added up, and of several sections the largest counts.
  */
-export const heaptrackText = profileReader('heaptrack', 'heaptrack', recognizesText, startText);
+export const heaptrackTextReader = profileReader('heaptrack', 'heaptrack', recognizesText, startText);
 
 // `reading file "heaptrack.demo.123.zst" - please wait, this might take some time...`, then `Debuggee command was: ./demo`
 function recognizesText(head: Uint8Array): boolean {

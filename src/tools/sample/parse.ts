@@ -30,7 +30,7 @@ const headerNotes: ReadonlySet<string> = new Set([
  *
  * The paths of the objects stand behind, under `Binary Images:`.
  */
-export const sample = profileReader('sample', 'sample', recognizesSample, startSample);
+export const sampleReader = profileReader('sample', 'sample', recognizesSample, startSample);
 
 // `Analysis of sampling demo (pid 123) every 1 millisecond`, perhaps after `Sampling process 123 for 3 seconds with 1 …`
 function recognizesSample(head: Uint8Array): boolean {
