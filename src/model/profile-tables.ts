@@ -82,6 +82,26 @@ export function treeBuilder(measures: number): TreeBuilder {
   };
 }
 
+/** The calls of each node as linked lists, in their order; -1 ends one. */
+export interface CallLists {
+  /** By node + 1: the first that it calls; at 0 the first outermost one. */
+  readonly first: Int32Array;
+  /** By node: the next call of the same caller. */
+  readonly next: Int32Array;
+}
+
+/** Who calls whom, for walks from the callers inwards: a tree has each node's caller only. */
+export function callLists({ parents }: Pick<CallTree, 'parents'>): CallLists {
+  const next = new Int32Array(parents.length).fill(-1);
+  const first = new Int32Array(parents.length + 1).fill(-1);
+  for (let node = parents.length - 1; node >= 0; node--) {
+    const parent = (parents[node] as number) + 1;
+    next[node] = first[parent] as number;
+    first[parent] = node;
+  }
+  return { first, next };
+}
+
 /** Values with all that was called, by measure and row: each row's own and those of its subtree. */
 export function inclusiveValues({ parents, values }: CallTree): number[][] {
   return values.map((column) => {

@@ -2,9 +2,37 @@
 import type { CallTree } from '../../model/profile.ts';
 import { rowTable } from '../../model/row-table.ts';
 import { longer } from './longer.ts';
+import type { ProblemTally } from './problem-tally.ts';
 
 /** Frames of a stack that are kept; the kernel's own limit for perf is lower. */
 export const deepestStack = 16_384;
+
+/**
+ * Says which stacks are not as they were written.
+ *
+ * @param longLines lines that lost their tail.
+ * @param lost which end of the stacks deeper than `deepestStack` is missing; undefined: there were none.
+ */
+export function tellCutStacks(
+  problems: ProblemTally,
+  longLines: number,
+  lost: 'innermost' | 'outermost' | undefined,
+): void {
+  if (longLines > 0) {
+    problems.add({
+      code: 'long-line',
+      level: 'incomplete',
+      message: `${longLines} lines are longer than a MiB and were cut`,
+    });
+  }
+  if (lost !== undefined) {
+    problems.add({
+      code: 'deep-stacks',
+      level: 'incomplete',
+      message: `stacks of more than ${deepestStack} frames lost their ${lost} calls`,
+    });
+  }
+}
 
 /** A call tree that grows by whole stacks, with as many measures as turn up. */
 export interface StackTree {

@@ -8,7 +8,7 @@ import { lineRegions } from '../_shared/line-regions.ts';
 import { longer } from '../_shared/longer.ts';
 import type { ProblemTally } from '../_shared/problem-tally.ts';
 import { type ProfileParser, profileReader } from '../_shared/profile-reader.ts';
-import { deepestStack, stackTree } from '../_shared/stack-tree.ts';
+import { deepestStack, stackTree, tellCutStacks } from '../_shared/stack-tree.ts';
 
 /**
  * Folded stacks as `stackcollapse*.pl` write them: `a;b;c 12`, UTF-8 or UTF-16 with a byte order mark; with two numbers
@@ -263,20 +263,7 @@ function startFolded(problems: ProblemTally): ProfileParser {
     if (stacks === 0) {
       problems.add({ code: 'no-samples', level: 'incomplete', message: 'the file has no folded stacks' });
     }
-    if (longLines > 0) {
-      problems.add({
-        code: 'long-line',
-        level: 'incomplete',
-        message: `${longLines} lines are longer than a MiB and were cut`,
-      });
-    }
-    if (tooDeep) {
-      problems.add({
-        code: 'deep-stacks',
-        level: 'incomplete',
-        message: `stacks of more than ${deepestStack} frames lost their innermost calls`,
-      });
-    }
+    tellCutStacks(problems, longLines, tooDeep ? 'innermost' : undefined);
   }
 
   function build(): Profile {

@@ -8,7 +8,7 @@ import { lineRegions } from '../_shared/line-regions.ts';
 import { longer } from '../_shared/longer.ts';
 import type { ProblemTally } from '../_shared/problem-tally.ts';
 import { type ProfiledProcess, type ProfileParser, profileReader } from '../_shared/profile-reader.ts';
-import { deepestStack, type StackTree, stackTree } from '../_shared/stack-tree.ts';
+import { deepestStack, type StackTree, stackTree, tellCutStacks } from '../_shared/stack-tree.ts';
 import type { ReadContext } from '../tool.ts';
 import { countMeasure, eventMeasure, withoutPrecision } from './events.ts';
 import { lineCache } from './line-cache.ts';
@@ -534,20 +534,7 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
       problems.add({ code: 'no-samples', level: 'incomplete', message: 'perf recorded no samples' });
       return;
     }
-    if (longLines > 0) {
-      problems.add({
-        code: 'long-line',
-        level: 'incomplete',
-        message: `${longLines} lines are longer than a MiB and were cut`,
-      });
-    }
-    if (tooDeep) {
-      problems.add({
-        code: 'deep-stacks',
-        level: 'incomplete',
-        message: `stacks of more than ${deepestStack} frames lost their outermost calls`,
-      });
-    }
+    tellCutStacks(problems, longLines, tooDeep ? 'outermost' : undefined);
     if (chains === 0) {
       problems.add({
         code: 'no-call-graphs',
