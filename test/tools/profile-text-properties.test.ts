@@ -9,11 +9,11 @@ import type { ParsedRecord } from '../../src/model/record.ts';
 import { gprofReader } from '../../src/tools/gprof/parse.ts';
 import { heaptrackDataReader } from '../../src/tools/heaptrack/data.ts';
 import { heaptrackTextReader } from '../../src/tools/heaptrack/parse.ts';
-import { interpreterFor } from '../../src/tools/index.ts';
 import { readerFor } from '../../src/tools/readers.ts';
 import { sampleReader } from '../../src/tools/sample/parse.ts';
 import type { Reader } from '../../src/tools/tool.ts';
 import { mustBeConsistent } from '../profile-corpus.ts';
+import { chunksOf, readWith } from '../recordings.ts';
 
 const readers = [gprofReader, heaptrackTextReader, heaptrackDataReader, sampleReader];
 const corpus = readers.flatMap((reader) => recordings(reader).map((bytes) => [reader, bytes] as const));
@@ -237,15 +237,8 @@ function recordings(reader: Reader): Buffer[] {
     .map((name) => readFileSync(join(group, name, 'input.txt')));
 }
 
-async function read(reader: Reader, bytes: Uint8Array, size = 1000): Promise<ParsedRecord[]> {
-  let image = 0;
-  const context = { artifact: 'input', nextImage: () => image++, interpreterFor };
-  async function* chunks(): AsyncGenerator<Uint8Array> {
-    for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
-  }
-  const records: ParsedRecord[] = [];
-  for await (const record of reader.read(chunks(), context)) records.push(record);
-  return records;
+function read(reader: Reader, bytes: Uint8Array, chunk = 1000): Promise<ParsedRecord[]> {
+  return readWith(reader, chunksOf(bytes, chunk));
 }
 
 /** The profiles of records that begin and end as they must. */
