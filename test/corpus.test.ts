@@ -1,26 +1,6 @@
 // Every log in test/corpus, checked the same eight ways. A new case is a new folder.
-import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
-import { type CorpusCase, checkCorpusInput } from './corpus.ts';
+import { checkCorpusInput } from './corpus.ts';
+import { checkCases } from './recordings.ts';
 
-const root = join(import.meta.dirname, 'corpus');
-
-for (const group of readdirSync(root)) {
-  for (const name of readdirSync(join(root, group))) {
-    const directory = join(root, group, name);
-    const files = readdirSync(directory);
-    const inputs = files.filter((file) => file.startsWith('input.'));
-    test(`${group}/${name} says where it comes from`, () => {
-      const { program, tool, toolVersion, command, source, recorded }: CorpusCase = JSON.parse(
-        readFileSync(join(directory, 'case.json'), 'utf8'),
-      );
-      for (const word of [program, tool, toolVersion, command, source]) expect(word).toMatch(/\S/);
-      expect(typeof recorded).toBe('boolean');
-      expect(inputs).not.toEqual([]);
-    });
-    for (const input of inputs) {
-      describe(`${group}/${name}/${input}`, () => checkCorpusInput(directory, input));
-    }
-  }
-}
+checkCases(join(import.meta.dirname, 'corpus'), checkCorpusInput);

@@ -6,19 +6,8 @@ import { analyze } from '../src/analyze/index.ts';
 import type { ParsedRecord } from '../src/model/record.ts';
 import type { Finding, Report } from '../src/model/report.ts';
 import { formatsFor, render } from '../src/report/index.ts';
-import { interpreterFor } from '../src/tools/index.ts';
-import { readerFor } from '../src/tools/readers.ts';
+import { cutPoints, readJson, readRegistered, textOf } from './recordings.ts';
 import { gitlabErrors, readXml, sarifErrors } from './report/validators.ts';
-
-/** Where a log comes from: `case.json`. `recorded` is false for what was made up, retyped or edited. */
-export interface CorpusCase {
-  readonly program: string;
-  readonly tool: string;
-  readonly toolVersion: string;
-  readonly command: string;
-  readonly source: string;
-  readonly recorded: boolean;
-}
 
 /** Points at which a log is cut, spread over its length. */
 const cuts = 48;
@@ -51,7 +40,7 @@ export function checkCorpusInput(directory: string, input: string): void {
         !(record.type === 'finding' && (record.leak?.check ?? 1) > 1) &&
         !(record.type === 'process-end' && (record.leakChecks ?? 1) > 1),
     );
-    for (const length of cutPoints(bytes.length)) {
+    for (const length of cutPoints(bytes.length, cuts)) {
       const part = bytes.subarray(0, length);
       for (const record of await recordsOf(part)) {
         if (isFinding(record)) expect(errors, `cut at ${length}`).toContain(identityOf(record));
@@ -107,30 +96,11 @@ export function checkCorpusInput(directory: string, input: string): void {
 
 /** The records of a log, as the registered reader for it gives them; none when no reader knows it. */
 export async function recordsOf(bytes: Buffer): Promise<ParsedRecord[]> {
-  const reader = readerFor(bytes.subarray(0, 64 * 1024));
-  if (reader === undefined) return [];
-  let image = 0;
-  const context = { artifact: 'input', nextImage: () => image++, interpreterFor };
-  const records: ParsedRecord[] = [];
-  for await (const record of reader.read(chunksOf(bytes), context)) records.push(record);
-  return records;
+  return readRegistered(bytes, 1021);
 }
 
 async function reportOf(bytes: Buffer): Promise<Report> {
   return analyze(await recordsOf(bytes), { vgrun: '0.0.0' });
-}
-
-/** Pieces of an odd size, so that lines, elements and characters are split. */
-async function* chunksOf(bytes: Buffer): AsyncGenerator<Buffer> {
-  for (let at = 0; at < bytes.length; at += 1021) yield bytes.subarray(at, at + 1021);
-}
-
-function cutPoints(length: number): number[] {
-  const points = new Set<number>();
-  for (let index = 0; index < cuts; index++) points.add(Math.floor((length * index) / cuts));
-  // The end is where a log looks whole and is not.
-  for (let back = 1; back <= 24; back++) points.add(Math.max(0, length - back));
-  return [...points];
 }
 
 type FindingOf = Extract<ParsedRecord, { type: 'finding' }>;
@@ -236,20 +206,4 @@ function brief(value: unknown): unknown {
 
 function mapValues(value: object, change: (value: unknown) => unknown): Record<string, unknown> {
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, change(inner)]));
-}
-
-async function textOf(pieces: AsyncIterable<string | Uint8Array>): Promise<string> {
-  let text = '';
-  for await (const piece of pieces) {
-    text += typeof piece === 'string' ? piece : Buffer.from(piece).toString('latin1');
-  }
-  return text;
-}
-
-function readJson(path: string): Record<string, unknown> | undefined {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'));
-  } catch {
-    return undefined;
-  }
 }

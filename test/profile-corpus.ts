@@ -9,8 +9,7 @@ import { inclusiveValues } from '../src/model/profile-tables.ts';
 import type { ParsedRecord } from '../src/model/record.ts';
 import type { Report } from '../src/model/report.ts';
 import { formatsFor, render } from '../src/report/index.ts';
-import { interpreterFor } from '../src/tools/index.ts';
-import { readerFor } from '../src/tools/readers.ts';
+import { cutPoints, readJson, readRegistered, textOf } from './recordings.ts';
 
 /** Points at which a file is cut, spread over its length. */
 const cuts = 32;
@@ -40,7 +39,7 @@ export function checkProfileInput(directory: string, input: string): void {
   });
 
   test('cut anywhere, it throws nothing, and says that it is not whole unless only line ends are missing', async () => {
-    for (const length of cutPoints(bytes.length)) {
+    for (const length of cutPoints(bytes.length, cuts)) {
       const part = bytes.subarray(0, length);
       const report = await readProfileReport(part);
       for (const { profile } of (await profileRecordsOf(part)).flatMap((record) =>
@@ -81,13 +80,7 @@ export function checkProfileInput(directory: string, input: string): void {
 
 /** The records of a file, as the registered reader for it gives them; none when no reader knows it. */
 export async function profileRecordsOf(bytes: Buffer, chunk = 1021): Promise<ParsedRecord[]> {
-  const reader = readerFor(bytes.subarray(0, 64 * 1024));
-  if (reader === undefined) return [];
-  let image = 0;
-  const context = { artifact: 'input', nextImage: () => image++, interpreterFor };
-  const records: ParsedRecord[] = [];
-  for await (const record of reader.read(chunksOf(bytes, chunk), context)) records.push(record);
-  return records;
+  return readRegistered(bytes, chunk);
 }
 
 /** The report of one profile file alone. */
@@ -221,31 +214,4 @@ function formatTellsItsEnd(report: Report): boolean {
       // Written by something else than valgrind: totals are not a must.
       (format === 'callgrind' && stated === undefined),
   );
-}
-
-async function* chunksOf(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
-  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
-}
-
-function cutPoints(length: number): number[] {
-  const points = new Set<number>();
-  for (let index = 0; index < cuts; index++) points.add(Math.floor((length * index) / cuts));
-  for (let back = 1; back <= 24; back++) points.add(Math.max(0, length - back));
-  return [...points];
-}
-
-function readJson(path: string): Record<string, unknown> | undefined {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'));
-  } catch {
-    return undefined;
-  }
-}
-
-async function textOf(pieces: AsyncIterable<string | Uint8Array>): Promise<string> {
-  let text = '';
-  for await (const piece of pieces) {
-    text += typeof piece === 'string' ? piece : Buffer.from(piece).toString('latin1');
-  }
-  return text;
 }

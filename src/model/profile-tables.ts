@@ -1,5 +1,6 @@
 // Builds the tables of a profile: frames told apart by what they are, trees by their paths. For readers and analyze.
 import type { CallTree, ProfileFrame } from './profile.ts';
+import { rowTable } from './row-table.ts';
 
 /** Numbers frames: equal ones get the same number. */
 export interface FrameTable {
@@ -51,15 +52,14 @@ export interface TreeBuilder {
   readonly build: (about?: Omit<CallTree, 'parents' | 'frames' | 'values'>) => CallTree;
 }
 
-/** Frames per tree that a key has room for: 2^26 frames and 2^27 nodes make a safe integer. */
-const frameRoom = 0x4000000;
-
 /** An empty tree. @param measures how many values a node has. */
 export function treeBuilder(measures: number): TreeBuilder {
   const parents: number[] = [];
   const frames: number[] = [];
   const values: number[][] = Array.from({ length: measures }, () => []);
-  const children = new Map<number, number>();
+  // Rows: parent, frame; and the node of each.
+  const children = rowTable(2);
+  const nodes: number[] = [];
   const append = (parent: number, frame: number): number => {
     const node = parents.push(parent) - 1;
     frames.push(frame);
@@ -69,13 +69,9 @@ export function treeBuilder(measures: number): TreeBuilder {
   return {
     append,
     child: (parent, frame) => {
-      const key = (parent + 1) * frameRoom + frame;
-      let node = children.get(key);
-      if (node === undefined) {
-        node = append(parent, frame);
-        children.set(key, node);
-      }
-      return node;
+      const row = children.row(parent, frame);
+      if (row === nodes.length) nodes.push(append(parent, frame));
+      return nodes[row] as number;
     },
     add: (node, measure, value) => {
       const column = values[measure];
@@ -84,6 +80,26 @@ export function treeBuilder(measures: number): TreeBuilder {
     size: () => parents.length,
     build: (about = {}) => ({ ...about, parents, frames, values }),
   };
+}
+
+/** The calls of each node as linked lists, in their order; -1 ends one. */
+export interface CallLists {
+  /** By node + 1: the first that it calls; at 0 the first outermost one. */
+  readonly first: Int32Array;
+  /** By node: the next call of the same caller. */
+  readonly next: Int32Array;
+}
+
+/** Who calls whom, for walks from the callers inwards: a tree has each node's caller only. */
+export function callLists({ parents }: Pick<CallTree, 'parents'>): CallLists {
+  const next = new Int32Array(parents.length).fill(-1);
+  const first = new Int32Array(parents.length + 1).fill(-1);
+  for (let node = parents.length - 1; node >= 0; node--) {
+    const parent = (parents[node] as number) + 1;
+    next[node] = first[parent] as number;
+    first[parent] = node;
+  }
+  return { first, next };
 }
 
 /** Values with all that was called, by measure and row: each row's own and those of its subtree. */

@@ -164,6 +164,19 @@ export function rowValues(count: number): RowValues {
   };
 }
 
+/** Rows that are told apart by the same numbers, and what was added to each. */
+export interface RowSums extends Pick<RowTable, 'row' | 'size' | 'column'>, Pick<RowValues, 'add'> {
+  /** What was added, by measure and row. */
+  readonly values: () => number[][];
+}
+
+/** An empty table. @param width how many numbers a row has. @param measures how many sums. */
+export function rowSums(width: 2 | 3 | 4, measures: number): RowSums {
+  const table = rowTable(width);
+  const values = rowValues(measures);
+  return { ...table, add: values.add, values: () => values.columns(table.size()) };
+}
+
 /** An array that holds numbers of any size from the start: one that grows with them is copied again and again. */
 export function roomForNumbers(count: number): number[] {
   if (count === 0) return [];

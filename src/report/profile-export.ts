@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 import { UserError } from '../errors.ts';
 import type { CallTree, Unit } from '../model/profile.ts';
 import type { ReportProfile, ReportProfileFrame } from '../model/profile-report.ts';
+import { callLists } from '../model/profile-tables.ts';
 import type { Report } from '../model/report.ts';
 import { countedTrees } from './profile-text.ts';
 
@@ -57,13 +58,7 @@ function flatTree({ functions, costs, totals }: ReportProfile): ExportTrees {
 
 /** Nodes of a tree, callees of one caller together: the order in which a flame graph has them from left to right. */
 export function* nodesInOrder({ parents }: CallTree): Generator<number> {
-  const next = new Int32Array(parents.length).fill(-1);
-  const first = new Int32Array(parents.length + 1).fill(-1);
-  for (let node = parents.length - 1; node >= 0; node--) {
-    const parent = (parents[node] as number) + 1;
-    next[node] = first[parent] as number;
-    first[parent] = node;
-  }
+  const { first, next } = callLists({ parents });
   let node = first[0] as number;
   while (node !== -1) {
     yield node;

@@ -5,12 +5,12 @@ import { cachegrindReader } from './cachegrind/parse.ts';
 import { callgrindReader } from './callgrind/parse.ts';
 import { dhatReader } from './dhat/parse.ts';
 import { foldedReader } from './folded/parse.ts';
-import { gprof } from './gprof/parse.ts';
-import { heaptrackData } from './heaptrack/data.ts';
-import { heaptrackText } from './heaptrack/parse.ts';
+import { gprofReader } from './gprof/parse.ts';
+import { heaptrackDataReader } from './heaptrack/data.ts';
+import { heaptrackTextReader } from './heaptrack/parse.ts';
 import { massifReader } from './massif/parse.ts';
 import { perfScriptReader } from './perf/parse.ts';
-import { sample } from './sample/parse.ts';
+import { sampleReader } from './sample/parse.ts';
 import type { Reader } from './tool.ts';
 
 /**
@@ -24,10 +24,10 @@ export const readers: readonly Reader[] = [
   valgrindText,
   cachegrindReader,
   callgrindReader,
-  gprof,
-  heaptrackText,
-  heaptrackData,
-  sample,
+  gprofReader,
+  heaptrackTextReader,
+  heaptrackDataReader,
+  sampleReader,
   perfScriptReader,
   foldedReader,
 ];

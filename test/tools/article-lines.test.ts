@@ -3,6 +3,8 @@
 import { describe, expect, test } from 'vitest';
 import { type CommandLine, readCommandLine } from '../../src/tools/_shared/command-line.ts';
 import { planValgrind } from '../../src/tools/_shared/valgrind-plan.ts';
+import { toolNamed } from '../../src/tools/index.ts';
+import type { Tool } from '../../src/tools/tool.ts';
 
 function read(words: readonly string[], terminal = true): CommandLine {
   return readCommandLine(words, { terminal, environmentOptions: [] });
@@ -184,10 +186,14 @@ describe('options that are listed', () => {
 });
 
 describe('tools that are listed', () => {
-  test.each(['callgrind', 'cachegrind', 'massif'])('%s is known, and it is said how to run it', (tool) => {
-    expect(() => read([`-tool=${tool}`, './test'])).toThrow(
-      `the results of ${tool} are not yet read by this version of vgrun`,
-    );
+  test.each(['callgrind', 'cachegrind', 'massif'])('%s runs, and its file is kept', (tool) => {
+    const { toolOptions, ...commandLine } = read([`-tool=${tool}`, './test']);
+    expect(commandLine).toMatchObject({ tool, program: './test' });
+    const launch = { tool, toolOptions, program: './test', arguments: [], capture: 'text' } as const;
+    const context = { directory: '/run', version: '3.19.0', xmlDescriptor: 9, environmentOptions: [] };
+    const { options } = (toolNamed(tool) as Tool).plan(launch, context);
+    expect(options).toContain(`--tool=${tool}`);
+    expect(options).toContain(`--${tool}-out-file=/run/${tool}.out.%p`);
   });
 });
 

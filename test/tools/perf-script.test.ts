@@ -4,33 +4,21 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { ParsedRecord } from '../../src/model/record.ts';
 import { foldedFrame, foldedReader } from '../../src/tools/folded/parse.ts';
-import { interpreterFor } from '../../src/tools/index.ts';
 import { eventMeasure, withoutPrecision } from '../../src/tools/perf/events.ts';
 import { perfScriptReader } from '../../src/tools/perf/parse.ts';
 import type { ReadContext, Reader } from '../../src/tools/tool.ts';
 import { mustBeConsistent } from '../profile-corpus.ts';
 import { projectRoot } from '../project.ts';
+import { readWith } from '../recordings.ts';
 import { problemsOf, profilesOf, stacksOf } from './stacks.ts';
 
-async function read(
+function read(
   reader: Reader,
   chunks: Iterable<Uint8Array> | string,
   process?: ReadContext['process'],
 ): Promise<readonly ParsedRecord[]> {
-  let image = 0;
-  const context = {
-    artifact: 'input',
-    nextImage: () => image++,
-    interpreterFor,
-    ...(process && { process }),
-  };
-  async function* source() {
-    if (typeof chunks === 'string') yield Buffer.from(chunks);
-    else yield* chunks;
-  }
-  const records: ParsedRecord[] = [];
-  for await (const record of reader.read(source(), context)) records.push(record);
-  return records;
+  const source = typeof chunks === 'string' ? [Buffer.from(chunks)] : chunks;
+  return readWith(reader, source, process && { process });
 }
 
 const chain =
@@ -49,7 +37,9 @@ describe('which files are theirs', () => {
       return [perfScriptReader, foldedReader].some((reader) => reader.recognizes(head));
     });
     expect(
-      taken.filter((file) => !/\/test\/profiles\/(?:perf|folded)\/[^/]+\/input\.txt$|\/stacks\.folded$/.test(file)),
+      taken.filter(
+        (file) => !/\/test\/profiles\/(?:perf|folded)\/[^/]+\/input\.txt$|\/stacks\.folded$/.test(file),
+      ),
     ).toEqual([]);
     expect(taken.length).toBeGreaterThan(20);
   });

@@ -6,16 +6,16 @@ import { describe, expect, test } from 'vitest';
 import type { CallTree, Profile } from '../../src/model/profile.ts';
 import { inclusiveValues } from '../../src/model/profile-tables.ts';
 import type { ParsedRecord } from '../../src/model/record.ts';
-import { gprof } from '../../src/tools/gprof/parse.ts';
-import { heaptrackData } from '../../src/tools/heaptrack/data.ts';
-import { heaptrackText } from '../../src/tools/heaptrack/parse.ts';
-import { interpreterFor } from '../../src/tools/index.ts';
+import { gprofReader } from '../../src/tools/gprof/parse.ts';
+import { heaptrackDataReader } from '../../src/tools/heaptrack/data.ts';
+import { heaptrackTextReader } from '../../src/tools/heaptrack/parse.ts';
 import { readerFor } from '../../src/tools/readers.ts';
-import { sample } from '../../src/tools/sample/parse.ts';
+import { sampleReader } from '../../src/tools/sample/parse.ts';
 import type { Reader } from '../../src/tools/tool.ts';
 import { mustBeConsistent } from '../profile-corpus.ts';
+import { chunksOf, readWith } from '../recordings.ts';
 
-const readers = [gprof, heaptrackText, heaptrackData, sample];
+const readers = [gprofReader, heaptrackTextReader, heaptrackDataReader, sampleReader];
 const corpus = readers.flatMap((reader) => recordings(reader).map((bytes) => [reader, bytes] as const));
 const anyRecording = fc.constantFrom(...corpus);
 
@@ -114,7 +114,7 @@ describe('any input', () => {
   test('a line without an end, and trees deeper than any stack, are no trouble', async () => {
     const lines = ['Analysis of sampling demo (pid 1) every 1 millisecond', 'Call graph:'];
     for (let depth = 0; depth < 3000; depth++) lines.push(`${' '.repeat(4 + depth * 2)}5 f  (in demo)`);
-    const [profile] = wellFormed(await read(sample, Buffer.from(`${lines.join('\n')}\n`)));
+    const [profile] = wellFormed(await read(sampleReader, Buffer.from(`${lines.join('\n')}\n`)));
     expect(profile?.trees[0]?.parents.length).toBe(3000);
     const long = Buffer.alloc(3_000_000, 'x');
     for (const reader of readers) wellFormed(await read(reader, long, 65536));
@@ -148,7 +148,7 @@ describe('a call tree that sample prints', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(placesOf(4), { minLength: 1, maxLength: 4 }), async (threads) => {
         const text = sampleText(threads);
-        const records = await read(sample, Buffer.from(text), 37);
+        const records = await read(sampleReader, Buffer.from(text), 37);
         expect(records.filter(({ type }) => type === 'problem')).toEqual([]);
         const [profile] = wellFormed(records) as [Profile];
         expect(profile.trees.length).toBe(threads.length);
@@ -198,7 +198,7 @@ describe('allocations that heaptrack records', () => {
           if (bytes(live) > bytes(peak)) peak = [...live];
         }
         const text = [...head, ...lines, '# strings: 5', '# ips: 5', ''].join('\n');
-        const records = await read(heaptrackData, Buffer.from(text), 29);
+        const records = await read(heaptrackDataReader, Buffer.from(text), 29);
         expect(records.filter(({ type }) => type === 'problem')).toEqual([]);
         const [profile] = wellFormed(records) as [Profile];
         expect(profile.totals.slice(0, 4)).toEqual([bytes(peak), bytes(live), allocations, temporary]);
@@ -226,24 +226,19 @@ function recordings(reader: Reader): Buffer[] {
   const group = join(
     import.meta.dirname,
     '../profiles',
-    reader === heaptrackData ? 'heaptrack' : reader.name,
+    reader === heaptrackDataReader ? 'heaptrack' : reader.name,
   );
   return readdirSync(group)
     .filter((name) =>
-      reader.name.startsWith('heaptrack') ? name.startsWith('data') === (reader === heaptrackData) : true,
+      reader.name.startsWith('heaptrack')
+        ? name.startsWith('data') === (reader === heaptrackDataReader)
+        : true,
     )
     .map((name) => readFileSync(join(group, name, 'input.txt')));
 }
 
-async function read(reader: Reader, bytes: Uint8Array, size = 1000): Promise<ParsedRecord[]> {
-  let image = 0;
-  const context = { artifact: 'input', nextImage: () => image++, interpreterFor };
-  async function* chunks(): AsyncGenerator<Uint8Array> {
-    for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
-  }
-  const records: ParsedRecord[] = [];
-  for await (const record of reader.read(chunks(), context)) records.push(record);
-  return records;
+function read(reader: Reader, bytes: Uint8Array, chunk = 1000): Promise<ParsedRecord[]> {
+  return readWith(reader, chunksOf(bytes, chunk));
 }
 
 /** The profiles of records that begin and end as they must. */

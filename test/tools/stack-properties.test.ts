@@ -3,22 +3,15 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ParsedRecord } from '../../src/model/record.ts';
 import { foldedReader } from '../../src/tools/folded/parse.ts';
-import { interpreterFor } from '../../src/tools/index.ts';
 import { perfScriptReader } from '../../src/tools/perf/parse.ts';
 import { readerFor } from '../../src/tools/readers.ts';
 import type { Reader } from '../../src/tools/tool.ts';
 import { mustBeConsistent } from '../profile-corpus.ts';
+import { chunksOf, readWith } from '../recordings.ts';
 import { problemsOf, profilesOf, stacksOf } from './stacks.ts';
 
-async function read(reader: Reader, bytes: Uint8Array, chunk = 4096): Promise<readonly ParsedRecord[]> {
-  async function* chunks() {
-    for (let at = 0; at < bytes.length; at += chunk) yield bytes.slice(at, at + chunk);
-  }
-  let image = 0;
-  const records: ParsedRecord[] = [];
-  const context = { artifact: 'input', nextImage: () => image++, interpreterFor };
-  for await (const record of reader.read(chunks(), context)) records.push(record);
-  return records;
+function read(reader: Reader, bytes: Uint8Array, chunk = 4096): Promise<ParsedRecord[]> {
+  return readWith(reader, chunksOf(bytes, chunk));
 }
 
 // Names as compilers and runtimes make them: blanks, parentheses, commas, quotes, no semicolons (folded has none).

@@ -6,26 +6,18 @@ import { describe, expect, test } from 'vitest';
 import type { ParsedRecord } from '../../src/model/record.ts';
 import { valgrindText } from '../../src/tools/_shared/valgrind-text.ts';
 import { valgrindXml } from '../../src/tools/_shared/valgrind-xml.ts';
-import { interpreterFor } from '../../src/tools/index.ts';
 import type { ReadContext, Reader } from '../../src/tools/tool.ts';
+import { chunksOf, readWith } from '../recordings.ts';
 
 type RecordOf<Type extends ParsedRecord['type']> = Extract<ParsedRecord, { type: Type }>;
 
-async function read(
+function read(
   input: string | Buffer,
   reader: Reader = valgrindText,
   piece = 4096,
   own: Partial<ReadContext> = {},
 ): Promise<ParsedRecord[]> {
-  const bytes = Buffer.from(input);
-  async function* pieces(): AsyncGenerator<Buffer> {
-    for (let at = 0; at < bytes.length; at += piece) yield bytes.subarray(at, at + piece);
-  }
-  let image = 0;
-  const records: ParsedRecord[] = [];
-  const context = { artifact: 'a.log', nextImage: () => image++, interpreterFor, ...own };
-  for await (const record of reader.read(pieces(), context)) records.push(record);
-  return records;
+  return readWith(reader, chunksOf(Buffer.from(input), piece), { artifact: 'a.log', ...own });
 }
 
 function only<Type extends ParsedRecord['type']>(

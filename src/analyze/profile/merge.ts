@@ -11,7 +11,7 @@ import type {
   ProfilePart,
 } from '../../model/profile.ts';
 import { frameTable, treeBuilder } from '../../model/profile-tables.ts';
-import { rowTable, rowValues } from '../../model/row-table.ts';
+import { rowSums } from '../../model/row-table.ts';
 
 /** True when the two can be added up: they are of one format and both without a time line. */
 export function canMerge(a: Profile, b: Profile): boolean {
@@ -213,23 +213,11 @@ function mergeTrees(profiles: readonly Profile[], maps: readonly Maps[], measure
   );
 }
 
-/** Adds rows that are told apart by the same numbers. */
-function createRowTable(width: 3 | 4, measures: number) {
-  const table = rowTable(width);
-  const values = rowValues(measures);
-  return {
-    column: table.column,
-    values: () => values.columns(table.size()),
-    row: table.row,
-    add: values.add,
-  };
-}
-
 function mergeEdges(
   parts: readonly { readonly edges: CallEdges; readonly map: Maps }[],
   measures: number,
 ): CallEdges {
-  const table = createRowTable(4, measures);
+  const table = rowSums(4, measures);
   const calls: number[] = [];
   for (const { edges, map } of parts) {
     for (const [index, callerIndex] of edges.callers.entries()) {
@@ -255,7 +243,7 @@ function mergeEdges(
 }
 
 function mergeLines(profiles: readonly Profile[], maps: readonly Maps[], measures: number): LineCosts {
-  const table = createRowTable(3, measures);
+  const table = rowSums(3, measures);
   for (const [index, { lines }] of profiles.entries()) {
     if (lines === undefined) continue;
     const map = maps[index] as Maps;
@@ -277,7 +265,7 @@ function mergeLines(profiles: readonly Profile[], maps: readonly Maps[], measure
 }
 
 function mergeJumps(profiles: readonly Profile[], maps: readonly Maps[]): Jumps {
-  const table = createRowTable(4, 2);
+  const table = rowSums(4, 2);
   for (const [index, { jumps }] of profiles.entries()) {
     if (jumps === undefined) continue;
     const map = maps[index] as Maps;

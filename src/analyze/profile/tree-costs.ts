@@ -1,7 +1,8 @@
 // Costs of functions and lines from call trees.
 import type { CallEdges, CallTree, LineCosts, Profile, ProfileFrame } from '../../model/profile.ts';
 import type { FunctionCosts } from '../../model/profile-report.ts';
-import { frameTable, inclusiveValues } from '../../model/profile-tables.ts';
+import { callLists, frameTable, inclusiveValues } from '../../model/profile-tables.ts';
+import { type RowSums, rowSums } from '../../model/row-table.ts';
 
 /** The functions that call trees tell of. */
 export interface TreeFunctions {
@@ -47,7 +48,7 @@ export function treeFunctions(
   const count = table.frames.length;
   const self = columnsOf(measures, count);
   const inclusive = columnsOf(measures, count);
-  const edges = createEdges(measures);
+  const edges = rowSums(2, measures);
   const lines = createLines(measures, frames, functionOfFrame);
   for (const tree of trees) {
     const sums = inclusiveValues(tree);
@@ -77,7 +78,7 @@ export function treeFunctions(
   return {
     functions: table.frames,
     costs: { self, inclusive },
-    edges: edges.build(),
+    edges: edgesOf(edges),
     ...(found !== undefined && { lines: found }),
     files: lines.files,
   };
@@ -95,14 +96,7 @@ function outermostRows(
 ): Uint8Array {
   const outermost = new Uint8Array(parents.length);
   const open = new Int32Array(functions);
-  const next = new Int32Array(parents.length).fill(-1);
-  const first = new Int32Array(parents.length + 1).fill(-1);
-  // Children in any order: the walk only needs to know which rows are above.
-  for (let node = parents.length - 1; node >= 0; node--) {
-    const parent = (parents[node] as number) + 1;
-    next[node] = first[parent] as number;
-    first[parent] = node;
-  }
+  const { first, next } = callLists({ parents });
   const functionAt = (node: number): number => functionOfFrame[frames[node] as number] as number;
   let node = first[0] as number;
   while (node !== -1) {
@@ -121,44 +115,23 @@ function outermostRows(
   return outermost;
 }
 
-function createEdges(measures: number) {
-  const rows = new Map<number, number>();
-  const callers: number[] = [];
-  const callees: number[] = [];
-  const values: number[][] = Array.from({ length: measures }, () => []);
+function edgesOf(table: RowSums): CallEdges {
+  const callers = table.column(0);
   return {
-    row: (caller: number, callee: number): number => {
-      const key = caller * 0x4000000 + callee;
-      let row = rows.get(key);
-      if (row === undefined) {
-        row = callers.push(caller) - 1;
-        callees.push(callee);
-        for (const column of values) column.push(0);
-        rows.set(key, row);
-      }
-      return row;
-    },
-    add: (row: number, measure: number, value: number): void => {
-      const column = values[measure] as number[];
-      column[row] = (column[row] as number) + value;
-    },
-    build: (): CallEdges => ({
-      callers,
-      callees,
-      files: callers.map(() => -1),
-      lines: callers.map(() => 0),
-      calls: callers.map(() => 0),
-      values,
-    }),
+    callers,
+    callees: table.column(1),
+    files: callers.map(() => -1),
+    lines: callers.map(() => 0),
+    calls: callers.map(() => 0),
+    values: table.values(),
   };
 }
 
 function createLines(measures: number, frames: readonly ProfileFrame[], functionOfFrame: readonly number[]) {
   const files = new Map<string, number>();
   const rowOfFrame = new Map<number, number>();
-  const rows = new Map<string, number>();
-  const columns = { functions: [] as number[], files: [] as number[], lines: [] as number[] };
-  const values: number[][] = Array.from({ length: measures }, () => []);
+  // Rows: function, file, line.
+  const table = rowSums(3, measures);
   const rowOf = (index: number): number => {
     const { directory, file, line } = frames[index] as ProfileFrame;
     if (file === undefined || line === undefined) return -1;
@@ -168,17 +141,7 @@ function createLines(measures: number, frames: readonly ProfileFrame[], function
       number = files.size;
       files.set(path, number);
     }
-    const name = functionOfFrame[index] as number;
-    const key = `${name} ${number} ${line}`;
-    let row = rows.get(key);
-    if (row === undefined) {
-      row = columns.lines.push(line) - 1;
-      columns.functions.push(name);
-      columns.files.push(number);
-      for (const column of values) column.push(0);
-      rows.set(key, row);
-    }
-    return row;
+    return table.row(functionOfFrame[index] as number, number, line);
   };
   return {
     get files(): readonly string[] {
@@ -190,10 +153,16 @@ function createLines(measures: number, frames: readonly ProfileFrame[], function
         row = rowOf(frame);
         rowOfFrame.set(frame, row);
       }
-      if (row < 0) return;
-      const column = values[measure] as number[];
-      column[row] = (column[row] as number) + value;
+      if (row >= 0) table.add(row, measure, value);
     },
-    build: (): LineCosts | undefined => (rows.size === 0 ? undefined : { ...columns, values }),
+    build: (): LineCosts | undefined =>
+      table.size() === 0
+        ? undefined
+        : {
+            functions: table.column(0),
+            files: table.column(1),
+            lines: table.column(2),
+            values: table.values(),
+          },
   };
 }

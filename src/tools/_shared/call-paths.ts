@@ -1,6 +1,7 @@
 // Call paths of a heap profile, each kept once, and which of their calls were inlined.
 import type { ProfileFrame } from '../../model/profile.ts';
 import type { FrameTable } from '../../model/profile-tables.ts';
+import { rowTable } from '../../model/row-table.ts';
 
 /** Numbers call paths: a row is a path that ends with a label, and its parent the path without it. */
 export interface CallPaths {
@@ -14,35 +15,15 @@ export interface CallPaths {
 export function callPaths(): CallPaths {
   const parents: number[] = [];
   const labels: number[] = [];
-  // A hash table of rows, -1: empty. A Map would need a number of more than 32 bits for each key, which is slow.
-  let slots = new Int32Array(1024).fill(-1);
-  let mask = slots.length - 1;
-
-  function slotOf(parent: number, label: number): number {
-    let hash = Math.imul(parent + 1, 0x9e3779b1) ^ Math.imul(label, 0x85ebca6b);
-    hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
-    let slot = (hash ^ (hash >>> 13)) & mask;
-    for (let row = slots[slot] as number; row !== -1; row = slots[slot] as number) {
-      if (parents[row] === parent && labels[row] === label) break;
-      slot = (slot + 1) & mask;
-    }
-    return slot;
-  }
-
+  const table = rowTable(2);
   return {
     parents,
     labels,
     row: (parent, label) => {
-      const slot = slotOf(parent, label);
-      const known = slots[slot] as number;
-      if (known !== -1) return known;
-      const row = parents.push(parent) - 1;
-      labels.push(label);
-      slots[slot] = row;
-      if (row * 2 > mask) {
-        slots = new Int32Array(slots.length * 2).fill(-1);
-        mask = slots.length - 1;
-        for (let at = 0; at <= row; at++) slots[slotOf(parents[at] as number, labels[at] as number)] = at;
+      const row = table.row(parent, label);
+      if (row === parents.length) {
+        parents.push(parent);
+        labels.push(label);
       }
       return row;
     },

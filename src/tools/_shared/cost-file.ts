@@ -2,9 +2,10 @@
 // Source: the manual of callgrind, `Callgrind Format Specification`, and of cachegrind, `Cachegrind Output File Format`.
 import type { Measure, Profile, ProfileFrame, ProfilePart } from '../../model/profile.ts';
 import { type RowTable, rowTable, rowValues } from '../../model/row-table.ts';
+import { textOf } from './byte-text.ts';
 import { eventMeasure, readFormula } from './cost-measures.ts';
 import { costNames } from './cost-names.ts';
-import { lineBytes } from './line-bytes.ts';
+import { lineRegions } from './line-regions.ts';
 import type { ProblemTally } from './problem-tally.ts';
 import type { ProfileFile, ProfileParser } from './profile-reader.ts';
 
@@ -113,13 +114,13 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
   /** The last line was no cost line but the end of a part. */
   let endsWhole = false;
 
-  const input = lineBytes(takeLines, (start, offset) => {
+  const input = lineRegions(takeLines, (bytes, start, _, offset) => {
     problems.add({
       code: 'line-too-long',
       level: 'incomplete',
       message: 'a line is longer than 1 MiB and was left out',
       offset,
-      quote: start.toString('utf8'),
+      quote: textOf(bytes, start, start + 200),
     });
   });
 
@@ -135,9 +136,9 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
     };
   }
 
-  function takeLines(bytes: Buffer, start: number, end: number, offset: number, unterminated: boolean): void {
+  function takeLines(bytes: Buffer, start: number, end: number, offset: number, ended: boolean): void {
     pieceOffset = offset - start;
-    isUnterminated = unterminated;
+    isUnterminated = !ended;
     at = start;
     while (at < end) {
       const first = bytes[at] as number;
@@ -334,7 +335,7 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
       level: 'incomplete',
       message,
       offset: pieceOffset + start,
-      quote: bytes.toString('utf8', start, Math.min(end, start + 400)).trimEnd(),
+      quote: textOf(bytes, start, Math.min(end, start + 400)).trimEnd(),
     });
   }
 
@@ -346,7 +347,7 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
         ? 'a line has more costs than there are events: the surplus was left out'
         : 'there are costs before any "events:" line says what they are: they were left out',
       offset: pieceOffset + start,
-      quote: bytes.toString('utf8', start, Math.min(at - 1, start + 400)).trimEnd(),
+      quote: textOf(bytes, start, Math.min(at - 1, start + 400)).trimEnd(),
     });
   }
 
@@ -469,7 +470,7 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
       message:
         'a name is referred to by a number that no line before defines: its costs are counted without a name',
       offset: pieceOffset + start,
-      quote: bytes.toString('utf8', start, Math.min(end, start + 400)),
+      quote: textOf(bytes, start, Math.min(end, start + 400)),
     });
     return otherwise;
   }
@@ -480,7 +481,7 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
 
   /** `events: Ir Dr`, `cmd: ./a.out`, `totals: 12`. */
   function takeHeader(bytes: Buffer, start: number, stop: number): void {
-    const text = bytes.toString('utf8', start, stop);
+    const text = textOf(bytes, start, stop);
     // `positions: instr line`
     const [, key, value = ''] = /^([A-Za-z][\w -]{0,40}):\s*([\s\S]*)$/.exec(text) ?? [];
     const isEnd = key === 'totals' || (key === 'summary' && format === 'cachegrind');

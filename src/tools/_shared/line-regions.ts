@@ -1,70 +1,79 @@
-// Bytes to whole lines without making strings of them: for formats of which gigabytes are read.
+// Bytes to whole lines in one piece, without copying or cutting them up: for formats of which gigabytes are read.
 
-/** Takes whole lines: `bytes[from]` to `bytes[to - 1]`, which is an LF. The bytes are lent for the call only. */
-export type TakeLines = (bytes: Uint8Array, from: number, to: number) => void;
+/** Bytes of a line that are kept when it is spread over chunks: names of C++ templates have some hundred KiB at worst. */
+const longest = 1024 * 1024;
+const lineFeed = 10;
+
+/**
+ * Takes whole lines: `bytes[from]` to `bytes[to - 1]`, which is an LF.
+ *
+ * @param bytes lent for the call only.
+ * @param offset bytes from the start of the input to `from`.
+ * @param ended false for a last line whose LF is not in the input: it may be half a line.
+ */
+export type TakeLines = (bytes: Buffer, from: number, to: number, offset: number, ended: boolean) => void;
 
 /** Takes chunks of any size. */
 export interface LineRegions {
   readonly push: (chunk: Uint8Array) => void;
-  /** Hands over what stands after the last line end, with one added. @returns whether there was any. */
-  readonly end: (take: TakeLines) => boolean;
-  /** Lines that lost their tail because they were longer than `longest`. */
-  readonly cut: () => number;
+  /** Hands over what stands after the last line end. */
+  readonly end: () => void;
 }
 
-/** Bytes of a line that are kept: names of C++ templates have a few hundred KiB at worst. */
-const longest = 1024 * 1024;
-
-/** Hands on as many whole lines at once as a chunk has; what two chunks share is copied. */
-export function lineRegions(take: TakeLines): LineRegions {
-  let kept = new Uint8Array(1024);
+/**
+ * Hands on as many whole lines at once as a chunk has; what two chunks share is copied.
+ *
+ * @param takeCut called instead of `take` with the first MiB of a line that is longer and spread over chunks.
+ */
+export function lineRegions(take: TakeLines, takeCut: TakeLines): LineRegions {
+  let kept = Buffer.allocUnsafe(1024);
   let size = 0;
-  let cut = 0;
-  let cutting = false;
+  let cut = false;
+  /** Offset of the line that `kept` begins, and of the current chunk. */
+  let start = 0;
+  let position = 0;
 
-  function keep(bytes: Uint8Array): void {
-    const room = longest - size;
-    if (bytes.length > room && !cutting) {
-      cutting = true;
-      cut++;
-    }
-    const part = bytes.length > room ? bytes.subarray(0, room) : bytes;
-    if (size + part.length + 1 > kept.length) {
-      const larger = new Uint8Array(Math.max(kept.length * 2, size + part.length + 1));
-      larger.set(kept.subarray(0, size));
+  function keep(bytes: Buffer, from: number, to: number): void {
+    const length = Math.min(to - from, longest - size);
+    if (length < to - from) cut = true;
+    if (size + length + 1 > kept.length) {
+      const larger = Buffer.allocUnsafe(Math.max(kept.length * 2, size + length + 1));
+      kept.copy(larger, 0, 0, size);
       kept = larger;
     }
-    kept.set(part, size);
-    size += part.length;
+    bytes.copy(kept, size, from, from + length);
+    size += length;
   }
 
-  function release(to: TakeLines): void {
-    kept[size] = 10;
+  function release(ended: boolean): void {
+    kept[size] = lineFeed;
     const end = size + 1;
+    const to = cut ? takeCut : take;
     size = 0;
-    cutting = false;
-    to(kept, 0, end);
+    cut = false;
+    to(kept, 0, end, start, ended);
   }
 
   return {
     push: (chunk) => {
+      const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
       let from = 0;
       if (size > 0) {
-        const first = chunk.indexOf(10);
-        keep(first < 0 ? chunk : chunk.subarray(0, first));
-        if (first < 0) return;
-        release(take);
-        from = first + 1;
+        const first = bytes.indexOf(lineFeed);
+        keep(bytes, 0, first < 0 ? bytes.length : first);
+        if (first >= 0) release(true);
+        from = first < 0 ? bytes.length : first + 1;
       }
-      const last = chunk.lastIndexOf(10) + 1;
-      if (last > from) take(chunk, from, last);
-      if (last < chunk.length) keep(chunk.subarray(Math.max(from, last)));
+      const last = Math.max(from, bytes.lastIndexOf(lineFeed) + 1);
+      if (last > from) take(bytes, from, last, position + from, true);
+      if (last < bytes.length) {
+        start = position + last;
+        keep(bytes, last, bytes.length);
+      }
+      position += bytes.length;
     },
-    end: (last) => {
-      if (size === 0) return false;
-      release(last);
-      return true;
+    end: () => {
+      if (size > 0) release(false);
     },
-    cut: () => cut,
   };
 }

@@ -1,8 +1,38 @@
 // Adds stacks up to a call tree: for formats that are nothing but millions of stacks.
 import type { CallTree } from '../../model/profile.ts';
+import { rowTable } from '../../model/row-table.ts';
+import { longer } from './longer.ts';
+import type { ProblemTally } from './problem-tally.ts';
 
 /** Frames of a stack that are kept; the kernel's own limit for perf is lower. */
 export const deepestStack = 16_384;
+
+/**
+ * Says which stacks are not as they were written.
+ *
+ * @param longLines lines that lost their tail.
+ * @param lost which end of the stacks deeper than `deepestStack` is missing; undefined: there were none.
+ */
+export function tellCutStacks(
+  problems: ProblemTally,
+  longLines: number,
+  lost: 'innermost' | 'outermost' | undefined,
+): void {
+  if (longLines > 0) {
+    problems.add({
+      code: 'long-line',
+      level: 'incomplete',
+      message: `${longLines} lines are longer than a MiB and were cut`,
+    });
+  }
+  if (lost !== undefined) {
+    problems.add({
+      code: 'deep-stacks',
+      level: 'incomplete',
+      message: `stacks of more than ${deepestStack} frames lost their ${lost} calls`,
+    });
+  }
+}
 
 /** A call tree that grows by whole stacks, with as many measures as turn up. */
 export interface StackTree {
@@ -25,51 +55,13 @@ export interface StackTree {
 
 /** An empty tree. */
 export function stackTree(): StackTree {
-  let parents = new Int32Array(16);
-  let frames = new Int32Array(16);
-  let slots = new Int32Array(32);
-  let mask = slots.length - 1;
-  let count = 0;
+  // Rows: parent, frame.
+  const nodes = rowTable(2);
   const values: Float64Array[] = [];
   // The stack before: the next one mostly begins as it did.
   let lastFrames = new Int32Array(16);
   let lastNodes = new Int32Array(16);
   let lastDepth = 0;
-
-  function slotOf(parent: number, frame: number): number {
-    const mixed = Math.imul(parent + 1, 0x9e3779b1 | 0) ^ Math.imul(frame + 1, 0x85ebca6b | 0);
-    return (mixed ^ (mixed >>> 15)) & mask;
-  }
-
-  function child(parent: number, frame: number): number {
-    let slot = slotOf(parent, frame);
-    for (;;) {
-      const node = (slots[slot] as number) - 1;
-      if (node < 0) break;
-      if (parents[node] === parent && frames[node] === frame) return node;
-      slot = (slot + 1) & mask;
-    }
-    slots[slot] = count + 1;
-    if (count === parents.length) {
-      parents = longer(parents, count * 2);
-      frames = longer(frames, count * 2);
-    }
-    parents[count] = parent;
-    frames[count] = frame;
-    count++;
-    if (count * 2 > slots.length) rebuild();
-    return count - 1;
-  }
-
-  function rebuild(): void {
-    slots = new Int32Array(slots.length * 2);
-    mask = slots.length - 1;
-    for (let node = 0; node < count; node++) {
-      let slot = slotOf(parents[node] as number, frames[node] as number);
-      while (slots[slot] !== 0) slot = (slot + 1) & mask;
-      slots[slot] = node + 1;
-    }
-  }
 
   return {
     node: (stack, depth, innermostFirst) => {
@@ -86,7 +78,7 @@ export function stackTree(): StackTree {
       for (; level < depth; level++) {
         const frame = stack[at] as number;
         at += step;
-        node = child(node, frame);
+        node = nodes.row(node, frame);
         lastFrames[level] = frame;
         lastNodes[level] = node;
       }
@@ -97,7 +89,7 @@ export function stackTree(): StackTree {
       while (values.length <= measure) values.push(new Float64Array(0));
       let column = values[measure] as Float64Array;
       if (node >= column.length) {
-        const larger = new Float64Array(parents.length);
+        const larger = new Float64Array(Math.max(nodes.size(), column.length * 2));
         larger.set(column);
         column = larger;
         values[measure] = column;
@@ -106,18 +98,12 @@ export function stackTree(): StackTree {
     },
     build: (columns, frameOf, about = {}) => ({
       ...about,
-      parents: Array.from(parents.subarray(0, count)),
-      frames: Array.from(frames.subarray(0, count), frameOf),
+      parents: nodes.column(0),
+      frames: nodes.column(1).map((frame) => frameOf(frame)),
       values: columns.map((measure) => {
         const column = values[measure] ?? new Float64Array(0);
-        return Array.from({ length: count }, (_, node) => column[node] ?? 0);
+        return Array.from({ length: nodes.size() }, (_, node) => column[node] ?? 0);
       }),
     }),
   };
-}
-
-function longer(from: Int32Array, length: number): Int32Array<ArrayBuffer> {
-  const to = new Int32Array(length);
-  to.set(from);
-  return to;
 }

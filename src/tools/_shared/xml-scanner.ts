@@ -4,6 +4,7 @@
 // escaped, documents are cut, mixed and overwritten. Only tags of the vocabulary are markup; any other `<` is text.
 // A text element ends at its own closing tag, or where a line begins with another tag of the vocabulary.
 import type { Frame } from '../../model/finding.ts';
+import { textOf } from './byte-text.ts';
 
 /** What the scanner calls, in document order. Offsets are bytes from the start of the input. */
 export interface ElementSink {
@@ -514,9 +515,7 @@ const entities: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&',
  */
 export function decodeText(raw: string): string {
   if (isPlain(raw)) return detach(raw);
-  let text = Buffer.from(raw, 'latin1').toString('utf8');
-  if (text.includes('\uFFFD')) text = detach(raw);
-  text = text.replace(/[\0\r]/g, '');
+  const text = textOf(Buffer.from(raw, 'latin1')).replace(/[\0\r]/g, '');
   if (text.includes('<') || /&(?!(?:lt|gt|amp|apos|quot);)/.test(text)) return text;
   return text.replace(/&(\w+);/g, (whole, name: string) => entities[name] ?? whole);
 }

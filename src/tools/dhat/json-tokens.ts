@@ -1,5 +1,5 @@
 // JSON as it arrives: bytes to tokens, in memory that does not grow with the document. It accepts more than JSON allows.
-import { decode } from '../_shared/log-lines.ts';
+import { textOf } from '../_shared/byte-text.ts';
 
 /** Takes the tokens of one document, in its order. */
 export interface JsonSink {
@@ -61,19 +61,19 @@ export function jsonTokens(sink: JsonSink): JsonTokens {
     keptBytes += length;
   }
 
-  function textOf(bytes: Buffer, start: number, end: number): string {
-    const text = decode(bytes.subarray(start, end));
+  function unquoted(bytes: Buffer, start: number, end: number): string {
+    const text = textOf(bytes, start, end);
     return hasEscape ? unescaped(text) : text;
   }
 
   /** Keys of dhat are short and few: each becomes a string once. */
   function keyOf(bytes: Buffer, start: number, end: number): string {
-    if (end - start > 3 || hasEscape) return textOf(bytes, start, end);
+    if (end - start > 3 || hasEscape) return unquoted(bytes, start, end);
     let packed = end - start;
     for (let at = start; at < end; at++) packed = packed * 256 + (bytes[at] as number);
     let key = shortKeys.get(packed);
     if (key === undefined) {
-      key = textOf(bytes, start, end);
+      key = unquoted(bytes, start, end);
       shortKeys.set(packed, key);
     }
     return key;
@@ -85,12 +85,12 @@ export function jsonTokens(sink: JsonSink): JsonTokens {
       sink.fault(
         'a text is too long: its end is left out',
         position + start,
-        decode(bytes.subarray(start, start + 100)),
+        textOf(bytes, start, start + 100),
       );
     }
     if (deeper > 0) return;
     if (isKeyNext) sink.key(keyOf(bytes, start, last));
-    else sink.string(textOf(bytes, start, last));
+    else sink.string(unquoted(bytes, start, last));
   }
 
   function finishScalar(bytes: Buffer, start: number, end: number): void {

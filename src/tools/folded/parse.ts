@@ -2,11 +2,13 @@
 
 import type { Measure, Profile, ProfileFrame } from '../../model/profile.ts';
 import { frameTable } from '../../model/profile-tables.ts';
-import { lineRegions } from '../_shared/line-regions.ts';
 import { byteTable, hashBytes, hashPrime, hashStart } from '../_shared/byte-table.ts';
+import { textOf } from '../_shared/byte-text.ts';
+import { lineRegions } from '../_shared/line-regions.ts';
+import { longer } from '../_shared/longer.ts';
 import type { ProblemTally } from '../_shared/problem-tally.ts';
 import { type ProfileParser, profileReader } from '../_shared/profile-reader.ts';
-import { deepestStack, stackTree } from '../_shared/stack-tree.ts';
+import { deepestStack, stackTree, tellCutStacks } from '../_shared/stack-tree.ts';
 
 /**
  * Folded stacks as `stackcollapse*.pl` write them: `a;b;c 12`, UTF-8 or UTF-16 with a byte order mark; with two numbers
@@ -85,7 +87,7 @@ function startFolded(problems: ProblemTally): ProfileParser {
   let decimals = false;
   let stacks = 0;
   let tooDeep = false;
-  let cut = false;
+  let longLines = 0;
 
   function take(bytes: Uint8Array, from: number, to: number): void {
     ends = 0;
@@ -206,7 +208,10 @@ function startFolded(problems: ProblemTally): ProfileParser {
     });
   }
 
-  const regions = lineRegions(take);
+  const regions = lineRegions(take, (bytes, from, to) => {
+    longLines++;
+    take(bytes, from, to);
+  });
 
   function begin(): void {
     const bytes = Buffer.concat(beginning);
@@ -248,10 +253,9 @@ function startFolded(problems: ProblemTally): ProfileParser {
       decode ??= decoderFor(mark);
       accept(decode(mark.length < 3 ? mark : new Uint8Array(0), true));
       if (!started) begin();
-      regions.end(take);
-      cut = regions.cut() > 0;
+      regions.end();
       tellProblems();
-      return { processes: stacks > 0 ? [{ profile: build() }] : [], complete: stacks > 0 && !cut };
+      return { processes: stacks > 0 ? [{ profile: build() }] : [], complete: stacks > 0 && longLines === 0 };
     },
   };
 
@@ -259,20 +263,7 @@ function startFolded(problems: ProblemTally): ProfileParser {
     if (stacks === 0) {
       problems.add({ code: 'no-samples', level: 'incomplete', message: 'the file has no folded stacks' });
     }
-    if (cut) {
-      problems.add({
-        code: 'long-line',
-        level: 'incomplete',
-        message: `${regions.cut()} lines are longer than a MiB and were cut`,
-      });
-    }
-    if (tooDeep) {
-      problems.add({
-        code: 'deep-stacks',
-        level: 'incomplete',
-        message: `stacks of more than ${deepestStack} frames lost their innermost calls`,
-      });
-    }
+    tellCutStacks(problems, longLines, tooDeep ? 'innermost' : undefined);
   }
 
   function build(): Profile {
@@ -388,14 +379,4 @@ function decoderFor(head: Uint8Array): (chunk: Uint8Array, last: boolean) => Uin
     }
     return Buffer.from(text.decode(pairs, { stream: !last }), 'utf8');
   };
-}
-
-function longer(from: Int32Array): Int32Array<ArrayBuffer> {
-  const to = new Int32Array(from.length * 2);
-  to.set(from);
-  return to;
-}
-
-function textOf(bytes: Uint8Array, from: number, to: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + from, Math.max(to - from, 0)).toString('utf8');
 }

@@ -1,7 +1,8 @@
 // What `gprof PROGRAM gmon.out` prints: the flat profile and the call graph, as one profile of time and calls.
 import type { CallEdges, Measure, Profile, ProfileFrame } from '../../model/profile.ts';
 import { sumOf } from '../../model/profile-tables.ts';
-import { byteLines, textOf } from '../_shared/byte-lines.ts';
+import { byteLines } from '../_shared/byte-lines.ts';
+import { textOf } from '../_shared/byte-text.ts';
 import type { ProblemTally } from '../_shared/problem-tally.ts';
 import { type ProfileParser, profileReader } from '../_shared/profile-reader.ts';
 
@@ -31,7 +32,7 @@ const closeParenthesis = 41;
  * Times are in ms, exactly as printed. A program too short for any sample has calls as its only measure: then self and
  * inclusive of a function are both how often it was called.
  */
-export const gprof = profileReader('gprof', 'gprof', recognizesGprof, startGprof);
+export const gprofReader = profileReader('gprof', 'gprof', recognizesGprof, startGprof);
 
 /** `Flat profile:` and what must follow it, or the title of a call graph, before anything else. */
 function recognizesGprof(head: Uint8Array): boolean {
@@ -339,8 +340,8 @@ function startGprof(problems: ProblemTally): ProfileParser {
     for (const column of Object.values(fromCallees)) column.length = pendingFrom;
   }
 
-  const lines = byteLines((bytes, from, to, offset, whole) => {
-    endedWhole = whole;
+  const lines = byteLines((bytes, from, to, offset, ended, cut) => {
+    endedWhole = ended && !cut;
     let first = from;
     while (first < to && (bytes[first] === space || bytes[first] === 9 || bytes[first] === 12)) first++;
     if (first === to) {

@@ -1,7 +1,7 @@
 // heaptrack's own data, unpacked (`zstd -dc heaptrack.PROGRAM.PID.zst`): every allocation and its call path.
 import type { Profile, ProfileFrame, Snapshot } from '../../model/profile.ts';
 import { frameTable, sumOf, treeBuilder } from '../../model/profile-tables.ts';
-import { textOf } from '../_shared/byte-lines.ts';
+import { textOf } from '../_shared/byte-text.ts';
 import type { ProblemTally } from '../_shared/problem-tally.ts';
 import { type ProfileParser, profileReader } from '../_shared/profile-reader.ts';
 import { allocatedBytes, allocationCalls, leakedBytes, peakBytes, temporaryCalls } from './measures.ts';
@@ -26,7 +26,7 @@ const mostInlined = 1000;
  * Frames that only call on (`operator new`) are left out, as heaptrack does. An allocation is temporary when it is freed
  * before the next one. The peak of a call path is what it had when the whole program had most.
  */
-export const heaptrackData = profileReader('heaptrack-data', 'heaptrack', recognizesData, startData);
+export const heaptrackDataReader = profileReader('heaptrack-data', 'heaptrack', recognizesData, startData);
 
 // `v 10400 3`, then `X ./demo`
 function recognizesData(head: Uint8Array): boolean {

@@ -1,7 +1,8 @@
 // What heaptrack_print prints: the places that allocated most, by peak, calls, leaks and temporary allocations.
 import type { Measure, Profile, ProfileFrame } from '../../model/profile.ts';
 import { frameTable, sumOf, treeBuilder } from '../../model/profile-tables.ts';
-import { byteLines, textOf } from '../_shared/byte-lines.ts';
+import { byteLines } from '../_shared/byte-lines.ts';
+import { textOf } from '../_shared/byte-text.ts';
 import type { ProblemTally } from '../_shared/problem-tally.ts';
 import { type ProfileParser, profileReader } from '../_shared/profile-reader.ts';
 import { allocationCalls, leakedBytes, peakBytes, temporaryCalls } from './measures.ts';
@@ -33,7 +34,7 @@ const temporaryAt = 3;
  * Bytes are as printed: in units of 1000 with two decimals (`72.70K`). One call path may stand in several sections; what
  * one section says of it is added up, and of several sections the largest counts.
  */
-export const heaptrackText = profileReader('heaptrack', 'heaptrack', recognizesText, startText);
+export const heaptrackTextReader = profileReader('heaptrack', 'heaptrack', recognizesText, startText);
 
 // `reading file "heaptrack.demo.123.zst" - please wait, this might take some time...`, then `Debuggee command was: ./demo`
 function recognizesText(head: Uint8Array): boolean {
@@ -183,7 +184,8 @@ function startText(problems: ProblemTally): ProfileParser {
     }
   }
 
-  const lines = byteLines((bytes, from, to, offset, whole) => {
+  const lines = byteLines((bytes, from, to, offset, ended, cut) => {
+    const whole = ended && !cut;
     if (from === to) {
       endEntry();
       return;

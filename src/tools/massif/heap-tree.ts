@@ -2,9 +2,9 @@
 // CallTree goes from the outermost call inwards, so each path that ends at a node of massif's is turned round.
 import type { CallTree, ProfileFrame } from '../../model/profile.ts';
 import { frameTable } from '../../model/profile-tables.ts';
+import { byteTable, hashBytes } from '../_shared/byte-table.ts';
 import { callPaths, pathFrames } from '../_shared/call-paths.ts';
 import { parseFrameLabel } from '../_shared/frame-label.ts';
-import { labelTable } from './label-table.ts';
 
 /** Distinct call paths of one file, and distinct labels: real files have some thousands. */
 const mostPaths = 4_000_000;
@@ -66,7 +66,7 @@ export interface HeapTrees {
 
 /** No tree yet. */
 export function heapTrees(): HeapTrees {
-  const labels = labelTable(mostPaths);
+  const labels = byteTable(mostPaths);
   const paths = callPaths();
 
   // massif's nodes by path, the root first. Trees of one file are much alike, so each path is made once.
@@ -105,7 +105,7 @@ export function heapTrees(): HeapTrees {
       last = expected;
       return expected;
     }
-    const number = labels.number(bytes, start, end);
+    const number = labels.add(hashBytes(bytes, start, end), bytes, start, end);
     if (number === -1) return -1;
     if (nodes.parents.length >= mostPaths) return -1;
     const node = nodes.row(parent, number + ownFrames.length);

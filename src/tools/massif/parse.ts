@@ -1,13 +1,15 @@
 // Reads what massif writes, massif.out files and snapshots by vgdb, and the trees of valgrind's xtree in the same form.
 import type { Measure, Profile, Snapshot, SnapshotKind, Unit } from '../../model/profile.ts';
+import { byteLines } from '../_shared/byte-lines.ts';
+import { textOf } from '../_shared/byte-text.ts';
 import { parseFrameLabel } from '../_shared/frame-label.ts';
-import { decode } from '../_shared/log-lines.ts';
 import type { ProblemTally } from '../_shared/problem-tally.ts';
 import { type ProfileFile, type ProfileParser, profileReader } from '../_shared/profile-reader.ts';
-import { byteLines } from '../_shared/raw-lines.ts';
 import type { Reader } from '../tool.ts';
 import { heapTrees, type PendingTree } from './heap-tree.ts';
 
+/** Bytes of a line that are kept. The longest real ones are C++ names of a few KiB. */
+const longestLine = 64 * 1024;
 /** massif itself keeps at most 1000 (`--max-snapshots`). */
 const mostSnapshots = 100_000;
 /** xtree has 6 for memory and some more for leaks. */
@@ -122,13 +124,21 @@ function createMassifParser(problems: ProblemTally): ProfileParser {
       'unreadable-number',
       'a number of the massif file cannot be read and counts as 0',
       'incomplete',
-      () => decode(bytes.subarray(start, Math.min(end, start + 100))),
+      () => textOf(bytes, start, Math.min(end, start + 100)),
       offset,
     );
     return 0;
   }
 
-  function take(bytes: Buffer, start: number, end: number, ended: boolean, offset: number): void {
+  function take(
+    bytes: Buffer,
+    start: number,
+    end: number,
+    offset: number,
+    ended: boolean,
+    cut: boolean,
+  ): void {
+    if (cut) note('long-line', 'a line of the massif file is too long: its end is left out', 'warning');
     const first = bytes[start];
     // `#-----------`, and empty lines
     if (start === end || first === 35) return;
@@ -138,7 +148,7 @@ function createMassifParser(problems: ProblemTally): ProfileParser {
       return;
     }
     if (snapshot !== undefined && snapshot.kind !== 'normal') finish();
-    takeField(decode(bytes.subarray(start, end)), ended, offset);
+    takeField(textOf(bytes, start, end), ended, offset);
   }
 
   function takeNode(bytes: Buffer, start: number, end: number, ended: boolean, offset: number): void {
@@ -154,7 +164,7 @@ function createMassifParser(problems: ProblemTally): ProfileParser {
         'unexpected-line',
         'a line of the massif file is not understood',
         'incomplete',
-        () => decode(bytes.subarray(start, end)),
+        () => textOf(bytes, start, end),
         offset,
       );
       return;
@@ -166,9 +176,9 @@ function createMassifParser(problems: ProblemTally): ProfileParser {
     const children = number(bytes, countAt, countEnd, offset);
     const value = number(bytes, valueAt, at, offset);
     const label = Math.min(at + 1, end);
-    if (!ended && !isWholeLabel(decode(bytes.subarray(label, end)))) complete = false;
+    if (!ended && !isWholeLabel(textOf(bytes, label, end))) complete = false;
     if (!snapshot.rootSeen) {
-      takeRoot(children, value, decode(bytes.subarray(label, end)));
+      takeRoot(children, value, textOf(bytes, label, end));
       return;
     }
     if (indent !== trees.depth()) {
@@ -176,7 +186,7 @@ function createMassifParser(problems: ProblemTally): ProfileParser {
         'odd-indentation',
         'a node of a massif tree does not stand where the number of children of those above puts it',
         'incomplete',
-        () => decode(bytes.subarray(start, end)),
+        () => textOf(bytes, start, end),
         offset,
       );
     }
@@ -335,10 +345,7 @@ function createMassifParser(problems: ProblemTally): ProfileParser {
     });
   }
 
-  const lines = byteLines(take, (bytes, start, end, ended, offset) => {
-    note('long-line', 'a line of the massif file is too long: its end is left out', 'warning');
-    take(bytes, start, end, ended, offset);
-  });
+  const lines = byteLines(take, longestLine);
 
   function profile(): Profile {
     return isXtree && measures.length > 0

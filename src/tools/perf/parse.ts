@@ -2,11 +2,13 @@
 
 import type { Measure, Profile, ProfileFrame } from '../../model/profile.ts';
 import { frameTable } from '../../model/profile-tables.ts';
-import { lineRegions } from '../_shared/line-regions.ts';
 import { byteTable, hashBytes, hashPrime, hashStart } from '../_shared/byte-table.ts';
+import { textOf } from '../_shared/byte-text.ts';
+import { lineRegions } from '../_shared/line-regions.ts';
+import { longer } from '../_shared/longer.ts';
 import type { ProblemTally } from '../_shared/problem-tally.ts';
 import { type ProfiledProcess, type ProfileParser, profileReader } from '../_shared/profile-reader.ts';
-import { deepestStack, type StackTree, stackTree } from '../_shared/stack-tree.ts';
+import { deepestStack, type StackTree, stackTree, tellCutStacks } from '../_shared/stack-tree.ts';
 import type { ReadContext } from '../tool.ts';
 import { countMeasure, eventMeasure, withoutPrecision } from './events.ts';
 import { lineCache } from './line-cache.ts';
@@ -119,11 +121,17 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
   let withoutStack = 0;
   let hasPids = false;
   let lost = 0;
+  let longLines = 0;
   let objects = false;
   let endsWithGap = true;
   let cut = false;
 
-  function take(bytes: Uint8Array, from: number, to: number): void {
+  function takeLines(bytes: Buffer, from: number, to: number, _offset: number, ended: boolean): void {
+    if (ended) take(bytes, from, to);
+    else takeLast(bytes, from, to);
+  }
+
+  function take(bytes: Buffer, from: number, to: number): void {
     recent.use(bytes);
     for (let at = from; at < to; ) {
       const first = bytes[at];
@@ -465,14 +473,17 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
     }
   }
 
-  const regions = lineRegions(take);
+  const regions = lineRegions(takeLines, (bytes, from, to, offset, ended) => {
+    longLines++;
+    takeLines(bytes, from, to, offset, ended);
+  });
 
   function drop(): void {
     cut = true;
     thread = undefined;
   }
 
-  function takeLast(bytes: Uint8Array, from: number, to: number): void {
+  function takeLast(bytes: Buffer, from: number, to: number): void {
     const end = contentEnd(bytes, from, to - 1);
     const isFrame = thread !== undefined && (bytes[from] === 9 || (bytes[from] === 32 && depth > 0));
     // perf ends every line, and a chain with an empty one: callers are missing. The sample still tells where it was.
@@ -490,7 +501,7 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
   return {
     push: regions.push,
     end: () => {
-      regions.end(takeLast);
+      regions.end();
       // A sample of a file with call chains that has none, and no empty line below: the rest of it is missing.
       if (thread !== undefined && depth === 0 && lonely < 0 && chains > 0 && !endsWithGap) drop();
       finishSample();
@@ -523,20 +534,7 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
       problems.add({ code: 'no-samples', level: 'incomplete', message: 'perf recorded no samples' });
       return;
     }
-    if (regions.cut() > 0) {
-      problems.add({
-        code: 'long-line',
-        level: 'incomplete',
-        message: `${regions.cut()} lines are longer than a MiB and were cut`,
-      });
-    }
-    if (tooDeep) {
-      problems.add({
-        code: 'deep-stacks',
-        level: 'incomplete',
-        message: `stacks of more than ${deepestStack} frames lost their outermost calls`,
-      });
-    }
+    tellCutStacks(problems, longLines, tooDeep ? 'outermost' : undefined);
     if (chains === 0) {
       problems.add({
         code: 'no-call-graphs',
@@ -791,12 +789,6 @@ function sourceOf(text: string): Pick<ProfileFrame, 'file' | 'line'> & { readonl
   return { ...(file !== '??' && { file }), ...(file !== '??' && line > 0 && { line }), inlined };
 }
 
-function longer(from: Int32Array): Int32Array<ArrayBuffer> {
-  const to = new Int32Array(from.length * 2);
-  to.set(from);
-  return to;
-}
-
 /** After the hexadecimal address at `start` and before a blank; 0 when there is none. */
 function addressEnd(bytes: Uint8Array, start: number, end: number): number {
   let at = start;
@@ -810,8 +802,4 @@ function addressEnd(bytes: Uint8Array, start: number, end: number): number {
 /** Before the CR of CRLF. */
 function contentEnd(bytes: Uint8Array, from: number, newline: number): number {
   return newline > from && bytes[newline - 1] === 13 ? newline - 1 : newline;
-}
-
-function textOf(bytes: Uint8Array, from: number, to: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + from, Math.max(to - from, 0)).toString('utf8');
 }

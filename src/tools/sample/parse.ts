@@ -1,7 +1,8 @@
 // What macOS' `sample` prints: one call tree for each thread, in samples.
 import type { CallTree, Profile, ProfileFrame } from '../../model/profile.ts';
 import { sumOf, type TreeBuilder, treeBuilder } from '../../model/profile-tables.ts';
-import { byteLines, textOf } from '../_shared/byte-lines.ts';
+import { byteLines } from '../_shared/byte-lines.ts';
+import { textOf } from '../_shared/byte-text.ts';
 import type { ProblemTally } from '../_shared/problem-tally.ts';
 import { type ProfileParser, profileReader } from '../_shared/profile-reader.ts';
 
@@ -29,7 +30,7 @@ const headerNotes: ReadonlySet<string> = new Set([
  *
  * The paths of the objects stand behind, under `Binary Images:`.
  */
-export const sample = profileReader('sample', 'sample', recognizesSample, startSample);
+export const sampleReader = profileReader('sample', 'sample', recognizesSample, startSample);
 
 // `Analysis of sampling demo (pid 123) every 1 millisecond`, perhaps after `Sampling process 123 for 3 seconds with 1 …`
 function recognizesSample(head: Uint8Array): boolean {
@@ -158,7 +159,8 @@ function startSample(problems: ProblemTally): ProfileParser {
     paths.set(name, paths.has(name) && paths.get(name) !== file ? undefined : file);
   }
 
-  const lines = byteLines((bytes, from, to, offset, whole) => {
+  const lines = byteLines((bytes, from, to, offset, ended, cut) => {
+    const whole = ended && !cut;
     if (from === to) return;
     if (part === 'graph') {
       if (bytes[from] === 32) {
