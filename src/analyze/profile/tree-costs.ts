@@ -2,6 +2,7 @@
 import type { CallEdges, CallTree, LineCosts, Profile, ProfileFrame } from '../../model/profile.ts';
 import type { FunctionCosts } from '../../model/profile-report.ts';
 import { frameTable, inclusiveValues } from '../../model/profile-tables.ts';
+import { rowTable, rowValues } from '../../model/row-table.ts';
 
 /** The functions that call trees tell of. */
 export interface TreeFunctions {
@@ -122,33 +123,18 @@ function outermostRows(
 }
 
 function createEdges(measures: number) {
-  const rows = new Map<number, number>();
-  const callers: number[] = [];
-  const callees: number[] = [];
-  const values: number[][] = Array.from({ length: measures }, () => []);
+  const rows = rowTable(2);
+  const values = rowValues(measures);
   return {
-    row: (caller: number, callee: number): number => {
-      const key = caller * 0x4000000 + callee;
-      let row = rows.get(key);
-      if (row === undefined) {
-        row = callers.push(caller) - 1;
-        callees.push(callee);
-        for (const column of values) column.push(0);
-        rows.set(key, row);
-      }
-      return row;
-    },
-    add: (row: number, measure: number, value: number): void => {
-      const column = values[measure] as number[];
-      column[row] = (column[row] as number) + value;
-    },
+    row: rows.row,
+    add: values.add,
     build: (): CallEdges => ({
-      callers,
-      callees,
-      files: callers.map(() => -1),
-      lines: callers.map(() => 0),
-      calls: callers.map(() => 0),
-      values,
+      callers: rows.column(0),
+      callees: rows.column(1),
+      files: new Array<number>(rows.size()).fill(-1),
+      lines: new Array<number>(rows.size()).fill(0),
+      calls: new Array<number>(rows.size()).fill(0),
+      values: values.columns(rows.size()),
     }),
   };
 }
