@@ -134,7 +134,7 @@ const name = (index) =>
   `library::module_${index % 500}::Worker<std::pair<int, long> >::step_${index}(std::vector<int> const&)`;
 
 /** As of a C++ program with cache simulation: numbered names, relative lines, inlined code. Returns its instructions. */
-function writeCallgrind(file, size) {
+export function writeCallgrind(file, size) {
   const random = numbers();
   const { line, written, end } = writer(file);
   const known = new Set();
@@ -218,7 +218,7 @@ function writeCallgrind(file, size) {
 }
 
 /** As with cache simulation: whole names, all costs of each line. Returns its instructions. */
-function writeCachegrind(file, size) {
+export function writeCachegrind(file, size) {
   const random = numbers();
   const { line, written, end } = writer(file);
   line('cmd: ./program\nevents: Ir I1mr ILmr Dr D1mr DLmr Dw D1mw DLmw');

@@ -75,7 +75,7 @@ function best(rounds, measure) {
  * Snapshots of one program with some hundred call paths, 8 to 30 calls deep; each snapshot has most of them, in other
  * sizes and so in another order. Returns the size of the file.
  */
-function writeMassif(file, snapshots) {
+export function writeMassif(file, snapshots) {
   let seed = 1;
   const random = (below) => {
     seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;

@@ -195,7 +195,7 @@ function createWalk() {
 }
 
 /** Text as `perf script -F +pid` prints it, of at least `size` bytes. */
-function writePerfScript(file, size) {
+export function writePerfScript(file, size) {
   const { random, objects, names, stack } = createWalk();
   const descriptor = openSync(file, 'w');
   let written = 0;

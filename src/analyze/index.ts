@@ -26,8 +26,8 @@ import { verdict } from './outcome.ts';
 import { blame, isUnder, type OwnershipContext, ownershipOf, primaryStack, sourcePath } from './ownership.ts';
 import { type OwnershipRules, ownershipDecider } from './ownership-rules.ts';
 import { processTree, type TreeNode } from './process-tree.ts';
-import { againstProfiles } from './profile/against.ts';
-import { reportProfiles } from './profile/index.ts';
+import type { AgainstProfiles } from './profile/against.ts';
+import type { ProfileOfImage } from './profile/index.ts';
 import { mayBeInherited, type ParentOf, type SettledSighting, settle } from './sightings.ts';
 import { imageTotals, runTotals } from './totals.ts';
 import { unlistedLeaks, unsearchedLeaks } from './unlisted-leaks.ts';
@@ -90,18 +90,6 @@ export async function analyze(
   const projectRoot = options.projectRoot ?? manifest?.projectRoot;
   const decide = await ownershipDecider(options.ownership ?? {}, projectRoot);
   const frames = frameMaker({ projectRoot, decide });
-  const profiles = reportProfiles(
-    nodes.flatMap(({ image, complete }) =>
-      image.profiles.map((profile) => ({
-        image: image.process.image,
-        pid: image.process.pid,
-        program: image.process.argv[0] ?? '',
-        complete,
-        profile,
-      })),
-    ),
-    { projectRoot, decide },
-  );
   const found: Finding[] = [];
   let leftToInterpreter = 0;
   for (const [draft, sightings] of settled.sightings) {
@@ -114,7 +102,12 @@ export async function analyze(
 
   const { known, gate: rules = {} } = options;
   const compared = known === undefined ? { findings: found, gone: [] } : compareFindings(found, known);
-  const against = againstProfiles(profiles, known, rules.growth);
+  const against = await judgedProfiles(
+    nodes.flatMap(({ image, complete }) => profilesOf(image, complete)),
+    { projectRoot, decide },
+    options,
+  );
+  const { profiles } = against;
   problems.push(...against.problems);
   const { findings: gated, gate } = applyGate(compared.findings, rules, against.growth);
   const findings = [...gated].sort(bySeverityThenCost);
@@ -212,6 +205,31 @@ export async function analyze(
     messages: folded.messages.map((message) => makeMessage(message, frames)),
     problems,
   };
+}
+
+function profilesOf(image: ImageDraft, complete: boolean): readonly ProfileOfImage[] {
+  return image.profiles.map((profile) => ({
+    image: image.process.image,
+    pid: image.process.pid,
+    program: image.process.argv[0] ?? '',
+    complete,
+    profile,
+  }));
+}
+
+/** What is about profiles is loaded only when a run has one, or one is asked about: most have none. */
+async function judgedProfiles(
+  found: readonly ProfileOfImage[],
+  context: OwnershipContext,
+  { known, gate }: AnalyzeOptions,
+): Promise<AgainstProfiles> {
+  const asked = known !== undefined || (gate?.growth ?? []).length > 0;
+  if (found.length === 0 && !asked) return { profiles: [], problems: [] };
+  const [{ reportProfiles }, { againstProfiles }] = await Promise.all([
+    import('./profile/index.ts'),
+    import('./profile/against.ts'),
+  ]);
+  return againstProfiles(reportProfiles(found, context), known, gate?.growth);
 }
 
 /** A tool that looks for no errors has found none, which is no total. */

@@ -2,8 +2,8 @@
 import { PassThrough } from 'node:stream';
 import { type LeakKind, leakKindOf } from '../analyze/leak-policy.ts';
 import { harmless } from '../report/terminal-text.ts';
+import { valgrindXml } from '../tools/_shared/valgrind-xml.ts';
 import { interpreterFor } from '../tools/index.ts';
-import { readers } from '../tools/readers.ts';
 
 export interface LiveView {
   readonly read: (bytes: Uint8Array) => void;
@@ -18,11 +18,9 @@ export interface LiveView {
  */
 export function liveView(say: (line: string) => void, leaks: readonly LeakKind[]): LiveView {
   const stream = new PassThrough();
-  const xml = readers.find(({ name }) => name === 'valgrind-xml');
   let images = 0;
   const reading = (async () => {
-    if (xml === undefined) return;
-    for await (const record of xml.read(stream, {
+    for await (const record of valgrindXml.read(stream, {
       artifact: 'stream',
       nextImage: () => ++images,
       interpreterFor,

@@ -47,6 +47,17 @@ export interface ReportLines {
   /** Index into `ReportProfile.functions` of the function that spent the most there. */
   readonly functions: readonly number[];
   readonly values: Columns;
+  /** Missing when all lines are here. */
+  readonly left?: LeftLines;
+}
+
+/** Source lines that a report of very many does not carry, added up: with them the costs of files are whole. Rows are files. */
+export interface LeftLines {
+  /** Indices into `ReportProfile.files`. */
+  readonly files: readonly number[];
+  /** How many lines of the file. */
+  readonly counts: readonly number[];
+  readonly values: Columns;
 }
 
 /** Source text around expensive lines, read when the report was made. */

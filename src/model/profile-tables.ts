@@ -105,7 +105,7 @@ export function callLists({ parents }: Pick<CallTree, 'parents'>): CallLists {
 /** Values with all that was called, by measure and row: each row's own and those of its subtree. */
 export function inclusiveValues({ parents, values }: CallTree): number[][] {
   return values.map((column) => {
-    const sums = [...column];
+    const sums = column.slice();
     // A parent stands before its children.
     for (let node = parents.length - 1; node >= 0; node--) {
       const parent = parents[node] as number;

@@ -207,6 +207,6 @@ const keyOrder = [
   'errors contexts suppressed suppressedContexts computed',
   'artifact offset length quote cut',
   'format measures formula primary stated trees parents values inferred functions costs self inclusive calls cycles',
-  'byInclusive bySelf bySelfChange byInclusiveChange files edges callers callees edgesInferred jumps fromLines toLines taken reached sources',
+  'byInclusive bySelf bySelfChange byInclusiveChange files edges callers callees edgesInferred jumps fromLines toLines taken reached left counts sources',
   'timeline clock series snapshots time tree sites node lifetimes maxBytes maxBlocks accesses parts trigger notes',
 ].join(' ');

@@ -490,8 +490,8 @@ export function siteFacts(profile: ReportProfile, most: number): readonly SiteFa
     reads !== undefined &&
     writes !== undefined &&
     totals.length > 0 &&
-    [...reads, ...writes].some((each) => each > 0);
-  const factsOf = (site: AllocationSite): { readonly odd: boolean; readonly facts: readonly string[] } => {
+    (reads.some((each) => each > 0) || writes.some((each) => each > 0));
+  const factsOf = (site: AllocationSite): readonly string[] => {
     const facts: string[] = [];
     const count = blocks?.[site.node] ?? 0;
     const size = bytes?.[site.node] ?? 0;
@@ -499,7 +499,6 @@ export function siteFacts(profile: ReportProfile, most: number): readonly SiteFa
     if (site.lifetimes !== undefined && count > 0) {
       facts.push(`lives ${clockText(Math.round(site.lifetimes / count), 'instructions')}`);
     }
-    const plain = facts.length;
     if (measured && size > 0) {
       const [read, written] = [reads[site.node] ?? 0, writes[site.node] ?? 0];
       if (read === 0 && written === 0) facts.push('never accessed');
@@ -514,30 +513,60 @@ export function siteFacts(profile: ReportProfile, most: number): readonly SiteFa
       facts.push(`${grouped(unused)} of ${grouped(site.accesses?.length ?? 0)} bytes never used`);
     const left = atEnd?.[site.node] ?? 0;
     if (left > 0) facts.push(`${scaled(left, 'bytes')} not freed`);
-    return { odd: facts.length > plain, facts };
+    return facts;
   };
-  const sorted = [...sites].sort((a, b) => value(b.node) - value(a.node) || a.node - b.node);
+  // Without words: of all sites it is asked, and only of some is it told.
+  const isOdd = (site: AllocationSite): boolean => {
+    const size = bytes?.[site.node] ?? 0;
+    if (measured && size > 0) {
+      const [read, written] = [reads[site.node] ?? 0, writes[site.node] ?? 0];
+      if (read === 0 || written === 0 || read + written < size) return true;
+    }
+    return (atEnd?.[site.node] ?? 0) > 0 || unusedBytes(site.accesses) > 0;
+  };
   // What is odd about a cheap site may be worth more than that the dear ones are dear.
-  const dear = sorted.slice(0, Math.ceil(most / 2));
-  const odd = sorted.slice(dear.length).filter((site) => factsOf(site).odd);
-  const others = sorted.slice(dear.length).filter((site) => !factsOf(site).odd);
-  const chosen = new Set([...dear, ...odd, ...others].slice(0, most));
-  return sorted
-    .filter((site) => chosen.has(site))
-    .flatMap((site) => {
-      const frame = frames[tree.frames[site.node] ?? -1];
-      if (frame === undefined) return [];
-      const caller = frame.owner === 'mine' ? undefined : mineAbove(profile, tree, site.node);
-      return [
-        {
-          node: site.node,
-          frame,
-          ...(caller && { caller }),
-          value: value(site.node),
-          facts: factsOf(site).facts,
-        },
-      ];
-    });
+  const costOf = (site: AllocationSite): number => value(site.node);
+  const dear = dearestSites(sites, Math.ceil(most / 2), costOf);
+  const chosen = new Set(dear);
+  for (const odd of [true, false]) {
+    const fits = (site: AllocationSite): boolean => isOdd(site) === odd && !chosen.has(site);
+    for (const site of dearestSites(sites, most - chosen.size, costOf, fits)) chosen.add(site);
+  }
+  return dearestSites([...chosen], most, costOf).flatMap((site) => {
+    const frame = frames[tree.frames[site.node] ?? -1];
+    if (frame === undefined) return [];
+    const caller = frame.owner === 'mine' ? undefined : mineAbove(profile, tree, site.node);
+    return [
+      {
+        node: site.node,
+        frame,
+        ...(caller && { caller }),
+        value: value(site.node),
+        facts: factsOf(site),
+      },
+    ];
+  });
+}
+
+/** The first of the sites by falling cost: there can be hundreds of thousands, of which a handful is shown. */
+function dearestSites(
+  sites: readonly AllocationSite[],
+  most: number,
+  costOf: (site: AllocationSite) => number,
+  fits: (site: AllocationSite) => boolean = () => true,
+): readonly AllocationSite[] {
+  const dearest: AllocationSite[] = [];
+  const comesAfter = (a: AllocationSite, b: AllocationSite): boolean =>
+    costOf(a) === costOf(b) ? a.node > b.node : costOf(a) < costOf(b);
+  for (const site of most > 0 ? sites : []) {
+    const last = dearest.length < most ? undefined : dearest[most - 1];
+    if ((last !== undefined && !comesAfter(last, site)) || !fits(site)) continue;
+    let at = dearest.length;
+    while (at > 0 && comesAfter(dearest[at - 1] as AllocationSite, site)) at--;
+    dearest.splice(at, 0, site);
+    if (dearest.length > most) dearest.pop();
+  }
+  return dearest;
 }
 
 function mineAbove({ frames }: ReportProfile, { parents, frames: rows }: CallTree, node: number) {

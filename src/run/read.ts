@@ -7,9 +7,9 @@ import type { Problem } from '../model/problem.ts';
 import type { ParsedRecord } from '../model/record.ts';
 import type { ArtifactRole, RunManifest } from '../model/run.ts';
 import { valgrindText } from '../tools/_shared/valgrind-text.ts';
+import { valgrindXml } from '../tools/_shared/valgrind-xml.ts';
 import { interpreterFor } from '../tools/index.ts';
-import { readerFor } from '../tools/readers.ts';
-import type { ReadContext } from '../tools/tool.ts';
+import type { ReadContext, Reader } from '../tools/tool.ts';
 import { convertFiles } from './convert.ts';
 import { groupCopies, readCopies } from './copies.ts';
 import { listArtifacts, manifestName, readManifest, roleOf } from './directory.ts';
@@ -20,6 +20,12 @@ import { instrumentProblems, type ProfileSource, readProfiles } from './read-pro
 
 /** Enough for every reader to recognise its format. */
 const headBytes = 64 * 1024;
+
+/** The reader of a file. Most runs have valgrind's XML and nothing else: the other readers are loaded when they are needed. */
+async function readerOf(head: Uint8Array): Promise<Reader | undefined> {
+  if (valgrindXml.recognizes(head)) return valgrindXml;
+  return (await import('../tools/readers.ts')).readerFor(head);
+}
 
 /** What can be parsed: a run with its manifest, or logs that came from elsewhere. */
 export interface Sources {
@@ -205,7 +211,7 @@ export async function* readSources(sources: Sources): AsyncGenerator<ParsedRecor
     const reader =
       isBeside || (sources.manifest !== undefined && isText(path) && head.length > 0)
         ? valgrindText
-        : readerFor(head);
+        : await readerOf(head);
     if (reader === undefined) {
       yield {
         type: 'problem',

@@ -1,16 +1,11 @@
 // From the profiles of a run to what a report says of them: one for each process, the most expensive first.
 import { posix } from 'node:path';
-import type { LineCosts, Profile, ProfileFrame } from '../../model/profile.ts';
-import type {
-  ProfileFile,
-  ReportLines,
-  ReportProfile,
-  ReportProfileFrame,
-} from '../../model/profile-report.ts';
-import { orderOf, roomForNumbers, rowsOfPairs } from '../../model/row-table.ts';
+import type { Profile, ProfileFrame } from '../../model/profile.ts';
+import type { ProfileFile, ReportProfile, ReportProfileFrame } from '../../model/profile-report.ts';
 import { isUnder, type OwnershipContext, ownershipOf, sourcePath } from '../ownership.ts';
 import { graphCosts } from './graph-costs.ts';
 import { inferTree } from './infer-tree.ts';
+import { sumLines } from './line-costs.ts';
 import { canMerge, mergeProfiles } from './merge.ts';
 import { peakTree } from './peak.ts';
 import { treeFunctions } from './tree-costs.ts';
@@ -119,47 +114,4 @@ function rank(column: readonly number[], functions: readonly ProfileFrame[]): nu
         (column[b] ?? 0) - (column[a] ?? 0) ||
         (nameOf(a) < nameOf(b) ? -1 : nameOf(a) > nameOf(b) ? 1 : a - b),
     );
-}
-
-/** Lines of all functions that were compiled from them, the most expensive first. */
-function sumLines({ functions, files, lines, values }: LineCosts, primary: number): ReportLines {
-  // Costs without a place stay with their function.
-  const { rows, firsts: ofFile, seconds: ofLine } = rowsOfPairs(files, lines, 1);
-  const size = ofFile.length;
-  // One column after the other: all at once, they would take as much memory again as the profile.
-  const sum = new Float64Array(size);
-  const add = (column: readonly number[]): Float64Array => {
-    sum.fill(0);
-    for (let index = 0; index < rows.length; index++) {
-      const row = rows[index] as number;
-      if (row >= 0) sum[row] = (sum[row] as number) + (column[index] as number);
-    }
-    return sum;
-  };
-  const spent = values[primary] ?? [];
-  const dearest = new Int32Array(size).fill(-1);
-  const most = new Float64Array(size);
-  for (let index = 0; index < rows.length; index++) {
-    const row = rows[index] as number;
-    const own = spent[index] ?? 0;
-    if (row < 0 || (dearest[row] !== -1 && own <= (most[row] as number))) continue;
-    most[row] = own;
-    dearest[row] = functions[index] as number;
-  }
-  const order = orderOf(size, [
-    { values: ofLine },
-    { values: ofFile },
-    { values: add(spent), falling: true },
-  ]);
-  const ordered = (column: ArrayLike<number>): number[] => {
-    const list = roomForNumbers(size);
-    for (let index = 0; index < size; index++) list[index] = column[order[index] as number] as number;
-    return list;
-  };
-  return {
-    files: ordered(ofFile),
-    lines: ordered(ofLine),
-    functions: ordered(dearest),
-    values: values.map((column) => ordered(add(column))),
-  };
 }

@@ -1,7 +1,7 @@
 // Costs of functions and lines from call trees.
 import type { CallEdges, CallTree, LineCosts, Profile, ProfileFrame } from '../../model/profile.ts';
 import type { FunctionCosts } from '../../model/profile-report.ts';
-import { callLists, frameTable, inclusiveValues } from '../../model/profile-tables.ts';
+import { callLists, frameTable } from '../../model/profile-tables.ts';
 import { type RowSums, rowSums } from '../../model/row-table.ts';
 
 /** The functions that call trees tell of. */
@@ -51,26 +51,42 @@ export function treeFunctions(
   const edges = rowSums(2, measures);
   const lines = createLines(measures, frames, functionOfFrame);
   for (const tree of trees) {
-    const sums = inclusiveValues(tree);
+    const { parents } = tree;
+    const nodes = parents.length;
     const outermost = outermostRows(tree, functionOfFrame, count);
-    for (let node = 0; node < tree.parents.length; node++) {
+    const callees = new Int32Array(nodes);
+    const edgeRows = new Int32Array(nodes);
+    const lineRows = new Int32Array(nodes);
+    for (let node = 0; node < nodes; node++) {
       const frame = tree.frames[node] as number;
+      const parent = parents[node] as number;
       const callee = functionOfFrame[frame] as number;
-      const parent = tree.parents[node] as number;
-      const edge =
-        parent < 0 ? -1 : edges.row(functionOfFrame[tree.frames[parent] as number] as number, callee);
-      for (let measure = 0; measure < measures; measure++) {
-        const value = (tree.values[measure] as readonly number[])[node] as number;
-        const sum = (sums[measure] as number[])[node] as number;
-        if (value !== 0) {
-          (self[measure] as number[])[callee] = ((self[measure] as number[])[callee] as number) + value;
-          lines.add(frame, measure, value);
-        }
-        if (outermost[node] === 1) {
-          (inclusive[measure] as number[])[callee] =
-            ((inclusive[measure] as number[])[callee] as number) + sum;
-        }
-        if (edge >= 0) edges.add(edge, measure, sum);
+      callees[node] = callee;
+      edgeRows[node] = parent < 0 ? -1 : edges.row(callees[parent] as number, callee);
+      lineRows[node] = tree.values.some((column) => column[node] !== 0) ? lines.row(frame) : -1;
+    }
+    // One measure after the other: all sums at once would take as much memory as the tree.
+    const sums = new Float64Array(nodes);
+    for (let measure = 0; measure < measures; measure++) {
+      const column = tree.values[measure] as readonly number[];
+      const own = self[measure] as number[];
+      const withCalls = inclusive[measure] as number[];
+      sums.set(column);
+      // A parent stands before its children.
+      for (let node = nodes - 1; node >= 0; node--) {
+        const parent = parents[node] as number;
+        if (parent >= 0) sums[parent] = (sums[parent] as number) + (sums[node] as number);
+      }
+      for (let node = 0; node < nodes; node++) {
+        const callee = callees[node] as number;
+        const value = column[node] as number;
+        const sum = sums[node] as number;
+        const edge = edgeRows[node] as number;
+        const line = lineRows[node] as number;
+        if (value !== 0) own[callee] = (own[callee] as number) + value;
+        if (value !== 0 && line >= 0) lines.add(line, measure, value);
+        if (outermost[node] === 1) withCalls[callee] = (withCalls[callee] as number) + sum;
+        if (edge >= 0 && sum !== 0) edges.add(edge, measure, sum);
       }
     }
   }
@@ -116,13 +132,13 @@ function outermostRows(
 }
 
 function edgesOf(table: RowSums): CallEdges {
-  const callers = table.column(0);
+  const rows = table.size();
   return {
-    callers,
+    callers: table.column(0),
     callees: table.column(1),
-    files: callers.map(() => -1),
-    lines: callers.map(() => 0),
-    calls: callers.map(() => 0),
+    files: new Array<number>(rows).fill(-1),
+    lines: new Array<number>(rows).fill(0),
+    calls: new Array<number>(rows).fill(0),
     values: table.values(),
   };
 }
@@ -147,14 +163,16 @@ function createLines(measures: number, frames: readonly ProfileFrame[], function
     get files(): readonly string[] {
       return [...files.keys()];
     },
-    add: (frame: number, measure: number, value: number): void => {
+    /** The row of a frame; -1 when its line is not known. */
+    row: (frame: number): number => {
       let row = rowOfFrame.get(frame);
       if (row === undefined) {
         row = rowOf(frame);
         rowOfFrame.set(frame, row);
       }
-      if (row >= 0) table.add(row, measure, value);
+      return row;
     },
+    add: table.add,
     build: (): LineCosts | undefined =>
       table.size() === 0
         ? undefined

@@ -23,11 +23,34 @@ export function sourceFiles({ lines, files, sources }: PageProfile, measure: num
     known.lines++;
     costs.set(file, known);
   }
+  for (const [row, file] of (lines?.left?.files ?? []).entries()) {
+    const known = costs.get(file) ?? { cost: 0, lines: 0 };
+    known.cost += lines?.left?.values[measure]?.[row] ?? 0;
+    known.lines += lines?.left?.counts[row] ?? 0;
+    costs.set(file, known);
+  }
   const texts = new Set(sources?.map(({ file }) => file));
   return [...costs]
     .filter(([file]) => files[file] !== undefined)
     .map(([file, { cost, lines: count }]) => ({ file, cost, lines: count, hasText: texts.has(file) }))
     .sort((a, b) => b.cost - a.cost || a.file - b.file);
+}
+
+/** What is not listed of a file because the profile has very many lines. */
+export interface LinesLeft {
+  readonly count: number;
+  /** By measure. */
+  readonly costs: readonly number[];
+}
+
+/** The lines of a file that the report does not carry; undefined when it has all. */
+export function linesLeft({ lines }: PageProfile, file: number): LinesLeft | undefined {
+  const row = lines?.left?.files.indexOf(file) ?? -1;
+  if (lines?.left === undefined || row < 0) return undefined;
+  return {
+    count: lines.left.counts[row] ?? 0,
+    costs: lines.left.values.map((column) => column[row] ?? 0),
+  };
 }
 
 /** A line of a file, or a gap between two. */

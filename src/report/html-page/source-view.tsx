@@ -1,9 +1,9 @@
 // Source files with what was spent on their lines, and the text of the lines as far as it was read.
 import { useMemo, useState } from 'preact/hooks';
-import { grouped } from '../terminal-text.ts';
+import { grouped, plural } from '../terminal-text.ts';
 import { type ProfileProps, Select } from './profile-choice.tsx';
 import { exactNumber, measureText, percentText, placeName, shortAmount, shortName } from './profile-words.ts';
-import { jumpsOf, type LineJump, sourceFiles, sourceRows } from './source-rows.ts';
+import { jumpsOf, type LineJump, linesLeft, sourceFiles, sourceRows } from './source-rows.ts';
 import { shortSource } from './words.ts';
 
 const mostFiles = 500;
@@ -34,6 +34,7 @@ export function SourceView({ profile, measure, choices, choose, selectors }: Pro
   const total = totals[measure] ?? 0;
   const most = rows.reduce((largest, { costs }) => Math.max(largest, costs?.[measure] ?? 0), 0);
   const shown = all ? rows : rows.slice(0, mostLines);
+  const left = linesLeft(profile, file.file);
   const hasText = rows.some(({ text }) => text !== undefined);
   return (
     <section class="source" aria-labelledby="source-title">
@@ -70,6 +71,13 @@ export function SourceView({ profile, measure, choices, choose, selectors }: Pro
       </div>
       {!hasText && (
         <p class="quiet">The text of this file is not in the report; these are its lines with costs.</p>
+      )}
+      {left && (
+        <p class="quiet">
+          {grouped(left.count)} cheaper {plural(left.count, 'line')} of this file, of{' '}
+          {percentText(left.costs[measure] ?? 0, total)} together, {left.count === 1 ? 'is' : 'are'} not in
+          the report: the profile has too many.
+        </p>
       )}
       <div class="wide sideways" role="region" aria-label="Lines" tabIndex={0}>
         <table class="lines">

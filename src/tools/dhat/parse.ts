@@ -70,9 +70,13 @@ function createDhatParser(problems: ProblemTally): ProfileParser {
   let field = '';
   const record = new Float64Array(fields.size);
   let isRecord = false;
-  let list: number[] | undefined;
-  let stack: number[] = [];
-  let runs: number[] | undefined;
+  /** The list of the record that is being read. */
+  let list: 'fs' | 'acc' | undefined;
+  // Used again for every record: there can be hundreds of thousands.
+  const stack = new Int32Array(mostFrames);
+  let stackSize = 0;
+  /** Where the runs of the record begin. */
+  let runsFrom = 0;
   let isOneObject = false;
 
   function note(
@@ -95,7 +99,7 @@ function createDhatParser(problems: ProblemTally): ProfileParser {
     if (paths.parents.length >= mostPaths) return paths.row(-1, crowdLabel);
     let row = -1;
     // The file has the innermost call first.
-    for (let at = stack.length - 1; at >= 0; at--) row = paths.row(row, stack[at] as number);
+    for (let at = stackSize - 1; at >= 0; at--) row = paths.row(row, stack[at] as number);
     return row === -1 ? paths.row(-1, unknownLabel) : row;
   }
 
@@ -109,8 +113,7 @@ function createDhatParser(problems: ProblemTally): ProfileParser {
     }
     numbers.set(record, at);
     nodes.push(node);
-    runsBegin.push(allRuns.length);
-    for (const run of runs ?? []) allRuns.push(run);
+    runsBegin.push(runsFrom);
     runsEnd.push(allRuns.length);
   }
 
@@ -137,17 +140,18 @@ function createDhatParser(problems: ProblemTally): ProfileParser {
       else if (depth === 3 && section === 'pps' && !isArray) {
         isRecord = true;
         record.fill(-1);
-        stack = [];
-        runs = undefined;
+        stackSize = 0;
+        runsFrom = runsEnd[runsEnd.length - 1] ?? 0;
+        allRuns.length = runsFrom;
       } else if (depth === 4 && isRecord && isArray && (field === 'fs' || field === 'acc')) {
-        list = [];
+        list = field;
+        if (field === 'fs') stackSize = 0;
+        else allRuns.length = runsFrom;
       }
     },
     close: () => {
       depth--;
       if (depth === 3 && list !== undefined) {
-        if (field === 'fs') stack = list;
-        else runs = list;
         list = undefined;
       } else if (depth === 2 && isRecord) {
         isRecord = false;
@@ -194,14 +198,13 @@ function createDhatParser(problems: ProblemTally): ProfileParser {
   }
 
   function takeListed(value: number): void {
-    if (list === undefined) return;
-    if (field === 'fs') {
-      if (list.length >= mostFrames) {
+    if (list === 'fs') {
+      if (stackSize >= mostFrames) {
         note('long-stack', 'a call stack is too long: its outer calls are left out', 'warning');
       } else if (Number.isInteger(value) && value >= 0 && value < mostEntries) {
-        list.push(value + ownFrames.length);
+        stack[stackSize++] = value + ownFrames.length;
       } else {
-        list.push(unknownLabel);
+        stack[stackSize++] = unknownLabel;
         note(
           'missing-frame',
           'a call stack names a frame that the table lacks',
@@ -209,8 +212,8 @@ function createDhatParser(problems: ProblemTally): ProfileParser {
           `fs: ${value}`,
         );
       }
-    } else if (list.length <= 2 * mostAccesses) {
-      list.push(Number.isSafeInteger(value) ? value : Number.NaN);
+    } else if (allRuns.length - runsFrom <= 2 * mostAccesses) {
+      allRuns.push(Number.isSafeInteger(value) ? value : Number.NaN);
     }
   }
 
@@ -300,17 +303,18 @@ function createDhatParser(problems: ProblemTally): ProfileParser {
       );
     }
     return nodes.map((node, site) => {
-      const counts = accesses.get(site);
+      const made: { -readonly [Key in keyof AllocationSite]: AllocationSite[Key] } = {
+        node: rows[node] as number,
+      };
       const lifetime = numberOf(site, lifetimes);
       const bytes = numberOf(site, mostBytes);
       const blocks = numberOf(site, mostBlocks);
-      return {
-        node: rows[node] as number,
-        ...(lifetime >= 0 && { lifetimes: lifetime }),
-        ...(bytes >= 0 && { maxBytes: bytes }),
-        ...(blocks >= 0 && { maxBlocks: blocks }),
-        ...(counts !== undefined && { accesses: counts }),
-      };
+      const counts = accesses.get(site);
+      if (lifetime >= 0) made.lifetimes = lifetime;
+      if (bytes >= 0) made.maxBytes = bytes;
+      if (blocks >= 0) made.maxBlocks = blocks;
+      if (counts !== undefined) made.accesses = counts;
+      return made;
     });
   }
 
