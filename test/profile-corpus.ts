@@ -83,6 +83,25 @@ export async function profileRecordsOf(bytes: Buffer, chunk = 1021): Promise<Par
   return readRegistered(bytes, chunk);
 }
 
+/** The profile of bytes that are read without a problem and hold one only. */
+export async function onlyProfile(bytes: Buffer): Promise<Profile> {
+  const records = await profileRecordsOf(bytes);
+  expect(records.filter(({ type }) => type === 'problem')).toEqual([]);
+  const found = records.flatMap((record) => (record.type === 'profile' ? [record.profile] : []));
+  expect(found.length).toBe(1);
+  const [profile] = found as [Profile];
+  mustBeConsistent(profile);
+  return profile;
+}
+
+/** The first profile of a file. */
+export async function profileIn(file: string): Promise<Profile> {
+  for (const record of await profileRecordsOf(readFileSync(file), 1 << 16)) {
+    if (record.type === 'profile') return record.profile;
+  }
+  throw new Error(`no profile in ${file}`);
+}
+
 /** The report of one profile file alone. */
 export async function readProfileReport(bytes: Buffer, chunk?: number): Promise<Report> {
   return analyze(await profileRecordsOf(bytes, chunk), { vgrun: '0.0.0' });

@@ -5,9 +5,8 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { bundle } from './bundle.mjs';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const worker = fileURLToPath(new URL('cost-files-worker.mjs', import.meta.url));
 const goal = 3;
 
@@ -18,7 +17,10 @@ const goal = 3;
 export async function costFilesBench({ quick = false } = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'vgrun-bench-'));
   try {
-    const bundle = await bundleAnalysis(directory);
+    const module = await bundle(
+      join(directory, 'analysis.mjs'),
+      "export { readerFor } from './src/tools/readers.ts'; export { analyze } from './src/analyze/index.ts';",
+    );
     const size = quick ? 1e7 : 1e8;
     const rows = [];
     for (const { tool, write, reference } of [
@@ -35,7 +37,7 @@ export async function costFilesBench({ quick = false } = {}) {
       let own = { ms: Number.POSITIVE_INFINITY };
       let other = own;
       for (let round = 0; round < (quick ? 1 : 3); round++) {
-        own = faster(own, measure(process.execPath, [worker, file, bundle]));
+        own = faster(own, measure(process.execPath, [worker, file, module]));
         other = faster(other, measure(reference[0], [...reference.slice(1), file]));
       }
       const result = JSON.parse(own.output);
@@ -67,23 +69,6 @@ export async function costFilesBench({ quick = false } = {}) {
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
-}
-
-async function bundleAnalysis(directory) {
-  const outfile = join(directory, 'analysis.mjs');
-  await build({
-    stdin: {
-      contents:
-        "export { readerFor } from './src/tools/readers.ts'; export { analyze } from './src/analyze/index.ts';",
-      resolveDir: root,
-    },
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    outfile,
-    logLevel: 'error',
-  });
-  return outfile;
 }
 
 function measure(program, argv) {

@@ -5,34 +5,28 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { bundle } from './bundle.mjs';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const worker = fileURLToPath(new URL('massif-worker.mjs', import.meta.url));
 
 /** Rows: { what, measured, reference, goal, ok } as every bench has. `quick` takes a fifth of the input, one round. */
 export async function massifBench({ quick = false } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'vgrun-bench-'));
   try {
-    const bundle = join(folder, 'massif.mjs');
-    await build({
-      entryPoints: [`${root}src/tools/massif/parse.ts`],
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      outfile: bundle,
-      logLevel: 'error',
-    });
+    const module = await bundle(
+      join(folder, 'massif.mjs'),
+      "export { massifReader } from './src/tools/massif/parse.ts';",
+    );
     const snapshots = quick ? 200 : 1000;
     const file = join(folder, 'massif.out');
     const bytes = writeMassif(file, snapshots);
     const half = join(folder, 'half.out');
     writeMassif(half, snapshots / 2);
     const rounds = quick ? 1 : 3;
-    const own = best(rounds, () => timed(process.execPath, [worker, file, bundle]));
+    const own = best(rounds, () => timed(process.execPath, [worker, file, module]));
     const size = `${(bytes / 1e6).toFixed(0)} MB`;
     const read = JSON.parse(own.stdout);
-    const smaller = JSON.parse(timed(process.execPath, [worker, half, bundle]).stdout);
+    const smaller = JSON.parse(timed(process.execPath, [worker, half, module]).stdout);
     const rss = (kib) => `${(kib / 1024).toFixed(0)} MiB`;
     process.stdout.write(`  ${size}, ${read.snapshots} snapshots, ${read.rows} rows of trees\n`);
     const rows = [

@@ -5,7 +5,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, writeSync } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { bundle } from './bundle.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
@@ -19,7 +19,11 @@ const DISTINCT = 200;
 export async function parseBench({ quick = false } = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'vgrun-bench-'));
   try {
-    const bundle = await bundleReader(directory);
+    const module = await bundle(
+      join(directory, 'reader.mjs'),
+      "export { valgrindXml } from './src/tools/_shared/valgrind-xml.ts';" +
+        "export { interpretMemcheck } from './src/tools/memcheck/parse.ts';",
+    );
     const megabytes = quick ? 20 : 100;
     const file = join(directory, 'findings.xml');
     const bytes = writeInput(file, megabytes * 1e6);
@@ -29,7 +33,7 @@ export async function parseBench({ quick = false } = {}) {
     // Interleaved, so that a slow moment of the machine hits all of them.
     const measured = new Map(readers.map((name) => [name, []]));
     for (let round = 0; round < (quick ? 1 : 5); round++) {
-      for (const name of readers) measured.get(name).push(measure(name, file, bundle));
+      for (const name of readers) measured.get(name).push(measure(name, file, module));
     }
     const results = readers.map((name) => summarise(name, measured.get(name), bytes));
     checkSameJob(results);
@@ -40,7 +44,7 @@ export async function parseBench({ quick = false } = {}) {
 
     const large = join(directory, 'large.xml');
     const largeBytes = writeInput(large, quick ? 2e8 : 1e9);
-    const memory = measure('vgrun', large, bundle);
+    const memory = measure('vgrun', large, module);
     const rssMiB = memory.rssKiB / 1024;
 
     printTable(results);
@@ -68,24 +72,6 @@ export async function parseBench({ quick = false } = {}) {
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
-}
-
-async function bundleReader(directory) {
-  const outfile = join(directory, 'reader.mjs');
-  await build({
-    stdin: {
-      contents:
-        "export { valgrindXml } from './src/tools/_shared/valgrind-xml.ts';" +
-        "export { interpretMemcheck } from './src/tools/memcheck/parse.ts';",
-      resolveDir: root,
-    },
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    outfile,
-    logLevel: 'error',
-  });
-  return outfile;
 }
 
 /** One document of recorded errors in DISTINCT variants, again and again with fresh ids. Returns its size. */
@@ -121,10 +107,10 @@ function writeInput(file, size) {
   return written;
 }
 
-function measure(name, file, bundle) {
+function measure(name, file, module) {
   const command = name.startsWith('expat')
     ? ['python3', [here('parse-expat.py'), file]]
-    : [process.execPath, [here('parse-worker.mjs'), name, file, bundle]];
+    : [process.execPath, [here('parse-worker.mjs'), name, file, module]];
   return JSON.parse(execFileSync(...command, { encoding: 'utf8', cwd: root }));
 }
 

@@ -4,42 +4,34 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
 import { esbuildPage } from '../page-plugin.mjs';
+import { bundle } from './bundle.mjs';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const worker = fileURLToPath(new URL('reporters-worker.mjs', import.meta.url));
 
 /** Each format in a process of its own, the best of some rounds; peak memory holds the report itself too. */
 export async function reportersBench({ quick }) {
   const folder = mkdtempSync(join(tmpdir(), 'vgrun-bench-'));
   try {
-    const bundle = join(folder, 'reporters.mjs');
-    await build({
-      stdin: {
-        contents:
-          "export { formatsFor, render } from './src/report/index.ts';" +
-          "export { manyFindings } from './test/report/many-findings.ts';",
-        resolveDir: root,
+    const module = await bundle(
+      join(folder, 'reporters.mjs'),
+      "export { formatsFor, render } from './src/report/index.ts';" +
+        "export { manyFindings } from './test/report/many-findings.ts';",
+      {
+        // CommonJS dependencies ask for `require`, which ES modules lack.
+        banner: {
+          js: "import { createRequire as __benchRequire } from 'node:module'; const require = __benchRequire(import.meta.url);",
+        },
+        plugins: [esbuildPage],
       },
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      // CommonJS dependencies ask for `require`, which ES modules lack.
-      banner: {
-        js: "import { createRequire as __benchRequire } from 'node:module'; const require = __benchRequire(import.meta.url);",
-      },
-      plugins: [esbuildPage],
-      outfile: bundle,
-      logLevel: 'error',
-    });
-    const { formatsFor, manyFindings } = await import(pathToFileURL(bundle).href);
+    );
+    const { formatsFor, manyFindings } = await import(pathToFileURL(module).href);
     const count = 50_000;
     const rows = [];
     for (const format of formatsFor(manyFindings(1))) {
       const runs = Array.from({ length: quick ? 1 : 3 }, () =>
         JSON.parse(
-          execFileSync(process.execPath, [worker, bundle, format, String(count), join(folder, format)], {
+          execFileSync(process.execPath, [worker, module, format, String(count), join(folder, format)], {
             encoding: 'utf8',
           }),
         ),

@@ -5,7 +5,7 @@ import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build } from 'esbuild';
+import { bundle } from './bundle.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
@@ -14,8 +14,11 @@ const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 export async function stacksBench({ quick = false } = {}) {
   const directory = mkdtempSync(join(tmpdir(), 'vgrun-bench-'));
   try {
-    const bundle = join(directory, 'readers.mjs');
-    await bundleReaders(bundle);
+    const module = await bundle(
+      join(directory, 'readers.mjs'),
+      "export { perfScriptReader } from './src/tools/perf/parse.ts';" +
+        "export { foldedReader } from './src/tools/folded/parse.ts';",
+    );
     const size = quick ? 2e7 : 1e8;
     const script = join(directory, 'perf-script.txt');
     const large = join(directory, 'large.txt');
@@ -24,24 +27,24 @@ export async function stacksBench({ quick = false } = {}) {
     const folded = join(directory, 'stacks.folded');
     writeFolded(folded, size);
     return [
-      againstPerl(script, bundle, quick ? 1 : 5),
-      foldedRow(folded, bundle),
-      memoryRow(script, large, bundle),
-      ...pipelineRows(directory, bundle, quick ? 1 : 3),
+      againstPerl(script, module, quick ? 1 : 5),
+      foldedRow(folded, module),
+      memoryRow(script, large, module),
+      ...pipelineRows(directory, module, quick ? 1 : 3),
     ];
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
 }
 
-function againstPerl(file, bundle, rounds) {
+function againstPerl(file, module, rounds) {
   const bytes = statSync(file).size;
   const perl = [];
   const own = [];
   // Interleaved, so that a slow moment of the machine hits both. Both with the start of their interpreter.
   for (let round = 0; round < rounds; round++) {
     perl.push(timed(() => execFileSync('perl', [here('collapse.pl'), file], { encoding: 'utf8' })));
-    own.push(timed(() => measure('perfScriptReader', file, bundle)));
+    own.push(timed(() => measure('perfScriptReader', file, module)));
   }
   const { samples, stacks, total } = own[0].result;
   const [perlSamples, perlStacks, perlTotal] = perl[0].result.trim().split(' ').map(Number);
@@ -60,8 +63,8 @@ function againstPerl(file, bundle, rounds) {
   };
 }
 
-function foldedRow(file, bundle) {
-  const { ms, samples } = measure('foldedReader', file, bundle);
+function foldedRow(file, module) {
+  const { ms, samples } = measure('foldedReader', file, module);
   return {
     what: 'folded stacks',
     measured: `${rate(statSync(file).size, ms)} MB/s`,
@@ -71,9 +74,9 @@ function foldedRow(file, bundle) {
   };
 }
 
-function memoryRow(file, large, bundle) {
-  const small = measure('perfScriptReader', file, bundle).rssKiB / 1024;
-  const ten = measure('perfScriptReader', large, bundle).rssKiB / 1024;
+function memoryRow(file, large, module) {
+  const small = measure('perfScriptReader', file, module).rssKiB / 1024;
+  const ten = measure('perfScriptReader', large, module).rssKiB / 1024;
   return {
     what: `peak memory for ${(statSync(large).size / 1e9).toFixed(1)} GB`,
     measured: `${ten.toFixed(0)} MiB`,
@@ -84,7 +87,7 @@ function memoryRow(file, large, bundle) {
 }
 
 /** From a real recording: perf itself takes most of the time, so the reader must not add to it. */
-function pipelineRows(directory, bundle, rounds) {
+function pipelineRows(directory, module, rounds) {
   const data = join(directory, 'perf.data');
   const busy = join(directory, 'busy');
   const words = ['-O1', '-fno-omit-frame-pointer', '-fno-optimize-sibling-calls', '-x', 'c', '-o', busy, '-'];
@@ -97,7 +100,7 @@ function pipelineRows(directory, bundle, rounds) {
   const own = [];
   for (let round = 0; round < rounds; round++) {
     perl.push(timed(shell(`perl ${here('collapse.pl')}`)));
-    own.push(timed(shell(`${process.execPath} ${here('stacks-worker.mjs')} perfScriptReader - ${bundle}`)));
+    own.push(timed(shell(`${process.execPath} ${here('stacks-worker.mjs')} perfScriptReader - ${module}`)));
   }
   const [ours, theirs] = [median(own), median(perl)];
   return [
@@ -139,25 +142,9 @@ function rate(bytes, ms) {
   return (bytes / 1e3 / ms).toFixed(0);
 }
 
-function measure(reader, file, bundle) {
-  const words = [here('stacks-worker.mjs'), reader, file, bundle];
+function measure(reader, file, module) {
+  const words = [here('stacks-worker.mjs'), reader, file, module];
   return JSON.parse(execFileSync(process.execPath, words, { encoding: 'utf8', cwd: root }));
-}
-
-async function bundleReaders(outfile) {
-  await build({
-    stdin: {
-      contents:
-        "export { perfScriptReader } from './src/tools/perf/parse.ts';" +
-        "export { foldedReader } from './src/tools/folded/parse.ts';",
-      resolveDir: root,
-    },
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    outfile,
-    logLevel: 'error',
-  });
 }
 
 /** How many ways through the program there are: as many stacks has a recording of a service of some minutes. */

@@ -1,9 +1,8 @@
 // Holds what vgrun reads from recorded cachegrind files to what cg_annotate says of them.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { Profile } from '../../src/model/profile.ts';
-import { profileRecordsOf } from '../profile-corpus.ts';
+import { profileIn } from '../profile-corpus.ts';
 import { canRun, projectRoot } from '../project.ts';
 import { annotateCachegrind, differences, selfOf } from './annotation.ts';
 
@@ -27,10 +26,3 @@ describe.skipIf(!canRun('cg_annotate'))('of a recorded file, cg_annotate says th
     });
   }
 });
-
-async function profileIn(file: string): Promise<Profile> {
-  for (const record of await profileRecordsOf(readFileSync(file), 1 << 16)) {
-    if (record.type === 'profile') return record.profile;
-  }
-  throw new Error(`no profile in ${file}`);
-}

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { graphCosts } from '../../src/analyze/profile/graph-costs.ts';
 import type { Profile } from '../../src/model/profile.ts';
-import { profileRecordsOf } from '../profile-corpus.ts';
+import { profileIn } from '../profile-corpus.ts';
 import { canRun, projectRoot } from '../project.ts';
 import {
   added,
@@ -91,13 +91,6 @@ describe('of a recorded file, the recorded annotation says the same', () => {
 
 function costsOf(profile: Profile) {
   return graphCosts(profile.graph ?? { self: [] }, profile.functions.length);
-}
-
-async function profileIn(file: string): Promise<Profile> {
-  for (const record of await profileRecordsOf(readFileSync(file), 1 << 16)) {
-    if (record.type === 'profile') return record.profile;
-  }
-  throw new Error(`no profile in ${file}`);
 }
 
 function readIfThere(file: string): string | undefined {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Profile } from '../../src/model/profile.ts';
-import { mustBeConsistent, profileRecordsOf } from '../profile-corpus.ts';
+import { onlyProfile } from '../profile-corpus.ts';
 import { canRun } from '../project.ts';
 
 const recursive = `
@@ -69,7 +69,7 @@ describe.skipIf(!canRun('gprof') || !canRun('gcc') || !canRun('g++'))('the insta
       const run = record(name, code);
       for (const options of [[], ['-b']]) {
         const text = run(...options);
-        const profile = await only(text);
+        const profile = await onlyProfile(text);
         const printed = flatRows(run('-b', '-p').toString('latin1'));
         expect(printed.length).toBeGreaterThan(3);
         const total = printed.reduce((sum, { self }) => sum + self, 0);
@@ -86,7 +86,7 @@ describe.skipIf(!canRun('gprof') || !canRun('gcc') || !canRun('g++'))('the insta
 
     test(`every call of ${name} stands in the profile as gprof prints it`, async () => {
       const run = record(name, code);
-      const profile = await only(run('-b'));
+      const profile = await onlyProfile(run('-b'));
       const printed = graphRows(run('-b', '-q').toString('latin1'));
       expect(printed.entries.size).toBeGreaterThan(3);
       for (const [name, inclusive] of printed.entries) {
@@ -105,7 +105,7 @@ describe.skipIf(!canRun('gprof') || !canRun('gcc') || !canRun('g++'))('the insta
   }
 
   test('calls are those that the program makes', async () => {
-    const profile = await only(record('recursive.c', recursive)('-b'));
+    const profile = await onlyProfile(record('recursive.c', recursive)('-b'));
     const callsOf = (name: string) =>
       profile.graph?.calls?.[profile.functions.findIndex((frame) => frame.function === name)];
     // fib(n) takes 2 fib(n + 1) - 1 calls.
@@ -117,8 +117,8 @@ describe.skipIf(!canRun('gprof') || !canRun('gcc') || !canRun('g++'))('the insta
 
   test('by lines, functions and totals are the same as without', async () => {
     const run = record('recursive.c', recursive);
-    const whole = await only(run('-b'));
-    const byLine = await only(run('-b', '-l'));
+    const whole = await onlyProfile(run('-b'));
+    const byLine = await onlyProfile(run('-b', '-l'));
     const selfOf = ({ functions, graph }: Profile) =>
       new Map(functions.map((frame, row) => [frame.function, Math.round(graph?.self[0]?.[row] ?? 0)]));
     for (const [name, self] of selfOf(byLine)) {
@@ -131,23 +131,13 @@ describe.skipIf(!canRun('gprof') || !canRun('gcc') || !canRun('g++'))('the insta
   });
 
   test('a program too quick for a sample has its calls', async () => {
-    const profile = await only(record('quick.c', quick)());
+    const profile = await onlyProfile(record('quick.c', quick)());
     expect(profile.measures.map(({ name }) => name)).toEqual(['calls']);
     expect(profile.totals).toEqual([10]);
     expect(profile.graph?.edges?.calls).toEqual([10]);
     expect(profile.graph?.inferred).toBeUndefined();
   });
 });
-
-async function only(text: Buffer): Promise<Profile> {
-  const records = await profileRecordsOf(text);
-  expect(records.filter(({ type }) => type === 'problem')).toEqual([]);
-  const found = records.flatMap((record) => (record.type === 'profile' ? [record.profile] : []));
-  expect(found.length).toBe(1);
-  const [profile] = found as [Profile];
-  mustBeConsistent(profile);
-  return profile;
-}
 
 function callsOfItself({ graph }: Profile, row: number): number {
   const edge = graph?.edges?.callers.findIndex(

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Profile } from '../../src/model/profile.ts';
-import { mustBeConsistent, profileRecordsOf } from '../profile-corpus.ts';
+import { onlyProfile } from '../profile-corpus.ts';
 import { canRun } from '../project.ts';
 
 const code = `
@@ -49,7 +49,7 @@ describe.skipIf(!canRun('heaptrack') || !canRun('heaptrack_print') || !canRun('z
       writeFileSync(join(directory, 'heap.cc'), code);
       run('g++', '-g', '-O0', 'heap.cc', '-o', 'heap');
       run('heaptrack', '-o', 'heap', './heap');
-      data = await only(run('zstd', '-dcq', 'heap.zst'));
+      data = await onlyProfile(run('zstd', '-dcq', 'heap.zst'));
     });
     afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
@@ -86,7 +86,7 @@ describe.skipIf(!canRun('heaptrack') || !canRun('heaptrack_print') || !canRun('z
 
     test('the whole report of heaptrack_print has the same calls, and the same bytes but for its rounding', async () => {
       for (const merge of ['1', '0']) {
-        const text = await only(
+        const text = await onlyProfile(
           run(
             'heaptrack_print',
             '-t',
@@ -120,7 +120,7 @@ describe.skipIf(!canRun('heaptrack') || !canRun('heaptrack_print') || !canRun('z
 
     test('a report of few places never adds up to more than heaptrack_print states', async () => {
       for (const most of ['1', '2', '3']) {
-        const text = await only(run('heaptrack_print', '-l', '1', '-n', most, '-s', most, 'heap.zst'));
+        const text = await onlyProfile(run('heaptrack_print', '-l', '1', '-n', most, '-s', most, 'heap.zst'));
         for (const [measure, total] of text.totals.entries()) {
           expect(total).toBeGreaterThan(0);
           // Each printed number may be rounded up.
@@ -130,15 +130,6 @@ describe.skipIf(!canRun('heaptrack') || !canRun('heaptrack_print') || !canRun('z
     });
   },
 );
-
-async function only(bytes: Buffer): Promise<Profile> {
-  const records = await profileRecordsOf(bytes);
-  expect(records.filter(({ type }) => type === 'problem')).toEqual([]);
-  const found = records.flatMap((record) => (record.type === 'profile' ? [record.profile] : []));
-  const [profile] = found as [Profile];
-  mustBeConsistent(profile);
-  return profile;
-}
 
 /** What was spent at the end of each path of names; heaptrack_print leaves out what calls main. */
 function pathsOf({ trees, frames }: Profile, measure: number): Map<string, number> {
