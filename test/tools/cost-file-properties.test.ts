@@ -417,6 +417,20 @@ test('damage anywhere throws nothing and leaves tables that are whole', async ()
   );
 });
 
+test.each(['fx=1', 'cfx=1', 'what is this', 'jcnd=1', 'calls=x'])(
+  'a line that is not understood (%s) is left out alone, in the middle and at the end',
+  async (line) => {
+    const head = 'version: 1\ncreator: callgrind-3.19.0\nevents: Ir\nfn=a\n1 2\n';
+    for (const rest of [`${line}\nfn=b\n1 3\ntotals: 5\n`, `fn=b\n1 3\n${line}`, `fn=b\n1 3\n${line}\n`]) {
+      const records = await profileRecordsOf(Buffer.from(head + rest));
+      expect(profileOf(records).totals).toEqual([5]);
+      expect(problemsOf(records).filter(({ code }) => code === 'unknown-line')).toMatchObject([
+        { quote: line },
+      ]);
+    }
+  },
+);
+
 test('a line without end does not fill the memory, and is said to be left out', async () => {
   const head = Buffer.from('# callgrind format\nevents: Ir\nfn=a\n1 2\nfn=');
   const tail = Buffer.from('\nfn=b\n1 3\n');

@@ -326,9 +326,9 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
     return number < 0 || number > largestLine ? -1 : number;
   }
 
-  /** Says that the line with `at` in it is left out, and goes on behind it. */
+  /** Says that the line from `start` is left out, and goes on behind it, wherever in it or behind it `at` is. */
   function rejectLine(bytes: Buffer, start: number, code: string, message: string): void {
-    const end = bytes.indexOf(lineFeed, at);
+    const end = bytes.indexOf(lineFeed, start);
     at = end + 1;
     problems.add({
       code,
