@@ -28,6 +28,7 @@ import { type OwnershipRules, ownershipDecider } from './ownership-rules.ts';
 import { processTree, type TreeNode } from './process-tree.ts';
 import { againstProfiles } from './profile/against.ts';
 import { reportProfiles } from './profile/index.ts';
+import { nothingCounted } from './profile/nothing-counted.ts';
 import { mayBeInherited, type ParentOf, type SettledSighting, settle } from './sightings.ts';
 import { imageTotals, runTotals } from './totals.ts';
 import { unlistedLeaks, unsearchedLeaks } from './unlisted-leaks.ts';
@@ -102,6 +103,7 @@ export async function analyze(
     ),
     { projectRoot, decide },
   );
+  problems.push(...nothingCounted(profiles));
   const found: Finding[] = [];
   let leftToInterpreter = 0;
   for (const [draft, sightings] of settled.sightings) {
