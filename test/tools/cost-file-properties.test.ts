@@ -494,15 +494,15 @@ describe('files behind each other', () => {
     `# callgrind format\nversion: 1\ncreator: callgrind-3.19.0\npid: ${pid}\ncmd:  ${command}\npart: 1\n\ndesc: Trigger: Program termination\n\npositions: line\nevents: Ir\nsummary: ${cost}\n\nfl=(1) a.c\nfn=(1) ${command}\n1 ${cost}\n\ntotals: ${cost}\n`;
   const cachegrind = (command: string, cost: number): string =>
     `desc: I1 cache: 32768 B, 64 B, 8-way associative\ndesc: LL cache: 1 B\ncmd: ${command}\nevents: Ir\nfl=a.c\nfn=${command}\n1 ${cost}\nsummary: ${cost}\n`;
-  const told = (records: readonly ParsedRecord[]) =>
-    records.flatMap((record) =>
+  const told = (records: readonly ParsedRecord[]): readonly unknown[] =>
+    records.flatMap<unknown>((record) =>
       record.type === 'process'
         ? [record.argv[0], record.pid]
         : record.type === 'profile'
           ? [record.profile.totals[0], record.profile.functions.map((frame) => frame.function)]
           : record.type === 'process-end'
             ? [record.complete]
-            : [record.problem],
+            : [record],
     );
 
   test.each([
