@@ -303,7 +303,7 @@ function createMassifParser(problems: ProblemTally): ProfileParser {
       note(
         'totals-differ',
         'a massif tree holds another number of bytes than its snapshot says',
-        'warning',
+        'incomplete',
         `snapshot=${own}, mem_heap_B=${heap}, tree ${root}`,
       );
     }
