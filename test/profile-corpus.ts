@@ -83,10 +83,12 @@ export async function profileRecordsOf(bytes: Buffer, chunk = 1021): Promise<Par
   return readRegistered(bytes, chunk);
 }
 
-/** The profile of bytes that are read without a problem and hold one only. */
-export async function onlyProfile(bytes: Buffer): Promise<Profile> {
+/** The only profile of bytes that are read with no problems but those of these codes. */
+export async function onlyProfile(bytes: Buffer, ...codes: readonly string[]): Promise<Profile> {
   const records = await profileRecordsOf(bytes);
-  expect(records.filter(({ type }) => type === 'problem')).toEqual([]);
+  expect(records.flatMap((record) => (record.type === 'problem' ? [record.problem.code] : []))).toEqual(
+    codes,
+  );
   const found = records.flatMap((record) => (record.type === 'profile' ? [record.profile] : []));
   expect(found.length).toBe(1);
   const [profile] = found as [Profile];

@@ -24,6 +24,8 @@ export interface Known {
   readonly whole: boolean;
   /** Of a run or a profile; missing for a baseline file, which holds findings only. */
   readonly profiles?: readonly ReportProfile[];
+  /** The user named both sides (`vgrun diff A B`): that they are of different programs is no surprise then. */
+  readonly pairedByUser?: boolean;
   /** There is no such file yet: everything is new. */
   readonly missing?: boolean;
 }

@@ -225,11 +225,14 @@ async function judgedProfiles(
 ): Promise<AgainstProfiles> {
   const asked = known !== undefined || (gate?.growth ?? []).length > 0;
   if (found.length === 0 && !asked) return { profiles: [], problems: [] };
-  const [{ reportProfiles }, { againstProfiles }] = await Promise.all([
+  const [{ reportProfiles }, { againstProfiles }, { nothingCounted }] = await Promise.all([
     import('./profile/index.ts'),
     import('./profile/against.ts'),
+    import('./profile/nothing-counted.ts'),
   ]);
-  return againstProfiles(reportProfiles(found, context), known, gate?.growth);
+  const profiles = reportProfiles(found, context);
+  const against = againstProfiles(profiles, known, gate?.growth);
+  return { ...against, problems: [...nothingCounted(profiles), ...against.problems] };
 }
 
 /** A tool that looks for no errors has found none, which is no total. */

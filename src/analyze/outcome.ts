@@ -75,7 +75,8 @@ function crashSentences({ nodes, exit }: Evidence): readonly string[] {
   return nodes
     .filter((node) => node.image.fatal !== undefined && !(node === last && exit?.how === 'signaled'))
     .map(
-      ({ image }) => `The program went on after process ${image.process.pid} was killed by ${image.fatal?.name}.`,
+      ({ image }) =>
+        `The program went on after process ${image.process.pid} was killed by ${image.fatal?.name}.`,
     );
 }
 

@@ -32,7 +32,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
   const destinations = await readDestinations(wishes.report);
   const reading = await readAnalysis({ ...wishes, compares: true }, showsRaw(destinations));
-  const known = await readKnown(before, reading);
+  const known = { ...(await readKnown(before, reading)), pairedByUser: true };
   if (wishes['max-growth'] !== undefined) mustHoldProfiles(known);
   const report = await analyze(await parse(after), { ...reading, known });
   mustBeComparable(report, known);

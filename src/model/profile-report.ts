@@ -101,7 +101,7 @@ export interface ReportProfile {
   readonly format: string;
   readonly measures: readonly Measure[];
   readonly primary: number;
-  /** By measure; for a time line, of the peak (or largest) snapshot. */
+  /** By measure; for a time line, of the largest snapshot: a tool may mark another one as its peak. */
   readonly totals: readonly number[];
   readonly stated?: readonly (number | undefined)[];
   readonly frames: readonly ReportProfileFrame[];

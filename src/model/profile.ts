@@ -41,7 +41,7 @@ export interface ProfileFrame extends Frame {
   /** The call was inlined into the frame around it. */
   readonly inlined?: boolean;
   /**
-   * No place but a sum that the tool made itself: `in 3 places, all below massif's threshold (1.00%)`. Everything else
+   * No place but a sum that the tool made itself: `callers below massif's threshold (1.00%)`. Everything else
    * is missing then.
    */
   readonly sum?: string;
@@ -176,7 +176,7 @@ export interface Profile {
   readonly measures: readonly Measure[];
   /** Index into `measures`: by this one a reader looks first. */
   readonly primary: number;
-  /** Sum of all that was read, by measure; for massif, the total of the peak (or largest) snapshot. */
+  /** Sum of all that was read, by measure; for massif, the largest total of a snapshot: massif's marked peak may be less. */
   readonly totals: readonly number[];
   /** What the tool itself says the totals are, by measure; missing where it says nothing. */
   readonly stated?: readonly (number | undefined)[];

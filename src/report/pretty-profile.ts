@@ -14,6 +14,7 @@ import {
   exactNumber,
   frameSource,
   growthPercent,
+  highestSnapshot,
   missRates,
   missText,
   type Place,
@@ -167,7 +168,7 @@ function headLines(profile: ReportProfile, most: number, ink: Ink): readonly str
     ink.columns,
   );
   lines.push(ink.bold(head), ...rest.map(ink.bold));
-  const peak = peakSnapshot(profile);
+  const peak = highestSnapshot(profile);
   if (timeline !== undefined && peak !== undefined && timeline.series.length > 1) {
     const made = timeline.series.map(
       ({ name, unit: of }, index) => `${clean(name)} ${scaled(peak.values[index] ?? 0, of)}`,
@@ -233,7 +234,7 @@ function threadTexts(profile: ReportProfile): readonly string[] {
 function timeLines(profile: ReportProfile, most: number, ink: Ink): readonly string[] {
   const { timeline } = profile;
   if (timeline === undefined || most === 0) return [];
-  const peak = peakSnapshot(profile);
+  const peak = highestSnapshot(profile);
   const points = timeline.snapshots.map((snapshot) => ({
     time: snapshot.time,
     value: snapshot.values.reduce((sum, value) => sum + value, 0),

@@ -195,16 +195,33 @@ export function snapshotTotal({ values }: Snapshot): number {
   return sum;
 }
 
-/** The snapshot that the totals are of: the one marked as peak, else the largest. */
-export function peakSnapshot({ timeline }: ReportProfile): Snapshot | undefined {
-  const snapshots = timeline?.snapshots ?? [];
-  const marked = snapshots.find(({ kind }) => kind === 'peak');
-  if (marked !== undefined) return marked;
-  let largest: Snapshot | undefined;
-  for (const one of snapshots) {
-    if (largest === undefined || snapshotTotal(one) > snapshotTotal(largest)) largest = one;
+/** The snapshot whose calls are told: the one that the tool marks as its peak, else the largest. */
+export function peakSnapshot(profile: ReportProfile): Snapshot | undefined {
+  return profile.timeline?.snapshots.find(({ kind }) => kind === 'peak') ?? highestSnapshot(profile);
+}
+
+/**
+ * The snapshot that the totals are of: the largest, and of equal ones the marked peak. massif takes a snapshot for a new
+ * peak only where it is higher by 1 % (--peak-inaccuracy), so another one may be larger than the marked one.
+ */
+export function highestSnapshot({ timeline }: ReportProfile): Snapshot | undefined {
+  let highest: Snapshot | undefined;
+  for (const one of timeline?.snapshots ?? []) {
+    const more = highest === undefined ? 1 : snapshotTotal(one) - snapshotTotal(highest);
+    if (more > 0 || (more === 0 && one.kind === 'peak')) highest = one;
   }
-  return largest;
+  return highest;
+}
+
+/** What is to be known where the calls that are told are not those of the highest point. */
+function peakCaveat(profile: ReportProfile): string | undefined {
+  const [told, highest] = [peakSnapshot(profile), highestSnapshot(profile)];
+  if (told === undefined || highest === undefined || snapshotTotal(told) === snapshotTotal(highest)) {
+    return undefined;
+  }
+  const { unit } = primaryMeasure(profile);
+  const [less, most] = [exact(snapshotTotal(told), unit), exact(snapshotTotal(highest), unit)];
+  return `the calls are those of snapshot ${told.number}, which ${profile.format} marks as the peak (${less}); the highest point is snapshot ${highest.number} (${most})`;
 }
 
 /**
@@ -245,7 +262,7 @@ export function profileHeadline(profile: ReportProfile): string {
   const total = primaryTotal(profile);
   if (total === 0 && profile.functions.length === 0)
     return `${format}: nothing was spent, the profile is empty`;
-  const peak = peakSnapshot(profile);
+  const peak = highestSnapshot(profile);
   if (timeline !== undefined && peak !== undefined) {
     const end = timeline.snapshots.reduce((latest, { time }) => Math.max(latest, time), 0);
     const passed = timeline.clock === 'bytes' ? ' allocated and freed' : '';
@@ -320,19 +337,15 @@ export function treeCaveats({ trees }: ReportProfile): readonly string[] {
  * Why a profile is less than it looks: not whole, guessed, counted anew. Half sentences. What is to be said of its trees
  * is said where they are shown.
  */
-export function caveats({
-  complete,
-  before,
-  edgesInferred,
-  totals,
-  stated,
-  measures,
-}: ReportProfile): readonly string[] {
+export function caveats(profile: ReportProfile): readonly string[] {
+  const { complete, before, edgesInferred, totals, stated, measures } = profile;
   const told: string[] = [];
   if (!complete) told.push('the profile is not whole: there may be more than it says');
   if (before?.complete === false) {
     told.push('what it is compared with is not whole: it may have spent more than it says');
   }
+  const peak = peakCaveat(profile);
+  if (peak !== undefined) told.push(peak);
   if (edgesInferred !== undefined) told.push(`who called whom for how much is a guess: ${edgesInferred}`);
   for (const [index, said] of (stated ?? []).entries()) {
     const read = totals[index];

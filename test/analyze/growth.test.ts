@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { Known } from '../../src/analyze/baseline.ts';
 import { readGrowth } from '../../src/analyze/profile/growth.ts';
 import { UserError } from '../../src/errors.ts';
+import type { Measure } from '../../src/model/profile.ts';
 import type { ParsedRecord } from '../../src/model/record.ts';
 import {
   fn,
@@ -68,8 +69,8 @@ describe('a limit', () => {
     expect(await grown('Ir=0', spent(1, 100), spent(1, 101))).toMatchObject({
       reasons: ['Ir grew from 100 to 101 (+1 %); --max-growth allows 0.'],
     });
-    expect(await grown('Ir=5%', spent(1, 0), spent(1, 1))).toMatchObject({
-      reasons: ['Ir grew from 0 to 1; --max-growth allows 5%.'],
+    expect(await grown('D1mr=5%', spent(1, 9, 0), spent(1, 9, 1))).toMatchObject({
+      reasons: ['D1mr grew from 0 to 1; --max-growth allows 5%.'],
     });
     expect(await grown('Ir=0', spent(1, 100), spent(1, 10))).toMatchObject(held);
   });
@@ -184,6 +185,98 @@ describe('what cannot be judged is never green', () => {
     expect(both.reasons).toContain('Ir grew from 5 to 50 (+900 %); --max-growth allows 5%.');
   });
 
+  test('a profile in which nothing was counted, though everything shrank by that', async () => {
+    const nothing = 'callgrind counted nothing of list: collection was never on.';
+    const { outcome, status, reasons, problems } = await grown('Ir=5%', spent(1, 100), spent(1, 0));
+    expect([outcome, status]).toEqual(['inconclusive', 101]);
+    expect(reasons).toEqual([
+      nothing,
+      'Ir is 0 in this run and 100 in old: one of them was not measured, so --max-growth cannot compare them.',
+    ]);
+    expect(problems).toMatchObject([
+      { code: 'nothing-counted', level: 'incomplete', hint: expect.stringContaining('--toggle-collect') },
+    ]);
+    expect((await grown('Ir=1000', spent(1, 0), spent(1, 900))).status).toBe(101);
+    // Without a limit as well.
+    expect(await reported(spent(1, 0))).toMatchObject({ outcome: 'inconclusive', reasons: [nothing] });
+  });
+
+  test('time of a program that was too short for a sample', async () => {
+    const time: Measure = { name: 'time', title: 'time', unit: 'ms' };
+    const calls: Measure = { name: 'calls', title: 'calls', unit: 'calls' };
+    const gprof = (measure: Measure, value: number) =>
+      profiled(1, graphProfile([[fn('main'), value]], [measure], { format: 'gprof' }));
+    expect((await grown('time=5%', gprof(time, 50), gprof(time, 0))).status).toBe(101);
+    expect((await grown('time=5%', gprof(time, 50), gprof(calls, 3))).status).toBe(101);
+    expect((await grown('time=5%', gprof(calls, 3), gprof(calls, 3))).status).toBe(101);
+    expect(await grown('calls=5%', gprof(calls, 3), gprof(calls, 0))).toMatchObject(held);
+  });
+
+  test('a shell around the program may count nothing, which is a warning', async () => {
+    const records = [...spent(1, 0), ...spent(2, 50)];
+    const { outcome, problems } = await reported(records);
+    expect(outcome).toBe('clean');
+    expect(problems.map(({ code, level }) => `${code} ${level}`)).toEqual(['nothing-counted warning']);
+  });
+
+  test('threads of one process, of which one did not get there, are one profile', async () => {
+    const thread = (image: number, value: number) =>
+      profiled(image, graphProfile([[fn('main'), value]]), { pid: 77 });
+    expect(await reported([...thread(1, 0), ...thread(2, 50)])).toMatchObject({
+      outcome: 'clean',
+      problems: [],
+    });
+  });
+
+  test('nothing on the heap is a true answer', async () => {
+    const heap = profiled(1, timeProfile([[[[fn('main')], 0]]], 0));
+    expect(await reported(heap)).toMatchObject({ outcome: 'clean' });
+    const before = profiled(1, timeProfile([[[[fn('main')], 9]]], 0));
+    expect(await grown('peak=0', before, heap)).toMatchObject(held);
+  });
+
+  test('measures that count other things under one name', async () => {
+    const of = (title: string) =>
+      profiled(
+        1,
+        graphProfile([[fn('main'), 5, 7]], [instructions, { name: 'bytes', title, unit: 'bytes' }]),
+      );
+    const sentence = '"bytes" is bytes of pages here and bytes of heap in old';
+    const { outcome, reasons, problems } = await grown(
+      'all=0,bytes=0',
+      of('bytes of heap'),
+      of('bytes of pages'),
+    );
+    expect([outcome, reasons]).toEqual(['inconclusive', [`${sentence}: --max-growth cannot compare them.`]]);
+    expect(problems).toMatchObject([{ code: 'measures-differ', level: 'warning' }]);
+    expect(await grown('Ir=0', of('bytes of heap'), of('bytes of pages'))).toMatchObject(held);
+
+    const whole = (title: string) =>
+      profiled(1, {
+        ...timeProfile([[[[fn('main')], 9]]], 0),
+        measures: [{ name: 'bytes', title, unit: 'bytes' }],
+      });
+    for (const rule of ['peak=5%', 'bytes=5%', 'all=5%']) {
+      expect(await grown(rule, whole('bytes of heap'), whole('bytes of pages'))).toMatchObject(
+        unjudged(`${sentence}: --max-growth cannot compare them.`),
+      );
+    }
+  });
+
+  test('the baseline of another program is a warning, where the user did not name both sides', async () => {
+    const of = (program: string) => profiled(1, graphProfile([[fn('main'), 5]]), { argv: [program] });
+    const known = await knownFrom(of('./sort'));
+    const said = async (more: Partial<Known>, rule?: string) => {
+      const gate = rule === undefined ? {} : { gate: { growth: readGrowth(rule) } };
+      const { problems } = await reported(of('./list'), { known: { ...known, ...more }, ...gate });
+      return problems.map(({ level, message }) => `${level}: ${message}`);
+    };
+    const sentence = 'list is compared with sort of old: each side has one profile.';
+    expect(await said({}, 'Ir=5%')).toEqual([`warning: ${sentence}`]);
+    expect(await said({ pairedByUser: true }, 'Ir=5%')).toEqual([`note: ${sentence}`]);
+    expect(await said({})).toEqual([`note: ${sentence}`]);
+  });
+
   test('nothing to compare with', async () => {
     const nothing: Known = { name: 'old', entries: [], profiles: [], whole: true };
     expect(await grown('Ir=5%', nothing, spent(1, 5))).toMatchObject(
@@ -235,7 +328,6 @@ describe('reading', () => {
         ['all', '0', 0, false],
       ],
     ],
-    ['Ir=5%,ir=1', [['ir', '1', 1, false]]],
     [
       'cpu/event=0x3c,umask=0x0/=5%,cycles:u=7',
       [
@@ -267,6 +359,14 @@ describe('reading', () => {
     expect(read).toThrow(/--max-growth cannot be/);
   });
 
+  test.each(['Ir=5%,Ir=500%', 'Ir=5%,ir=1', 'all=0,Dr=1,all=5%'])(
+    '"%s" is refused: one of the two would not count',
+    (text) => {
+      expect(() => readGrowth(text)).toThrow(UserError);
+      expect(() => readGrowth(text)).toThrow(/^--max-growth names "\w+" twice$/);
+    },
+  );
+
   test('of any text gives limits or one sentence', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
@@ -283,7 +383,7 @@ describe('reading', () => {
 test('for any profile, it has not grown against itself, and any more is seen', async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(fc.nat(1e12), { minLength: 1, maxLength: 4 }),
+      fc.array(fc.integer({ min: 1, max: 1e12 }), { minLength: 1, maxLength: 4 }),
       fc.integer({ min: 1, max: 1e6 }),
       async (values, more) => {
         const run = (extra: number) =>

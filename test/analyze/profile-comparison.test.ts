@@ -346,7 +346,7 @@ describe('processes', () => {
   test('that are alone on each side are compared though the program has another name, and it is said', async () => {
     const { found, problems } = await run([['./list-1.0', 10]], [['./list-1.1', 12]]);
     expect(found).toEqual(['./list-1.1: 10 → 12']);
-    expect(problems).toEqual(['note: list-1.1 is compared with list-1.0: each side has one profile.']);
+    expect(problems).toEqual(['note: list-1.1 is compared with list-1.0 of old: each side has one profile.']);
   });
 
   test('of another format are not compared', async () => {

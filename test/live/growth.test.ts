@@ -85,6 +85,56 @@ describe.skipIf(!canRun('valgrind'))('growth', () => {
     expect((await go('diff', '.vgrun/runs', after)).status).not.toBe(125);
   });
 
+  test('one of which nothing was counted has not shrunk', async () => {
+    const { status, report } = await against('callgrind', '--toggle-collect=nosuch', '--max-growth=Ir=5%');
+    expect([status, report.outcome]).toEqual([101, 'inconclusive']);
+    expect(report.reasons[0]).toBe('callgrind counted nothing of list: collection was never on.');
+  });
+
+  test('ad-hoc events that nobody made are a warning', async () => {
+    const { status, report } = await vgrunReport(['--tool=dhat', '--mode=ad-hoc', './list'], {
+      cwd: folder(),
+    });
+    expect([status, report.outcome]).toEqual([0, 'clean']);
+    expect(report.problems).toContainEqual(
+      expect.objectContaining({
+        level: 'warning',
+        code: 'nothing-counted',
+        message: 'the program made no ad-hoc event',
+      }),
+    );
+  });
+
+  test('pages are not compared with bytes of the heap', async () => {
+    const { status, report } = await against('massif', '--pages-as-heap=yes', '--max-growth=peak=500%');
+    expect([status, report.outcome]).toEqual([101, 'inconclusive']);
+    expect(report.reasons[0]).toMatch(
+      /^"bytes" is bytes of pages in use here and bytes of heap in use in .*: --max-growth cannot compare them\.$/,
+    );
+  });
+
+  test('two limits of one measure are refused', async () => {
+    const { status, stderr } = await go(
+      '--tool=callgrind',
+      `--baseline=${runs.callgrind}`,
+      '--max-growth=Ir=5%,Ir=500%',
+      './list',
+    );
+    expect(status).toBe(125);
+    expect(stderr).toContain('--max-growth names "Ir" twice');
+  });
+
+  test('the baseline of another program is a warning', async () => {
+    compileC(at('other'), program(20_000, 10_000, false));
+    const { report } = await vgrunReport(
+      ['--tool=callgrind', `--baseline=${runs.callgrind}`, '--max-growth=Ir=50%', './other'],
+      { cwd: folder() },
+    );
+    expect(report.problems).toContainEqual(
+      expect.objectContaining({ level: 'warning', code: 'compared-with-another-program' }),
+    );
+  });
+
   test('the peak of a heap is limited in bytes', async () => {
     compileC(at('list'), program(20_000, 14_000, false));
     expect((await against('massif', '--max-growth=peak=4KiB')).status).toBe(0);

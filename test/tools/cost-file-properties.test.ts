@@ -1,6 +1,6 @@
 // Properties of the reader of cost files: whatever way a graph is written, it is read as it was; damage breaks nothing.
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { graphCosts } from '../../src/analyze/profile/graph-costs.ts';
 import { inferTree } from '../../src/analyze/profile/infer-tree.ts';
 import { mergeProfiles } from '../../src/analyze/profile/merge.ts';
@@ -442,12 +442,12 @@ test('a line without end does not fill the memory, and is said to be left out', 
   expect(profileOf(records).totals).toEqual([5]);
 });
 
-test('totals that are not the sum of the costs are a warning', async () => {
+test('totals that are not the sum of the costs make the file incomplete', async () => {
   const file = 'events: Ir Dr\nfn=a\n1 5 6\n\ntotals: 5 7\n';
   const records = await profileRecordsOf(
     Buffer.from(`# callgrind format\ncreator: callgrind-3.19.0\n${file}`),
   );
-  expect(problemsOf(records)).toMatchObject([{ code: 'totals-differ', level: 'warning' }]);
+  expect(problemsOf(records)).toMatchObject([{ code: 'totals-differ', level: 'incomplete' }]);
   const whole = await profileRecordsOf(
     Buffer.from('# callgrind format\ncreator: callgrind-3.19.0\nevents: Ir\nfn=a\n1 5\ntotals: 5\n'),
   );
@@ -502,3 +502,49 @@ function profileOf(records: readonly ParsedRecord[]): Profile {
   for (const record of records) if (record.type === 'profile') return record.profile;
   throw new Error('no profile');
 }
+
+describe('files behind each other', () => {
+  const callgrind = (pid: number, command: string, cost: number): string =>
+    `# callgrind format\nversion: 1\ncreator: callgrind-3.19.0\npid: ${pid}\ncmd:  ${command}\npart: 1\n\ndesc: Trigger: Program termination\n\npositions: line\nevents: Ir\nsummary: ${cost}\n\nfl=(1) a.c\nfn=(1) ${command}\n1 ${cost}\n\ntotals: ${cost}\n`;
+  const cachegrind = (command: string, cost: number): string =>
+    `desc: I1 cache: 32768 B, 64 B, 8-way associative\ndesc: LL cache: 1 B\ncmd: ${command}\nevents: Ir\nfl=a.c\nfn=${command}\n1 ${cost}\nsummary: ${cost}\n`;
+  const told = (records: readonly ParsedRecord[]): readonly unknown[] =>
+    records.flatMap<unknown>((record) =>
+      record.type === 'process'
+        ? [record.argv[0], record.pid]
+        : record.type === 'profile'
+          ? [record.profile.totals[0], record.profile.functions.map((frame) => frame.function)]
+          : record.type === 'process-end'
+            ? [record.complete]
+            : [record],
+    );
+
+  test.each([
+    ['of callgrind', callgrind(5, 'one', 100) + callgrind(7, 'two', 300), [5, 7]],
+    ['of cachegrind', cachegrind('one', 100) + cachegrind('two', 300), [0, 0]],
+  ])('%s are two processes with their own names and costs', async (_, text, pids) => {
+    for (const size of [1, 9, 4096]) {
+      expect(told(await profileRecordsOf(Buffer.from(text), size))).toEqual([
+        ...['one', pids[0], 100, ['one'], true],
+        ...['two', pids[1], 300, ['two'], true],
+      ]);
+    }
+  });
+
+  test('of which one is not whole are not whole', async () => {
+    const text = callgrind(5, 'one', 100).replace(/totals.*\n/, '') + callgrind(7, 'two', 300);
+    expect(told(await profileRecordsOf(Buffer.from(text))).filter((each) => each === false)).toHaveLength(2);
+  });
+
+  test('without a header between them have costs that their totals contradict', async () => {
+    const body = cachegrind('two', 300).replace(/^(?:desc|cmd).*\n/gm, '');
+    const records = await profileRecordsOf(Buffer.from(cachegrind('one', 100) + body));
+    expect(problemsOf(records)).toMatchObject([{ code: 'totals-differ', level: 'incomplete' }]);
+  });
+
+  test('in absurd number do not take memory without end, and that is said', async () => {
+    const records = await profileRecordsOf(Buffer.from(cachegrind('one', 1).repeat(1500)), 65_536);
+    expect(records.filter(({ type }) => type === 'profile').length).toBe(1001);
+    expect(problemsOf(records)).toMatchObject([{ code: 'too-many-files', level: 'incomplete' }]);
+  });
+});

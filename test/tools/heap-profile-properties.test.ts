@@ -384,3 +384,18 @@ describe('dhat', () => {
     expect(profile.notes).toContain('t-end: 40 µs');
   });
 });
+
+describe('a dhat file without any site', () => {
+  const problems = async (mode: string) => {
+    const text = JSON.stringify({ dhatFileVersion: 2, mode, verb: 'Did', pid: 7, pps: [], ftbl: ['[root]'] });
+    return (await profileRecordsOf(Buffer.from(text))).flatMap((record) =>
+      record.type === 'problem' ? [`${record.problem.level}: ${record.problem.message}`] : [],
+    );
+  };
+
+  test('of events or copies is a warning, of the heap a true answer', async () => {
+    expect(await problems('ad-hoc')).toEqual(['warning: the program made no ad-hoc event']);
+    expect(await problems('copy')).toEqual(['warning: the program copied nothing that dhat saw']);
+    expect(await problems('heap')).toEqual([]);
+  });
+});

@@ -2,6 +2,10 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import type { Profile } from '../../src/model/profile.ts';
+import { inclusiveValues } from '../../src/model/profile-tables.ts';
+import { caveats, profileHeadline } from '../../src/report/profile-text.ts';
+import { readProfileReport } from '../profile-corpus.ts';
 import { canRun } from '../project.ts';
 import { massifNodes, msPrint, mustEqualMsPrint, profileOf, readMsPrint } from './ms-print.ts';
 
@@ -53,7 +57,7 @@ test('main is the outermost call, and what was allocated stands where it was all
     caller: names[tree?.parents[row] ?? -1],
     bytes: tree?.values[0]?.[row],
   }));
-  const below = "in 3 places, all below massif's threshold (10.00%)";
+  const below = "callers below massif's threshold (10.00%)";
   expect(rows).toEqual([
     { name: 'main', caller: undefined, bytes: 0 },
     { name: 'a7550', caller: 'main', bytes: 0 },
@@ -62,7 +66,7 @@ test('main is the outermost call, and what was allocated stands where it was all
     { name: 'my_malloc1', caller: below, bytes: 5200 },
     { name: 'main', caller: undefined, bytes: 16_000 },
     { name: 'my_malloc2', caller: below, bytes: 10_400 },
-    { name: "in 1 place, below massif's threshold (10.00%)", caller: undefined, bytes: 400 },
+    { name: "places below massif's threshold (10.00%)", caller: undefined, bytes: 400 },
   ]);
 });
 
@@ -76,4 +80,64 @@ test('an inlined call is told from a recursive one at the same address', async (
     { ip: '0x4004A1D', function: 'call_init', file: 'dl-init.c', line: 26 },
     { ip: '0x4004A1D', function: 'call_init', file: 'dl-init.c', line: 74, inlined: true },
   ]);
+});
+
+/** A massif file of snapshots without overhead; `peak` is the number of the one that massif marks. */
+const massifFile = (sizes: readonly number[], peak: number, tree: (size: number) => string): Buffer =>
+  Buffer.from(
+    `desc: (none)\ncmd: ./a\ntime_unit: B\n${sizes
+      .map(
+        (size, number) =>
+          `#-----------\nsnapshot=${number}\n#-----------\ntime=${number}\nmem_heap_B=${size}\nmem_heap_extra_B=0\nmem_stacks_B=0\n` +
+          (number === peak ? `heap_tree=peak\n${tree(size)}` : 'heap_tree=empty\n'),
+      )
+      .join('')}`,
+  );
+
+describe('sums below the threshold', () => {
+  const tree = (): string =>
+    [
+      'n3: 1000 (heap allocation functions) malloc/new/new[], --alloc-fns, etc.',
+      ' n2: 600 0x10: keep (a.c:1)',
+      '  n0: 500 0x20: main (a.c:9)',
+      "  n0: 100 in 3 places, all below massif's threshold (10.00%)",
+      ' n1: 300 0x11: hold (a.c:2)',
+      "  n0: 300 in 1 place, below massif's threshold (10.00%)",
+      " n0: 100 in 7 places, all below massif's threshold (10.00%)",
+      '',
+    ].join('\n');
+
+  test('of callers are one frame without a number that is true of one of them only, and not one with sums of places', async () => {
+    const profile = await profileOf(massifFile([1000], 0, tree));
+    const outermost = [...outermostOf(profile)].sort();
+    expect(outermost).toEqual([
+      "callers below massif's threshold (10.00%): 400",
+      'main: 500',
+      "places below massif's threshold (10.00%): 100",
+    ]);
+  });
+});
+
+function outermostOf({ trees: [tree], frames }: Profile): readonly string[] {
+  if (tree === undefined) return [];
+  const [sums = []] = inclusiveValues(tree);
+  return tree.parents.flatMap((parent, row) => {
+    const { function: name, sum } = frames[tree.frames[row] ?? -1] ?? {};
+    return parent === -1 ? [`${name ?? sum}: ${sums[row]}`] : [];
+  });
+}
+
+test('the highest snapshot is what the program had at most, and not the lower one that massif marks as its peak', async () => {
+  const label = (size: number): string =>
+    `n1: ${size} (page allocation syscalls) mmap/mremap/brk, --alloc-fns, etc.\n n0: ${size} 0x10: main (a.c:1)\n`;
+  const bytes = massifFile([10, 4_145_152, 4_243_456, 5], 1, label);
+  expect((await profileOf(bytes)).totals).toEqual([4_243_456]);
+  const { profiles: [profile] = [] } = await readProfileReport(bytes);
+  if (profile === undefined) throw new Error('no profile');
+  expect(profileHeadline(profile)).toContain('(4,243,456 bytes)');
+  expect(caveats(profile)).toEqual([
+    'the calls are those of snapshot 1, which massif marks as the peak (4,145,152 bytes); the highest point is snapshot 2 (4,243,456 bytes)',
+  ]);
+  const { profiles: [usual] = [] } = await readProfileReport(massifFile([10, 40, 5], 1, label));
+  expect(usual && caveats(usual)).toEqual([]);
 });

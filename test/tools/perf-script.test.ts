@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { inclusiveValues } from '../../src/model/profile-tables.ts';
 import type { ParsedRecord } from '../../src/model/record.ts';
 import { foldedFrame, foldedReader } from '../../src/tools/folded/parse.ts';
 import { eventMeasure, withoutPrecision } from '../../src/tools/perf/events.ts';
@@ -24,6 +25,78 @@ function read(
 const chain =
   '\t            11a9 leaf+0x20 (/home/user/demo/hot)\n\t            128d main+0x2c (/home/user/demo/hot)\n\n';
 const sample = (head: string) => `${head}\n${chain}`;
+
+describe('stacks of as many calls as the kernel keeps', () => {
+  /** A sample in `calls` calls of g, the innermost of f. */
+  const deep = (
+    calls: number,
+    more: { readonly kernel?: number; readonly inlined?: number } = {},
+  ): string => {
+    const address = (number: number): string => (0x1000 + number).toString(16).padStart(16);
+    const lines = [
+      ...Array.from(
+        { length: more.kernel ?? 0 },
+        (_, at) => `\t${address(at)} do_page_fault ([kernel.kallsyms])`,
+      ),
+      `\t${address(9000)} f+0x1 (/home/user/demo/deep)`,
+      ...Array.from({ length: more.inlined ?? 0 }, () => `\t${address(100)} small (inlined)`),
+      ...Array.from(
+        { length: calls - 1 },
+        (_, at) => `\t${address(100 + at)} g+0x${at.toString(16)} (/home/user/demo/deep)`,
+      ),
+    ];
+    return `deep 12/12  6270.120789:   1000 cpu-clock:\n${lines.join('\n')}\n\n`;
+  };
+  const shallow = deep(3);
+  const outermost = async (text: string) => {
+    const records = await read(perfScriptReader, text);
+    const [profile] = profilesOf(records);
+    if (profile === undefined) throw new Error('no profile');
+    mustBeConsistent(profile);
+    const { trees, frames } = profile;
+    const samples = profile.measures.findIndex(({ name }) => name === 'samples');
+    return {
+      problems: problemsOf(records),
+      total: profile.totals[samples],
+      roots: trees.flatMap((tree) =>
+        tree.parents.flatMap((parent, row) => {
+          const frame = frames[tree.frames[row] ?? -1];
+          const [sums = []] = inclusiveValues(tree);
+          return parent === -1 ? [`${frame?.function ?? frame?.sum} ${sums[row]}`] : [];
+        }),
+      ),
+    };
+  };
+  const missing = 'callers not recorded: the stack was too deep';
+  const warning = (share: string): string =>
+    `cut-stacks: ${share} % of the samples have stacks of 127 calls, the most that the kernel keeps: their outermost callers are missing`;
+
+  test('do not pretend that their last call is the outermost one', async () => {
+    const { problems, roots, total } = await outermost(shallow + deep(127) + deep(127) + shallow.repeat(2));
+    expect(problems).toEqual([warning('40')]);
+    expect([...roots].sort()).toEqual([`${missing} 2000`, 'g 3000']);
+    expect(total).toBe(5);
+  });
+
+  test.each([
+    ['calls of the kernel count', deep(120, { kernel: 7 })],
+    ['inlined ones do not', deep(127, { inlined: 4 })],
+    ['perf unwinds as many of the program alone', deep(127, { kernel: 5 })],
+  ])('%s', async (_, text) => {
+    expect(await outermost(text)).toMatchObject({ problems: [warning('100')], roots: [`${missing} 1000`] });
+  });
+
+  test.each([
+    ['of one call less are whole', deep(126)],
+    ['with inlined calls that are no calls are whole', deep(120, { inlined: 7 })],
+    ['are whole where another has more: the machine was told to keep more', deep(127) + deep(128)],
+    ['are whole in whatever order they come', deep(300) + deep(127)],
+  ])('%s', async (_, text) => {
+    const { problems, roots } = await outermost(text);
+    expect(problems).toEqual([]);
+    expect(roots).toEqual([`g ${1000 * (text.split('deep 12/12').length - 1)}`]);
+  });
+});
 
 describe('which files are theirs', () => {
   test('no source, document or log of this project is taken for stacks, but those that are', () => {

@@ -2,7 +2,7 @@
 import type { Problem } from '../../model/problem.ts';
 import type { ReportProfile } from '../../model/profile-report.ts';
 import type { Known } from '../baseline.ts';
-import { type ComparedProfiles, compareProfiles, programOf } from './compare.ts';
+import { type ComparedProfiles, compareProfiles, programOf, unlikeMeasures } from './compare.ts';
 import { type Growth, type GrowthRule, nothingCompared, settleGrowth } from './growth.ts';
 
 /** Profiles as far as they could be compared. */
@@ -27,7 +27,7 @@ export function againstProfiles(
   });
   if (known === undefined)
     return uncompared([], '--max-growth has nothing to compare with: --baseline names none.');
-  const { name, whole, profiles: before } = known;
+  const { name, whole, profiles: before, pairedByUser = false } = known;
   if (known.missing === true) {
     const sentence = `${name} does not exist yet: the profile is compared with nothing.`;
     return uncompared(
@@ -45,7 +45,7 @@ export function againstProfiles(
   const compared = compareProfiles(profiles, { name, whole, profiles: before });
   return {
     profiles: compared.profiles,
-    problems: problemsOf(compared, { name, whole }, asked),
+    problems: problemsOf(compared, { name, whole }, { asked, pairedByUser }),
     ...(rules !== undefined && asked && { growth: settleGrowth(rules, compared, { name, whole }) }),
   };
 }
@@ -55,7 +55,7 @@ const compareWithRun = 'profiles are compared with a run directory or a profile:
 function problemsOf(
   { matched, onlyAfter, onlyBefore }: ComparedProfiles,
   { name, whole }: { readonly name: string; readonly whole: boolean },
-  asked: boolean,
+  { asked, pairedByUser }: { readonly asked: boolean; readonly pairedByUser: boolean },
 ): readonly Problem[] {
   const problems: Problem[] = [];
   const pairs = matched.flatMap((group) => group.pairs);
@@ -71,8 +71,23 @@ function problemsOf(
     if (now === then) continue;
     problems.push({
       code: 'compared-with-another-program',
-      level: 'note',
-      message: `${now || 'a profile'} is compared with ${then || 'a profile'}: each side has one profile.`,
+      // A baseline that was left over from another program makes a limit say nothing.
+      level: asked && !pairedByUser ? 'warning' : 'note',
+      message: `${now || 'a profile'} is compared with ${then || 'a profile'} of ${name}: each side has one profile.`,
+    });
+  }
+  const unlike = new Map(
+    unlikeMeasures(
+      [...pairs.map(({ after }) => after), ...onlyAfter],
+      [...pairs.map(({ before }) => before), ...onlyBefore],
+    ).map((each) => [each.after.name, each]),
+  );
+  for (const { after, before } of unlike.values()) {
+    problems.push({
+      code: 'measures-differ',
+      level: 'warning',
+      message: `"${after.name}" is ${after.title} here and ${before.title} in ${name}: they are not compared.`,
+      hint: 'make both profiles with the same options',
     });
   }
   const more = matched.flatMap((group) => group.more);

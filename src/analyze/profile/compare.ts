@@ -1,6 +1,6 @@
 // Compares profiles with those of an earlier run: which is which, and what each function and call path spent then.
 import { posix } from 'node:path';
-import type { CallTree, Columns, ProfileFrame } from '../../model/profile.ts';
+import type { CallTree, Columns, Measure, ProfileFrame } from '../../model/profile.ts';
 import type {
   FunctionCosts,
   ProfileBefore,
@@ -59,9 +59,7 @@ export function compareProfiles(
   const lone = after.length === 1 && before.length === 1;
   for (const group of groupsOf(after)) {
     const [first] = group as [ReportProfile];
-    const candidates = before.filter(
-      (profile) => profile.format === first.format && (lone || programOf(profile) === programOf(first)),
-    );
+    const candidates = before.filter((profile) => belongTogether(first, profile, lone));
     const pairs = pairsOf(group, candidates);
     if (pairs.length === 0) {
       onlyAfter.push(...group);
@@ -119,16 +117,45 @@ function pairsOf(after: readonly ReportProfile[], before: readonly ReportProfile
 
 function haveSameMeasures(a: ReportProfile, b: ReportProfile): boolean {
   return (
-    a.measures.length === b.measures.length && a.measures.every(({ name }) => measureNamed(b, name) >= 0)
+    a.measures.length === b.measures.length && a.measures.every((measure) => measureLike(b, measure) >= 0)
   );
 }
 
 function shareMeasure(a: ReportProfile, b: ReportProfile): boolean {
-  return a.measures.some(({ name }) => measureNamed(b, name) >= 0);
+  return a.measures.some((measure) => measureLike(b, measure) >= 0);
 }
 
-function measureNamed({ measures }: ReportProfile, wanted: string): number {
-  return measures.findIndex(({ name }) => name === wanted);
+/**
+ * Index of the measure in another profile, -1: it has none. What has the name and counts something else is another one:
+ * massif's `bytes` are of the heap or of pages.
+ */
+export function measureLike({ measures }: ReportProfile, { name, title, unit }: Measure): number {
+  return measures.findIndex((other) => other.name === name && other.unit === unit && other.title === title);
+}
+
+/** Measures of one name that count different things, in profiles of one program and format. */
+export function unlikeMeasures(
+  after: readonly ReportProfile[],
+  before: readonly ReportProfile[],
+): readonly { readonly after: Measure; readonly before: Measure }[] {
+  const lone = after.length === 1 && before.length === 1;
+  return after.flatMap((profile) =>
+    before
+      .filter((other) => belongTogether(profile, other, lone))
+      .flatMap((other) =>
+        profile.measures.flatMap((measure) => {
+          const same = other.measures.find(({ name }) => name === measure.name);
+          return same === undefined || measureLike(other, measure) >= 0
+            ? []
+            : [{ after: measure, before: same }];
+        }),
+      ),
+  );
+}
+
+/** By program and format. @param lone each side has one profile only: then the program may be called otherwise. */
+function belongTogether(after: ReportProfile, before: ReportProfile, lone: boolean): boolean {
+  return after.format === before.format && (lone || programOf(after) === programOf(before));
 }
 
 /**
@@ -140,7 +167,7 @@ export function compareProfile(
   before: ReportProfile,
   { name, whole }: { readonly name: string; readonly whole: boolean },
 ): ReportProfile {
-  const measures = after.measures.map((measure) => measureNamed(before, measure.name));
+  const measures = after.measures.map((measure) => measureLike(before, measure));
   const numbers = numberFunctions([after.functions, after.frames], [before.functions, before.frames]);
   const [nowFunctions = [], nowFrames = []] = numbers.after;
   const [thenFunctions = [], thenFrames = []] = numbers.before;

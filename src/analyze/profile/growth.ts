@@ -1,10 +1,16 @@
 // `--max-growth`: by how much what a program spends may grow against an earlier profile.
 import { UserError } from '../../errors.ts';
-import type { Measure } from '../../model/profile.ts';
+import type { Measure, Unit } from '../../model/profile.ts';
 import type { GrowthLimit, ReportProfile } from '../../model/profile-report.ts';
 import { nearest } from '../../model/spelling.ts';
 import { readAmount } from '../amount.ts';
-import type { ComparedProfiles, MatchedProfiles, ProfilePair } from './compare.ts';
+import {
+  type ComparedProfiles,
+  type MatchedProfiles,
+  measureLike,
+  type ProfilePair,
+  unlikeMeasures,
+} from './compare.ts';
 
 /** One limit as the user wrote it. */
 export interface GrowthRule {
@@ -33,9 +39,9 @@ const item = /([^\0]+?)=(\d{1,15}(?:\.\d{1,3})? ?(?:%|[A-Za-z]{1,3})?) *(?:,|$)/
 const longest = 4000;
 
 /**
- * Reads `--max-growth`: `Ir=5%,bytes=4KiB,all=0`. Of two for one measure the later one counts.
+ * Reads `--max-growth`: `Ir=5%,bytes=4KiB,all=0`.
  *
- * @throws UserError (125) for what is no limit. Which measures there are only the profiles tell.
+ * @throws UserError (125) for what is no limit, and for two of one measure: one of them would silently not count. Which measures there are only the profiles tell.
  */
 export function readGrowth(text: string): readonly GrowthRule[] {
   const rules = new Map<string, GrowthRule>();
@@ -56,6 +62,12 @@ export function readGrowth(text: string): readonly GrowthRule[] {
     // Only an event of perf has them in its name, and then slashes too.
     const isName = measure !== '' && (!/[=,]/.test(measure) || measure.includes('/'));
     if (!isName || amount === undefined) throw wrong();
+    if (rules.has(measure.toLowerCase())) {
+      throw new UserError(
+        `--max-growth names "${measure.slice(0, 80)}" twice`,
+        'a measure has one limit: leave one of them out',
+      );
+    }
     const bytes = !percent && /[a-z]/i.test(most);
     rules.set(measure.toLowerCase(), { measure, most, amount, percent, bytes });
   }
@@ -87,11 +99,14 @@ export function settleGrowth(
         ? 'There is no profile: --max-growth has nothing to judge.'
         : onlyBefore.length === 0
           ? `There is no profile in ${name}: --max-growth has nothing to compare with.`
-          : `No profile in ${name} is of the same program and kind: --max-growth has nothing to compare with.`,
+          : (unlike(onlyAfter, onlyBefore, name) ??
+            `No profile in ${name} is of the same program and kind: --max-growth has nothing to compare with.`),
     );
   }
   const limits: GrowthLimit[] = [];
   const unjudged: string[] = [];
+  const strange = unlike(onlyAfter, onlyBefore, name);
+  if (strange !== undefined) unjudged.push(strange);
   if (!whole || pairs.some(({ before }) => !before.complete)) {
     unjudged.push(`${name} was not seen whole: growth against it cannot be judged.`);
   }
@@ -106,7 +121,7 @@ export function settleGrowth(
       const settled =
         measure === undefined
           ? missingSentence(rule.measure, matched, name)
-          : limitOf(rule, measure, sumOf(matched, measure.name, word));
+          : limitOf(rule, measure, sumOf(matched, measure, word), name);
       if (typeof settled === 'string') unjudged.push(settled);
       else limits.push(settled);
     }
@@ -132,13 +147,21 @@ function grouped(value: number): string {
   return value.toLocaleString('en-US', { maximumFractionDigits: 5 });
 }
 
+/** What every program spends that ran at all: nothing of it means that nobody counted. */
+const alwaysSpent: ReadonlySet<Unit> = new Set(['instructions', 'cycles', 'samples', 'ns', 'ms']);
+
 function limitOf(
   { measure: word, most, amount, percent, bytes }: GrowthRule,
   measure: Measure,
   { before, after }: { readonly before: number; readonly after: number },
+  name: string,
 ): GrowthLimit | string {
   if (bytes && measure.unit !== 'bytes') {
     return `${measure.name} counts ${measure.unit}, not bytes: --max-growth=${word}=${most} says nothing.`;
+  }
+  if (alwaysSpent.has(measure.unit) && (before === 0) !== (after === 0)) {
+    const [none, some] = after === 0 ? ['this run', name] : [name, 'this run'];
+    return `${measure.name} is 0 in ${none} and ${grouped(before + after)} in ${some}: one of them was not measured, so --max-growth cannot compare them.`;
   }
   const limit = before + (percent ? (before * amount) / 100_000 : amount);
   // What is counted has no fractions; what is timed may.
@@ -168,7 +191,7 @@ function commonMeasures(pairs: readonly ProfilePair[]): readonly Measure[] {
   const common = new Map<string, Measure>();
   for (const { after, before } of pairs) {
     for (const measure of after.measures) {
-      if (before.measures.some(({ name }) => name === measure.name)) common.set(measure.name, measure);
+      if (measureLike(before, measure) >= 0) common.set(measure.name, measure);
     }
   }
   return [...common.values()];
@@ -176,7 +199,7 @@ function commonMeasures(pairs: readonly ProfilePair[]): readonly Measure[] {
 
 function sumOf(
   matched: readonly MatchedProfiles[],
-  measure: string,
+  measure: Measure,
   word: string,
 ): { readonly before: number; readonly after: number } {
   let [before, after] = [0, 0];
@@ -195,8 +218,21 @@ function sumOf(
   return { before, after };
 }
 
-function totalOf({ measures, totals }: ReportProfile, wanted: string): number | undefined {
-  return totals[measures.findIndex(({ name }) => name === wanted)];
+function totalOf(profile: ReportProfile, wanted: Measure): number | undefined {
+  return profile.totals[measureLike(profile, wanted)];
+}
+
+/** Profiles of one program and format that count different things under one name: pages, and bytes of the heap. */
+function unlike(
+  onlyAfter: readonly ReportProfile[],
+  onlyBefore: readonly ReportProfile[],
+  name: string,
+): string | undefined {
+  const [one] = unlikeMeasures(onlyAfter, onlyBefore);
+  return (
+    one &&
+    `"${one.after.name}" is ${one.after.title} here and ${one.before.title} in ${name}: --max-growth cannot compare them.`
+  );
 }
 
 /** Says which measures there are, so that a misspelt one is never green. */
@@ -209,6 +245,14 @@ function missingSentence(word: string, matched: readonly MatchedProfiles[], name
   const has = (names: readonly string[]): boolean =>
     names.some((each) => each.toLowerCase() === word.toLowerCase());
   const [now, then] = [has(namesOf('after')), has(namesOf('before'))];
+  const differing = unlikeMeasures(
+    pairs.map(({ after }) => after),
+    pairs.map(({ before }) => before),
+  ).find(({ after }) => after.name.toLowerCase() === word.toLowerCase());
+  if (differing !== undefined) {
+    const { after, before } = differing;
+    return `"${after.name}" is ${after.title} here and ${before.title} in ${name}: --max-growth cannot compare them.`;
+  }
   const who = now
     ? `${name} has no "${word}"`
     : then

@@ -44,12 +44,71 @@ interface Part {
   used: boolean;
 }
 
+/** Files put behind each other in one that are told apart. xdebug itself appends one for each request when it is told to. */
+const mostFiles = 1000;
+
+/** One of the files that were put behind each other. */
+interface OneFile {
+  /**
+   * Takes lines as `lineBytes` hands them over.
+   *
+   * @returns where another file begins, which must be taken by the next one; else `end`.
+   */
+  readonly take: (bytes: Buffer, start: number, end: number, offset: number, unterminated: boolean) => number;
+  readonly end: () => ProfileFile;
+}
+
 /**
- * A parser for either format.
+ * A parser for either format. A header behind costs begins another file, with names and costs of its own: what
+ * `cat a.out b.out` made is two processes.
  *
  * @param format `cachegrind`: no calls, and `summary:` is the last line. `callgrind`: all else that has this grammar.
  */
 export function costFileParser(format: 'callgrind' | 'cachegrind', problems: ProblemTally): ProfileParser {
+  const files: ProfileFile[] = [];
+  let current = oneFile(format, problems);
+
+  const input = lineRegions(
+    (bytes, start, end, offset, ended) => {
+      let at = current.take(bytes, start, end, offset, ended);
+      while (at < end) {
+        if (files.length < mostFiles) files.push(current.end());
+        else {
+          problems.add({
+            code: 'too-many-files',
+            level: 'incomplete',
+            message: `the file is more than ${mostFiles} files behind each other: some were left out`,
+          });
+        }
+        current = oneFile(format, problems);
+        at = current.take(bytes, at, end, offset + at - start, ended);
+      }
+    },
+    (bytes, start, _, offset) => {
+      problems.add({
+        code: 'line-too-long',
+        level: 'incomplete',
+        message: 'a line is longer than 1 MiB and was left out',
+        offset,
+        quote: textOf(bytes, start, start + 200),
+      });
+    },
+  );
+
+  return {
+    push: input.push,
+    end: () => {
+      input.end();
+      files.push(current.end());
+      return {
+        processes: files.flatMap(({ processes }) => processes),
+        complete: files.every(({ complete }) => complete),
+      };
+    },
+  };
+}
+
+function oneFile(format: 'callgrind' | 'cachegrind', problems: ProblemTally): OneFile {
   const objects = costNames();
   const files = costNames();
   const names = costNames();
@@ -111,18 +170,10 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
   /** Where in the file byte 0 of the current piece is, and whether its last line has no end. */
   let pieceOffset = 0;
   let isUnterminated = false;
+  /** Where a header begins that is of another file; -1: nowhere so far. */
+  let nextFile = -1;
   /** The last line was no cost line but the end of a part. */
   let endsWhole = false;
-
-  const input = lineRegions(takeLines, (bytes, start, _, offset) => {
-    problems.add({
-      code: 'line-too-long',
-      level: 'incomplete',
-      message: 'a line is longer than 1 MiB and was left out',
-      offset,
-      quote: textOf(bytes, start, start + 200),
-    });
-  });
 
   function newPart(): Part {
     return {
@@ -136,9 +187,10 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
     };
   }
 
-  function takeLines(bytes: Buffer, start: number, end: number, offset: number, ended: boolean): void {
+  function take(bytes: Buffer, start: number, end: number, offset: number, ended: boolean): number {
     pieceOffset = offset - start;
     isUnterminated = !ended;
+    nextFile = -1;
     at = start;
     while (at < end) {
       const first = bytes[at] as number;
@@ -148,6 +200,7 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
       } else if (first === lineFeed || first === space || first === tab || first === carriageReturn) at++;
       else takeOther(bytes);
     }
+    return nextFile < 0 ? end : nextFile;
   }
 
   /** A cost line at `at`, which moves behind its line feed. */
@@ -484,6 +537,11 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
     const text = textOf(bytes, start, stop);
     // `positions: instr line`
     const [, key, value = ''] = /^([A-Za-z][\w -]{0,40}):\s*([\s\S]*)$/.exec(text) ?? [];
+    if (key !== undefined && (part.used || part.ended || parts.length > 0) && beginsFile(key)) {
+      nextFile = start;
+      at = Number.MAX_SAFE_INTEGER;
+      return;
+    }
     const isEnd = key === 'totals' || (key === 'summary' && format === 'cachegrind');
     if (!isEnd) endsWhole = false;
     const continues = inCommand;
@@ -547,6 +605,12 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
           );
         }
     }
+  }
+
+  /** Whether a header that stands behind costs is the start of a file: none of these is written for a further part. */
+  function beginsFile(key: string): boolean {
+    if (key === 'version' || key === 'creator' || key === 'cmd') return true;
+    return format === 'cachegrind' ? key === 'desc' : key === 'pid';
   }
 
   function unknownLineAt(bytes: Buffer, start: number): void {
@@ -664,13 +728,13 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
     const where = part.number === undefined ? '' : ` of part ${part.number}`;
     problems.add({
       code: 'totals-differ',
-      level: 'warning',
+      // valgrind states exactly what it wrote, so something was lost or added.
+      level: 'incomplete',
       message: `the costs${where} add up to ${part.totals[differing]} ${measures[differing]}, but the file says ${stated[differing]}`,
     });
   }
 
   function end(): ProfileFile {
-    input.end();
     if (part.used || part.ended || parts.length === 0) startPart();
     // What valgrind writes ends with its totals. xdebug writes a summary somewhere; of others, nothing is known.
     const complete =
@@ -767,7 +831,7 @@ export function costFileParser(format: 'callgrind' | 'cachegrind', problems: Pro
     };
   }
 
-  return { push: input.push, end };
+  return { take, end };
 }
 
 function startsWith(bytes: Buffer, start: number, word: string): boolean {

@@ -5,8 +5,11 @@ import { parseFrame } from './text-frames.ts';
 /** `0x109547: main (heap.cpp:10)`, `0x0: ???` */
 const addressed = /^(0x[0-9A-Fa-f]+): (.*)$/s;
 
-/** `in 3 places, all below massif's threshold (1.00%)`, `in 1 place, below massif's threshold (10.00%)` */
-const below = /^in \d+ places?, (?:all )?below /;
+/**
+ * `in 3 places, all below massif's threshold (1.00%)`, `in 1 place, below massif's threshold (10.00%)`; and what vgrun
+ * makes of several of them, `callers below massif's threshold (1.00%)`.
+ */
+const below = /^(?:in \d+ places?, (?:all )?|callers |places )below /;
 
 /** Rust's dhat crate writes a column too: `0x55d0: main (src/main.rs:12:5)` */
 const withColumn = /^(.*:\d+):\d+\)$/s;

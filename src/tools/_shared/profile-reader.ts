@@ -1,7 +1,7 @@
 // What the readers of profile formats share: one file is one or more processes, each with one profile.
 
-import type { Profile } from '../../model/profile.ts';
 import type { Problem } from '../../model/problem.ts';
+import type { Profile } from '../../model/profile.ts';
 import type { ProcessRecord } from '../../model/record.ts';
 import type { ReadContext, Reader } from '../tool.ts';
 import { createProblemTally, type ProblemTally } from './problem-tally.ts';

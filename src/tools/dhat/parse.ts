@@ -357,6 +357,10 @@ function createDhatParser(problems: ProblemTally): ProfileParser {
           'warning',
         );
       }
+      const mode = textAbout('mode', 'heap');
+      if (complete && nodes.length === 0 && nothing.has(mode)) {
+        problems.add({ code: 'nothing-counted', level: 'warning', ...(nothing.get(mode) as Nothing) });
+      }
       const pid = numberAbout('pid');
       const command = textAbout('cmd', '');
       return {
@@ -372,6 +376,29 @@ function createDhatParser(problems: ProblemTally): ProfileParser {
     },
   };
 }
+
+interface Nothing {
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** What an empty profile means, by mode. A program may well have no heap, but nobody asks for these without a reason. */
+const nothing: ReadonlyMap<string, Nothing> = new Map([
+  [
+    'ad-hoc',
+    {
+      message: 'the program made no ad-hoc event',
+      hint: 'events are made by DHAT_AD_HOC_EVENT(weight) of valgrind/dhat.h, in code that ran',
+    },
+  ],
+  [
+    'copy',
+    {
+      message: 'the program copied nothing that dhat saw',
+      hint: 'dhat sees calls of memcpy, memmove, strcpy and their like, not the copying that the compiler put in their place',
+    },
+  ],
+]);
 
 const when: Readonly<Record<string, string>> = {
   gb: ' at t-gmax, when the heap was largest',

@@ -382,7 +382,14 @@ function startGprof(problems: ProblemTally): ProfileParser {
         });
       }
       const notes = [...(period === undefined ? [] : [period]), ...cycles];
-      if (noTime) notes.unshift('no time accumulated: the program was too short for any sample');
+      if (noTime) {
+        problems.add({
+          code: 'no-time',
+          level: 'warning',
+          message: 'no time accumulated: the program was too short for any sample, only calls are known',
+          hint: 'let it do more work, or count instructions with --tool=callgrind',
+        });
+      }
       return {
         processes: [
           {

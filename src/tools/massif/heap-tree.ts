@@ -69,6 +69,10 @@ export function heapTrees(): HeapTrees {
   const labels = byteTable(mostPaths);
   const paths = callPaths();
 
+  /** By label, the one that a sum becomes below the root, and below a place; itself for what is no sum. */
+  const sumOfRoot: number[] = [];
+  const sumOfPlace: number[] = [];
+
   // massif's nodes by path, the root first. Trees of one file are much alike, so each path is made once.
   const nodes = callPaths();
   nodes.row(-1, unknownLabel);
@@ -118,6 +122,34 @@ export function heapTrees(): HeapTrees {
     return node;
   }
 
+  /**
+   * The label that a node has in the tree. massif says of a sum how many places it stands for. In a CallTree sums are
+   * outermost, so those of many nodes become one: its text has to be true of all, without a number. Below the root are
+   * places that allocate, below a place its callers.
+   */
+  function labelOf(node: number): number {
+    const label = nodes.labels[node] as number;
+    const isPlace = nodes.parents[node] === 0;
+    const known = isPlace ? sumOfRoot : sumOfPlace;
+    while (known.length <= label) known.push(-1);
+    let own = known[label] as number;
+    if (own === -1) {
+      own = mergedLabel(label, isPlace ? 'places' : 'callers');
+      known[label] = own;
+    }
+    return own;
+  }
+
+  function mergedLabel(label: number, what: string): number {
+    const number = label - ownFrames.length;
+    if (number < 0 || !labels.text(number).startsWith('in ')) return label;
+    const { sum } = parseFrameLabel(labels.text(number));
+    if (sum === undefined) return label;
+    const text = Buffer.from(`${what} ${sum.slice(sum.indexOf('below '))}`);
+    const merged = labels.add(hashBytes(text, 0, text.length), text, 0, text.length);
+    return merged === -1 ? label : merged + ownFrames.length;
+  }
+
   /** The row of the path from a node, which is its outermost call, to the allocation; called from row `caller`. */
   function turnRound(node: number, caller: number): number {
     if (node === -1 || paths.parents.length >= mostPaths || steps > mostSteps) {
@@ -126,7 +158,7 @@ export function heapTrees(): HeapTrees {
     if (node === 0 && caller === -1) return paths.row(-1, unknownLabel);
     let row = caller;
     for (let at = node; at !== 0; at = nodes.parents[at] as number) {
-      row = paths.row(row, nodes.labels[at] as number);
+      row = paths.row(row, labelOf(at));
       steps++;
     }
     return row;

@@ -318,7 +318,7 @@ function createMassifParser(problems: ProblemTally): ProfileParser {
       note(
         'totals-differ',
         'a massif tree holds another number of bytes than its snapshot says',
-        'warning',
+        'incomplete',
         `snapshot=${own}, mem_heap_B=${heap}, tree ${root}`,
       );
     }
@@ -408,10 +408,9 @@ function timelineProfile(
   isPages: boolean,
 ): Profile {
   const total = ({ values }: Snapshot): number => values.reduce((sum, value) => sum + value, 0);
-  let largest = done.find(({ kind }) => kind === 'peak');
-  if (largest === undefined) {
-    for (const one of done) if (largest === undefined || total(one) > total(largest)) largest = one;
-  }
+  // massif marks a new peak only where it is higher by 1 % (--peak-inaccuracy): another snapshot may hold more.
+  let highest = 0;
+  for (const one of done) highest = Math.max(highest, total(one));
   const withTree = done.filter(({ pending }) => pending !== undefined);
   const built = trees.build(
     withTree.map(({ pending, number, kind }) => ({
@@ -425,7 +424,7 @@ function timelineProfile(
     format: 'massif',
     measures: [isPages ? pagesMeasure : heapMeasure],
     primary: 0,
-    totals: [largest === undefined ? 0 : total(largest)],
+    totals: [highest],
     ...built,
     functions: [],
     files: [],

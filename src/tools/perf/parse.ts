@@ -55,6 +55,8 @@ interface Thread {
   id: number;
   samples: number;
   readonly tree: StackTree;
+  /** Stacks that have as many calls as are kept. Whether they lost some only the whole file tells. */
+  full: StackTree | undefined;
 }
 
 interface Event {
@@ -68,6 +70,13 @@ interface Place {
   readonly inlined: boolean;
   readonly kernel: boolean;
 }
+
+/**
+ * Calls that the kernel keeps of a stack, those of its own included, unless sysctl kernel.perf_event_max_stack says
+ * otherwise; perf itself unwinds as many of the program (--call-graph=dwarf).
+ */
+const mostKept = 127;
+const notRecorded: ProfileFrame = { sum: 'callers not recorded: the stack was too deep' };
 
 /** Where a sample is that perf prints no place for. */
 const nowhere: ProfileFrame = {};
@@ -89,6 +98,7 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
   const places: Place[] = [];
   let frameOfLine = new Int32Array(64);
   let inlinedLines = new Uint8Array(64);
+  let kernelLines = new Uint8Array(64);
   /** How often each line was met. */
   let met = new Float64Array(64);
   const inlinedIn = new Map<number, number>();
@@ -122,6 +132,9 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
   let hasPids = false;
   let lost = 0;
   let longLines = 0;
+  let fullStacks = 0;
+  /** A stack has more calls than are kept usually: then the machine was told to keep more, and nobody knows how many. */
+  let keepsMore = false;
   let objects = false;
   let endsWithGap = true;
   let cut = false;
@@ -207,7 +220,7 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
     const key = `${pid}/${tid}`;
     let known = threads.get(key);
     if (known === undefined) {
-      known = { pid, tid, comm: '', id: -1, samples: 0, tree: stackTree() };
+      known = { pid, tid, comm: '', id: -1, samples: 0, tree: stackTree(), full: undefined };
       threads.set(key, known);
     }
     return known;
@@ -328,7 +341,11 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
       const marks = new Uint8Array(met.length);
       marks.set(inlinedLines);
       inlinedLines = marks;
+      const kernels = new Uint8Array(met.length);
+      kernels.set(kernelLines);
+      kernelLines = kernels;
     }
+    if (place.kernel) kernelLines[places.length] = 1;
     if (place.inlined) inlinedLines[places.length] = 1;
     frameOfLine[places.length] = frames.add(place.frame);
     places.push(place);
@@ -367,12 +384,18 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
     samples++;
     owner.samples++;
     numberFrames();
-    const node = owner.tree.node(frameNumbers, Math.max(depth, 1), true);
-    owner.tree.add(node, samplesColumn, 1);
-    owner.tree.add(node, 2 * event + 2, 1);
+    let { tree } = owner;
+    if (depth >= mostKept && isFull()) {
+      fullStacks++;
+      owner.full ??= stackTree();
+      tree = owner.full;
+    }
+    const node = tree.node(frameNumbers, Math.max(depth, 1), true);
+    tree.add(node, samplesColumn, 1);
+    tree.add(node, 2 * event + 2, 1);
     if (period >= 0) {
       (events[event] as Event).hasPeriod = true;
-      if (period <= Number.MAX_SAFE_INTEGER) owner.tree.add(node, 2 * event + 1, period);
+      if (period <= Number.MAX_SAFE_INTEGER) tree.add(node, 2 * event + 1, period);
       else {
         problems.add({
           code: 'absurd-number',
@@ -386,6 +409,45 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
     lonely = -1;
     hasInlined = false;
     hasSources = false;
+  }
+
+  /** Whether the stack has as many calls as are kept at most. What was inlined into a call is none of them. */
+  function isFull(): boolean {
+    let all = 0;
+    let kernel = 0;
+    for (let at = 0; at < depth; at++) {
+      if (frames.frames[frameNumbers[at] as number]?.inlined === true) continue;
+      all++;
+      kernel += kernelLines[stack[at] as number] as number;
+    }
+    // The kernel keeps so many of both, perf so many of the program.
+    const user = all - kernel;
+    if (user > mostKept || (all > mostKept && user < mostKept)) keepsMore = true;
+    return all === mostKept || user === mostKept;
+  }
+
+  /** The tree of a thread, with the stacks that lost their outermost calls below a frame that says so. */
+  function wholeTree({ tree, full }: Thread): StackTree {
+    if (full === undefined) return tree;
+    const outermost = keepsMore ? -1 : frames.add(notRecorded);
+    const columns = Array.from({ length: 2 * events.length + 1 }, (_, column) => column);
+    const { parents, frames: numbers, values } = full.build(columns, (number) => number);
+    let path = new Int32Array(256);
+    for (let node = 0; node < parents.length; node++) {
+      if ((values[samplesColumn]?.[node] ?? 0) === 0) continue;
+      let length = 0;
+      for (let at = node; at >= 0; at = parents[at] as number) {
+        if (length + 1 >= path.length) path = longer(path);
+        path[length++] = numbers[at] as number;
+      }
+      if (outermost >= 0) path[length++] = outermost;
+      const target = tree.node(path, length, true);
+      for (const column of columns) {
+        const value = values[column]?.[node] ?? 0;
+        if (value !== 0) tree.add(target, column, value);
+      }
+    }
+    return tree;
   }
 
   /** From numbers of lines to numbers of frames. */
@@ -535,6 +597,15 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
       return;
     }
     tellCutStacks(problems, longLines, tooDeep ? 'outermost' : undefined);
+    if (fullStacks > 0 && !keepsMore) {
+      const share = (100 * fullStacks) / samples;
+      problems.add({
+        code: 'cut-stacks',
+        level: 'warning',
+        message: `${share < 1 ? '<1' : Math.floor(share)} % of the samples have stacks of ${mostKept} calls, the most that the kernel keeps: their outermost callers are missing`,
+        hint: 'sudo sysctl kernel.perf_event_max_stack=512',
+      });
+    }
     if (chains === 0) {
       problems.add({
         code: 'no-call-graphs',
@@ -629,13 +700,14 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
       }
       return local;
     };
-    const trees = group.map(({ pid, tid, comm, tree }) =>
-      tree.build(columns, frameOf, {
+    const trees = group.map((one) => {
+      const { pid, tid, comm } = one;
+      return wholeTree(one).build(columns, frameOf, {
         name: `${comm} ${tid < 0 ? '' : tid}`.trim(),
         ...(pid >= 0 && { pid }),
         ...(tid >= 0 && { tid }),
-      }),
-    );
+      });
+    });
     const totals = columns.map((_, measure) => {
       let sum = 0;
       for (const { values } of trees) for (const value of values[measure] ?? []) sum += value;
