@@ -471,8 +471,8 @@ function treeDrawer(
   const sums = inclusiveValues({ ...tree, values: [tree.values[primary] ?? []] })[0] ?? [];
   const candidates: number[] = [];
   const inner = all ? new Uint8Array(sums.length) : innerCalls(profile, tree, sums);
-  for (const [node, sum] of sums.entries()) {
-    if (sum > total * leastShare && inner[node] === 0) candidates.push(node);
+  for (let node = 0; node < sums.length; node++) {
+    if ((sums[node] as number) > total * leastShare && inner[node] === 0) candidates.push(node);
   }
   // A node costs at least what it called, and stands before it: so no node is chosen without its caller.
   candidates.sort((a, b) => (sums[b] as number) - (sums[a] as number) || a - b);
@@ -489,22 +489,27 @@ function innerCalls(
   { parents, frames: rows }: CallTree,
   sums: readonly number[],
 ): Uint8Array {
-  const foreign = (node: number): boolean => frames[rows[node] as number]?.owner !== 'mine';
+  const mine = Uint8Array.from(frames, ({ owner }) => (owner === 'mine' ? 1 : 0));
+  const foreign = (node: number): boolean => mine[rows[node] as number] !== 1;
   const passes = (node: number, parent: number): boolean =>
     parent >= 0 && sums[parent] === sums[node] && foreign(node) && foreign(parent);
   const goesOn = new Uint8Array(parents.length);
-  for (const [node, parent] of parents.entries()) if (passes(node, parent)) goesOn[parent] = 1;
   const inner = new Uint8Array(parents.length);
-  for (const [node, parent] of parents.entries()) {
-    if (goesOn[node] === 1 && passes(node, parent)) inner[node] = 1;
+  for (let node = 0; node < parents.length; node++) {
+    const parent = parents[node] as number;
+    if (passes(node, parent)) goesOn[parent] = 1;
+  }
+  for (let node = 0; node < parents.length; node++) {
+    if (goesOn[node] === 1 && passes(node, parents[node] as number)) inner[node] = 1;
   }
   return inner;
 }
 
 /** The nearest caller of each node that is not left out. */
-function parentsPast({ parents }: CallTree, inner: Uint8Array): readonly number[] {
-  const past: number[] = [];
-  for (const [node, parent] of parents.entries()) {
+function parentsPast({ parents }: CallTree, inner: Uint8Array): Int32Array {
+  const past = new Int32Array(parents.length);
+  for (let node = 0; node < parents.length; node++) {
+    const parent = parents[node] as number;
     past[node] = parent >= 0 && inner[parent] === 1 ? (past[parent] as number) : parent;
   }
   return past;
@@ -514,7 +519,7 @@ function drawTree(
   profile: ReportProfile,
   tree: CallTree,
   /** The caller of each node that is drawn. */
-  parents: readonly number[],
+  parents: ArrayLike<number>,
   sums: readonly number[],
   candidates: readonly number[],
   most: number,

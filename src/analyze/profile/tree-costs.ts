@@ -2,6 +2,7 @@
 import type { CallEdges, CallTree, LineCosts, Profile, ProfileFrame } from '../../model/profile.ts';
 import type { FunctionCosts } from '../../model/profile-report.ts';
 import { frameTable, inclusiveValues } from '../../model/profile-tables.ts';
+import { roomForNumbers } from '../../model/row-table.ts';
 
 /** The functions that call trees tell of. */
 export interface TreeFunctions {
@@ -47,37 +48,48 @@ export function treeFunctions(
   const count = table.frames.length;
   const self = columnsOf(measures, count);
   const inclusive = columnsOf(measures, count);
-  const edges = createEdges(measures);
+  const { rows: edgeOf, callers, callees } = numberEdges(trees, functionOfFrame, count);
+  const spentFor = Array.from({ length: measures }, () => roomForNumbers(callers.length).fill(0));
   const lines = createLines(measures, frames, functionOfFrame);
+  let firstNode = 0;
   for (const tree of trees) {
+    const { parents, frames: rows } = tree;
     const sums = inclusiveValues(tree);
     const outermost = outermostRows(tree, functionOfFrame, count);
-    for (let node = 0; node < tree.parents.length; node++) {
-      const frame = tree.frames[node] as number;
-      const callee = functionOfFrame[frame] as number;
-      const parent = tree.parents[node] as number;
-      const edge =
-        parent < 0 ? -1 : edges.row(functionOfFrame[tree.frames[parent] as number] as number, callee);
-      for (let measure = 0; measure < measures; measure++) {
-        const value = (tree.values[measure] as readonly number[])[node] as number;
-        const sum = (sums[measure] as number[])[node] as number;
+    for (let measure = 0; measure < measures; measure++) {
+      const own = tree.values[measure] as readonly number[];
+      const all = sums[measure] as readonly number[];
+      const selfColumn = self[measure] as number[];
+      const inclusiveColumn = inclusive[measure] as number[];
+      const edgeColumn = spentFor[measure] as number[];
+      for (let node = 0; node < parents.length; node++) {
+        const frame = rows[node] as number;
+        const callee = functionOfFrame[frame] as number;
+        const value = own[node] as number;
+        const sum = all[node] as number;
         if (value !== 0) {
-          (self[measure] as number[])[callee] = ((self[measure] as number[])[callee] as number) + value;
+          selfColumn[callee] = (selfColumn[callee] as number) + value;
           lines.add(frame, measure, value);
         }
-        if (outermost[node] === 1) {
-          (inclusive[measure] as number[])[callee] =
-            ((inclusive[measure] as number[])[callee] as number) + sum;
-        }
-        if (edge >= 0) edges.add(edge, measure, sum);
+        if (outermost[node] === 1) inclusiveColumn[callee] = (inclusiveColumn[callee] as number) + sum;
+        const edge = edgeOf[firstNode + node] as number;
+        if (edge >= 0) edgeColumn[edge] = (edgeColumn[edge] as number) + sum;
       }
     }
+    firstNode += parents.length;
   }
   const found = lines.build();
   return {
     functions: table.frames,
     costs: { self, inclusive },
-    edges: edges.build(),
+    edges: {
+      callers,
+      callees,
+      files: new Array<number>(callers.length).fill(-1),
+      lines: new Array<number>(callers.length).fill(0),
+      calls: new Array<number>(callers.length).fill(0),
+      values: spentFor,
+    },
     ...(found !== undefined && { lines: found }),
     files: lines.files,
   };
@@ -121,36 +133,77 @@ function outermostRows(
   return outermost;
 }
 
-function createEdges(measures: number) {
-  const rows = new Map<number, number>();
+interface TreeEdges {
+  /** Row of the edge that each node is called by, tree after tree; -1 for outermost calls. */
+  readonly rows: Int32Array;
+  readonly callers: readonly number[];
+  readonly callees: readonly number[];
+}
+
+/**
+ * Numbers pairs of caller and callee in the order in which they first come. Nodes are looked at caller by caller, so that
+ * one small array tells which callees it has: a hash table of millions of pairs would be most of the cost of a large tree.
+ */
+function numberEdges(
+  trees: readonly CallTree[],
+  functionOfFrame: readonly number[],
+  functions: number,
+): TreeEdges {
+  const nodes = trees.reduce((sum, { parents }) => sum + parents.length, 0);
+  const callerOf = new Int32Array(nodes).fill(-1);
+  const calleeOf = new Int32Array(nodes);
+  const ends = new Int32Array(functions + 1);
+  let first = 0;
+  for (const { parents, frames } of trees) {
+    for (let node = 0; node < parents.length; node++) {
+      const own = functionOfFrame[frames[node] as number] as number;
+      calleeOf[first + node] = own;
+      const parent = parents[node] as number;
+      if (parent < 0) continue;
+      const caller = calleeOf[first + parent] as number;
+      callerOf[first + node] = caller;
+      ends[caller + 1] = (ends[caller + 1] as number) + 1;
+    }
+    first += parents.length;
+  }
+  for (let caller = 0; caller < functions; caller++) {
+    ends[caller + 1] = (ends[caller + 1] as number) + (ends[caller] as number);
+  }
+  const calls = new Int32Array(ends[functions] as number);
+  for (let node = 0; node < nodes; node++) {
+    const caller = callerOf[node] as number;
+    if (caller < 0) continue;
+    const at = ends[caller] as number;
+    calls[at] = node;
+    ends[caller] = at + 1;
+  }
+  // The first node of each edge stands for it until all are known.
+  const firstNode = new Int32Array(nodes).fill(-1);
+  const known = new Int32Array(functions).fill(-1);
+  let start = 0;
+  for (let caller = 0; caller < functions; caller++) {
+    const end = ends[caller] as number;
+    for (let at = start; at < end; at++) {
+      const node = calls[at] as number;
+      const callee = calleeOf[node] as number;
+      const before = known[callee] as number;
+      if (before < 0 || callerOf[before] !== caller) known[callee] = node;
+      firstNode[node] = known[callee] as number;
+    }
+    start = end;
+  }
   const callers: number[] = [];
   const callees: number[] = [];
-  const values: number[][] = Array.from({ length: measures }, () => []);
-  return {
-    row: (caller: number, callee: number): number => {
-      const key = caller * 0x4000000 + callee;
-      let row = rows.get(key);
-      if (row === undefined) {
-        row = callers.push(caller) - 1;
-        callees.push(callee);
-        for (const column of values) column.push(0);
-        rows.set(key, row);
-      }
-      return row;
-    },
-    add: (row: number, measure: number, value: number): void => {
-      const column = values[measure] as number[];
-      column[row] = (column[row] as number) + value;
-    },
-    build: (): CallEdges => ({
-      callers,
-      callees,
-      files: callers.map(() => -1),
-      lines: callers.map(() => 0),
-      calls: callers.map(() => 0),
-      values,
-    }),
-  };
+  const rows = firstNode;
+  for (let node = 0; node < nodes; node++) {
+    const representative = firstNode[node] as number;
+    if (representative < 0) continue;
+    if (representative === node) {
+      callers.push(callerOf[node] as number);
+      rows[node] = callees.push(calleeOf[node] as number) - 1;
+    } else rows[node] = rows[representative] as number;
+  }
+  return { rows, callers, callees };
 }
 
 function createLines(measures: number, frames: readonly ProfileFrame[], functionOfFrame: readonly number[]) {

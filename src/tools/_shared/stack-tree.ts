@@ -1,5 +1,6 @@
 // Adds stacks up to a call tree: for formats that are nothing but millions of stacks.
 import type { CallTree } from '../../model/profile.ts';
+import { roomForNumbers } from '../../model/row-table.ts';
 
 /** Frames of a stack that are kept; the kernel's own limit for perf is lower. */
 export const deepestStack = 16_384;
@@ -104,15 +105,21 @@ export function stackTree(): StackTree {
       }
       column[node] = (column[node] as number) + value;
     },
-    build: (columns, frameOf, about = {}) => ({
-      ...about,
-      parents: Array.from(parents.subarray(0, count)),
-      frames: Array.from(frames.subarray(0, count), frameOf),
-      values: columns.map((measure) => {
+    build: (columns, frameOf, about = {}) => {
+      const ownParents = roomForNumbers(count);
+      const ownFrames = roomForNumbers(count);
+      for (let node = 0; node < count; node++) {
+        ownParents[node] = parents[node] as number;
+        ownFrames[node] = frameOf(frames[node] as number);
+      }
+      const ownValues = columns.map((measure) => {
         const column = values[measure] ?? new Float64Array(0);
-        return Array.from({ length: count }, (_, node) => column[node] ?? 0);
-      }),
-    }),
+        const own = roomForNumbers(count);
+        for (let node = 0; node < count; node++) own[node] = column[node] ?? 0;
+        return own;
+      });
+      return { ...about, parents: ownParents, frames: ownFrames, values: ownValues };
+    },
   };
 }
 
