@@ -38,6 +38,8 @@ import { clip, grouped, harmless, plural, rowsOf, widthOf, withoutCommands, wrap
 /** At most so many lines of each part. */
 interface Sizes {
   readonly places: number;
+  /** Top places by each measure but the first. */
+  readonly measures: number;
   readonly chart: number;
   readonly tree: number;
   readonly lines: number;
@@ -53,6 +55,7 @@ type Part = keyof Sizes;
 
 const nothing: Sizes = {
   places: 0,
+  measures: 0,
   chart: 0,
   tree: 0,
   lines: 0,
@@ -67,6 +70,7 @@ const nothing: Sizes = {
 /** Without bounds; but a list of thousands helps nobody. */
 const everything: Sizes = {
   places: 100,
+  measures: 5,
   chart: 20,
   tree: 300,
   lines: 100,
@@ -128,6 +132,7 @@ export function profileLines(
     ['chart', (most) => timeLines(first, most, ink)],
     ['changes', (most) => changeLines(first, most, ink)],
     ['places', (most) => placeLines(first, most, ink)],
+    ['measures', (most) => measureLines(first, most, ink)],
     ['path', (most) => pathLines(first, most, ink)],
     ['tree', treeMaker(first, all, ink)],
     ['sites', (most) => siteLines(first, most, ink)],
@@ -186,6 +191,10 @@ function headLines(profile: ReportProfile, most: number, ink: Ink): readonly str
   }
   const others = before === undefined || most === 0 ? [] : otherGrowth(profile, before);
   if (others.length > 0) lines.push(clip(`  ${others.join(', ')}`, ink.columns));
+  const also = otherTotals(profile);
+  if (also.length > 0) {
+    lines.push(...wrap(`also ${also.join(', ')}`, ink.columns - 2).map((line) => `  ${line}`));
+  }
   for (const caveat of caveats(profile)) {
     const [start = '', ...more] = wrap(clean(caveat), ink.columns - 11);
     lines.push(`  ${ink.yellow('caution')}: ${start}`, ...more.map((line) => `${' '.repeat(11)}${line}`));
@@ -204,6 +213,15 @@ function headLines(profile: ReportProfile, most: number, ink: Ink): readonly str
   if (left > 0 && most > 0)
     lines.push(ink.dim(`  … ${grouped(left)} more ${plural(left, 'note')}; --all shows them.`));
   return lines;
+}
+
+/** `506 page faults (page-faults)`: the totals of the other measures, where no comparison shows them. */
+function otherTotals({ measures, totals, primary, before, timeline }: ReportProfile): readonly string[] {
+  if (before !== undefined || timeline !== undefined) return [];
+  return measures.flatMap(({ name, title: what, unit }, measure) => {
+    const tag = what.toLowerCase().includes(name.toLowerCase()) ? '' : ` (${clean(name)})`;
+    return measure === primary ? [] : [`${clean(what)}${tag} ${scaled(totals[measure] ?? 0, unit)}`];
+  });
 }
 
 /** `data reads 79.1 M (+4.2%)`: the other measures that are not what they were. */
@@ -372,6 +390,38 @@ function placeLines(profile: ReportProfile, most: number, ink: Ink): readonly st
   ];
 }
 
+/** The places that cost the most by each of the other measures: only where all is asked for. */
+function measureLines(profile: ReportProfile, most: number, ink: Ink): readonly string[] {
+  const { measures, primary, costs, functions, totals } = profile;
+  if (most === 0) return [];
+  return measures.flatMap(({ title: what, unit }, measure) => {
+    const spent = costs.self[measure] ?? [];
+    const best = functions
+      .map((frame, row) => ({ frame, value: spent[row] ?? 0 }))
+      .filter(({ value }) => value > 0)
+      .sort((a, b) => b.value - a.value)
+      .slice(0, most);
+    if (measure === primary || best.length === 0) return [];
+    const heads = ['', 'self'];
+    const rows = best.map(
+      ({ frame, value }): Row => ({
+        cells: [percent(value, totals[measure] ?? 0), scaled(value, unit)],
+        place: '',
+        mine: frame.owner === 'mine',
+      }),
+    );
+    const width = restWidth(heads, rows, ink);
+    const named = rows.map((row, index) => ({
+      ...row,
+      place: placeText((best[index] as (typeof best)[number]).frame, width),
+    }));
+    return [
+      clip(`${title('TOP PLACES', ink)}  ${ink.dim(`by ${clean(what)}`)}`, ink.columns),
+      ...tableLines(heads, named, ink),
+    ];
+  });
+}
+
 /** Where all that is dear is others' code, one's own that calls it is the last of the rows. */
 function withMine(profile: ReportProfile, places: readonly Place[], most: number): readonly Place[] {
   if (most < 3 || places.some(({ frame }) => frame.owner === 'mine')) return places;
@@ -471,13 +521,25 @@ function treeDrawer(
   const sums = inclusiveValues({ ...tree, values: [tree.values[primary] ?? []] })[0] ?? [];
   const candidates: number[] = [];
   const inner = all ? new Uint8Array(sums.length) : innerCalls(profile, tree, sums);
+  const repeats = repeatedCalls(profile, tree, all);
+  for (let node = 0; node < sums.length; node++) {
+    // What stands for the others must be drawn.
+    if ((repeats.counts[node] as number) > 1) inner[node] = 0;
+    if (repeats.folded[node] === 1) inner[node] = 1;
+  }
   for (let node = 0; node < sums.length; node++) {
     if ((sums[node] as number) > total * leastShare && inner[node] === 0) candidates.push(node);
   }
   // A node costs at least what it called, and stands before it: so no node is chosen without its caller.
   candidates.sort((a, b) => (sums[b] as number) - (sums[a] as number) || a - b);
-  const parents = parentsPast(tree, inner);
-  return (most) => drawTree(profile, tree, parents, sums, candidates, most, ink);
+  const drawn = {
+    tree,
+    sums,
+    candidates,
+    counts: repeats.counts,
+    ...parentsPast(tree, inner, repeats.folded),
+  };
+  return (most) => drawTree(profile, drawn, most, ink);
 }
 
 /**
@@ -505,23 +567,77 @@ function innerCalls(
   return inner;
 }
 
-/** The nearest caller of each node that is not left out. */
-function parentsPast({ parents }: CallTree, inner: Uint8Array): Int32Array {
-  const past = new Int32Array(parents.length);
+/** Calls of a function by itself, which are drawn as one. */
+interface Repeats {
+  /** 1 for those that stand in the first one. */
+  readonly folded: Uint8Array;
+  /** For the first one, how many calls deep it is; 0 for those in it. */
+  readonly counts: Int32Array;
+}
+
+/** Finds them; with `exactly` only those from the same line. */
+function repeatedCalls(
+  { frames }: ReportProfile,
+  { parents, frames: rows }: CallTree,
+  exactly: boolean,
+): Repeats {
+  const known = new Map<string, number>();
+  const groups = Int32Array.from(frames, ({ function: name, object, path }, frame) => {
+    if (exactly || name === undefined) return frame;
+    const key = `${name}\0${object ?? ''}\0${path ?? ''}`;
+    const group = known.get(key) ?? frame;
+    known.set(key, group);
+    return group;
+  });
+  const folded = new Uint8Array(parents.length);
+  const counts = new Int32Array(parents.length);
+  const heads = new Int32Array(parents.length);
+  const depths = new Int32Array(parents.length);
   for (let node = 0; node < parents.length; node++) {
     const parent = parents[node] as number;
-    past[node] = parent >= 0 && inner[parent] === 1 ? (past[parent] as number) : parent;
+    const isRepeat = parent >= 0 && groups[rows[parent] as number] === groups[rows[node] as number];
+    const head = isRepeat ? (heads[parent] as number) : node;
+    const depth = isRepeat ? (depths[parent] as number) + 1 : 1;
+    folded[node] = isRepeat ? 1 : 0;
+    heads[node] = head;
+    depths[node] = depth;
+    if (depth > (counts[head] as number)) counts[head] = depth;
   }
-  return past;
+  return { folded, counts };
+}
+
+/** The nearest caller of each node that is not left out, and 1 where others than its repeats were left out between. */
+function parentsPast(
+  { parents }: CallTree,
+  inner: Uint8Array,
+  folded: Uint8Array,
+): { readonly parents: Int32Array; readonly passed: Uint8Array } {
+  const past = new Int32Array(parents.length);
+  const passed = new Uint8Array(parents.length);
+  for (let node = 0; node < parents.length; node++) {
+    const parent = parents[node] as number;
+    const skips = parent >= 0 && inner[parent] === 1;
+    past[node] = skips ? (past[parent] as number) : parent;
+    if (skips) passed[node] = folded[parent] === 1 ? (passed[parent] as number) : 1;
+  }
+  return { parents: past, passed };
+}
+
+/** A tree as it is drawn. */
+interface DrawnTree {
+  readonly tree: CallTree;
+  readonly sums: readonly number[];
+  /** Nodes from dear to cheap. */
+  readonly candidates: readonly number[];
+  /** The caller of each node that is drawn. */
+  readonly parents: Int32Array;
+  readonly passed: Uint8Array;
+  readonly counts: Int32Array;
 }
 
 function drawTree(
   profile: ReportProfile,
-  tree: CallTree,
-  /** The caller of each node that is drawn. */
-  parents: ArrayLike<number>,
-  sums: readonly number[],
-  candidates: readonly number[],
+  { tree, sums, candidates, parents, passed: isPassed, counts }: DrawnTree,
   most: number,
   ink: Ink,
 ): readonly string[] {
@@ -549,10 +665,12 @@ function drawTree(
     const sum = sums[node] as number;
     const cost = `${percent(sum, total).padStart(6)}  ${scaled(sum, unit).padStart(width)}  `;
     const lead = own.length > indent ? `…${own.slice(own.length - indent + 1)}` : own;
-    const passed = parents[node] === tree.parents[node] ? '' : '… ';
-    const room = ink.columns - 2 - cost.length - lead.length - passed.length;
+    const passed = isPassed[node] === 1 ? '… ' : '';
+    const count = counts[node] as number;
+    const times = count > 1 ? ` × ${grouped(count)}` : '';
+    const room = ink.columns - 2 - cost.length - lead.length - passed.length - times.length;
     const place = frame === undefined ? '???' : placeText(frame, Math.max(12, room));
-    const text = `${passed}${place}`;
+    const text = `${passed}${place}${times}`;
     const mine = frame?.owner === 'mine';
     lines.push(`${mine ? ink.red('>') : ' '} ${cost}${ink.dim(lead)}${mine ? text : ink.dim(text)}`);
     const called = children.get(node) ?? [];
@@ -624,14 +742,14 @@ function sourceLines(profile: ReportProfile, most: number, ink: Ink): readonly s
     rows.push(
       clip(`  ${(mine ? (text: string) => text : ink.dim)(clean(files[file]?.path ?? '???'))}`, ink.columns),
     );
+    const sign = mine ? ink.red('>') : ' ';
     for (const { row, line, value, text } of [...group].sort((a, b) => a.line - b.line)) {
       const start = `${percent(value, total).padStart(6)}  ${scaled(value, unit).padStart(widths.value)}  ${String(line).padStart(widths.line)} │ `;
       const frame = functions[lines.functions[row] ?? -1];
       const named = frame === undefined ? '' : `in ${shortFrame(frame)}`;
       const body =
         text === undefined ? ink.dim(clean(named)) : clean(text.replaceAll('\t', '    ').trimEnd());
-      const hottest = row === 0;
-      rows.push(clip(`${hottest ? ink.red('>') : ' '} ${start}${body}`, ink.columns));
+      rows.push(clip(`${sign} ${start}${body}`, ink.columns));
     }
   }
   const left = lines.lines.filter((_, row) => (column[row] ?? 0) > total * leastShare).length - shown.length;

@@ -20,6 +20,7 @@ import {
   exactAmount,
   kindWords,
   measureText,
+  outsideTree,
   placeName,
   programText,
 } from './html-page/profile-words.ts';
@@ -147,12 +148,12 @@ function* legendMarkup(
   }
 }
 
-/** Lines of at most about 160 characters; of a very long text the beginning. */
+/** Lines of at most about 160 characters. What is doubtful is said to its end; of an endless text the beginning. */
 function wrapped(texts: readonly string[]): readonly string[] {
   return texts.flatMap((text) => {
     const lines: string[] = [];
     let line = '';
-    for (const word of harmless(cut(text, 640)).split(' ')) {
+    for (const word of harmless(cut(text, 4_000)).split(' ')) {
       if (line !== '' && line.length + word.length > 160) {
         lines.push(line);
         line = '';
@@ -221,7 +222,7 @@ function drawingOf(profiles: readonly ReportProfile[]): Drawing {
     const snapshot = timeline.snapshots[firstSnapshot(timeline)];
     if (snapshot !== undefined) {
       notes.add(
-        `The calls are those of snapshot ${snapshot.number}${snapshot.kind === 'peak' ? ', the peak' : ''}.`,
+        `The calls are those of snapshot ${snapshot.number}${snapshot.kind === 'peak' ? ', the peak' : ''}. ${outsideTree(timeline, snapshot)}`.trimEnd(),
       );
     }
   }

@@ -1,10 +1,10 @@
 // Reads what massif writes, massif.out files and snapshots by vgdb, and the trees of valgrind's xtree in the same form.
 import type { Measure, Profile, Snapshot, SnapshotKind, Unit } from '../../model/profile.ts';
-import { byteLines } from '../_shared/raw-lines.ts';
 import { parseFrameLabel } from '../_shared/frame-label.ts';
 import { decode } from '../_shared/log-lines.ts';
 import type { ProblemTally } from '../_shared/problem-tally.ts';
 import { type ProfileFile, type ProfileParser, profileReader } from '../_shared/profile-reader.ts';
+import { byteLines } from '../_shared/raw-lines.ts';
 import type { Reader } from '../tool.ts';
 import { heapTrees, type PendingTree } from './heap-tree.ts';
 

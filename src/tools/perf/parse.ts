@@ -2,8 +2,8 @@
 
 import type { Measure, Profile, ProfileFrame } from '../../model/profile.ts';
 import { frameTable } from '../../model/profile-tables.ts';
-import { lineRegions } from '../_shared/line-regions.ts';
 import { byteTable, hashBytes, hashPrime, hashStart } from '../_shared/byte-table.ts';
+import { lineRegions } from '../_shared/line-regions.ts';
 import type { ProblemTally } from '../_shared/problem-tally.ts';
 import { type ProfiledProcess, type ProfileParser, profileReader } from '../_shared/profile-reader.ts';
 import { deepestStack, type StackTree, stackTree } from '../_shared/stack-tree.ts';
