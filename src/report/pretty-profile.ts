@@ -220,7 +220,11 @@ function otherTotals({ measures, totals, primary, before, timeline }: ReportProf
   if (before !== undefined || timeline !== undefined) return [];
   return measures.flatMap(({ name, title: what, unit }, measure) => {
     const tag = what.toLowerCase().includes(name.toLowerCase()) ? '' : ` (${clean(name)})`;
-    return measure === primary ? [] : [`${clean(what)}${tag} ${scaled(totals[measure] ?? 0, unit)}`];
+    const total = totals[measure] ?? 0;
+    const whole = unit !== 'bytes' && unit !== 'ns' && unit !== 'ms' && total < 1_000_000;
+    return measure === primary
+      ? []
+      : [`${clean(what)}${tag} ${whole ? exactNumber(total) : scaled(total, unit)}`];
   });
 }
 
@@ -323,10 +327,10 @@ function tableLines(heads: readonly string[], rows: readonly Row[], ink: Ink): r
 
 /**
  * `Table::insert(…)  src/table.cpp`, in `width` columns. First the arguments of the name go, then the directories of
- * the source, then an object that stands in its place, then the end of the name.
+ * the source, then an object that stands in its place, then the end of the name. `times` stands behind the name.
  */
-function placeText(frame: ReportProfileFrame, width: number): string {
-  const inlined = frame.inlined === true ? ' (inlined)' : '';
+function placeText(frame: ReportProfileFrame, width: number, times = ''): string {
+  const inlined = `${frame.inlined === true ? ' (inlined)' : ''}${times}`;
   const short = clean(shortFrame(frame)) + inlined;
   const source = clean(frameSource(frame));
   const base = source.slice(source.lastIndexOf('/') + 1);
@@ -668,9 +672,9 @@ function drawTree(
     const passed = isPassed[node] === 1 ? '… ' : '';
     const count = counts[node] as number;
     const times = count > 1 ? ` × ${grouped(count)}` : '';
-    const room = ink.columns - 2 - cost.length - lead.length - passed.length - times.length;
-    const place = frame === undefined ? '???' : placeText(frame, Math.max(12, room));
-    const text = `${passed}${place}${times}`;
+    const room = ink.columns - 2 - cost.length - lead.length - passed.length;
+    const place = frame === undefined ? '???' : placeText(frame, Math.max(12, room), times);
+    const text = `${passed}${place}`;
     const mine = frame?.owner === 'mine';
     lines.push(`${mine ? ink.red('>') : ' '} ${cost}${ink.dim(lead)}${mine ? text : ink.dim(text)}`);
     const called = children.get(node) ?? [];
