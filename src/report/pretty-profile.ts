@@ -220,11 +220,11 @@ function otherTotals({ measures, totals, primary, before, timeline }: ReportProf
   if (before !== undefined || timeline !== undefined) return [];
   return measures.flatMap(({ name, title: what, unit }, measure) => {
     const tag = what.toLowerCase().includes(name.toLowerCase()) ? '' : ` (${clean(name)})`;
+    // Of many the titles would be most of the screen; what the names mean stands with --all and in the manual.
+    const called = measures.length > 4 ? clean(name) : `${clean(what)}${tag}`;
     const total = totals[measure] ?? 0;
     const whole = unit !== 'bytes' && unit !== 'ns' && unit !== 'ms' && total < 1_000_000;
-    return measure === primary
-      ? []
-      : [`${clean(what)}${tag} ${whole ? exactNumber(total) : scaled(total, unit)}`];
+    return measure === primary ? [] : [`${called} ${whole ? exactNumber(total) : scaled(total, unit)}`];
   });
 }
 
@@ -398,7 +398,7 @@ function placeLines(profile: ReportProfile, most: number, ink: Ink): readonly st
 function measureLines(profile: ReportProfile, most: number, ink: Ink): readonly string[] {
   const { measures, primary, costs, functions, totals } = profile;
   if (most === 0) return [];
-  return measures.flatMap(({ title: what, unit }, measure) => {
+  return measures.flatMap(({ name, title: what, unit }, measure) => {
     const spent = costs.self[measure] ?? [];
     const best = functions
       .map((frame, row) => ({ frame, value: spent[row] ?? 0 }))
@@ -420,7 +420,10 @@ function measureLines(profile: ReportProfile, most: number, ink: Ink): readonly 
       place: placeText((best[index] as (typeof best)[number]).frame, width),
     }));
     return [
-      clip(`${title('TOP PLACES', ink)}  ${ink.dim(`by ${clean(what)}`)}`, ink.columns),
+      clip(
+        `${title('TOP PLACES', ink)}  ${ink.dim(`by ${clean(what)}${name === what ? '' : ` (${clean(name)})`}`)}`,
+        ink.columns,
+      ),
       ...tableLines(heads, named, ink),
     ];
   });

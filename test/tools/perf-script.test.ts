@@ -49,7 +49,9 @@ describe('which files are theirs', () => {
       return [perfScriptReader, foldedReader].some((reader) => reader.recognizes(head));
     });
     expect(
-      taken.filter((file) => !/\/test\/profiles\/(?:perf|folded)\/[^/]+\/input\.txt$|\/stacks\.folded$/.test(file)),
+      taken.filter(
+        (file) => !/\/test\/profiles\/(?:perf|folded)\/[^/]+\/input\.txt$|\/stacks\.folded$/.test(file),
+      ),
     ).toEqual([]);
     expect(taken.length).toBeGreaterThan(20);
   });
