@@ -749,13 +749,14 @@ function sourceLines(profile: ReportProfile, most: number, ink: Ink): readonly s
     rows.push(
       clip(`  ${(mine ? (text: string) => text : ink.dim)(clean(files[file]?.path ?? '???'))}`, ink.columns),
     );
-    const sign = mine ? ink.red('>') : ' ';
     for (const { row, line, value, text } of [...group].sort((a, b) => a.line - b.line)) {
       const start = `${percent(value, total).padStart(6)}  ${scaled(value, unit).padStart(widths.value)}  ${String(line).padStart(widths.line)} │ `;
       const frame = functions[lines.functions[row] ?? -1];
       const named = frame === undefined ? '' : `in ${shortFrame(frame)}`;
       const body =
         text === undefined ? ink.dim(clean(named)) : clean(text.replaceAll('\t', '    ').trimEnd());
+      // A file of libc may be known by its functions alone, and a header of a library by its own name.
+      const sign = mine && frame?.owner !== 'system' ? ink.red('>') : ' ';
       rows.push(clip(`${sign} ${start}${body}`, ink.columns));
     }
   }

@@ -181,7 +181,6 @@ describe.skipIf(!canRun('valgrind'))('words that mean nothing', () => {
     { words: ['--leak-check', test100], says: '--leak-check needs a value' },
     { words: ['--num-callers=many', test100], says: "--num-callers cannot be 'many'" },
     { words: ['--tool=memchek', test100], says: 'did you mean --tool=memcheck?' },
-    { words: ['--tool=massif', test100], says: 'massif are not yet read' },
     { words: ['--timeout=soon', test100], says: '--timeout cannot be "soon"' },
     { words: ['--report=yaml=x', test100], says: 'there is no format "yaml"' },
     { words: ['--report=json=', test100], says: 'the file name is missing' },

@@ -377,3 +377,13 @@ test('a chart of a few bytes has no parts of bytes on its axis', () => {
   const labels = lines.flatMap((line) => /^ *(\S+) B ┤/.exec(line)?.[1] ?? []);
   expect(labels).toEqual(['51']);
 });
+
+test('a line that the system spent is not marked as mine because nothing is known of its file', async () => {
+  const report = await scenario('call-graph');
+  const [profile] = report.profiles as readonly [ReportProfile];
+  const files = profile.files.map((file) => ({ ...file, owner: 'mine' as const }));
+  const functions = profile.functions.map((frame) => ({ ...frame, owner: 'system' as const }));
+  const text = await rendered({ ...report, profiles: [{ ...profile, files, functions }] }, 'pretty');
+  expect(text.split('TOP LINES')[1]).toMatch(/ │ /);
+  expect(text.split('TOP LINES')[1]).not.toMatch(/^>/m);
+});

@@ -467,7 +467,9 @@ test('a message of several lines is shown as lines', async () => {
     text: 'one\ntwo\n\x1b[2J\nfour\nfive',
   };
   const report = await analyze(whole(1, [message]), { vgrun: '0.1.0' });
-  expect(await pretty(report)).toContain('101: one\n     two\n     \\x1b[2J\n     … 2 more lines; --all shows them\n');
+  expect(await pretty(report)).toContain(
+    '101: one\n     two\n     \\x1b[2J\n     … 2 more lines; --all shows them\n',
+  );
   expect(await pretty(report, { all: true })).toContain('     four\n     five\n');
 });
 
