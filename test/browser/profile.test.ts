@@ -232,7 +232,7 @@ describe.skipIf(!hasChromium)('profiles in Chromium', () => {
     const notice = page.locator('.notice.inferred');
     await expect
       .poll(() => notice.textContent())
-      .toContain('This tree is inferred. drawn from the calls between pairs of functions');
+      .toContain('This tree is inferred: drawn from the calls between pairs of functions');
     expect(await notice.isVisible()).toBe(true);
     await page.close();
   });
