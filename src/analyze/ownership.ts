@@ -52,7 +52,10 @@ const systemDirectory =
 // A text log has `malloc.c:380` and no directory, so libc with debug symbols must be known by its names.
 // Sources of libc, the loader, nptl and libstdc++ that appear above or below a program's own frames.
 const systemSource =
-  /^(?:libc[-_]start(?:[-_]call[-_]main)?\.[ch]|start\.S|clone\d?\.S|pthread_(?:create|cond_\w+|mutex_\w+|join\w*)\.c|(?:io|w)?(?:f|v|vf|s|sn|vsn|vs)?printf(?:[-_]\w+)?\.c|io\w+\.c|fileops\.c|genops\.c|vfprintf-[\w-]+\.c|dl-[\w-]+\.[ch]|rtld\.c|(?:str|mem|wcs|wmem)[\w-]+\.S|raise\.c|abort\.c|assert\.c|exit\.c|cxa_\w+\.c|syscall-template\.S|not-cancel\.h|syscall\.S|nss_\w+\.c|getaddrinfo\.c|new_op[av]?\w*\.cc|del_op[av]?\w*\.cc|eh_\w+\.cc|(?:basic|cow)_string\.(?:h|tcc)|(?:new_)?allocator\.h|alloc_traits\.h|stl_\w+\.h|shared_ptr(?:_base)?\.h|unique_ptr\.h|std_function\.h|std_thread\.h|std_mutex\.h|invoke\.h|vector\.tcc|hashtable(?:_policy)?\.h|char_traits\.h|ostream(?:\.tcc)?|istream(?:\.tcc)?|thread\.cc|functional|thread|tuple)$/;
+  /^(?:libc[-_]start(?:[-_]call[-_]main)?\.[ch]|start\.S|clone\d?\.S|pthread_(?:create|cond_\w+|mutex_\w+|join\w*)\.c|(?:io|w)?(?:f|v|vf|s|sn|vsn|vs)?printf(?:[-_]\w+)?\.c|io\w+\.c|fileops\.c|genops\.c|vfprintf-[\w-]+\.c|dl-[\w-]+\.[ch]|rtld\.c|(?:setup-vdso|get-dynamic-info|dynamic-link|do-rel)\.h|mmap(?:64)?\.c|mmap_internal\.h|munmap\.c|mremap\.c|s?brk\.c|morecore\.c|(?:str|mem|wcs|wmem)[\w-]+\.S|raise\.c|abort\.c|assert\.c|exit\.c|cxa_\w+\.c|syscall-template\.S|not-cancel\.h|syscall\.S|nss_\w+\.c|getaddrinfo\.c|new_op[av]?\w*\.cc|del_op[av]?\w*\.cc|eh_\w+\.cc|(?:basic|cow)_string\.(?:h|tcc)|(?:new_)?allocator\.h|alloc_traits\.h|stl_\w+\.h|shared_ptr(?:_base)?\.h|unique_ptr\.h|std_function\.h|std_thread\.h|std_mutex\.h|invoke\.h|vector\.tcc|hashtable(?:_policy)?\.h|char_traits\.h|ostream(?:\.tcc)?|istream(?:\.tcc)?|thread\.cc|functional|thread|tuple)$/;
+
+// `0x0: ???` of massif with --pages-as-heap=yes: what the kernel mapped before the program ran.
+const kernelMapping = /^0x0+$/;
 
 // `__libc_start_main@@GLIBC_2.34`, `_IO_file_overflow`, `std::vector<int>::push_back`, `(below main)`
 const systemFunction =
@@ -110,7 +113,10 @@ export function isSystemFrame(frame: Frame): boolean {
     if (kernelObject.test(frame.object)) return true;
     return isSharedObject(frame.object) && systemPlace.test(frame.object) && !libraryPlace.test(frame.object);
   }
-  return frame.function !== undefined && systemFunction.test(frame.function);
+  if (frame.function === undefined) {
+    return frame.file === undefined && frame.ip !== undefined && kernelMapping.test(frame.ip);
+  }
+  return systemFunction.test(frame.function);
 }
 
 function isSystemCall(frame: Frame): boolean {

@@ -1,6 +1,7 @@
 // `vgrun flame [options] program [arguments]` and `vgrun flame --pid N`: from a program to a flame graph in one step.
-import { readlinkSync } from 'node:fs';
+import { readlinkSync, statSync } from 'node:fs';
 import { UserError } from '../errors.ts';
+import { harmless } from '../report/terminal-text.ts';
 import { ownDefaults, readOwnOption } from '../tools/_shared/own-options.ts';
 import { version } from '../version.ts';
 import { main as run } from './run.ts';
@@ -78,10 +79,16 @@ export async function main(argv: readonly string[]): Promise<number> {
     throw new UserError('no program to run is given', 'usage: vgrun flame [options] program [arguments]');
   }
   const target = pid === undefined ? after : ['--', fileOf(pid)];
+  const started = Date.now();
   const status = await run(
     [...(tool ? [] : ['--tool=perf']), `--report=${format}=${output}`, ...before, ...target],
     pid === undefined ? undefined : { pid, seconds },
   );
+  // The clock of a file system may be a little behind.
+  const written = statSync(output, { throwIfNoEntry: false });
+  if (written !== undefined && written.mtimeMs >= started - 1000) {
+    process.stderr.write(`vgrun: ${harmless(output)} written\n`);
+  }
   return status;
 }
 

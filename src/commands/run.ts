@@ -9,6 +9,7 @@ import { planRun } from '../run/plan.ts';
 import { runTarget } from '../run/run.ts';
 import type { CommandLine } from '../tools/_shared/command-line.ts';
 import { version } from '../version.ts';
+import type { Destination } from './output.ts';
 import { readWish, type Wished } from './wish.ts';
 
 /**
@@ -30,6 +31,7 @@ export async function main(argv: readonly string[], attach?: Launch['attach']): 
           [wish.launch.program, 'the program'],
           ...(own.baseline === undefined ? [] : [[own.baseline, 'the baseline'] as const]),
         ]);
+  await checkForms(wish.launch.tool, destinations);
   const needsReading = [own.baseline, own.failOn, own.max, own.maxGrowth].some(
     (value) => value !== undefined,
   );
@@ -88,6 +90,23 @@ export async function main(argv: readonly string[], attach?: Launch['attach']): 
   });
   debug('reported', { status });
   return status;
+}
+
+/** A report that can hold nothing of what the tool makes is refused before a long run. */
+async function checkForms(name: string, destinations: readonly Destination[]): Promise<void> {
+  if (destinations.length === 0) return;
+  const [{ toolNamed, tools }, { profileFormats }] = await Promise.all([
+    import('../tools/index.ts'),
+    import('../report/index.ts'),
+  ]);
+  const tool = toolNamed(name);
+  const wanted = destinations.find(({ format }) => profileFormats.includes(format));
+  if (tool === undefined || tool.yields === 'profile' || wanted === undefined) return;
+  const others = tools.filter(({ yields }) => yields === 'profile').map((each) => each.name);
+  throw new UserError(
+    `${wanted.format} holds profiles, and ${name} makes none`,
+    `tools that do: ${others.join(', ')}; for what ${name} finds, write another format`,
+  );
 }
 
 /**

@@ -12,7 +12,7 @@ import {
 
 /** What the page must know before it reads a profile. */
 export function profileHead(profile: ReportProfile): ProfileHead {
-  const { program, pid, format, measures, primary, trees, functions, lines, timeline } = profile;
+  const { program, pid, format, measures, primary, trees, functions, lines, timeline, before } = profile;
   return {
     program,
     pid,
@@ -23,6 +23,7 @@ export function profileHead(profile: ReportProfile): ProfileHead {
     functions: functions.length,
     lines: lines?.lines.length ?? 0,
     timeline: (timeline?.snapshots.length ?? 0) > 0,
+    ...(before && { before: before.name }),
   };
 }
 

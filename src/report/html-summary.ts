@@ -9,6 +9,7 @@ import {
   headlineOf,
   outcomeSigns,
   pardonWords,
+  profileFacts,
   reasonsOf,
   runFacts,
   severitySigns,
@@ -35,7 +36,12 @@ export function* summaryMarkup(report: Report): Generator<string> {
 `;
   for (const reason of reasonsOf(report)) yield `<li>${escapeXml(sentence(reason))}</li>\n`;
   yield '</ul>\n</div>\n';
-  yield* factMarkup([...runFacts(report), ...totalFacts(report), ...gateFacts(report)]);
+  yield* factMarkup([
+    ...runFacts(report),
+    ...profileFacts(report),
+    ...totalFacts(report),
+    ...gateFacts(report),
+  ]);
   yield '</header>\n';
   const shown = report.findings.filter(({ hidden }) => !hidden);
   if (report.profiles !== undefined) yield* profilesMarkup(report.profiles);

@@ -23,7 +23,7 @@ const reporters: ReadonlyMap<string, () => Promise<Reporter>> = new Map([
 ]);
 
 /** Formats that hold profiles and nothing else: a run without one has no form in them. */
-const profileFormats: readonly string[] = ['svg', 'folded', 'speedscope', 'pprof'];
+export const profileFormats: readonly string[] = ['svg', 'folded', 'speedscope', 'pprof'];
 
 /** Formats that are no text. */
 export const binaryFormats: readonly string[] = ['pprof'];

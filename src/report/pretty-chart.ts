@@ -40,7 +40,9 @@ export function chartLines(points: readonly ChartPoint[], form: ChartForm): read
   const rows = form.height - 2;
   if (known.length < 2 || last <= first || highest <= 0 || rows < 2) return [];
   const scale = scaleOf(highest, form.unit);
-  const label = (value: number): string => `${inScale(value, scale)}${scale.suffix}`;
+  // There is no part of a byte.
+  const label = (value: number): string =>
+    `${inScale(scale.divisor === 1 ? Math.round(value) : value, scale)}${scale.suffix}`;
   const labels = new Map([
     [0, label(highest)],
     ...(rows >= 6

@@ -39,6 +39,8 @@ import { clip, grouped, harmless, plural, rowsOf, widthOf, withoutCommands, wrap
 /** At most so many lines of each part. */
 interface Sizes {
   readonly places: number;
+  /** Top places by each measure but the first. */
+  readonly measures: number;
   readonly chart: number;
   readonly tree: number;
   readonly lines: number;
@@ -54,6 +56,7 @@ type Part = keyof Sizes;
 
 const nothing: Sizes = {
   places: 0,
+  measures: 0,
   chart: 0,
   tree: 0,
   lines: 0,
@@ -68,6 +71,7 @@ const nothing: Sizes = {
 /** Without bounds; but a list of thousands helps nobody. */
 const everything: Sizes = {
   places: 100,
+  measures: 5,
   chart: 20,
   tree: 300,
   lines: 100,
@@ -129,6 +133,7 @@ export function profileLines(
     ['chart', (most) => timeLines(first, most, ink)],
     ['changes', (most) => changeLines(first, most, ink)],
     ['places', (most) => placeLines(first, most, ink)],
+    ['measures', (most) => measureLines(first, most, ink)],
     ['path', (most) => pathLines(first, most, ink)],
     ['tree', treeMaker(first, all, ink)],
     ['sites', (most) => siteLines(first, most, ink)],
@@ -187,6 +192,10 @@ function headLines(profile: ReportProfile, most: number, ink: Ink): readonly str
   }
   const others = before === undefined || most === 0 ? [] : otherGrowth(profile, before);
   if (others.length > 0) lines.push(clip(`  ${others.join(', ')}`, ink.columns));
+  const also = otherTotals(profile);
+  if (also.length > 0) {
+    lines.push(...wrap(`also ${also.join(', ')}`, ink.columns - 2).map((line) => `  ${line}`));
+  }
   for (const caveat of caveats(profile)) {
     const [start = '', ...more] = wrap(clean(caveat), ink.columns - 11);
     lines.push(`  ${ink.yellow('caution')}: ${start}`, ...more.map((line) => `${' '.repeat(11)}${line}`));
@@ -205,6 +214,19 @@ function headLines(profile: ReportProfile, most: number, ink: Ink): readonly str
   if (left > 0 && most > 0)
     lines.push(ink.dim(`  … ${grouped(left)} more ${plural(left, 'note')}; --all shows them.`));
   return lines;
+}
+
+/** `506 page faults (page-faults)`: the totals of the other measures, where no comparison shows them. */
+function otherTotals({ measures, totals, primary, before, timeline }: ReportProfile): readonly string[] {
+  if (before !== undefined || timeline !== undefined) return [];
+  return measures.flatMap(({ name, title: what, unit }, measure) => {
+    const tag = what.toLowerCase().includes(name.toLowerCase()) ? '' : ` (${clean(name)})`;
+    // Of many the titles would be most of the screen; what the names mean stands with --all and in the manual.
+    const called = measures.length > 4 ? clean(name) : `${clean(what)}${tag}`;
+    const total = totals[measure] ?? 0;
+    const whole = unit !== 'bytes' && unit !== 'ns' && unit !== 'ms' && total < 1_000_000;
+    return measure === primary ? [] : [`${called} ${whole ? exactNumber(total) : scaled(total, unit)}`];
+  });
 }
 
 /** `data reads 79.1 M (+4.2%)`: the other measures that are not what they were. */
@@ -306,10 +328,10 @@ function tableLines(heads: readonly string[], rows: readonly Row[], ink: Ink): r
 
 /**
  * `Table::insert(…)  src/table.cpp`, in `width` columns. First the arguments of the name go, then the directories of
- * the source, then an object that stands in its place, then the end of the name.
+ * the source, then an object that stands in its place, then the end of the name. `times` stands behind the name.
  */
-function placeText(frame: ReportProfileFrame, width: number): string {
-  const inlined = frame.inlined === true ? ' (inlined)' : '';
+function placeText(frame: ReportProfileFrame, width: number, times = ''): string {
+  const inlined = `${frame.inlined === true ? ' (inlined)' : ''}${times}`;
   const short = clean(shortFrame(frame)) + inlined;
   const source = clean(frameSource(frame));
   const base = source.slice(source.lastIndexOf('/') + 1);
@@ -371,6 +393,41 @@ function placeLines(profile: ReportProfile, most: number, ink: Ink): readonly st
     ),
     ...tableLines(heads, named, ink),
   ];
+}
+
+/** The places that cost the most by each of the other measures: only where all is asked for. */
+function measureLines(profile: ReportProfile, most: number, ink: Ink): readonly string[] {
+  const { measures, primary, costs, functions, totals } = profile;
+  if (most === 0) return [];
+  return measures.flatMap(({ name, title: what, unit }, measure) => {
+    const spent = costs.self[measure] ?? [];
+    const best = functions
+      .map((frame, row) => ({ frame, value: spent[row] ?? 0 }))
+      .filter(({ value }) => value > 0)
+      .sort((a, b) => b.value - a.value)
+      .slice(0, most);
+    if (measure === primary || best.length === 0) return [];
+    const heads = ['', 'self'];
+    const rows = best.map(
+      ({ frame, value }): Row => ({
+        cells: [percent(value, totals[measure] ?? 0), scaled(value, unit)],
+        place: '',
+        mine: frame.owner === 'mine',
+      }),
+    );
+    const width = restWidth(heads, rows, ink);
+    const named = rows.map((row, index) => ({
+      ...row,
+      place: placeText((best[index] as (typeof best)[number]).frame, width),
+    }));
+    return [
+      clip(
+        `${title('TOP PLACES', ink)}  ${ink.dim(`by ${clean(what)}${name === what ? '' : ` (${clean(name)})`}`)}`,
+        ink.columns,
+      ),
+      ...tableLines(heads, named, ink),
+    ];
+  });
 }
 
 /** Where all that is dear is others' code, one's own that calls it is the last of the rows. */
@@ -472,13 +529,25 @@ function treeDrawer(
   const sums = inclusiveValues({ ...tree, values: [tree.values[primary] ?? []] })[0] ?? [];
   const candidates: number[] = [];
   const inner = all ? new Uint8Array(sums.length) : innerCalls(profile, tree, sums);
-  for (const [node, sum] of sums.entries()) {
-    if (sum > total * leastShare && inner[node] === 0) candidates.push(node);
+  const repeats = repeatedCalls(profile, tree, all);
+  for (let node = 0; node < sums.length; node++) {
+    // What stands for the others must be drawn.
+    if ((repeats.counts[node] as number) > 1) inner[node] = 0;
+    if (repeats.folded[node] === 1) inner[node] = 1;
+  }
+  for (let node = 0; node < sums.length; node++) {
+    if ((sums[node] as number) > total * leastShare && inner[node] === 0) candidates.push(node);
   }
   // A node costs at least what it called, and stands before it: so no node is chosen without its caller.
   candidates.sort((a, b) => (sums[b] as number) - (sums[a] as number) || a - b);
-  const parents = parentsPast(tree, inner);
-  return (most) => drawTree(profile, tree, parents, sums, candidates, most, ink);
+  const drawn = {
+    tree,
+    sums,
+    candidates,
+    counts: repeats.counts,
+    ...parentsPast(tree, inner, repeats.folded),
+  };
+  return (most) => drawTree(profile, drawn, most, ink);
 }
 
 /**
@@ -490,34 +559,93 @@ function innerCalls(
   { parents, frames: rows }: CallTree,
   sums: readonly number[],
 ): Uint8Array {
-  const foreign = (node: number): boolean => frames[rows[node] as number]?.owner !== 'mine';
+  const mine = Uint8Array.from(frames, ({ owner }) => (owner === 'mine' ? 1 : 0));
+  const foreign = (node: number): boolean => mine[rows[node] as number] !== 1;
   const passes = (node: number, parent: number): boolean =>
     parent >= 0 && sums[parent] === sums[node] && foreign(node) && foreign(parent);
   const goesOn = new Uint8Array(parents.length);
-  for (const [node, parent] of parents.entries()) if (passes(node, parent)) goesOn[parent] = 1;
   const inner = new Uint8Array(parents.length);
-  for (const [node, parent] of parents.entries()) {
-    if (goesOn[node] === 1 && passes(node, parent)) inner[node] = 1;
+  for (let node = 0; node < parents.length; node++) {
+    const parent = parents[node] as number;
+    if (passes(node, parent)) goesOn[parent] = 1;
+  }
+  for (let node = 0; node < parents.length; node++) {
+    if (goesOn[node] === 1 && passes(node, parents[node] as number)) inner[node] = 1;
   }
   return inner;
 }
 
-/** The nearest caller of each node that is not left out. */
-function parentsPast({ parents }: CallTree, inner: Uint8Array): readonly number[] {
-  const past: number[] = [];
-  for (const [node, parent] of parents.entries()) {
-    past[node] = parent >= 0 && inner[parent] === 1 ? (past[parent] as number) : parent;
+/** Calls of a function by itself, which are drawn as one. */
+interface Repeats {
+  /** 1 for those that stand in the first one. */
+  readonly folded: Uint8Array;
+  /** For the first one, how many calls deep it is; 0 for those in it. */
+  readonly counts: Int32Array;
+}
+
+/** Finds them; with `exactly` only those from the same line. */
+function repeatedCalls(
+  { frames }: ReportProfile,
+  { parents, frames: rows }: CallTree,
+  exactly: boolean,
+): Repeats {
+  const known = new Map<string, number>();
+  const groups = Int32Array.from(frames, ({ function: name, object, path }, frame) => {
+    if (exactly || name === undefined) return frame;
+    const key = `${name}\0${object ?? ''}\0${path ?? ''}`;
+    const group = known.get(key) ?? frame;
+    known.set(key, group);
+    return group;
+  });
+  const folded = new Uint8Array(parents.length);
+  const counts = new Int32Array(parents.length);
+  const heads = new Int32Array(parents.length);
+  const depths = new Int32Array(parents.length);
+  for (let node = 0; node < parents.length; node++) {
+    const parent = parents[node] as number;
+    const isRepeat = parent >= 0 && groups[rows[parent] as number] === groups[rows[node] as number];
+    const head = isRepeat ? (heads[parent] as number) : node;
+    const depth = isRepeat ? (depths[parent] as number) + 1 : 1;
+    folded[node] = isRepeat ? 1 : 0;
+    heads[node] = head;
+    depths[node] = depth;
+    if (depth > (counts[head] as number)) counts[head] = depth;
   }
-  return past;
+  return { folded, counts };
+}
+
+/** The nearest caller of each node that is not left out, and 1 where others than its repeats were left out between. */
+function parentsPast(
+  { parents }: CallTree,
+  inner: Uint8Array,
+  folded: Uint8Array,
+): { readonly parents: Int32Array; readonly passed: Uint8Array } {
+  const past = new Int32Array(parents.length);
+  const passed = new Uint8Array(parents.length);
+  for (let node = 0; node < parents.length; node++) {
+    const parent = parents[node] as number;
+    const skips = parent >= 0 && inner[parent] === 1;
+    past[node] = skips ? (past[parent] as number) : parent;
+    if (skips) passed[node] = folded[parent] === 1 ? (passed[parent] as number) : 1;
+  }
+  return { parents: past, passed };
+}
+
+/** A tree as it is drawn. */
+interface DrawnTree {
+  readonly tree: CallTree;
+  readonly sums: readonly number[];
+  /** Nodes from dear to cheap. */
+  readonly candidates: readonly number[];
+  /** The caller of each node that is drawn. */
+  readonly parents: Int32Array;
+  readonly passed: Uint8Array;
+  readonly counts: Int32Array;
 }
 
 function drawTree(
   profile: ReportProfile,
-  tree: CallTree,
-  /** The caller of each node that is drawn. */
-  parents: readonly number[],
-  sums: readonly number[],
-  candidates: readonly number[],
+  { tree, sums, candidates, parents, passed: isPassed, counts }: DrawnTree,
   most: number,
   ink: Ink,
 ): readonly string[] {
@@ -545,9 +673,11 @@ function drawTree(
     const sum = sums[node] as number;
     const cost = `${percent(sum, total).padStart(6)}  ${scaled(sum, unit).padStart(width)}  `;
     const lead = own.length > indent ? `…${own.slice(own.length - indent + 1)}` : own;
-    const passed = parents[node] === tree.parents[node] ? '' : '… ';
+    const passed = isPassed[node] === 1 ? '… ' : '';
+    const count = counts[node] as number;
+    const times = count > 1 ? ` × ${grouped(count)}` : '';
     const room = ink.columns - 2 - cost.length - lead.length - passed.length;
-    const place = frame === undefined ? '???' : placeText(frame, Math.max(12, room));
+    const place = frame === undefined ? '???' : placeText(frame, Math.max(12, room), times);
     const text = `${passed}${place}`;
     const mine = frame?.owner === 'mine';
     lines.push(`${mine ? ink.red('>') : ' '} ${cost}${ink.dim(lead)}${mine ? text : ink.dim(text)}`);
@@ -626,8 +756,9 @@ function sourceLines(profile: ReportProfile, most: number, ink: Ink): readonly s
       const named = frame === undefined ? '' : `in ${shortFrame(frame)}`;
       const body =
         text === undefined ? ink.dim(clean(named)) : clean(text.replaceAll('\t', '    ').trimEnd());
-      const hottest = row === 0;
-      rows.push(clip(`${hottest ? ink.red('>') : ' '} ${start}${body}`, ink.columns));
+      // A file of libc may be known by its functions alone, and a header of a library by its own name.
+      const sign = mine && frame?.owner !== 'system' ? ink.red('>') : ' ';
+      rows.push(clip(`${sign} ${start}${body}`, ink.columns));
     }
   }
   const left = lines.lines.filter((_, row) => (column[row] ?? 0) > total * leastShare).length - shown.length;

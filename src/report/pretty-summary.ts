@@ -142,7 +142,8 @@ export function processLines(report: Report, most: number, ink: Ink): readonly s
       process.findings === 0
         ? ''
         : `, ${process.findings} ${process.findings === 1 ? 'finding' : 'findings'}`;
-    const text = `${indent}${process.pid} ${harmless(process.program)}${how}: ${endText(process)}${found}`;
+    const name = process.program === '' ? '(name not known)' : harmless(process.program);
+    const text = `${indent}${process.pid} ${name}${how}: ${endText(process)}${found}`;
     return process.findings > 0 || !process.complete ? text : ink.dim(text);
   });
   const left = lines.length - most;

@@ -119,9 +119,11 @@ function footLines(
   ink: Ink,
 ): readonly string[] {
   let lines: readonly string[] = [];
+  // All that such a tool has to say.
+  const whole = report.purpose === 'log' && asksForAll(options);
   for (const most of options.all === true ? [Number.POSITIVE_INFINITY] : [15, 8, 4, 2, 1, 0]) {
     const parts = [
-      messageLines(report, most, ink),
+      messageLines(report, whole ? Number.POSITIVE_INFINITY : most, ink),
       [
         ...hiddenLines(report, options, leftOut, ink),
         ...totalLines(report, ink),
@@ -161,6 +163,8 @@ function hiddenLines(report: Report, options: RenderOptions, leftOut: number, in
 
 function messageLines(report: Report, most: number, ink: Ink): readonly string[] {
   const all = most === Number.POSITIVE_INFINITY;
+  // The log is the answer of such a tool.
+  const mostLines = all ? most : report.purpose === 'log' ? Math.max(3, most * 3) : 3;
   const fatal = report.messages.filter(({ source }) => source === 'fatal-signal');
   const others = report.messages.filter(({ source }) => source !== 'fatal-signal');
   const deaths = fatal.slice(0, all ? most : Math.min(most, 5));
@@ -168,22 +172,27 @@ function messageLines(report: Report, most: number, ink: Ink): readonly string[]
   const left = report.messages.length - deaths.length - shown.length;
   return [
     ...deaths.map((message) => fatalLine(message, report, ink)),
-    ...shown.flatMap((message) => saidLines(message, all, ink)),
+    ...shown.flatMap((message) => saidLines(message, mostLines, ink)),
     ...(left > 0 ? [ink.dim(`${grouped(left)} more messages; --all lists them.`)] : []),
   ];
 }
 
-/** A message of several lines is shown as it was written, its first three lines unless all is asked for. */
-function saidLines({ pid, text }: ReportMessage, all: boolean, ink: Ink): readonly string[] {
+/** A message of several lines is shown as it was written, its first lines unless all is asked for. */
+function saidLines({ pid, text }: ReportMessage, most: number, ink: Ink): readonly string[] {
   const lines = text.replace(/\r?\n$/, '').split(/\r?\n/);
   const start = `${pid}: `;
-  const shown = lines.slice(0, all ? lines.length : 3).map((line, index) => {
+  const shown = lines.slice(0, most).map((line, index) => {
     const whole = `${index === 0 ? start : ' '.repeat(start.length)}${harmless(line)}`;
-    return ink.dim(all ? whole : clip(whole, ink.columns));
+    return ink.dim(most === Number.POSITIVE_INFINITY ? whole : clip(whole, ink.columns));
   });
   const left = lines.length - shown.length;
   if (left === 0) return shown;
-  return [...shown, ink.dim(`${' '.repeat(start.length)}… ${grouped(left)} more ${plural(left, 'line')}`)];
+  return [
+    ...shown,
+    ink.dim(
+      `${' '.repeat(start.length)}… ${grouped(left)} more ${plural(left, 'line')}; --all shows ${left === 1 ? 'it' : 'them'}`,
+    ),
+  ];
 }
 
 function fatalLine(message: ReportMessage, report: Report, ink: Ink): string {

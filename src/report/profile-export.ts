@@ -10,15 +10,39 @@ import { countedTrees } from './profile-text.ts';
 /**
  * The profiles of a report.
  *
- * @throws UserError (125) when there is none: an export of nothing would look like one of a program that costs nothing.
+ * @throws UserError (125) when nothing was measured: an export would look like one of a program that costs nothing.
  */
 export function profilesOf(report: Report, format: string): readonly ReportProfile[] {
   const { profiles, tool } = report;
   if (profiles !== undefined && profiles.length > 0) return profiles;
+  // A profiler that saw nothing was right to: that is what its picture says.
+  if (report.purpose === 'profile') return [profileOfNothing(report)];
   throw new UserError(
     `this run has no profile: ${tool.name} ${profileless.test(tool.name) ? 'makes none' : 'left none'}, and ${format} holds nothing else`,
     'run it with a profiler such as --tool=massif or --tool=callgrind, or write another format',
   );
+}
+
+/** What a run is drawn as that was measured and left no sample: perf of a program that ends at once. */
+function profileOfNothing({ run, tool }: Report): ReportProfile {
+  return {
+    images: [],
+    pid: 0,
+    program: run?.command[0] ?? '',
+    format: tool.name,
+    measures: [{ name: 'events', title: 'events', unit: 'events' }],
+    primary: 0,
+    totals: [0],
+    frames: [],
+    trees: [],
+    functions: [],
+    costs: { self: [[]] },
+    byInclusive: [],
+    bySelf: [],
+    files: [],
+    notes: [],
+    complete: true,
+  };
 }
 
 // Tools of valgrind that look for errors.

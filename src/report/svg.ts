@@ -3,6 +3,7 @@ import type { CallTree, Columns, Measure, Timeline } from '../model/profile.ts';
 import type { ReportProfile, ReportProfileFrame } from '../model/profile-report.ts';
 import { sumOf } from '../model/profile-tables.ts';
 import type { Report } from '../model/report.ts';
+import { roomForNumbers } from '../model/row-table.ts';
 import { boxMarkup, curveMarkup, rowHeight, svgText } from './flame-svg.ts';
 import { firstSnapshot } from './html-page/curve.ts';
 import { script, style } from './html-page/drawing.tsx?page';
@@ -19,6 +20,7 @@ import {
   exactAmount,
   kindWords,
   measureText,
+  outsideTree,
   placeName,
   programText,
 } from './html-page/profile-words.ts';
@@ -146,12 +148,12 @@ function* legendMarkup(
   }
 }
 
-/** Lines of at most about 160 characters; of a very long text the beginning. */
+/** Lines of at most about 160 characters. What is doubtful is said to its end; of an endless text the beginning. */
 function wrapped(texts: readonly string[]): readonly string[] {
   return texts.flatMap((text) => {
     const lines: string[] = [];
     let line = '';
-    for (const word of harmless(cut(text, 640)).split(' ')) {
+    for (const word of harmless(cut(text, 4_000)).split(' ')) {
       if (line !== '' && line.length + word.length > 160) {
         lines.push(line);
         line = '';
@@ -220,7 +222,7 @@ function drawingOf(profiles: readonly ReportProfile[]): Drawing {
     const snapshot = timeline.snapshots[firstSnapshot(timeline)];
     if (snapshot !== undefined) {
       notes.add(
-        `The calls are those of snapshot ${snapshot.number}${snapshot.kind === 'peak' ? ', the peak' : ''}.`,
+        `The calls are those of snapshot ${snapshot.number}${snapshot.kind === 'peak' ? ', the peak' : ''}. ${outsideTree(timeline, snapshot)}`.trimEnd(),
       );
     }
   }
@@ -280,16 +282,31 @@ function rooted(
   roots: readonly number[],
 ): TreeSource {
   const shift = roots.length;
-  const zeros = roots.map(() => 0);
+  if (shift === 0 && start === 0) {
+    return {
+      tree: { ...tree, values: [tree.values[column] ?? []] },
+      ...(before && { before: [before[column] ?? []] }),
+    };
+  }
+  const rows = shift + tree.parents.length;
+  const parents = roomForNumbers(rows);
+  const frames = roomForNumbers(rows);
+  for (const [index, frame] of roots.entries()) {
+    parents[index] = index - 1;
+    frames[index] = frame;
+  }
+  for (let row = 0; row < tree.parents.length; row++) {
+    const parent = tree.parents[row] as number;
+    parents[shift + row] = parent < 0 ? shift - 1 : parent + shift;
+    frames[shift + row] = (tree.frames[row] as number) + start;
+  }
+  const shifted = (values: readonly number[] = []): number[] => {
+    const own = roomForNumbers(rows).fill(0);
+    for (let row = 0; row < values.length; row++) own[shift + row] = values[row] as number;
+    return own;
+  };
   return {
-    tree: {
-      parents: [
-        ...roots.map((_, index) => index - 1),
-        ...tree.parents.map((parent) => (parent < 0 ? shift - 1 : parent + shift)),
-      ],
-      frames: [...roots, ...tree.frames.map((frame) => frame + start)],
-      values: [[...zeros, ...(tree.values[column] ?? [])]],
-    },
-    ...(before && { before: [[...zeros, ...(before[column] ?? [])]] }),
+    tree: { parents, frames, values: [shifted(tree.values[column])] },
+    ...(before && { before: [shifted(before[column])] }),
   };
 }

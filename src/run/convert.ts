@@ -60,7 +60,7 @@ const converters: readonly Converter[] = [
 /**
  * The files to read for those that the user named.
  *
- * @throws UserError (125) when the tool that could read one is missing or fails.
+ * @throws UserError (125) when the tool that could read one is missing or fails, and for what must be unpacked first.
  */
 export async function convertFiles(paths: readonly string[]): Promise<readonly string[]> {
   return Promise.all(paths.map(convertFile));
@@ -76,7 +76,14 @@ async function convertFile(path: string): Promise<string> {
     );
   }
   const converter = converters.find(({ recognizes }) => recognizes(head, basename(path)));
-  if (converter === undefined) return path;
+  if (converter === undefined) {
+    const packer = startsWith(head, gzipMagic) ? 'gzip' : startsWith(head, zstdMagic) ? 'zstd' : undefined;
+    if (packer === undefined) return path;
+    throw new UserError(
+      `${path} is compressed with ${packer}`,
+      `unpack it: ${packer} -dc ${path} | vgrun report -`,
+    );
+  }
   const { dirSync, setGracefulCleanup } = (await import('tmp')).default;
   setGracefulCleanup();
   const { name: directory } = dirSync({ prefix: 'vgrun-', mode: 0o700, unsafeCleanup: true });

@@ -19,6 +19,16 @@ const inProject: readonly (readonly [string, Frame, Owner])[] = [
     { object: `${root}/build/liblist.so.1`, function: 'f' },
     'mine',
   ],
+  // As massif names them: without an object.
+  ["libc's mmap", { function: 'mmap', file: 'mmap64.c', line: 46 }, 'system'],
+  ["libc's mmap, inlined", { function: '__mmap64', file: 'mmap64.c', line: 58 }, 'system'],
+  ["libc's heap growing", { function: '__sbrk', file: 'sbrk.c', line: 37 }, 'system'],
+  ['the system call below it', { function: '__brk', file: 'brk.c', line: 31 }, 'system'],
+  ["malloc's way to it", { function: '__glibc_morecore', file: 'morecore.c', line: 29 }, 'system'],
+  ['the loader', { function: '_dl_map_segment', file: 'dl-map-segments.h', line: 29 }, 'system'],
+  ['the loader at its start', { function: 'setup_vdso', file: 'setup-vdso.h', line: 93 }, 'system'],
+  ['what the kernel mapped', { ip: '0x0' }, 'system'],
+  ['an address of nothing known', { ip: '0x4a1b2c3' }, 'library'],
   ['the program without debug information', { object: '/home/ann/bin/tool', function: 'f' }, 'mine'],
   ['an installed program', { object: '/usr/bin/ls', function: 'main' }, 'mine'],
   [

@@ -13,6 +13,7 @@ import {
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { examplePath, examplesDirectory } from '../examples.ts';
@@ -228,6 +229,21 @@ describe.skipIf(!canRun('valgrind'))('a place that cannot be written', () => {
     const words = ['--report=json=no/such/out.json', examplePath('clean')];
     const says = `${join(cwd(), 'no/such')} does not exist\nhint: make it: mkdir -p no/such`;
     expectRefusal(await vgrun(words, { cwd: cwd() }), { status: 125, says });
+  });
+
+  test.each(['memcheck', 'lackey'])('a picture of what %s finds is refused before the run', async (tool) => {
+    const says = `svg holds profiles, and ${tool} makes none`;
+    const words = [`--tool=${tool}`, '--report=svg=x.svg', examplePath('clean')];
+    expectRefusal(await vgrun(words, { cwd: cwd() }), { status: 125, says });
+    const flame = ['flame', `--tool=${tool}`, examplePath('clean')];
+    expectRefusal(await vgrun(flame, { cwd: cwd() }), { status: 125, says });
+  });
+
+  test('a compressed file is said to be one, with how to unpack it', async () => {
+    const file = join(cwd(), 'stacks.folded.gz');
+    await writeFile(file, gzipSync('main;f 3\n'));
+    const says = `${file} is compressed with gzip\nhint: unpack it: gzip -dc ${file} | vgrun report -`;
+    expectRefusal(await vgrun(['report', file], { cwd: cwd() }), { status: 125, says });
   });
 
   test('a report that is a directory is refused before the run', async () => {

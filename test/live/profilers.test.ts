@@ -302,6 +302,7 @@ describe.skipIf(!canRun('perf'))('perf', () => {
     compileC(join(folder, 'busy'), `${busy}int main(void) { spin(100); return 0; }`);
     const { status, stderr } = await vgrun(['flame', './busy'], { cwd: folder });
     expect(status, stderr).toBe(0);
+    expect(stderr.trimEnd().split('\n').at(-1)).toBe('vgrun: flame.svg written');
     expect(await readFile(join(folder, 'flame.svg'), 'utf8')).toMatch(/^<\?xml|^<svg/);
     for (const [file, start] of [
       ['out.html', '<!DOCTYPE html>'],

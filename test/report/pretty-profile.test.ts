@@ -299,3 +299,91 @@ test('a tree of ten thousand nested calls is drawn without a step to the right f
   expect(text).toContain('CALL TREE');
   expect(text.split('\n').length).toBeLessThanOrEqual(51);
 });
+
+test('every measure is told with its total, and with all its top places', async () => {
+  const samples = await scenario('samples');
+  const text = await rendered(samples, 'pretty');
+  expect(text.split('\n')[1]).toBe('  also samples 2,018');
+  expect(text).not.toContain('by samples');
+  expect(await rendered(samples, 'pretty', { all: true })).toMatch(
+    /TOP PLACES {2}by samples\n +self +place\n> 55\.2% +1\.11 k {2}hash/,
+  );
+  // Of many the names alone.
+  const graph = await rendered(await scenario('call-graph'), 'pretty');
+  expect(graph).toContain('  also Dr 79.1 M, Dw 36.7 M, I1mr 5,650, D1mr 5.61 M');
+  const all = await rendered(await scenario('call-graph'), 'pretty', { all: true });
+  expect(all).toContain('TOP PLACES  by data reads (Dr)');
+});
+
+test('the mark before a line means my code, there as everywhere', async () => {
+  const report = await scenario('call-graph');
+  const [profile] = report.profiles as readonly [ReportProfile];
+  const marks = async (one: ReportProfile): Promise<readonly string[]> => {
+    const text = await rendered({ ...report, profiles: [one] }, 'pretty', { all: true });
+    const [, lines = ''] = text.split('TOP LINES');
+    const [own = ''] = lines.split('\n\n');
+    return own.split('\n').filter((line) => / │ /.test(line));
+  };
+  const files = (owner: 'mine' | 'system') => profile.files.map((file) => ({ ...file, owner }));
+  const mine = await marks({ ...profile, files: files('mine') });
+  expect(mine.length).toBeGreaterThan(3);
+  expect(mine.every((line) => line.startsWith('> '))).toBe(true);
+  const system = await marks({ ...profile, files: files('system') });
+  expect(system.length).toBe(mine.length);
+  expect(system.every((line) => line.startsWith('  '))).toBe(true);
+});
+
+test.each([false, true])(
+  'a function that calls itself is one row with how deep it goes (all: %s)',
+  async (all) => {
+    const report = await scenario('samples');
+    const [first] = report.profiles as readonly [ReportProfile];
+    const frame = (name: string) => ({ function: name, owner: 'mine', ownerReason: 'program' }) as const;
+    const depth = 120;
+    const calls = Array.from({ length: depth + 2 }, (_, node) => node);
+    const profile: ReportProfile = {
+      ...first,
+      measures: first.measures.slice(1),
+      primary: 0,
+      totals: [depth + 10],
+      frames: [frame('main'), frame('g'), frame('fill')],
+      trees: [
+        {
+          parents: calls.map((node) => node - 1),
+          frames: calls.map((node) => (node === 0 ? 0 : node > depth ? 2 : 1)),
+          values: [calls.map((node) => (node === 0 ? 0 : node > depth ? 10 : 1))],
+        },
+      ],
+    };
+    const text = await rendered({ ...report, profiles: [profile] }, 'pretty', { all });
+    const [, tree = ''] = text.split('CALL TREE\n');
+    expect(tree.split('\n').slice(0, 4)).toEqual([
+      '> 100.0%  130  main()',
+      '> 100.0%  130  g() × 120',
+      '>   7.7%   10  fill()',
+      '',
+    ]);
+  },
+);
+
+test('a chart of a few bytes has no parts of bytes on its axis', () => {
+  const [, ...lines] = chartLines(
+    [
+      { time: 0, value: 0 },
+      { time: 10, value: 101 },
+    ],
+    form,
+  );
+  const labels = lines.flatMap((line) => /^ *(\S+) B ┤/.exec(line)?.[1] ?? []);
+  expect(labels).toEqual(['51']);
+});
+
+test('a line that the system spent is not marked as mine because nothing is known of its file', async () => {
+  const report = await scenario('call-graph');
+  const [profile] = report.profiles as readonly [ReportProfile];
+  const files = profile.files.map((file) => ({ ...file, owner: 'mine' as const }));
+  const functions = profile.functions.map((frame) => ({ ...frame, owner: 'system' as const }));
+  const text = await rendered({ ...report, profiles: [{ ...profile, files, functions }] }, 'pretty');
+  expect(text.split('TOP LINES')[1]).toMatch(/ │ /);
+  expect(text.split('TOP LINES')[1]).not.toMatch(/^>/m);
+});

@@ -467,7 +467,9 @@ test('a message of several lines is shown as lines', async () => {
     text: 'one\ntwo\n\x1b[2J\nfour\nfive',
   };
   const report = await analyze(whole(1, [message]), { vgrun: '0.1.0' });
-  expect(await pretty(report)).toContain('101: one\n     two\n     \\x1b[2J\n     … 2 more lines\n');
+  expect(await pretty(report)).toContain(
+    '101: one\n     two\n     \\x1b[2J\n     … 2 more lines; --all shows them\n',
+  );
   expect(await pretty(report, { all: true })).toContain('     four\n     five\n');
 });
 
@@ -529,4 +531,36 @@ test('suppressions are printed where there is room or all is wanted, and else co
   }
   const one = await analyze(whole(1, findings.slice(0, 1)), { vgrun: '0.1.0' });
   expect(await pretty(one)).toContain('\n  {\n     <name>\n     Memcheck:Addr4\n     fun:f\n  }\n');
+});
+
+test('the log of a tool that only logs is shown as far as the screen goes, and whole when asked for', async () => {
+  const clean = await scenarios.get('clean')?.();
+  if (clean === undefined) throw new Error('there is a clean report');
+  const log = (lines: number): Report => ({
+    ...clean,
+    purpose: 'log',
+    messages: [
+      {
+        image: 1,
+        pid: 7,
+        source: 'program',
+        text: Array.from({ length: lines }, (_, index) => `counted ${index}`).join('\n'),
+      } as unknown as Report['messages'][number],
+    ],
+  });
+  const short = await pretty(log(20), { rows: 50 });
+  expect(short).toContain('counted 19');
+  const long = await pretty(log(500), { rows: 50 });
+  expect(long.split('\n').length).toBeLessThanOrEqual(51);
+  expect(long).toMatch(/… \d+ more lines; --all shows them/);
+  expect(await pretty(log(500), { rows: 50, fullStacks: true })).toContain('counted 499');
+});
+
+test('a process whose program nobody knows is said to have no known name', async () => {
+  const report = await scenarios.get('process-tree-with-fork')?.();
+  if (report === undefined) throw new Error('there is such a report');
+  const nameless = report.processes.map((process) => ({ ...process, program: '' }));
+  const text = await pretty({ ...report, processes: nameless }, { all: true });
+  expect(text).toMatch(/\d+ \(name not known\)/);
+  expect(text).not.toMatch(/^ +\d+ :/m);
 });

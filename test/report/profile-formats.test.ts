@@ -290,3 +290,22 @@ test('a growth limit has a line of its own in every format, and exceeded it is a
   expect(await rendered(report, 'markdown')).toContain('(D1mr): 7,108,204 before, 7,101,009 now (-0.1%)');
   expect(run.properties.gate.growth).toHaveLength(2);
 });
+
+test.each(['svg', 'folded', 'speedscope', 'pprof'])(
+  'a run that was measured and left no sample has a form in %s, and keeps its status',
+  async (format) => {
+    const report = await scenario('empty');
+    const { profiles: _, ...rest } = report;
+    const nothing: Report = { ...rest, tool: { name: 'perf' }, purpose: 'profile', status: 3 };
+    const text = await rendered(nothing, format);
+    if (format === 'svg') expect(text).toContain('Nothing was spent, or nothing was seen.');
+    if (format === 'folded') expect(text).toBe('');
+    if (format === 'speedscope') expect(speedscopeErrors(text)).toEqual([]);
+    if (format === 'pprof') expect(readPprof(text).sample).toEqual([]);
+    const folder = mkdtempSync(join(tmpdir(), 'vgrun-'));
+    onTestFinished(() => rmSync(folder, { recursive: true }));
+    const file = join(folder, 'out');
+    expect(await writeReports(nothing, [{ format, file }], {})).toBe(3);
+    expect(existsSync(file)).toBe(true);
+  },
+);

@@ -640,6 +640,22 @@ describe('without a script', () => {
     }
   });
 
+  test('the head says whose profile it is, against what, and which tools made the files', async () => {
+    const compared = await scenario('profile-compared');
+    const [profile] = compared.profiles as readonly [ReportProfile];
+    const { run: _, ...foreign } = compared;
+    const head = readDocument(await htmlOf(foreign)).text;
+    expect(head).toContain(
+      `${profile.format} of ${profile.program} (${profile.pid}), compared with ${profile.before?.name}`,
+    );
+    const both = {
+      ...foreign,
+      tool: { name: 'massif' },
+      profiles: [profile, { ...profile, format: 'dhat' }],
+    };
+    expect(readDocument(await htmlOf(both)).text).toMatch(/vgrun [\d.]+\S*, massif.*, dhat/);
+  });
+
   test('the most expensive functions are named, and limits of growth said', async () => {
     const { text } = readDocument(await htmlOf(await scenario('profile-growth')));
     expect(text).toContain('words (101): 282,609,504 instructions');
@@ -736,6 +752,25 @@ describe('as SVG', () => {
     const compared = await rendered(await scenario('profile-hostile'), 'svg');
     expect(compared).toMatch(/class="f mine grew-\d"/);
     expect(compared).toContain('(+25.0 %)');
+  });
+
+  test('says to its end why a tree is inferred', async () => {
+    const report = await scenario('profile-inferred-tree');
+    const [profile] = report.profiles as readonly [ReportProfile];
+    const why = `${'the calls are shared by what each pair spent, which is a guess; '.repeat(14)}so do not trust it`;
+    const trees = profile.trees.map((tree) => ({ ...tree, inferred: why }));
+    const source = await rendered({ ...report, profiles: [{ ...profile, trees }] }, 'svg');
+    expect(source).toContain('so do not trust it.</text>');
+    for (const [, line = ''] of source.matchAll(/<text class="quiet" x="12" y="\d+">([^<]*)</g)) {
+      expect(line.length).toBeLessThanOrEqual(170);
+    }
+  });
+
+  test('says what of a time line is in no call', async () => {
+    const heap = await rendered(await scenario('profile-heap-over-time'), 'svg');
+    expect(heap).toMatch(
+      /The tree is of heap alone: extra \([\d,]+ bytes\) and stacks \([\d,]+ bytes\) have no calls\./,
+    );
   });
 
   test('says what it leaves out, and keeps the totals', async () => {

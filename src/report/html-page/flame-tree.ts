@@ -108,7 +108,21 @@ export function flameTree(
   const makeColumns = (): number[][] => Array.from({ length: measures }, () => [0]);
   const self = makeColumns();
   const selfBefore = compared ? makeColumns() : [];
-  const known = new Map<number, number>();
+  // Node + 1 by parent and group; 0: free. A Map of pairs made into one number takes minutes for millions of nodes.
+  let slots = new Int32Array(1024);
+  const slotOf = (parent: number, group: number): number => {
+    const mixed = Math.imul(parent + 1, 0x9e3779b1 | 0) ^ Math.imul(group + 1, 0x85ebca6b | 0);
+    return (mixed ^ (mixed >>> 15)) & (slots.length - 1);
+  };
+  const next = (slot: number): number => (slot + 1) & (slots.length - 1);
+  const grow = (): void => {
+    slots = new Int32Array(slots.length * 2);
+    for (let node = 1; node < parents.length; node++) {
+      let slot = slotOf(parents[node] as number, groupNumbers[node] as number);
+      while (slots[slot] !== 0) slot = next(slot);
+      slots[slot] = node + 1;
+    }
+  };
   const rowNodes = sources.map(({ tree, before }) => {
     const nodes = new Int32Array(tree.parents.length);
     for (let row = 0; row < nodes.length; row++) {
@@ -116,13 +130,17 @@ export function flameTree(
       const parent = above < 0 || above >= row ? 0 : (nodes[above] as number);
       const frame = tree.frames[row] ?? -1;
       const group = groups.of[frame] ?? 0;
-      // 2^26 groups and 2^27 nodes make a safe integer.
-      const key = parent * 0x4000000 + group;
-      let node = known.get(key);
-      if (node === undefined) {
+      let slot = slotOf(parent, group);
+      let node = (slots[slot] as number) - 1;
+      while (node >= 0 && (parents[node] !== parent || groupNumbers[node] !== group)) {
+        slot = next(slot);
+        node = (slots[slot] as number) - 1;
+      }
+      if (node < 0) {
         node = parents.push(parent) - 1;
-        known.set(key, node);
+        slots[slot] = node + 1;
         groupNumbers.push(group);
+        if (parents.length * 2 > slots.length) grow();
         firstFrames.push(frame);
         mixed.push(false);
         for (const column of self) column.push(0);

@@ -96,11 +96,13 @@ export function HeapCurve({ timeline, before, chosen, onChoose }: Props) {
       </div>
       <figcaption>
         <p class="legend">
-          {series.map(({ name, title }, index) => (
-            <span key={name}>
-              <span class={`swatch series-${index % 4}`} /> {title}
-            </span>
-          ))}
+          {series.map(({ name, title }, index) =>
+            snapshots.some(({ values }) => (values[index] ?? 0) > 0) ? (
+              <span key={name}>
+                <span class={`swatch series-${index % 4}`} /> {title}
+              </span>
+            ) : null,
+          )}
           {curve.before !== undefined && (
             <span>
               <span class="swatch old" /> before, in total

@@ -3,7 +3,15 @@ import { useState } from 'preact/hooks';
 import { sentence } from '../sentence.ts';
 import type { Summary } from './payload.ts';
 import { chooseTheme, nextTheme, storedTheme } from './theme.tsx';
-import { type Fact, gateFacts, outcomeSigns, reasonsOf, runFacts, totalFacts } from './words.ts';
+import {
+  type Fact,
+  gateFacts,
+  outcomeSigns,
+  profileFacts,
+  reasonsOf,
+  runFacts,
+  totalFacts,
+} from './words.ts';
 
 interface Props {
   readonly summary: Summary;
@@ -12,7 +20,12 @@ interface Props {
 
 export function PageHead({ summary, onHelp }: Props) {
   const { outcome, status } = summary;
-  const facts: readonly Fact[] = [...runFacts(summary), ...totalFacts(summary), ...gateFacts(summary)];
+  const facts: readonly Fact[] = [
+    ...runFacts(summary),
+    ...profileFacts(summary),
+    ...totalFacts(summary),
+    ...gateFacts(summary),
+  ];
   return (
     <header class="top">
       <div class={`verdict ${outcome}`}>

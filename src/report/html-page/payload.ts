@@ -75,6 +75,8 @@ export interface ProfileHead {
   /** Source lines with costs. */
   readonly lines: number;
   readonly timeline: boolean;
+  /** Name of what it is compared with. */
+  readonly before?: string;
 }
 
 /** The report but for its findings, and of its profiles only what they are. */

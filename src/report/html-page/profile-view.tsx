@@ -32,9 +32,11 @@ import {
   exactNumber,
   kindWords,
   measureText,
+  outsideTree,
   percentText,
   placeName,
   placeSource,
+  programText,
   shortAmount,
   shortName,
 } from './profile-words.ts';
@@ -48,6 +50,8 @@ export function ProfileView(props: ProfileProps) {
   const unit = measures[measure]?.unit ?? 'events';
   const picked = useMemo(() => pickedTree(profile, choices.get('t')), [profile, choices.get('t')]);
   const drawable = trees.some(({ parents }) => parents.length > 0);
+  const shown = timeline?.snapshots.find(({ tree }) => tree !== undefined && tree === picked[0]);
+  const outside = timeline === undefined ? '' : outsideTree(timeline, shown);
   const choosePoint = (snapshot: number): void => {
     const tree = timeline?.snapshots[snapshot]?.tree;
     if (tree !== undefined) choose({ t: String(tree), z: undefined });
@@ -61,7 +65,7 @@ export function ProfileView(props: ProfileProps) {
         <span class="quiet">
           {' '}
           {measures[measure] === undefined ? '' : measureText(measures[measure])}
-          {timeline === undefined ? '' : ' at the peak'}
+          {timeline === undefined ? '' : ' at the peak'} of {programText(profile)}
         </span>
       </h2>
       {!profile.complete && (
@@ -78,6 +82,7 @@ export function ProfileView(props: ProfileProps) {
           onChoose={choosePoint}
         />
       )}
+      {outside !== '' && drawable && <p class="quiet outside">{outside}</p>}
       {drawable ? (
         <Flames {...props} picked={picked} />
       ) : (

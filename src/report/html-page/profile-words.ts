@@ -1,5 +1,5 @@
 // The words and numbers of profiles: for the page, for the part of it without a script, and for the drawing.
-import type { Measure, Unit } from '../../model/profile.ts';
+import type { Measure, Snapshot, Timeline, Unit } from '../../model/profile.ts';
 import type { ReportProfileFrame } from '../../model/profile-report.ts';
 import { grouped, plural } from '../terminal-text.ts';
 import type { CallKind } from './flame-tree.ts';
@@ -155,6 +155,20 @@ export function changeText(before: number, after: number): string {
 /** `instructions executed (Ir)`; where the tool has no word of its own, the title alone. */
 export function measureText({ name, title }: Measure): string {
   return name === title || title.toLowerCase().includes(name.toLowerCase()) ? title : `${title} (${name})`;
+}
+
+/**
+ * Why a tree of a time line holds less than the curve: `The tree is of heap alone: extra (287 bytes) has no calls.`;
+ * empty where it holds all.
+ */
+export function outsideTree({ series }: Timeline, snapshot: Pick<Snapshot, 'values'> | undefined): string {
+  const [first, ...others] = series;
+  const outside = others.flatMap(({ name, unit }, index) => {
+    const value = snapshot?.values[index + 1] ?? 0;
+    return value > 0 ? [`${name} (${exactAmount(value, unit)})`] : [];
+  });
+  if (first === undefined || outside.length === 0) return '';
+  return `The tree is of ${first.name} alone: ${outside.join(' and ')} ${outside.length === 1 ? 'has' : 'have'} no calls.`;
 }
 
 /** `words (101)`; without a process the program alone. */

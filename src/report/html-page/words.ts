@@ -173,8 +173,47 @@ export function isOfValgrind(tool: string): boolean {
   return !ownInstruments.has(tool);
 }
 
+/** What the facts say of a profile. */
+interface ProfileFacts {
+  readonly program: string;
+  readonly pid: number;
+  readonly format: string;
+  readonly before?: string | { readonly name: string };
+}
+
+/** Of more, the page has a list of its own. */
+const mostProfiles = 5;
+
+/** Which program each profile is of, and what it is compared with. */
+export function profileFacts({
+  profiles = [],
+}: {
+  readonly profiles?: readonly ProfileFacts[];
+}): readonly Fact[] {
+  if (profiles.length === 0) return [];
+  const shown = profiles.slice(0, mostProfiles).map(({ program, pid, format, before }) => {
+    const name = typeof before === 'string' ? before : before?.name;
+    const whose = `${format} of ${program === '' ? 'an unknown program' : program}${pid > 0 ? ` (${pid})` : ''}`;
+    return name === undefined ? whose : `${whose}, compared with ${name}`;
+  });
+  const left = profiles.length - shown.length;
+  return [
+    [
+      plural(profiles.length, 'Profile'),
+      [...shown, ...(left > 0 ? [`${grouped(left)} more`] : [])].join('; '),
+    ],
+  ];
+}
+
 /** What was run and how it ended. */
-export function runFacts({ run, tool, vgrun }: Pick<Report, 'run' | 'tool' | 'vgrun'>): readonly Fact[] {
+export function runFacts({
+  run,
+  tool,
+  vgrun,
+  profiles = [],
+}: Pick<Report, 'run' | 'tool' | 'vgrun'> & {
+  readonly profiles?: readonly { readonly format: string }[];
+}): readonly Fact[] {
   const facts: Fact[] = [];
   const version = tool.version ?? '';
   const instrument =
@@ -195,7 +234,11 @@ export function runFacts({ run, tool, vgrun }: Pick<Report, 'run' | 'tool' | 'vg
     // `2026-08-01T12:00:00.000Z`
     facts.push(['Started', run.startedAt.replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d).*Z$/, '$1 $2 UTC')]);
   }
-  facts.push(['Made by', `vgrun ${vgrun}, ${instrument}`]);
+  // Files of several tools can be read into one report.
+  const others = new Set(profiles.map(({ format }) => format));
+  if (run !== undefined || others.size < 2) others.clear();
+  others.delete(tool.name);
+  facts.push(['Made by', [`vgrun ${vgrun}`, instrument, ...others].join(', ')]);
   return facts;
 }
 

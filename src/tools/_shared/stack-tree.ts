@@ -1,6 +1,6 @@
 // Adds stacks up to a call tree: for formats that are nothing but millions of stacks.
 import type { CallTree } from '../../model/profile.ts';
-import { rowTable } from '../../model/row-table.ts';
+import { roomForNumbers, rowTable } from '../../model/row-table.ts';
 import { longer } from './longer.ts';
 import type { ProblemTally } from './problem-tally.ts';
 
@@ -96,14 +96,17 @@ export function stackTree(): StackTree {
       }
       column[node] = (column[node] as number) + value;
     },
-    build: (columns, frameOf, about = {}) => ({
-      ...about,
-      parents: nodes.column(0),
-      frames: nodes.column(1).map((frame) => frameOf(frame)),
-      values: columns.map((measure) => {
+    build: (columns, frameOf, about = {}) => {
+      const count = nodes.size();
+      const frames = nodes.column(1);
+      for (let node = 0; node < count; node++) frames[node] = frameOf(frames[node] as number);
+      const ownValues = columns.map((measure) => {
         const column = values[measure] ?? new Float64Array(0);
-        return Array.from({ length: nodes.size() }, (_, node) => column[node] ?? 0);
-      }),
-    }),
+        const own = roomForNumbers(count);
+        for (let node = 0; node < count; node++) own[node] = column[node] ?? 0;
+        return own;
+      });
+      return { ...about, parents: nodes.column(0), frames, values: ownValues };
+    },
   };
 }
