@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url';
 import { bundle } from './bundle.mjs';
 
 const worker = fileURLToPath(new URL('cost-files-worker.mjs', import.meta.url));
-const goal = 3;
+/** Times as fast as the tool's own post-processor. */
+const goals = { callgrind: 3, cachegrind: 1 };
 
 /**
  * Rows as every bench has. Each reference is started the way that makes it do least: no source is annotated, and as for
@@ -54,8 +55,8 @@ export async function costFilesBench({ quick = false } = {}) {
         what: `${tool}.out, ${size / 1e6} MB`,
         measured: `${(own.ms / 1e3).toFixed(1)} s`,
         reference: `${(other.ms / 1e3).toFixed(1)} s`,
-        goal: `${goal} x, is ${times.toFixed(1)} x`,
-        ok: times >= goal,
+        goal: `${goals[tool]} x, is ${times.toFixed(1)} x`,
+        ok: times >= goals[tool],
       });
       rows.push({
         what: `  peak memory, ${(result.lines / 1e6).toFixed(1)} M lines`,

@@ -593,7 +593,12 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
       });
     }
     if (samples === 0) {
-      problems.add({ code: 'no-samples', level: 'incomplete', message: 'perf recorded no samples' });
+      problems.add({
+        code: 'no-samples',
+        level: 'incomplete',
+        message: 'perf recorded no samples: the program ended, or slept, before the first one',
+        hint: 'let it do more, raise --freq, or count instead: --tool=callgrind',
+      });
       return;
     }
     tellCutStacks(problems, longLines, tooDeep ? 'outermost' : undefined);
@@ -603,7 +608,7 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
         code: 'cut-stacks',
         level: 'warning',
         message: `${share < 1 ? '<1' : Math.floor(share)} % of the samples have stacks of ${mostKept} calls, the most that the kernel keeps: their outermost callers are missing`,
-        hint: 'sudo sysctl kernel.perf_event_max_stack=512',
+        hint: 'to keep more: sudo sysctl kernel.perf_event_max_stack=512',
       });
     }
     if (chains === 0) {
