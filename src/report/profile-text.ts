@@ -2,6 +2,7 @@
 import type { AllocationSite, CallTree, Measure, ProfileFrame, Snapshot, Unit } from '../model/profile.ts';
 import type { GrowthLimit, ReportProfile, ReportProfileFrame } from '../model/profile-report.ts';
 import type { Report } from '../model/report.ts';
+import { unitWords } from './html-page/profile-words.ts';
 import { grouped, plural } from './terminal-text.ts';
 
 /** A divisor with the word for what is left. */
@@ -42,21 +43,9 @@ export function scaled(value: number, unit: Unit): string {
   return `${inScale(value, scale)}${scale.suffix}`;
 }
 
-const words: Readonly<Record<Unit, string>> = {
-  bytes: 'byte',
-  blocks: 'block',
-  instructions: 'instruction',
-  cycles: 'cycle',
-  samples: 'sample',
-  calls: 'call',
-  ns: 'ns',
-  ms: 'ms',
-  events: 'event',
-};
-
 /** The unit as a word: `bytes`, `1 byte`. */
 export function unitWord(value: number, unit: Unit): string {
-  return unit === 'ns' || unit === 'ms' ? words[unit] : plural(value, words[unit]);
+  return unit === 'ns' || unit === 'ms' ? unitWords[unit] : plural(value, unitWords[unit]);
 }
 
 /** `13,452,204 bytes`: where people want it exact. */
@@ -274,8 +263,11 @@ export function profileHeadline(profile: ReportProfile): string {
 
 /** `282,609,504 instructions executed (Ir)`, `2.02 s CPU time (cpu-clock)`, `34,383,878 bytes allocated`. */
 function amountOf(total: number, { unit, title, name }: Measure): string {
-  const rest = title.toLowerCase().startsWith(words[unit]) ? title.slice(words[unit].length) : undefined;
-  const tagged = name === title || name === words[unit] || name === `${words[unit]}s` ? '' : ` (${name})`;
+  const rest = title.toLowerCase().startsWith(unitWords[unit])
+    ? title.slice(unitWords[unit].length)
+    : undefined;
+  const tagged =
+    name === title || name === unitWords[unit] || name === `${unitWords[unit]}s` ? '' : ` (${name})`;
   if (unit === 'bytes') {
     const said = rest === undefined ? ` of ${title}` : rest.replace(/^s(?= |$)/, '');
     return `${scaled(total, unit)} (${exact(total, unit)})${said}`;

@@ -167,18 +167,33 @@ export function at(column: Float64Array | Int32Array | Uint8Array, index: number
   return column[index] ?? 0;
 }
 
-function decodeColumns(bytes: Uint8Array): Columns {
+/** Reads numbers from 0 up, written 7 bits a byte, one after the other; `skip` passes over other bytes. */
+export function numberReader(bytes: Uint8Array): {
+  readonly next: () => number;
+  readonly at: () => number;
+  readonly skip: (count: number) => void;
+} {
   let offset = 0;
-  const next = (): number => {
-    let value = 0;
-    let scale = 1;
-    for (;;) {
-      const byte = bytes[offset++] ?? 0;
-      if (byte < 128) return value + byte * scale;
-      value += (byte - 128) * scale;
-      scale *= 128;
-    }
+  return {
+    next: () => {
+      let value = 0;
+      let scale = 1;
+      for (;;) {
+        const byte = bytes[offset++] ?? 0;
+        if (byte < 128) return value + byte * scale;
+        value += (byte - 128) * scale;
+        scale *= 128;
+      }
+    },
+    at: () => offset,
+    skip: (count) => {
+      offset += count;
+    },
   };
+}
+
+function decodeColumns(bytes: Uint8Array): Columns {
+  const { next } = numberReader(bytes);
   const read = columnNames.map((name) => {
     const column = new Float64Array(next());
     for (let index = 0; index < column.length; index++) column[index] = next();

@@ -4,7 +4,7 @@
 // columns whose texts are stored once. A column is written in the way that takes the fewest bytes, which for a tree of
 // 200,000 nodes makes two bytes a number instead of seven, and nothing to parse.
 import type { ProfileBefore, ReportProfile, ReportProfileFrame } from '../../model/profile-report.ts';
-import { decodeJson, decodeStrings, owners } from './payload.ts';
+import { decodeJson, decodeStrings, numberReader, owners } from './payload.ts';
 
 /** What the page has of a profile: no orders, which it makes itself, and no directories, which are in the paths. */
 export type PageProfile = Omit<ReportProfile, 'byInclusive' | 'bySelf' | 'before'> & {
@@ -84,22 +84,12 @@ function withColumns(value: unknown, columns: readonly (readonly number[])[]): u
 export function decodeColumns(bytes: Uint8Array): readonly (readonly number[])[] {
   const columns: number[][] = [];
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  let offset = 0;
-  const next = (): number => {
-    let value = 0;
-    let scale = 1;
-    for (;;) {
-      const byte = bytes[offset++] ?? 0;
-      if (byte < 128) return value + byte * scale;
-      value += (byte - 128) * scale;
-      scale *= 128;
-    }
-  };
+  const { next, at, skip } = numberReader(bytes);
   const signed = (): number => {
     const value = next();
     return value % 2 === 0 ? value / 2 : -(value + 1) / 2;
   };
-  while (offset < bytes.length) {
+  while (at() < bytes.length) {
     const kind = columnKinds[next()];
     const length = next();
     const column: number[] = [];
@@ -110,8 +100,8 @@ export function decodeColumns(bytes: Uint8Array): readonly (readonly number[])[]
       else if (kind === 'steps') last += signed();
       else if (kind === 'rows') last = row - signed();
       else {
-        last = view.getFloat64(offset, true);
-        offset += 8;
+        last = view.getFloat64(at(), true);
+        skip(8);
       }
       column.push(last);
     }

@@ -99,7 +99,8 @@ function shortCount(value: number): string {
   return `${scaled >= 100 ? Math.round(scaled) : scaled.toFixed(1)} ${signs[sign]}`;
 }
 
-const unitWords: Readonly<Record<Unit, string>> = {
+/** What one of a unit is called. */
+export const unitWords: Readonly<Record<Unit, string>> = {
   bytes: 'byte',
   blocks: 'block',
   instructions: 'instruction',
