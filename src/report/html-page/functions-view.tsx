@@ -1,5 +1,5 @@
 // The functions of a profile as a table, and one of them with those that call it and those that it calls.
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import type { Unit } from '../../model/profile.ts';
 import { sentence } from '../sentence.ts';
 import { grouped } from '../terminal-text.ts';
@@ -43,7 +43,7 @@ export function FunctionsView({ profile, measure, choices, choose, selectors }: 
   );
   const kinds = useMemo(() => [...new Set(functions.map(callKind))], [functions]);
   const [page, setPage] = useState(0);
-  useEffect(() => setPage(0), [rows]);
+  useLayoutEffect(() => setPage(0), [rows]);
   const pages = Math.max(1, Math.ceil(rows.length / pageSize));
   const shown = rows.slice(page * pageSize, (page + 1) * pageSize);
   const chosen = Number(choices.get('f') ?? Number.NaN);

@@ -1,5 +1,5 @@
 // A profile as a whole: its curve over time, its calls as flame graph or icicle, what it says of itself.
-import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import { useCallback, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { sentence } from '../sentence.ts';
 import { grouped } from '../terminal-text.ts';
 import { firstSnapshot } from './curve.ts';
@@ -177,7 +177,8 @@ function Flames({
     },
     [tree, choose],
   );
-  useEffect(() => {
+  // At once, as below: a key that comes before the next paint would be undone.
+  useLayoutEffect(() => {
     setActive(root);
     setHover(undefined);
   }, [tree, root]);
