@@ -140,7 +140,7 @@ function whatIsMissing(evidence: Evidence): readonly string[] {
   if (stoppedBy === 'interrupt') missing.push('The program was interrupted.');
   const stopped = exit?.how === 'signaled' && stopSignals.has(exit.signal);
   if (stopped && stoppedBy === undefined) missing.push(endSentence(exit) ?? '');
-  const isEmpty = problems.some(({ code }) => code === 'empty-profile' || code === 'no-samples');
+  const isEmpty = problems.some(({ code }) => code === 'empty-profile');
   if (nodes.length === 0 && !isEmpty) missing.push('The log names no process: nothing was measured.');
   else if (isRun && (exit === undefined || exit.how === 'unknown')) {
     missing.push('How the program ended was not recorded.');

@@ -106,13 +106,18 @@ export function callLists({ parents }: Pick<CallTree, 'parents'>): CallLists {
 export function inclusiveValues({ parents, values }: CallTree): number[][] {
   return values.map((column) => {
     const sums = column.slice();
-    // A parent stands before its children.
-    for (let node = parents.length - 1; node >= 0; node--) {
-      const parent = parents[node] as number;
-      if (parent >= 0) sums[parent] = (sums[parent] as number) + (sums[node] as number);
-    }
+    addToParents(sums, parents);
     return sums;
   });
+}
+
+/** Makes inclusive values of self values, in place. */
+export function addToParents(sums: number[] | Float64Array, parents: readonly number[]): void {
+  // A parent stands before its children.
+  for (let node = parents.length - 1; node >= 0; node--) {
+    const parent = parents[node] as number;
+    if (parent >= 0) sums[parent] = (sums[parent] as number) + (sums[node] as number);
+  }
 }
 
 /** Sum of a column. */

@@ -11,6 +11,7 @@ import {
   severities,
   standings,
 } from './html-page/payload.ts';
+import { numberWriter } from './number-writer.ts';
 
 /** The columns of a frame, in the order of the tuple that it is kept as. */
 const frameColumns = [
@@ -155,38 +156,17 @@ interface Column {
 }
 
 function createColumn(): Column {
-  let bytes = new Uint8Array(256);
-  let length = 0;
+  const content = numberWriter(256);
   let entries = 0;
-  const put = (number: number): void => {
-    let value = number;
-    // Bits are the fast way, but only for what has 31 of them.
-    while (value > 0x7fffffff) {
-      bytes[length++] = (value % 128) + 128;
-      value = Math.floor(value / 128);
-    }
-    while (value > 127) {
-      bytes[length++] = (value & 127) | 128;
-      value >>>= 7;
-    }
-    bytes[length++] = value;
-  };
   return {
     push: (value) => {
-      if (length + 10 > bytes.length) {
-        const larger = new Uint8Array(bytes.length * 2);
-        larger.set(bytes);
-        bytes = larger;
-      }
       entries++;
-      put(Number.isSafeInteger(value) && value > 0 ? value : 0);
+      content.put(Number.isSafeInteger(value) && value > 0 ? value : 0);
     },
     bytes: () => {
-      const content = bytes.subarray(0, length);
-      bytes = new Uint8Array(16);
-      length = 0;
-      put(entries);
-      return [bytes.subarray(0, length), content];
+      const head = numberWriter(16);
+      head.put(entries);
+      return [head.bytes(), content.bytes()];
     },
   };
 }

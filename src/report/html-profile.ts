@@ -9,6 +9,7 @@ import {
   leastColumn,
   type WrittenProfile,
 } from './html-page/profile-payload.ts';
+import { numberWriter } from './number-writer.ts';
 
 /** What the page must know before it reads a profile. */
 export function profileHead(profile: ReportProfile): ProfileHead {
@@ -95,37 +96,17 @@ const mostSigned = 2 ** 52;
 /** A column in its shortest form. */
 export function encodeColumn(values: readonly number[]): Uint8Array {
   const kind = kindFor(values);
-  let bytes = new Uint8Array(64 + values.length * 2);
-  let length = 0;
-  const put = (number: number): void => {
-    let value = number;
-    while (value > 0x7fffffff) {
-      bytes[length++] = (value % 128) + 128;
-      value = Math.floor(value / 128);
-    }
-    while (value > 127) {
-      bytes[length++] = (value & 127) | 128;
-      value >>>= 7;
-    }
-    bytes[length++] = value;
-  };
-  put(columnKinds.indexOf(kind));
-  put(values.length);
+  const column = numberWriter(64 + values.length * 2);
+  column.put(columnKinds.indexOf(kind));
+  column.put(values.length);
   let last = 0;
   for (let row = 0; row < values.length; row++) {
     const value = values[row] as number;
-    if (length + 10 > bytes.length) {
-      const larger = new Uint8Array(bytes.length * 2);
-      larger.set(bytes);
-      bytes = larger;
-    }
-    if (kind === 'floats') {
-      new DataView(bytes.buffer).setFloat64(length, value, true);
-      length += 8;
-    } else put(written(kind, value, last, row));
+    if (kind === 'floats') column.putFloat(value);
+    else column.put(written(kind, value, last, row));
     last = value;
   }
-  return bytes.subarray(0, length);
+  return column.bytes();
 }
 
 function written(kind: ColumnKind, value: number, last: number, row: number): number {

@@ -31,6 +31,12 @@ interface Told {
   images: number;
 }
 
+/** A process with at least one profile; complete when all of its files are. */
+interface Measured {
+  readonly record: ProcessRecord;
+  complete: boolean;
+}
+
 /** Messages of one process that are kept. */
 const mostMessages = 1000;
 
@@ -40,7 +46,9 @@ export async function* readProfiles(sources: ProfileSources): AsyncGenerator<Par
   const told = new Map<number, Told>();
   for (const log of sources.logs) yield* readLog(log, sources, told);
 
-  const images = new Map<number, { readonly record: ProcessRecord; complete: boolean }>();
+  // A recording of the whole system has thousands of processes.
+  const images = new Map<number, Measured>();
+  const byImage = new Map<number, Measured>();
   const withoutPid: ParsedRecord[] = [];
   for (const { path, artifact, reader } of sources.profiles) {
     const pid = pidOfProfile(artifact);
@@ -61,11 +69,13 @@ export async function* readProfiles(sources: ProfileSources): AsyncGenerator<Par
         }
         const beside = told.get(record.pid)?.process;
         const whole = { ...record, ...(beside && besideOf(beside, told, manifest)) };
-        images.set(record.pid, { record: whole, complete: true });
+        const found = { record: whole, complete: true };
+        images.set(record.pid, found);
+        byImage.set(record.image, found);
         alias.set(record.image, record.image);
         yield whole;
       } else if (record.type === 'process-end' && alias.has(record.image)) {
-        const known = [...images.values()].find((each) => each.record.image === alias.get(record.image));
+        const known = byImage.get(alias.get(record.image) as number);
         if (known !== undefined && !record.complete) known.complete = false;
       } else if (record.type === 'process-end') {
         withoutPid.push(record);

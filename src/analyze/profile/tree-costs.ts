@@ -1,7 +1,7 @@
 // Costs of functions and lines from call trees.
 import type { CallEdges, CallTree, LineCosts, Profile, ProfileFrame } from '../../model/profile.ts';
 import type { FunctionCosts } from '../../model/profile-report.ts';
-import { callLists, frameTable } from '../../model/profile-tables.ts';
+import { addToParents, callLists, frameTable } from '../../model/profile-tables.ts';
 import { type RowSums, rowSums } from '../../model/row-table.ts';
 
 /** The functions that call trees tell of. */
@@ -72,11 +72,7 @@ export function treeFunctions(
       const own = self[measure] as number[];
       const withCalls = inclusive[measure] as number[];
       sums.set(column);
-      // A parent stands before its children.
-      for (let node = nodes - 1; node >= 0; node--) {
-        const parent = parents[node] as number;
-        if (parent >= 0) sums[parent] = (sums[parent] as number) + (sums[node] as number);
-      }
+      addToParents(sums, parents);
       for (let node = 0; node < nodes; node++) {
         const callee = callees[node] as number;
         const value = column[node] as number;

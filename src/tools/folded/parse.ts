@@ -261,7 +261,7 @@ function startFolded(problems: ProblemTally): ProfileParser {
 
   function tellProblems(): void {
     if (stacks === 0) {
-      problems.add({ code: 'no-samples', level: 'incomplete', message: 'the file has no folded stacks' });
+      problems.add({ code: 'empty-profile', level: 'incomplete', message: 'the file has no folded stacks' });
     }
     tellCutStacks(problems, longLines, tooDeep ? 'innermost' : undefined);
   }

@@ -594,7 +594,7 @@ function startPerfScript(problems: ProblemTally, context: ReadContext): ProfileP
     }
     if (samples === 0) {
       problems.add({
-        code: 'no-samples',
+        code: 'empty-profile',
         level: 'incomplete',
         message: 'perf recorded no samples: the program ended, or slept, before the first one',
         hint: 'let it do more, raise --freq, or count instead: --tool=callgrind',
