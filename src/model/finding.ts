@@ -23,6 +23,13 @@ export interface Frame {
   readonly file?: string;
   /** 1-based. */
   readonly line?: number;
+  /** 1-based; only some compilers and tools tell it. Never part of an identity. */
+  readonly column?: number;
+  /**
+   * Offset of the instruction in `object`, hex, as a symbolizer takes it (`prog+0x11d1`): unlike `ip` it is the same in every
+   * run of one build. Missing for tools that load programs at fixed addresses.
+   */
+  readonly offset?: string;
 }
 
 /**
@@ -50,6 +57,8 @@ export type StackLabel =
   | 'closed at'
   | 'opened at'
   | 'declared at'
+  | 'stored at'
+  | 'reallocated at'
   | 'related';
 
 /** One call stack with its role. `frames[0]` is the innermost. */

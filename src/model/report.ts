@@ -140,6 +140,8 @@ export interface Finding {
   readonly descriptor?: Descriptor;
   readonly suppression?: string;
   readonly seenIn: readonly Sighting[];
+  /** What other instruments said of the same defect, joined into this finding (docs/identity.md has the rule). Not counted again. */
+  readonly witnesses?: readonly Finding[];
   /** One sentence: what it means. */
   readonly meaning?: string;
   /** One sentence: what to do next. */

@@ -12,7 +12,15 @@ export type Exit =
 export type StoppedBy = 'timeout' | 'interrupt';
 
 /** What an artifact is, for whoever reads the directory. */
-export type ArtifactRole = 'xml' | 'text' | 'profile' | 'rescued-xml' | 'rescued-text' | 'other';
+export type ArtifactRole =
+  | 'xml'
+  | 'text'
+  | 'profile'
+  | 'report'
+  | 'symbols'
+  | 'rescued-xml'
+  | 'rescued-text'
+  | 'other';
 
 /** One raw file of the run. */
 export interface Artifact {

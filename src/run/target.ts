@@ -4,6 +4,7 @@ import { access, type FileHandle, open, stat } from 'node:fs/promises';
 import { basename, delimiter, resolve } from 'node:path';
 import { ExitStatus, UserError } from '../errors.ts';
 import type { Problem } from '../model/problem.ts';
+import { sanitizers } from '../model/sanitizer.ts';
 import { machineName, type ReadAt, readElf } from '../tools/_shared/elf.ts';
 import type { Tool } from '../tools/tool.ts';
 
@@ -156,10 +157,13 @@ export async function inspectTarget(
         ExitStatus.notExecutable,
       );
     }
-    if (elf.sanitizer !== undefined && ofValgrind) {
+    const built = sanitizers.filter(({ sanitizer }) => elf.sanitizers.includes(sanitizer));
+    // What -fsanitize=undefined adds is plain code, and valgrind runs it.
+    const first = built.find(({ sanitizer }) => sanitizer !== 'undefined');
+    if (first !== undefined && ofValgrind) {
       throw new UserError(
-        `${name} is built with ${elf.sanitizer === 'address' ? 'AddressSanitizer' : `the ${elf.sanitizer} sanitizer`}, which cannot run under valgrind`,
-        'run it by itself, or rebuild it without -fsanitize',
+        `${name} is built with ${first.title}, which cannot run under valgrind`,
+        `run it with --tool=${first.tool}, or build it without -fsanitize=${first.sanitizer}`,
       );
     }
     const unseen = unseenWhenStatic[tool.name];

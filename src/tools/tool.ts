@@ -1,4 +1,5 @@
 // What an instrument and a log format are to the rest of vgrun. The registry is index.ts.
+import type { Frame } from '../model/finding.ts';
 import type { Launch, Plan, PlanContext } from '../model/launch.ts';
 import type { Problem } from '../model/problem.ts';
 import type { ParsedRecord } from '../model/record.ts';
@@ -13,9 +14,9 @@ export interface Tool {
   readonly launcher: 'valgrind' | 'perf' | 'none';
   /**
    * What is captured. `errors`: XML or a text log. `profile`: files of values, and the text log beside them.
-   * `log`: all that the tool has to say stands in its text log.
+   * `log`: all that the tool has to say stands in its text log. `reports`: files of a runtime inside the program.
    */
-  readonly yields: 'errors' | 'profile' | 'log';
+  readonly yields: 'errors' | 'profile' | 'log' | 'reports';
   /** Options for this launch. Pure. */
   readonly plan: (launch: Launch, context: PlanContext) => Plan;
   /** How to understand its errors; missing for a tool that finds none. */
@@ -63,8 +64,21 @@ export interface ReadContext {
    * The process that the file is about, where its format does not tell: from its name (`massif.out.123`) or the run.
    */
   readonly process?: { readonly pid: number; readonly argv?: readonly string[]; readonly version?: string };
+  /** What the addresses of a log mean, for formats that tell addresses only; missing: nothing is known. */
+  readonly symbols?: Symbols;
   /** The file is the instrument's own log of a run: nobody else wrote into it, so every line of its form is true. */
   readonly fromInstrument?: boolean;
+}
+
+/** What a symbolizer said of addresses. */
+export interface Symbols {
+  /**
+   * @param object as the log names it.
+   * @param offset in the object, as a symbolizer takes it: without the base at which it was loaded.
+   * @returns the calls at that address, the innermost of inlined ones first; undefined when it is not known. Each asked address
+   * may be remembered, so that a first reading finds out what a symbolizer must be asked.
+   */
+  readonly framesAt: (object: string, offset: number) => readonly Frame[] | undefined;
 }
 
 /** A log format. */

@@ -1,4 +1,5 @@
 // Owns what vgrun must know of an ELF file before it is launched (gABI, elf(5)). Pure: reads through a callback.
+import type { Sanitizer } from '../../model/sanitizer.ts';
 
 /** Reads up to `length` bytes at `offset`; fewer at the end of the file. */
 export type ReadAt = (offset: number, length: number) => Promise<Uint8Array>;
@@ -11,8 +12,8 @@ export interface ElfFacts {
   readonly executable: boolean;
   /** PT_INTERP: missing means statically linked. */
   readonly interpreter?: string;
-  /** The sanitizer runtime it is built with. */
-  readonly sanitizer?: 'address' | 'thread' | 'memory' | 'leak';
+  /** The sanitizer runtimes it is built with, in the order of `sanitizers`; empty for a normal program. */
+  readonly sanitizers: readonly Sanitizer[];
   /** `.debug_info` or `.debug_line`, compressed or not. */
   readonly debugInfo: boolean;
   /** `.gnu_debuglink`: debug information may lie elsewhere. */
@@ -115,7 +116,7 @@ export async function readElf(readAt: ReadAt): Promise<ElfFacts | undefined> {
     strings === undefined
       ? nothing
       : splitStrings(await readAt(strings.offset, Math.min(strings.size, largestTable)));
-  const sanitizer = sanitizerOf(dynamicStrings);
+  const runtimes = sanitizersOf(dynamicStrings);
   const note = sections.find((section) => section.name === '.note.gnu.build-id');
   const buildId =
     note === undefined ? undefined : buildIdOf(await readAt(note.offset, Math.min(note.size, 256)));
@@ -124,7 +125,7 @@ export async function readElf(readAt: ReadAt): Promise<ElfFacts | undefined> {
     machine,
     executable: type === 2 || type === 3,
     ...(interpreter === undefined ? {} : { interpreter }),
-    ...(sanitizer === undefined ? {} : { sanitizer }),
+    sanitizers: runtimes,
     debugInfo: has('.debug_info', '.zdebug_info', '.debug_line', '.zdebug_line'),
     separateDebugInfo: has('.gnu_debuglink'),
     symbolTable: has('.symtab'),
@@ -150,13 +151,22 @@ function splitStrings(bytes: Uint8Array): readonly string[] {
 
 /**
  * A sanitizer runtime is a needed library (gcc: `libasan.so.8`) or linked in, and then exports its entry points
- * (clang: `__asan_init`).
+ * (clang: `__asan_init`). clang puts the handlers of -fsanitize=undefined into every runtime but LeakSanitizer's, so beside
+ * another one they do not tell whether the program was compiled with it.
  */
-function sanitizerOf(dynamicStrings: readonly string[]): ElfFacts['sanitizer'] {
-  const library = (name: string) => dynamicStrings.some((entry) => entry.startsWith(`lib${name}.so`));
-  if (library('asan') || dynamicStrings.includes('__asan_init')) return 'address';
-  if (library('tsan') || dynamicStrings.includes('__tsan_init')) return 'thread';
-  if (dynamicStrings.includes('__msan_init')) return 'memory';
-  if (library('lsan') || dynamicStrings.includes('__lsan_init')) return 'leak';
-  return undefined;
+function sanitizersOf(dynamicStrings: readonly string[]): readonly Sanitizer[] {
+  const has = (library: string, entry: string) =>
+    dynamicStrings.includes(entry) || dynamicStrings.some((text) => text.startsWith(`lib${library}.so`));
+  const others = (
+    [
+      ['address', has('asan', '__asan_init')],
+      ['leak', has('lsan', '__lsan_init')],
+      ['thread', has('tsan', '__tsan_init')],
+      ['memory', has('msan', '__msan_init')],
+    ] as const
+  ).flatMap(([name, isThere]) => (isThere ? [name] : []));
+  const isUndefined =
+    dynamicStrings.some((text) => text.startsWith('libubsan.so')) ||
+    (others.length === 0 && dynamicStrings.some((text) => text.startsWith('__ubsan_handle_')));
+  return isUndefined ? [...others, 'undefined'] : others;
 }
