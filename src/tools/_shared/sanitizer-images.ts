@@ -52,6 +52,7 @@ export function sanitizerImages(
     let held: ParsedRecord[] = [];
     let settled = false;
     let broken = false;
+    let over = false;
     let ended = false;
     let leakChecks = 0;
     let running = false;
@@ -82,7 +83,7 @@ export function sanitizerImages(
       announce();
       const complete = settled && !broken;
       // Whoever ran the program knows how it ended.
-      if (complete && withoutEnd.has(tool) && context.fromInstrument !== true) {
+      if (complete && !over && withoutEnd.has(tool) && context.fromInstrument !== true) {
         problems.add({
           code: 'end-not-shown',
           level: 'warning',
@@ -116,8 +117,9 @@ export function sanitizerImages(
           if (held.length >= mostHeld) announce();
         }
       },
-      settle: () => {
+      settle: (last = false) => {
         settled = true;
+        over ||= last;
         if (pid !== undefined) announce();
       },
       break: () => {
