@@ -103,9 +103,9 @@ export function reportDraft(
   return draft;
 }
 
-/** Functions in which programs and threads begin. What is below `main` is the same for every finding. */
+/** `main`, and what stacks end with. What is below `main` or the start of a thread is the same for every finding. */
 const entry =
-  /^(?:main|_start|start|__libc_start_(?:call_)?main(?:_impl)?|start_thread|asan_thread_start.*|thread_start|_pthread_start|__bionic_clone|clone\d?|RtlUserThreadStart|BaseThreadInitThunk)$/;
+  /^(?:main|_start|__libc_start_(?:call_)?main|start_thread|clone\d?|__bionic_clone|RtlUserThreadStart)$/;
 
 function reachesEntry(frames: readonly Frame[]): boolean {
   return frames.some(({ function: name }) => name !== undefined && entry.test(name));
