@@ -142,7 +142,7 @@ function outlineOf(record: FindingRecord, stacks: Parts['stacks'], unordered: bo
 }
 
 /** `std::vector<int>::push_back(int const&)` → `std::vector::push_back`, `f[abi:cxx11](char)` → `f` */
-function simpleFunction(name: string): string {
+export function simpleFunction(name: string): string {
   let simple = '';
   let depth = 0;
   const plain = plainFunction(name).replace(/\[abi:\w+\]/g, '');
