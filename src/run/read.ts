@@ -96,7 +96,7 @@ async function runsIn(path: string): Promise<readonly string[]> {
 }
 
 function isReadable(role: ArtifactRole | undefined): boolean {
-  return role === 'xml' || role === 'text' || role === 'profile';
+  return role === 'xml' || role === 'text' || role === 'profile' || role === 'report';
 }
 
 async function statusOf(path: string) {
@@ -187,6 +187,11 @@ export async function* readSources(sources: Sources): AsyncGenerator<ParsedRecor
   const logs: { path: string; artifact: string }[] = [];
   const descriptors = createOpenDescriptors({ directory: sources.directory, id: sources.manifest?.id });
   for (const problem of sources.problems) yield { type: 'problem', problem };
+  if (sources.manifest?.capture === 'reports') {
+    const { readReports } = await import('./read-reports.ts');
+    yield* readReports({ manifest: sources.manifest, files: sources.files, nextImage: () => ++images });
+    return;
+  }
   // XML first, so that the processes are known when the text beside it speaks of them.
   const files = beside
     ? [...sources.files].sort((a, b) => Number(isText(a)) - Number(isText(b)))

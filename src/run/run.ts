@@ -237,7 +237,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
       directory,
       instrument: request.instrument.path,
       program: request.target.path,
-      executables: executables?.seen ?? new Map(),
+      executables: new Map([...(executables?.seen ?? [])].map(([each, { path }]) => [each, path])),
     })),
   );
 
@@ -263,7 +263,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     exit,
     ...(ended.stoppedBy === undefined ? {} : { stoppedBy: ended.stoppedBy }),
     ...(executables !== undefined && {
-      executables: [...executables.seen].map(([processId, path]) => ({ pid: processId, path })),
+      executables: [...executables.seen.values()],
     }),
     alive,
     artifacts,
@@ -329,6 +329,8 @@ function exitUnder(
 ): Exit {
   // The end of looking at a process that goes on is no end of a program, whoever asked for it.
   const seen: Exit = launch.attach === undefined ? exit : { how: 'exited', code: 0 };
+  // What a process without a file means, is known when the others are read.
+  if (launch.capture === 'reports') return seen;
   if (artifacts.some(({ role, size }) => role === 'profile' && size > 0)) return seen;
   if (launcher === 'none') {
     problems.push({

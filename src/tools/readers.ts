@@ -9,6 +9,7 @@ import { gprofReader } from './gprof/parse.ts';
 import { heaptrackDataReader } from './heaptrack/data.ts';
 import { heaptrackTextReader } from './heaptrack/parse.ts';
 import { massifReader } from './massif/parse.ts';
+import { mtraceReader } from './mtrace/parse.ts';
 import { perfScriptReader } from './perf/parse.ts';
 import { sampleReader } from './sample/parse.ts';
 import type { Reader } from './tool.ts';
@@ -27,6 +28,7 @@ export const readers: readonly Reader[] = [
   gprofReader,
   heaptrackTextReader,
   heaptrackDataReader,
+  mtraceReader,
   sampleReader,
   perfScriptReader,
   foldedReader,

@@ -1,5 +1,6 @@
 // Owns what is known of valgrind's options, today's and those of earlier versions. The facts are in
 // valgrind-options.json: read from `--help-debug` of 3.19 to 3.27 and from the option readers of every release.
+import { sanitizers } from '../../model/sanitizer.ts';
 import { nearest } from '../../model/spelling.ts';
 import type { ValgrindOption } from './option.ts';
 import { perfOptions } from './perf-options.ts';
@@ -51,7 +52,12 @@ export function optionNamed(name: string): ValgrindOption | undefined {
 }
 
 /** Instruments that valgrind has nothing to do with. */
-const otherInstruments: ReadonlySet<string> = new Set(['perf', 'gprof']);
+const otherInstruments: ReadonlySet<string> = new Set([
+  'perf',
+  'gprof',
+  ...sanitizers.map(({ tool }) => tool),
+  'mtrace',
+]);
 
 /** True for a tool of valgrind's, in the tables or not. */
 export function isOfValgrind(tool: string): boolean {
