@@ -214,7 +214,8 @@ export function exactNumbers(): (frame: Frame) => number {
   };
 }
 
-function stackKey(frames: readonly Frame[], number: FrameNumbers): string {
+/** A key of the calls of a stack that count, cheap as `foldKey` is. */
+export function stackKey(frames: readonly Frame[], number: FrameNumbers): string {
   let key = '';
   let ip: string | undefined;
   for (const frame of frames) {

@@ -100,17 +100,20 @@ export async function analyze(
   const decide = await ownershipDecider(options.ownership ?? {}, projectRoot);
   const frames = frameMaker({ projectRoot, decide });
   const found: Finding[] = [];
+  const mixed = new Set<Finding>();
   let leftToInterpreter = 0;
   for (const [draft, sightings] of settled.sightings) {
     const own = sightings.filter(({ image }) => nodeOf.get(image)?.interpreter !== true);
     if (own.length === 0) leftToInterpreter++;
-    found.push(makeFinding(draft, sightings, own.length === 0, frames));
+    const finding = makeFinding(draft, sightings, own.length === 0, frames);
+    found.push(finding);
+    if (draft.mixed) mixed.add(finding);
   }
   if (leftToInterpreter > 0)
     problems.push(interpreterProblem(leftToInterpreter, manifest?.interpreter ?? ''));
 
   const { known, gate: rules = {} } = options;
-  const joined = joinWitnesses(found);
+  const joined = joinWitnesses(found, (finding) => mixed.has(finding));
   const compared = known === undefined ? { findings: joined, gone: [] } : compareFindings(joined, known);
   const against = await judgedProfiles(
     nodes.flatMap(({ image, complete }) => profilesOf(image, complete)),

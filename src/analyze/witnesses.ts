@@ -1,5 +1,6 @@
 // One bug, many witnesses: findings of different instruments that name the same defect become one.
 import type { Finding, ReportFrame, ReportStack } from '../model/report.ts';
+import { blockFacts, variableOf } from './access-facts.ts';
 import { simpleFunction } from './fingerprint.ts';
 import { leakKindOf } from './leak-policy.ts';
 import { baseName } from './ownership.ts';
@@ -14,7 +15,9 @@ import { baseName } from './ownership.ts';
  *    them. What was called there (`strcpy`) is the same.
  * 3. What both tell is the same: read or write, size of the access, size of the block, before or after it, where it was
  *    allocated and freed, where an uninitialised value was created, which variable a race is about, size of leaked blocks.
- * 4. Each is the only one of its tool that the other could be. With three tools, every two of them must agree.
+ * 4. What was folded into one finding tells the same each time. A finding of several accesses on one line may hold one
+ *    more defect, and what the other tool knows would make that one known too.
+ * 5. Each is the only one of its tool that the other could be. With three tools, every two of them must agree.
  */
 
 /** What a kind says has happened, the same word for all tools. */
@@ -57,6 +60,8 @@ interface Statement {
   readonly defect: Defect;
   /** Own calls with lines, innermost first: never empty. Two of them for what happened at two places, in one order. */
   readonly sites: readonly (readonly Call[])[];
+  /** What it tells is not of one access alone: it may be this defect and another. */
+  readonly mixed: boolean;
   /** What own code called there: `strcpy`; empty for its own access; undefined when the tool tells no functions. */
   readonly routine: string | undefined;
 }
@@ -72,13 +77,18 @@ interface Call {
 /**
  * Joins. The finding that leads stands for all and has the others as `witnesses`; the order of what is left is kept.
  * Pure, and the same for any order of `findings` but for that order.
+ *
+ * @param isMixed whether records that were folded into a finding differ in what they tell of the access.
  */
-export function joinWitnesses(findings: readonly Finding[]): readonly Finding[] {
+export function joinWitnesses(
+  findings: readonly Finding[],
+  isMixed: (finding: Finding) => boolean,
+): readonly Finding[] {
   // Most reports are of one tool: nothing to compare.
   if (new Set(findings.map(({ tool }) => tool)).size < 2) return findings;
   const byPlace = new Map<string, Statement[]>();
   for (const finding of findings) {
-    const statement = finding.pardon === 'interpreter' ? undefined : statementOf(finding);
+    const statement = finding.pardon === 'interpreter' ? undefined : statementOf(finding, isMixed(finding));
     if (statement === undefined) continue;
     const key = `${statement.defect} ${statement.sites.map(([first]) => `${first?.file}:${first?.line}`)}`;
     const same = byPlace.get(key);
@@ -155,8 +165,8 @@ function groupsOf(statements: readonly Statement[]): readonly (readonly Statemen
 
 // ---- what a finding says
 
-function statementOf(finding: Finding): Statement | undefined {
-  const defect = defectOf(finding);
+function statementOf(finding: Finding, mixed: boolean): Statement | undefined {
+  const defect = defectOf(finding, mixed);
   if (defect === undefined) return undefined;
   const places = placesOf(finding, defect);
   if (places === undefined || places.length === 0) return undefined;
@@ -164,7 +174,8 @@ function statementOf(finding: Finding): Statement | undefined {
   if (sites.some(({ length }) => length === 0)) return undefined;
   // Which of two accesses came first is chance.
   const ordered = [...sites].sort((a, b) => compare(siteKey(a), siteKey(b)));
-  return { finding, defect, sites: ordered, routine: sites.length > 1 ? undefined : routineOf(places[0]) };
+  const routine = sites.length > 1 ? undefined : routineOf(places[0]);
+  return { finding, defect, sites: ordered, mixed, routine };
 }
 
 const memoryAccess: ReadonlySet<string> = new Set(['InvalidRead', 'InvalidWrite']);
@@ -175,7 +186,8 @@ const uninitialised: ReadonlySet<string> = new Set([
 ]);
 
 /** The class of defect; undefined for what no other tool reports, or not so that it could be compared. */
-function defectOf({ tool, kind, stacks }: Finding): Defect | undefined {
+function defectOf(finding: Finding, mixed: boolean): Defect | undefined {
+  const { tool, kind, stacks } = finding;
   if (leakKindOf(kind) !== undefined) return 'leak';
   const freed = stacks.some(({ label, frames }) => label === 'freed at' && frames.length > 0);
   switch (tool) {
@@ -183,7 +195,7 @@ function defectOf({ tool, kind, stacks }: Finding): Defect | undefined {
       if (memoryAccess.has(kind)) {
         if (freed) return 'use after free';
         if (!stacks.some(({ label }) => label === 'allocated at')) return 'wild access';
-        return sideOf({ stacks }) === undefined ? undefined : 'heap overflow';
+        return mixed || blockFacts(finding).side !== undefined ? 'heap overflow' : undefined;
       }
       if (kind === 'InvalidFree') return freed ? 'double free' : 'bad free';
       if (kind === 'MismatchedFree') return 'mismatched free';
@@ -291,9 +303,12 @@ function agreement(a: Statement, b: Statement): Agreement {
   if (!a.sites.every((site, index) => isSameSite(site, b.sites[index] ?? []))) return 'no';
   if (!agree(a.routine, b.routine)) return 'no';
   if (a.defect === 'leak') return leakAgreement(one, other);
-  if (!isSameStack('allocated at', one, other) || !isSameStack('freed at', one, other)) return 'no';
+  if (!isSameStack('allocated at', one, other)) return 'no';
+  if (a.mixed || b.mixed) return 'maybe';
+  if (!isSameStack('freed at', one, other)) return 'no';
   if (a.defect === 'uninitialised' && !isSameStack('created at', one, other)) return 'no';
-  if (!agree(blockSize(one), blockSize(other)) || !agree(sideOf(one), sideOf(other))) return 'no';
+  const [block, otherBlock] = [blockFacts(one), blockFacts(other)];
+  if (!agree(block.size, otherBlock.size) || !agree(block.side, otherBlock.side)) return 'no';
   if (a.defect === 'race') {
     return agree(variableOf(one), variableOf(other)) && agree(one.access?.size, other.access?.size)
       ? 'same'
@@ -350,40 +365,6 @@ function isSameStack(label: ReportStack['label'], a: Finding, b: Finding): boole
   });
   if (one === undefined || other === undefined || one.length === 0 || other.length === 0) return true;
   return isSameSite(one, other);
-}
-
-/** Sentences in which a tool describes the block. */
-function blockTexts({
-  stacks,
-  details,
-}: Pick<Finding, 'stacks'> & Partial<Pick<Finding, 'details'>>): string {
-  return [...(details ?? []), ...stacks.flatMap(({ text }) => text ?? [])].join('\n');
-}
-
-// `Address 0x4a4004a is 0 bytes after a block of size 1,024 alloc'd`, `0x602000000012 is located 0 bytes to the right
-// of 10-byte region [0x602000000010,0x60200000001a)`
-const block = /\ba block of size ([\d,]+)|\b(\d+)-byte region\b/;
-
-function blockSize(finding: Finding): number | undefined {
-  const [, ofMemcheck, ofAsan] = block.exec(blockTexts(finding)) ?? [];
-  const size = ofMemcheck ?? ofAsan;
-  return size === undefined ? undefined : Number(size.replaceAll(',', ''));
-}
-
-// The same sentences. `0 bytes inside a block of size 10 free'd` has neither side.
-const side = /\bbytes (?:to the )?(after|right|before|left)(?: of)? (?:a block|\d+-byte region)/;
-
-function sideOf(finding: Parameters<typeof blockTexts>[0]): string | undefined {
-  const [, word] = side.exec(blockTexts(finding)) ?? [];
-  return word === undefined ? undefined : word === 'after' || word === 'right' ? 'after' : 'before';
-}
-
-// `Location 0x10c060 is 0 bytes inside global var "counter"`, `Location is global 'counter' of size 4 at 0x55d8 (race+0x4014)`
-const variable = /\b(?:global var|local var|data symbol) "([^"]{1,200})"|\bglobal '([^']{1,200})'/;
-
-function variableOf(finding: Finding): string | undefined {
-  const [, ofHelgrind, ofTsan] = variable.exec(blockTexts(finding)) ?? [];
-  return ofHelgrind ?? ofTsan;
 }
 
 // ---- which one leads
