@@ -16,10 +16,11 @@ import { createProblemTally } from './problem-tally.ts';
 import { frameLines } from './sanitizer-frames.ts';
 import { sanitizerImages } from './sanitizer-images.ts';
 import type { SanitizerImage, Section, SectionHost, SectionKind, SectionLine } from './sanitizer-section.ts';
+import { tsanReports } from "./sanitizer-tsan.ts";
 import { isLeader, plain } from './text-marks.ts';
 
 /** The parts that know the reports. The first that opens a section for a line has it. */
-const kinds: readonly SectionKind[] = [];
+const kinds: readonly SectionKind[] = [tsanReports];
 
 /** Reads logs of sanitizers. See the head of this file. */
 export const sanitizerReader: Reader = { name: 'sanitizer', recognizes, read: readSanitizer };
