@@ -1,5 +1,6 @@
 // What a record tells of the access and the block beside its identity: records that are one finding may differ in it.
 import type { FindingRecord } from '../model/finding.ts';
+import { variableOf } from './fingerprint.ts';
 
 /** A sentence of a tool about the block: size in bytes, and on which side of it the access was. */
 export interface BlockFacts {
@@ -24,15 +25,6 @@ export function blockFacts(told: Pick<FindingRecord, 'details' | 'stacks'>): Blo
     ...(size !== undefined && { size: Number(size.replaceAll(',', '')) }),
     ...(word !== undefined && { side: word === 'after' || word === 'right' ? 'after' : 'before' }),
   };
-}
-
-// `Location 0x10c060 is 0 bytes inside global var "counter"`, `Location is global 'counter' of size 4 at 0x55d8 (race+0x4014)`
-const variable = /\b(?:global var|local var|data symbol) "([^"]{1,200})"|\bglobal '([^']{1,200})'/;
-
-/** The variable that an access is about, where the tool knows it. */
-export function variableOf(told: Pick<FindingRecord, 'details' | 'stacks'>): string | undefined {
-  const [, ofHelgrind, ofTsan] = variable.exec(sentences(told)) ?? [];
-  return ofHelgrind ?? ofTsan;
 }
 
 function sentences({ details, stacks }: Pick<FindingRecord, 'details' | 'stacks'>): string {

@@ -1,7 +1,7 @@
 // One bug, many witnesses: findings of different instruments that name the same defect become one.
 import type { Finding, ReportFrame, ReportStack } from '../model/report.ts';
-import { blockFacts, variableOf } from './access-facts.ts';
-import { simpleFunction } from './fingerprint.ts';
+import { blockFacts } from './access-facts.ts';
+import { simpleFunction, variableOf } from './fingerprint.ts';
 import { leakKindOf } from './leak-policy.ts';
 import { baseName } from './ownership.ts';
 
@@ -310,7 +310,8 @@ function agreement(a: Statement, b: Statement): Agreement {
   const [block, otherBlock] = [blockFacts(one), blockFacts(other)];
   if (!agree(block.size, otherBlock.size) || !agree(block.side, otherBlock.side)) return 'no';
   if (a.defect === 'race') {
-    return agree(variableOf(one), variableOf(other)) && agree(one.access?.size, other.access?.size)
+    return agree(variableOf(one) || undefined, variableOf(other) || undefined) &&
+      agree(one.access?.size, other.access?.size)
       ? 'same'
       : 'no';
   }
