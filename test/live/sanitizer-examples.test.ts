@@ -89,7 +89,7 @@ function holdToComment(report: Report, example: SanitizerExample, build: Sanitiz
     expect(kinds?.split(', '), `the blamed line of ${describeFinding(finding)}`).toContain(finding.kind);
   }
 
-  const kinds = new Set(report.findings.map(({ kind }) => kind));
+  const kinds = new Set(example.builds.flatMap(({ expected }) => expected.map(({ kind }) => kind)));
   const hasOrigins =
     build.flags.includes('-fsanitize=memory') === false ||
     build.flags.some((flag) => flag.includes('track-origins'));
