@@ -138,10 +138,64 @@ export const sanitizerOptions: readonly SanitizerOption[] = [
   flag('print_stacktrace', ['ubsan'], onOff, '1', 'print the stack of each error'),
 ];
 
-/** Whether a word of `--suppressions=` means anything to the tool: ASan's own hide interceptors, and LSan in it leaks. */
-export const suppressingTools: readonly SanitizerTool[] = ['asan', 'lsan', 'ubsan', 'tsan'];
-
-/** The runtime that reads the suppressions of a tool. */
-export function suppressingRuntime(tool: SanitizerTool): SanitizerTool {
-  return tool === 'asan' ? 'lsan' : tool;
+/** The runtime that reads the suppressions of a tool: of ASan, LeakSanitizer in it. */
+export function suppressingRuntime(tool: string): SanitizerTool | undefined {
+  return all.find((name) => name === (tool === 'asan' ? 'lsan' : tool) && kindsOf[name] !== undefined);
 }
+
+/** The words before the `:` in a line of suppressions for a tool; undefined for a tool that takes none of this form. */
+export function suppressionKinds(tool: string): readonly string[] | undefined {
+  const runtime = suppressingRuntime(tool);
+  return runtime === undefined ? undefined : kindsOf[runtime];
+}
+
+/** lsan_common.cpp, ubsan_checks.inc (and ubsan_diag.cpp: `vptr_check`), tsan_suppressions.cpp. */
+const kindsOf: Partial<Record<SanitizerTool, readonly string[]>> = {
+  lsan: ['leak'],
+  ubsan: [
+    'undefined',
+    'signed-integer-overflow',
+    'shift',
+    'shift-base',
+    'shift-exponent',
+    'null',
+    'alignment',
+    'bounds',
+    'bool',
+    'builtin',
+    'enum',
+    'float-cast-overflow',
+    'float-divide-by-zero',
+    'function',
+    'implicit-conversion',
+    'implicit-integer-sign-change',
+    'implicit-signed-integer-truncation',
+    'implicit-unsigned-integer-truncation',
+    'integer-divide-by-zero',
+    'invalid-builtin-use',
+    'invalid-objc-cast',
+    'nonnull-attribute',
+    'nullability-arg',
+    'nullability-assign',
+    'nullability-return',
+    'object-size',
+    'pointer-overflow',
+    'return',
+    'returns-nonnull-attribute',
+    'unreachable',
+    'unsigned-integer-overflow',
+    'unsigned-shift-base',
+    'vla-bound',
+    'vptr',
+    'vptr_check',
+    'cfi-vcall',
+    'cfi-nvcall',
+    'cfi-derived-cast',
+    'cfi-unrelated-cast',
+    'cfi-icall',
+    'nullptr-with-offset',
+    'nullptr-with-nonzero-offset',
+    'nullptr-after-nonzero-offset',
+  ],
+  tsan: ['race', 'race_top', 'mutex', 'thread', 'signal', 'deadlock', 'called_from_lib'],
+};

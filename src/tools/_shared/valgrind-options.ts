@@ -4,7 +4,7 @@ import { sanitizers } from '../../model/sanitizer.ts';
 import { nearest } from '../../model/spelling.ts';
 import type { ValgrindOption } from './option.ts';
 import { perfOptions } from './perf-options.ts';
-import { sanitizerOptions, suppressingTools } from './sanitizer-options.ts';
+import { sanitizerOptions, suppressingRuntime } from './sanitizer-options.ts';
 
 export type { ValgrindOption } from './option.ts';
 
@@ -91,7 +91,7 @@ export function optionsOf(tool: string): readonly ValgrindOption[] {
 
 /** Whether the instrument takes the option: with a tool of valgrind's, those of its core too. */
 export function belongsTo(option: ValgrindOption, tool: string): boolean {
-  const hidesFindings = option.name === '--suppressions' && suppressingTools.some((name) => name === tool);
+  const hidesFindings = option.name === '--suppressions' && suppressingRuntime(tool) !== undefined;
   return option.tools?.includes(tool) ?? (isOfValgrind(tool) || ofAll.has(option.name) || hidesFindings);
 }
 
