@@ -83,7 +83,12 @@ export async function build(request: BuildRequest): Promise<number> {
     throw new UserError(`${buildDirectory} is the source tree itself`, 'choose another: --build-dir=DIR');
   }
   const own = join(buildDirectory, ownFolder);
-  const prefix = root === undefined ? [] : [`-ffile-prefix-map=${buildDirectory}=${root}`];
+  const prefix = [
+    ...(root === undefined ? [] : [`-ffile-prefix-map=${buildDirectory}=${root}`]),
+    ...(plan.relativeTo === undefined
+      ? []
+      : [`-fdebug-prefix-map=${relative(buildDirectory, plan.relativeTo)}=${plan.relativeTo}`]),
+  ];
   const wrappers = await makeWrappers(request, chosen, prefix);
   const steps = plan.steps.map((step) => adaptStep(step, wrappers, join(own, 'bin')));
   const environment = buildEnvironment(request, plan, wrappers, join(own, 'bin'), chosen);
@@ -101,6 +106,7 @@ export async function build(request: BuildRequest): Promise<number> {
     wrappers.all.map(({ name, compiler, flags }) => [name, compiler, flags]),
     plan.system,
     root,
+    plan.relativeTo,
     memwatch,
   ]);
   let record = await openBuildDirectory(buildDirectory, identity, root !== undefined, say);
@@ -121,6 +127,10 @@ export async function build(request: BuildRequest): Promise<number> {
     if (step.unless !== undefined && record.done.includes(words) && (await exists(step.unless))) continue;
     if (step.argv[0] !== command[0] || step.argv.length !== command.length)
       say(`runs ${step.argv.join(' ')}`);
+    // What configure tries says nothing of the project.
+    await Promise.all(
+      marks.filter((mark) => mark !== 'called').map((mark) => rm(join(own, mark), { force: true })),
+    );
     const status = await runStep(step, environment, buildDirectory);
     if (status !== 0) {
       await explainFailure(own, say);

@@ -21,6 +21,11 @@ export interface Plan {
   readonly steps: readonly Step[];
   /** The tree to be mirrored in the build directory, when the build has no directory of its own. */
   readonly mirror?: string;
+  /**
+   * The source tree, when the compiler is called in the build directory with names that lead there (`../prog.c`): gcc's
+   * runtime prints them as they are, and from elsewhere they lead nowhere.
+   */
+  readonly relativeTo?: string;
   /** Whether the build asks CC and CXX when it configures; otherwise PATH has the compilers. */
   readonly asksVariables: boolean;
   readonly notes: readonly string[];
@@ -188,7 +193,7 @@ async function planConfigured(
   const line = /^ac_cs_config=(.*)$/m.exec(status)?.[1] ?? '';
   // `ac_pwd='/home/user/project/build'`, `srcdir='..'`
   const source = /^srcdir='([^']*)'$/m.exec(status)?.[1] ?? '.';
-  const plan = await planConfigure(join(resolve(start, source), 'configure'), splitQuoted(line), {
+  const plan = await planConfigure(join(resolve(start, source), 'configure'), splitQuoted(splitQuoted(line)[0] ?? ''), {
     ...place,
     workingDirectory: resolve(start, source),
   });
@@ -323,8 +328,11 @@ function cmakeSteps(
   buildDirectory: string,
 ): Plan {
   const limited = building.some((word) => /^(?:-j|--parallel)/.test(word)) || building.includes('--');
+  const isNinja =
+    options.some((word) => /Ninja/.test(word)) || /Ninja/.test(process.env.CMAKE_GENERATOR ?? '');
   return {
     system: 'CMake',
+    ...(isNinja ? sourcesFrom(source, buildDirectory) : {}),
     steps: [
       {
         argv: [program, '-S', source, '-B', buildDirectory, ...options],
@@ -444,6 +452,10 @@ async function planMeson(program: string, words: readonly string[], place: Place
   return mesonSteps(program, resolve(workingDirectory, sources[0] ?? '.'), options, buildDirectory);
 }
 
+function sourcesFrom(source: string, buildDirectory: string): Pick<Plan, 'relativeTo'> {
+  return isWithin(buildDirectory, source) ? { relativeTo: source } : {};
+}
+
 function mesonSteps(
   program: string,
   source: string,
@@ -453,6 +465,7 @@ function mesonSteps(
 ): Plan {
   return {
     system: 'meson',
+    ...sourcesFrom(source, buildDirectory),
     steps: [
       {
         argv: [program, 'setup', ...options, buildDirectory, source],
