@@ -54,6 +54,16 @@ const systemDirectory =
 const systemSource =
   /^(?:libc[-_]start(?:[-_]call[-_]main)?\.[ch]|start\.S|clone\d?\.S|pthread_(?:create|cond_\w+|mutex_\w+|join\w*)\.c|(?:io|w)?(?:f|v|vf|s|sn|vsn|vs)?printf(?:[-_]\w+)?\.c|io\w+\.c|fileops\.c|genops\.c|vfprintf-[\w-]+\.c|dl-[\w-]+\.[ch]|rtld\.c|(?:setup-vdso|get-dynamic-info|dynamic-link|do-rel)\.h|mmap(?:64)?\.c|mmap_internal\.h|munmap\.c|mremap\.c|s?brk\.c|morecore\.c|(?:str|mem|wcs|wmem)[\w-]+\.S|raise\.c|abort\.c|assert\.c|exit\.c|cxa_\w+\.c|syscall-template\.S|not-cancel\.h|syscall\.S|nss_\w+\.c|getaddrinfo\.c|new_op[av]?\w*\.cc|del_op[av]?\w*\.cc|eh_\w+\.cc|(?:basic|cow)_string\.(?:h|tcc)|(?:new_)?allocator\.h|alloc_traits\.h|stl_\w+\.h|shared_ptr(?:_base)?\.h|unique_ptr\.h|std_function\.h|std_thread\.h|std_mutex\.h|invoke\.h|vector\.tcc|hashtable(?:_policy)?\.h|char_traits\.h|ostream(?:\.tcc)?|istream(?:\.tcc)?|thread\.cc|functional|thread|tuple)$/;
 
+// What comes with Windows, its C runtime and MFC, as Visual Leak Detector names it: `ucrtbased.dll`, `KERNEL32.DLL`, `mfc140ud.dll`
+const windowsObject =
+  /^(?:ntdll|kernel32|kernelbase|user32|gdi32|win32u|advapi32|shell32|sechost|combase|ole32|oleaut32|rpcrt4|comctl32|ucrtbased?|msvc[rp]\w*|vcruntime\w*|concrt\w*|mfc\d\w*|atl\d*d?)\.dll$/i;
+
+// `d:/a/_work/1/s/src/vctools/crt/vcstartup/src/startup`, `f:/vs70builds/3077/vc/crtbld/crt/src`, `f:/dd/vctools/vc7libs/ship/atlmfc/src/mfc`
+const windowsDirectory = /\/(?:vctools\/|crtbld\/|crt_bld\/|vc7libs\/|minkernel\/crts\/|atlmfc\/)/i;
+
+// The debug heap names only the file of MFC's strings: `strcore.cpp(156) : {479} normal block`
+const windowsSource = /^(?:strcore|afxmem|afxcoll|array_\w{1,2}|list_\w{1,2}|map_\w{2}|plex)\.cpp$/i;
+
 // `0x0: ???` of massif with --pages-as-heap=yes: what the kernel mapped before the program ran.
 const kernelMapping = /^0x0+$/;
 
@@ -95,6 +105,7 @@ const startCode = /^(?:\(below main\)|_start|__libc_start_(?:call_)?main|__libc_
 /** True for libc, the loader and the C++ runtime, judged without the project root: the same on every machine. */
 export function isSystemFrame(frame: Frame): boolean {
   if (frame.function !== undefined && startCode.test(frame.function)) return true;
+  if (isWindowsFrame(frame)) return true;
   if (frame.directory !== undefined) {
     const path = sourcePath(frame) ?? frame.directory;
     if (systemDirectory.test(frame.directory) || (systemPlace.test(path) && !libraryPlace.test(path)))
@@ -117,6 +128,12 @@ export function isSystemFrame(frame: Frame): boolean {
     return frame.file === undefined && frame.ip !== undefined && kernelMapping.test(frame.ip);
   }
   return systemFunction.test(frame.function);
+}
+
+function isWindowsFrame({ object, directory, file }: Frame): boolean {
+  if (object !== undefined && windowsObject.test(object)) return true;
+  if (directory !== undefined) return windowsDirectory.test(`${directory}/`);
+  return file !== undefined && object === undefined && windowsSource.test(file);
 }
 
 function isSystemCall(frame: Frame): boolean {
@@ -164,7 +181,7 @@ function because(owner: Owner, reason: OwnerReason): Ownership {
 
 /** `libfoo.so.1.2`, `plugin.so`, `ld-2.31.so`, `libfoo.dylib` */
 export function isSharedObject(object: string): boolean {
-  return /\.so(?:\.[\w.]+)?$|\.dylib$/.test(posix.basename(object));
+  return /\.so(?:\.[\w.]+)?$|\.dylib$|\.dll$/i.test(posix.basename(object));
 }
 
 /** The stack an error is about: where it was seen, or, for a leak, where the block was allocated. */
