@@ -97,17 +97,20 @@ function readLine(log: Log, line: LogLine): void {
     return;
   }
   const stream = streamOf(log, pid ?? 0);
-  // The last line of a cut log may be half a line. What ends with a full stop of its own cannot be.
-  if (
-    !line.ended &&
-    !/^(?:Object dump complete|Visual Leak Detector is now exiting|No memory leaks detected)\.$/.test(text)
-  )
+  // The last line of a cut log may be half a line, and then it is not known to what it belonged.
+  if (!line.ended && !lastWords.test(text)) {
+    if (stream.pending !== undefined) stream.pending = { ...stream.pending, whole: false };
     return;
+  }
   if (readVld(log, stream, text, line) || readCrt(log, stream, text, line)) return;
   if (takeSurroundings(log, stream, text)) return;
   // Damage is told in lines that follow each other; a block of the CRT may be described by the program itself.
   if (stream.pending !== undefined && stream.pending.finding.leak === undefined) release(log, stream);
 }
+
+/** Lines that a log may end with, without a line end: what ends with a full stop of its own is no half line. */
+const lastWords =
+  /^(?:Object dump complete|Visual Leak Detector is now exiting|No memory leaks detected|CRT detected that .* (?:buffer|freed)|.*allocated at .*\(\d+\))\.$/;
 
 function streamOf(log: Log, pid: number): Stream {
   const key = log.streams.has(pid) || log.streams.size < mostStreams ? pid : 0;
