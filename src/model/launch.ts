@@ -1,4 +1,5 @@
 // What to start: the user's wish, and the plan a tool makes of it.
+import type { Problem } from './problem.ts';
 
 /**
  * What is captured. Errors reach the run directory as `xml` (a file for each process), `fd` (one stream) or `text` (the
@@ -47,6 +48,18 @@ export interface PlanContext {
   readonly environmentOptions: readonly string[];
 }
 
+/** Logs that the program itself appends to, in the directory where it stands. */
+export interface AppendedLogs {
+  /** Names that they may have there. */
+  readonly names: readonly string[];
+  /** What the run added is kept as `USUAL.N` in the run directory, N from 1. */
+  readonly usual: string;
+  /** Said when nothing was added anywhere. */
+  readonly missing: Problem;
+  /** Said when a log was made, or opened, and nothing stands in it. */
+  readonly empty: Problem;
+}
+
 /** How to start the instrument: everything between the instrument's path and the program. */
 export interface Plan {
   readonly options: readonly string[];
@@ -59,4 +72,5 @@ export interface Plan {
    * the run directory, where only `%p` may stand in it.
    */
   readonly outputs?: readonly { readonly template: string; readonly usual: string }[];
+  readonly appended?: AppendedLogs;
 }

@@ -11,14 +11,19 @@ export interface ExecutableWatch {
   readonly stop: () => void;
 }
 
-/** Looks at a process and all that descend from it until told to stop. */
-export function watchExecutables(pid: number): ExecutableWatch {
+/**
+ * Looks at a process and all that descend from it until told to stop.
+ *
+ * @param onLook called with the pid of each process that lives, at each look.
+ */
+export function watchExecutables(pid: number, onLook?: (pid: number) => void): ExecutableWatch {
   const seen = new Map<number, string>();
   const known = new Set([pid]);
   const look = (): void => {
     for (const each of known) {
       try {
         seen.set(each, readlinkSync(`/proc/${each}/exe`));
+        onLook?.(each);
         for (const task of readdirSync(`/proc/${each}/task`)) {
           for (const child of readProc(`${each}/task/${task}/children`)?.split(' ') ?? []) {
             if (child !== '') known.add(Number(child));

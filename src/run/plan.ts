@@ -9,6 +9,7 @@ import { toolNamed, toolUnknown } from '../tools/index.ts';
 import type { Tool } from '../tools/tool.ts';
 import { version } from '../version.ts';
 import { findProjectRoot } from './directory.ts';
+import { mustHaveEvidence } from './evidence.ts';
 import { findPerf, findValgrind, type Instrument, mustHaveTool } from './instrument.ts';
 import { inheritance } from './limits.ts';
 import { isSpecialFile, type Sink } from './relay.ts';
@@ -62,6 +63,7 @@ export async function planRun(wish: Wish): Promise<RunRequest> {
     settleCapture(wish),
   ]);
   wish.checkVersion(instrument.version);
+  if (launch.attach === undefined) await mustHaveEvidence(tool, launch.program, target.path);
   await mustReadSuppressions(launch.toolOptions, workingDirectory);
   return {
     tool,

@@ -13,6 +13,7 @@ import { helgrind } from './helgrind/index.ts';
 import { lackey } from './lackey/index.ts';
 import { massif } from './massif/index.ts';
 import { memcheck } from './memcheck/index.ts';
+import { memwatch } from './memwatch/index.ts';
 import { nothing } from './none/index.ts';
 import { perf } from './perf/index.ts';
 import type { Tool } from './tool.ts';
@@ -28,6 +29,7 @@ export const tools: readonly Tool[] = [
   cachegrind,
   perf,
   gprof,
+  memwatch,
   lackey,
   nothing,
   bbv,
