@@ -54,6 +54,8 @@ export interface AppendedLogs {
   readonly names: readonly string[];
   /** What the run added is kept as `USUAL.N` in the run directory, N from 1. */
   readonly usual: string;
+  /** How the first line of a program's part begins: each becomes a file of its own. */
+  readonly begin: string;
   /** Said when nothing was added anywhere. */
   readonly missing: Problem;
   /** Said when a log was made, or opened, and nothing stands in it. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { AppendedLogs } from '../model/launch.ts';
 import type { Problem } from '../model/problem.ts';
+import { byteLines } from '../tools/_shared/byte-lines.ts';
 
 /** Folders that are looked at; a program that goes through all of a disk is not followed. */
 const mostFolders = 200;
@@ -61,15 +62,18 @@ export function watchAppended(logs: AppendedLogs, workingDirectory: string): App
         const same = before !== undefined && before.inode === status.ino && before.size <= status.size;
         const start = same ? before.size : 0;
         if (status.size > start) {
-          count++;
-          await pipeline(
-            createReadStream(path, { start, end: status.size - 1 }),
-            createWriteStream(join(directory, `${logs.usual}.${count}`), { mode: 0o600 }),
-          );
+          for (const part of await partsOf(path, start, status.size, logs.begin)) {
+            count++;
+            await pipeline(
+              createReadStream(path, part),
+              createWriteStream(join(directory, `${logs.usual}.${count}`), { mode: 0o600 }),
+            );
+          }
         } else if (!same || status.mtimeMs >= startedMs) empty = true;
       }
     }
-    if (count > 0) return [];
+    if (count > 1) return [manyProblem(count, logs.usual)];
+    if (count === 1) return [];
     return [empty ? logs.empty : logs.missing];
   }
 
@@ -82,6 +86,39 @@ export function watchAppended(logs: AppendedLogs, workingDirectory: string): App
       }
     },
     keep,
+  };
+}
+
+/**
+ * Where the parts of several programs are that appended one after the other.
+ *
+ * @returns first and last byte of each.
+ */
+async function partsOf(
+  path: string,
+  start: number,
+  size: number,
+  begin: string,
+): Promise<readonly { readonly start: number; readonly end: number }[]> {
+  const begins: number[] = [];
+  const first = Buffer.from(begin);
+  const lines = byteLines((bytes, from, to, offset) => {
+    if (to - from >= first.length && bytes.compare(first, 0, first.length, from, from + first.length) === 0) {
+      begins.push(start + offset);
+    }
+  }, 4096);
+  for await (const chunk of createReadStream(path, { start, end: size - 1 })) lines.push(chunk as Buffer);
+  lines.end();
+  // The empty line before the first one is part of it.
+  const starts = [start, ...begins.slice(1)];
+  return starts.map((each, index) => ({ start: each, end: (starts[index + 1] ?? size) - 1 }));
+}
+
+function manyProblem(count: number, usual: string): Problem {
+  return {
+    code: 'several-programs',
+    level: 'note',
+    message: `${count} programs of the run wrote a log of ${usual}: it does not say which process each was`,
   };
 }
 

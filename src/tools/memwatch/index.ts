@@ -23,6 +23,7 @@ export const memwatch: Tool = {
     appended: {
       names,
       usual: 'memwatch',
+      begin: '============= MEMWATCH ',
       missing: {
         code: 'no-report',
         level: 'incomplete',
