@@ -11,6 +11,7 @@ import { toolNamed, toolUnknown } from '../tools/index.ts';
 import type { Tool } from '../tools/tool.ts';
 import { version } from '../version.ts';
 import { findProjectRoot } from './directory.ts';
+import { mustHaveEvidence } from './evidence.ts';
 import { findPerf, findSymbolizer, findValgrind, type Instrument, mustHaveTool } from './instrument.ts';
 import { inheritance } from './limits.ts';
 import { isSpecialFile, type Sink } from './relay.ts';
@@ -69,6 +70,7 @@ export async function planRun(wanted: Wish, say: (line: string) => void = () => 
     yieldsReports ? findSymbolizer(searchPath) : undefined,
   ]);
   wish.checkVersion(instrument.version);
+  if (launch.attach === undefined) await mustHaveEvidence(tool, launch.program, target.path);
   await mustReadSuppressions(tool, launch.toolOptions, workingDirectory);
   return {
     tool,

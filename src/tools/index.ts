@@ -15,6 +15,7 @@ import { lackey } from './lackey/index.ts';
 import { lsan } from './lsan/index.ts';
 import { massif } from './massif/index.ts';
 import { memcheck } from './memcheck/index.ts';
+import { memwatch } from './memwatch/index.ts';
 import { msan } from './msan/index.ts';
 import { nothing } from './none/index.ts';
 import { perf } from './perf/index.ts';
@@ -38,6 +39,7 @@ export const tools: readonly Tool[] = [
   cachegrind,
   perf,
   gprof,
+  memwatch,
   lackey,
   nothing,
   bbv,

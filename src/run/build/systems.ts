@@ -193,10 +193,14 @@ async function planConfigured(
   const line = /^ac_cs_config=(.*)$/m.exec(status)?.[1] ?? '';
   // `ac_pwd='/home/user/project/build'`, `srcdir='..'`
   const source = /^srcdir='([^']*)'$/m.exec(status)?.[1] ?? '.';
-  const plan = await planConfigure(join(resolve(start, source), 'configure'), splitQuoted(splitQuoted(line)[0] ?? ''), {
-    ...place,
-    workingDirectory: resolve(start, source),
-  });
+  const plan = await planConfigure(
+    join(resolve(start, source), 'configure'),
+    splitQuoted(splitQuoted(line)[0] ?? ''),
+    {
+      ...place,
+      workingDirectory: resolve(start, source),
+    },
+  );
   return {
     ...plan,
     steps: plan.steps.map((step, index) =>
