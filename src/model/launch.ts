@@ -45,6 +45,10 @@ export interface PlanContext {
   readonly xmlDescriptor: number;
   /** Options that valgrind will take from rc files and VALGRIND_OPTS, already split, in order. */
   readonly environmentOptions: readonly string[];
+  /** Variables that the program would have without the plan. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Absolute path of the library that the tool loads into the program; missing: the program has its own. */
+  readonly preload?: string;
 }
 
 /** How to start the instrument: everything between the instrument's path and the program. */
@@ -52,6 +56,8 @@ export interface Plan {
   readonly options: readonly string[];
   /** Environment variables to set for the instrument. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Variables of the program alone: what is loaded into it stays out of the programs that stand in front of it. */
+  readonly programEnvironment?: Readonly<Record<string, string>>;
   /** What the instrument starts instead of the program, when it attaches to one that runs. */
   readonly command?: readonly string[];
   /**

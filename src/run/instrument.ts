@@ -78,7 +78,8 @@ export async function mustHaveTool({ path }: Instrument, tool: string): Promise<
   );
 }
 
-async function search(searchPath: string, name: string): Promise<string | undefined> {
+/** The absolute path of a program along a search path. */
+export async function search(searchPath: string, name: string): Promise<string | undefined> {
   for (const folder of searchPath.split(delimiter)) {
     const candidate = resolve(folder === '' ? '.' : folder, name);
     if (

@@ -11,6 +11,7 @@ import { version } from '../version.ts';
 import { findProjectRoot } from './directory.ts';
 import { findPerf, findValgrind, type Instrument, mustHaveTool } from './instrument.ts';
 import { inheritance } from './limits.ts';
+import { preloadFor } from './preload.ts';
 import { isSpecialFile, type Sink } from './relay.ts';
 import type { RunRequest } from './run.ts';
 import { inspectLibc, inspectTarget } from './target.ts';
@@ -61,6 +62,7 @@ export async function planRun(wish: Wish): Promise<RunRequest> {
       : resolve(workingDirectory, wish.projectRoot),
     settleCapture(wish),
   ]);
+  const preload = await preloadFor(tool, target.path, { ...process.env, ...wish.environment });
   wish.checkVersion(instrument.version);
   await mustReadSuppressions(launch.toolOptions, workingDirectory);
   return {
@@ -68,6 +70,7 @@ export async function planRun(wish: Wish): Promise<RunRequest> {
     ...captured,
     target,
     instrument,
+    ...(preload !== undefined && { preload }),
     inheritance: inherited,
     environmentOptions,
     workingDirectory,

@@ -2,9 +2,10 @@
 // processes that had nothing to say.
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
+import type { Problem } from '../model/problem.ts';
 import type { ParsedRecord, ProcessRecord } from '../model/record.ts';
 import type { RunManifest } from '../model/run.ts';
-import { interpreterFor } from '../tools/index.ts';
+import { interpreterFor, toolNamed } from '../tools/index.ts';
 import { readerFor } from '../tools/readers.ts';
 import type { ReadContext, Symbols } from '../tools/tool.ts';
 import { readCopies } from './copies.ts';
@@ -58,14 +59,36 @@ export async function* readReports(sources: ReportSources): AsyncGenerator<Parse
     }
   }
   const { pid } = manifest;
+  const mustTell = toolNamed(manifest.tool.name)?.everyProcessReports === true;
+  if (mustTell) {
+    for (const each of manifest.executables ?? []) {
+      // A forked child writes only when something happens in it.
+      if (each.pid === pid || each.forked === true || told.has(each.pid)) continue;
+      yield { type: 'problem', problem: unseen(each.pid, each.path, manifest) };
+    }
+  }
   if (pid === undefined || told.has(pid)) return;
+  if (mustTell) yield { type: 'problem', problem: unseen(pid, manifest.command[0] ?? '', manifest) };
   const image = nextImage();
   yield known(
     { type: 'process', image, pid, argv: [], instrumentArgv: [], forked: false, artifact: '' },
     manifest,
   );
-  const ended = manifest.exit?.how === 'exited';
+  const ended = manifest.exit?.how === 'exited' && !mustTell;
   yield { type: 'process-end', image, complete: ended, finished: ended };
+}
+
+/** Of a child it is no loss to the answer about the program itself. */
+function unseen(pid: number, path: string, { tool, pid: first }: RunManifest): Problem {
+  return {
+    code: 'no-report',
+    level: pid === first ? 'incomplete' : 'warning',
+    message: `process ${pid} (${path}) left nothing for ${tool.name}: it never began, is statically linked, changed its rights, or lost the variables of the environment`,
+    ...(tool.name === 'mtrace' && {
+      hint: 'a program that calls mtrace() itself is traced from there on, and one that never comes to it not at all',
+    }),
+    pid,
+  };
 }
 
 /** What was seen of the process from outside: no runtime tells its program's words, nor who started it. */

@@ -39,6 +39,8 @@ export interface RunRequest {
   readonly launch: Launch;
   readonly target: Target;
   readonly instrument: Instrument;
+  /** Absolute path of the library that is loaded into the program. */
+  readonly preload?: string;
   readonly inheritance: Inheritance;
   readonly environmentOptions: readonly EnvironmentOptions[];
   /** Variables besides those of this process; undefined takes one away. */
@@ -110,9 +112,12 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     version: request.instrument.version,
     xmlDescriptor,
     environmentOptions: request.environmentOptions.flatMap(({ options }) => options),
+    environment: { ...process.env, ...request.environment },
+    ...(request.preload !== undefined && { preload: request.preload }),
   });
+  const own = programVariables(plan.programEnvironment, launch.program);
   const argv = [
-    ...request.inheritance.prefix,
+    ...(own === undefined ? [] : [...request.inheritance.prefix, ...own]),
     ...(tool.launcher === 'none' ? [] : [request.instrument.path, ...plan.options]),
     ...(tool.launcher === 'valgrind' && launch.program.startsWith('-') ? ['--'] : []),
     ...(plan.command ?? [
@@ -192,7 +197,11 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   let executables: ExecutableWatch | undefined;
   const ended = await execute({
     argv,
-    environment: { ...request.environment, ...plan.environment },
+    environment: {
+      ...request.environment,
+      ...plan.environment,
+      ...(own === undefined && plan.programEnvironment),
+    },
     workingDirectory: request.workingDirectory,
     directory,
     timeout: request.timeout,
@@ -273,6 +282,19 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   debug('run closed', { artifacts: artifacts.length });
   if (!temporary) await removeOldRuns(request.workingDirectory, request.keep);
   return { directory, manifest };
+}
+
+/**
+ * Words that give the program its variables, after what stands in front of it. env(1) would take a name with `=` for one more:
+ * such a program gets them from us, and then nothing may stand in front.
+ */
+function programVariables(
+  variables: Readonly<Record<string, string>> | undefined,
+  program: string,
+): readonly string[] | undefined {
+  if (variables === undefined) return [];
+  if (program.includes('=')) return undefined;
+  return ['/usr/bin/env', ...Object.entries(variables).map(([name, value]) => `${name}=${value}`)];
 }
 
 /** What valgrind will go by, in its order: the last word wins. */

@@ -13,6 +13,7 @@ import { helgrind } from './helgrind/index.ts';
 import { lackey } from './lackey/index.ts';
 import { massif } from './massif/index.ts';
 import { memcheck } from './memcheck/index.ts';
+import { mtrace } from './mtrace/index.ts';
 import { nothing } from './none/index.ts';
 import { perf } from './perf/index.ts';
 import type { Tool } from './tool.ts';
@@ -22,6 +23,7 @@ export const tools: readonly Tool[] = [
   memcheck,
   helgrind,
   drd,
+  mtrace,
   massif,
   dhat,
   callgrind,

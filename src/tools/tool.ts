@@ -17,6 +17,10 @@ export interface Tool {
    * `log`: all that the tool has to say stands in its text log. `reports`: files of a runtime inside the program.
    */
   readonly yields: 'errors' | 'profile' | 'log' | 'reports';
+  /** A library of vgrun's own that is loaded into the program: name of its C source in `run/preload`. */
+  readonly preload?: string;
+  /** Each process leaves a report, also when it has nothing to say: one without was not seen. */
+  readonly everyProcessReports?: true;
   /** Options for this launch. Pure. */
   readonly plan: (launch: Launch, context: PlanContext) => Plan;
   /** How to understand its errors; missing for a tool that finds none. */

@@ -14,6 +14,8 @@ export interface ElfFacts {
   readonly interpreter?: string;
   /** The sanitizer runtimes it is built with, in the order of `sanitizers`; empty for a normal program. */
   readonly sanitizers: readonly Sanitizer[];
+  /** It calls glibc's `mtrace()`. */
+  readonly callsMtrace: boolean;
   /** `.debug_info` or `.debug_line`, compressed or not. */
   readonly debugInfo: boolean;
   /** `.gnu_debuglink`: debug information may lie elsewhere. */
@@ -126,6 +128,7 @@ export async function readElf(readAt: ReadAt): Promise<ElfFacts | undefined> {
     executable: type === 2 || type === 3,
     ...(interpreter === undefined ? {} : { interpreter }),
     sanitizers: runtimes,
+    callsMtrace: dynamicStrings.includes('mtrace'),
     debugInfo: has('.debug_info', '.zdebug_info', '.debug_line', '.zdebug_line'),
     separateDebugInfo: has('.gnu_debuglink'),
     symbolTable: has('.symtab'),
