@@ -25,7 +25,7 @@ import {
   type Identity,
   identify,
 } from './fingerprint.ts';
-import { type LeakKind, type LeakPolicy, leakKindOf } from './leak-policy.ts';
+import { type LeakKind, type LeakPolicy, leakCounts, leakKindOf } from './leak-policy.ts';
 import { addLeaks } from './leak-sum.ts';
 import { isToolFrame } from './ownership.ts';
 import { noteVariant } from './variants.ts';
@@ -380,7 +380,7 @@ function takeLeak(
   leak: Leak,
 ): void {
   const kind = leakKindOf(record.kind);
-  if (kind === undefined || image.policy.failing.has(kind)) {
+  if (leakCounts(record.kind, image.policy)) {
     image.failingLeaks++;
     if (image.leakUniques.length < mostKeys) image.leakUniques.push(Number(record.unique));
   }

@@ -20,7 +20,14 @@ import { compareFindings, comparisonOf, type Judgement, type Known, programName 
 import { type FindingDraft, type Folded, fold, type ImageDraft, type MessageDraft } from './fold.ts';
 import { applyGate, asksForLeaks, type GateRules } from './gate.ts';
 import { kindOf } from './kinds.ts';
-import { allLeakKinds, type LeakPolicy, leakKindOf, leakPolicy, readLeakKinds } from './leak-policy.ts';
+import {
+  type LeakPolicy,
+  leakCounts,
+  leakIsShown,
+  leakPolicy,
+  readLeakKinds,
+  searchedLeakKinds,
+} from './leak-policy.ts';
 import { sumLeaks } from './leak-sum.ts';
 import { verdict } from './outcome.ts';
 import { blame, isUnder, type OwnershipContext, ownershipOf, primaryStack, sourcePath } from './ownership.ts';
@@ -281,10 +288,10 @@ function policyFor(options: AnalyzeOptions): (process: ProcessRecord) => LeakPol
   return (process) => {
     // A foreign log holds what its user asked for, and a text log what valgrind chose to list: nothing is hidden.
     const listed = manifest === undefined || process.protocol === undefined;
-    const own = ofUser ?? { ...leakPolicy(process.instrumentArgv), shown: new Set(allLeakKinds) };
+    const own = ofUser ?? { ...leakPolicy(process.instrumentArgv), shown: new Set(searchedLeakKinds) };
     return {
       failing: failing || own.failing,
-      shown: shown || (listed ? new Set(allLeakKinds) : own.shown),
+      shown: shown || (listed ? new Set(searchedLeakKinds) : own.shown),
       searched: own.searched,
     };
   };
@@ -301,10 +308,9 @@ function errorExitcodeOf(options: readonly string[]): number | undefined {
   return last === undefined ? undefined : Number(last.slice(last.indexOf('=') + 1));
 }
 
-/** valgrind's own rule: every error counts, and leaks of the kinds that `--errors-for-leak-kinds` names. */
+/** The instrument's own rule: every error counts, and of valgrind's leaks those that `--errors-for-leak-kinds` names. */
 function countsAsError(kind: string, image: ImageDraft): boolean {
-  const leak = leakKindOf(kind);
-  return leak === undefined || image.policy.failing.has(leak);
+  return leakCounts(kind, image.policy);
 }
 
 function isCounted(node: TreeNode | undefined): boolean {
@@ -377,7 +383,6 @@ function makeFinding(
 ): Finding {
   const { first, fingerprint } = draft;
   const known = kindOf(first.tool, first.kind);
-  const leakKind = leakKindOf(first.kind);
   const raw = [...first.stacks, ...draft.threadStacks];
   const stacks = raw.map((stack) => makeStack(stack, frames));
   const blamed = blame(stacks, primaryStack(raw));
@@ -385,8 +390,7 @@ function makeFinding(
   const leak = sumLeaks(counted.flatMap((sighting) => sighting.leak ?? []));
   const error = sightings.some(({ image }) => countsAsError(first.kind, image));
   const failing = error && !ofInterpreter;
-  const shown =
-    leakKind === undefined || sightings.some(({ image }) => image.policy.shown.has(leakKind)) || error;
+  const shown = error || sightings.some(({ image }) => leakIsShown(first.kind, image.policy));
   const early = sightings.length > 0 && sightings.every((sighting) => sighting.early);
   const suppression = draft.suppression ?? first.suppression;
   const advice = hasOrigin(first.kind, raw)

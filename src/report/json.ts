@@ -203,7 +203,7 @@ const keyOrder = [
   'bytes directBytes indirectBytes blocks bytesDelta blocksDelta record check',
   'access operation size address descriptor number signal suppression seenIn meaning advice causes fixes falsePositives options',
   'findings totals heap inUse allocations frees allocatedBytes allFreed',
-  'leaks definite indirect possible reachable heuristics',
+  'leaks definite indirect possible reachable unfreed heuristics',
   'errors contexts suppressed suppressedContexts computed',
   'artifact offset length quote cut',
   'format measures formula primary stated trees parents values inferred functions costs self inclusive calls cycles',
