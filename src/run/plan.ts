@@ -9,9 +9,9 @@ import { toolNamed, toolUnknown } from '../tools/index.ts';
 import type { Tool } from '../tools/tool.ts';
 import { version } from '../version.ts';
 import { findProjectRoot } from './directory.ts';
-import { findPerf, findValgrind, type Instrument, mustHaveTool } from './instrument.ts';
+import { findHeaptrack, findPerf, findValgrind, type Instrument, mustHaveTool } from './instrument.ts';
 import { inheritance } from './limits.ts';
-import { preloadFor } from './preload.ts';
+import { mustTakeLibraries, preloadFor } from './preload.ts';
 import { isSpecialFile, type Sink } from './relay.ts';
 import type { RunRequest } from './run.ts';
 import { inspectLibc, inspectTarget } from './target.ts';
@@ -62,7 +62,9 @@ export async function planRun(wish: Wish): Promise<RunRequest> {
       : resolve(workingDirectory, wish.projectRoot),
     settleCapture(wish),
   ]);
-  const preload = await preloadFor(tool, target.path, { ...process.env, ...wish.environment });
+  if (instrument.preload !== undefined) await mustTakeLibraries(target.path);
+  const preload =
+    instrument.preload ?? (await preloadFor(tool, target.path, { ...process.env, ...wish.environment }));
   wish.checkVersion(instrument.version);
   await mustReadSuppressions(launch.toolOptions, workingDirectory);
   return {
@@ -88,6 +90,7 @@ export async function planRun(wish: Wish): Promise<RunRequest> {
 
 async function findInstrument(tool: Tool, wish: Wish, searchPath: string): Promise<Instrument> {
   if (tool.launcher === 'perf') return findPerf(searchPath);
+  if (tool.launcher === 'heaptrack') return findHeaptrack(searchPath);
   // The program starts by itself; what reads its data is looked for when there is some.
   if (tool.launcher === 'none') return { path: '', version: '' };
   const valgrind = await findValgrind(wish.valgrind ?? process.env.VGRUN_VALGRIND, searchPath);

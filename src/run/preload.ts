@@ -59,8 +59,13 @@ export async function preloadFor(
   return compile(compiler, [...flags, ...word], source, join(folder, name));
 }
 
-/** What the loader would not load into, it runs without a word. */
-async function mustTakeLibraries(program: string): Promise<ElfFacts | undefined> {
+/**
+ * Looks whether a library can be loaded into the program: what the loader would not load into, it runs without a word.
+ *
+ * @returns what the file is; undefined for a script, where what runs is its interpreter.
+ * @throws UserError (125) when it cannot.
+ */
+export async function mustTakeLibraries(program: string): Promise<ElfFacts | undefined> {
   const file = await open(program, 'r');
   let elf: ElfFacts | undefined;
   try {
@@ -80,7 +85,6 @@ async function mustTakeLibraries(program: string): Promise<ElfFacts | undefined>
   } finally {
     await file.close();
   }
-  // A script: what runs is its interpreter.
   if (elf === undefined) return undefined;
   if (elf.interpreter === undefined) {
     throw new UserError(

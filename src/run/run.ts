@@ -115,14 +115,15 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     environment: { ...process.env, ...request.environment },
     ...(request.preload !== undefined && { preload: request.preload }),
   });
+  const startsItself = tool.launcher === 'none' || tool.launcher === 'heaptrack';
   const own = programVariables(plan.programEnvironment, launch.program);
   const argv = [
     ...(own === undefined ? [] : [...request.inheritance.prefix, ...own]),
-    ...(tool.launcher === 'none' ? [] : [request.instrument.path, ...plan.options]),
+    ...(startsItself ? [] : [request.instrument.path, ...plan.options]),
     ...(tool.launcher === 'valgrind' && launch.program.startsWith('-') ? ['--'] : []),
     ...(plan.command ?? [
       // Nobody but the shell looks for the program then.
-      tool.launcher === 'none' && launch.program.startsWith('-') ? request.target.path : launch.program,
+      startsItself && launch.program.startsWith('-') ? request.target.path : launch.program,
       ...launch.arguments,
     ]),
   ];
@@ -244,7 +245,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   problems.push(
     ...(await collect(tool, {
       directory,
-      instrument: request.instrument.path,
+      instrument: request.instrument.interpreter ?? request.instrument.path,
       program: request.target.path,
       executables: new Map([...(executables?.seen ?? [])].map(([each, { path }]) => [each, path])),
     })),
@@ -354,6 +355,15 @@ function exitUnder(
   // What a process without a file means, is known when the others are read.
   if (launch.capture === 'reports') return seen;
   if (artifacts.some(({ role, size }) => role === 'profile' && size > 0)) return seen;
+  if (launcher === 'heaptrack') {
+    problems.push({
+      code: 'no-profile',
+      level: 'incomplete',
+      message: 'heaptrack recorded nothing of the program',
+      hint: 'its library was not loaded: what the loader printed above says why',
+    });
+    return exit;
+  }
   if (launcher === 'none') {
     problems.push({
       code: 'no-profile',

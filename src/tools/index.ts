@@ -9,6 +9,7 @@ import { dhat } from './dhat/index.ts';
 import { drd } from './drd/index.ts';
 import { bbv } from './exp-bbv/index.ts';
 import { gprof } from './gprof/index.ts';
+import { heaptrack } from './heaptrack/index.ts';
 import { helgrind } from './helgrind/index.ts';
 import { lackey } from './lackey/index.ts';
 import { massif } from './massif/index.ts';
@@ -26,6 +27,7 @@ export const tools: readonly Tool[] = [
   mtrace,
   massif,
   dhat,
+  heaptrack,
   callgrind,
   cachegrind,
   perf,
