@@ -50,6 +50,8 @@ export interface PlanContext {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Absolute path of an llvm-symbolizer, where one is installed. */
   readonly symbolizer?: string;
+  /** Absolute path of the library that the tool loads into the program; missing: the program has its own. */
+  readonly preload?: string;
 }
 
 /** Logs that the program itself appends to, in the directory where it stands. */
@@ -71,6 +73,8 @@ export interface Plan {
   readonly options: readonly string[];
   /** Environment variables to set for the instrument. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Variables of the program alone: what is loaded into it stays out of the programs that stand in front of it. */
+  readonly programEnvironment?: Readonly<Record<string, string>>;
   /** What the instrument starts instead of the program, when it attaches to one that runs. */
   readonly command?: readonly string[];
   /**

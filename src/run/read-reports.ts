@@ -8,7 +8,7 @@ import type { Problem } from '../model/problem.ts';
 import type { ParsedRecord, ProcessEndRecord, ProcessRecord } from '../model/record.ts';
 import type { Executable, RunManifest } from '../model/run.ts';
 import { type SanitizerFacts, sanitizers } from '../model/sanitizer.ts';
-import { interpreterFor } from '../tools/index.ts';
+import { interpreterFor, toolNamed } from '../tools/index.ts';
 import { readerFor } from '../tools/readers.ts';
 import type { ReadContext, Symbols } from '../tools/tool.ts';
 import { readCopies } from './copies.ts';
@@ -207,6 +207,7 @@ function instrumented({ executables = [] }: RunManifest): readonly Executable[] 
 function judge(manifest: RunManifest, told: ReadonlyMap<number, Told>, files: number): readonly Problem[] {
   const facts = sanitizers.find(({ tool }) => tool === manifest.tool.name);
   if (manifest.endedAt === undefined) return [];
+  if (toolNamed(manifest.tool.name)?.everyProcessReports === true) return withoutReport(manifest, told);
   if (facts === undefined) return files === 0 ? [nothingWritten(manifest)] : [];
   const { pid: first } = manifest;
   const withRuntime = instrumented(manifest);
@@ -228,6 +229,31 @@ function judge(manifest: RunManifest, told: ReadonlyMap<number, Told>, files: nu
     problems.push(unsearched(pid, manifest, ending));
   }
   return problems;
+}
+
+/** A forked child writes only when something happens in it. */
+function withoutReport(manifest: RunManifest, told: ReadonlyMap<number, Told>): readonly Problem[] {
+  const { pid, executables = [], command } = manifest;
+  const children = executables.filter(
+    (each) => each.pid !== pid && each.forked !== true && !told.has(each.pid),
+  );
+  return [
+    ...children.map((each) => unseen(each.pid, each.path, manifest)),
+    ...(pid === undefined || told.has(pid) ? [] : [unseen(pid, command[0] ?? '', manifest)]),
+  ];
+}
+
+/** Of a child it is no loss to the answer about the program itself. */
+function unseen(pid: number, path: string, { tool, pid: first }: RunManifest): Problem {
+  return {
+    code: 'no-report',
+    level: pid === first ? 'incomplete' : 'warning',
+    message: `process ${pid} (${path}) left nothing for ${tool.name}: it never began, is statically linked, changed its rights, or lost the variables of the environment`,
+    ...(tool.name === 'mtrace' && {
+      hint: 'a program that calls mtrace() itself is traced from there on, and one that never comes to it not at all',
+    }),
+    pid,
+  };
 }
 
 function searchesLeaks({ sanitizers: built = [] }: Executable): boolean {

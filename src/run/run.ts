@@ -40,6 +40,8 @@ export interface RunRequest {
   readonly launch: Launch;
   readonly target: Target;
   readonly instrument: Instrument;
+  /** Absolute path of the library that is loaded into the program. */
+  readonly preload?: string;
   readonly inheritance: Inheritance;
   readonly environmentOptions: readonly EnvironmentOptions[];
   /** Variables besides those of this process; undefined takes one away. */
@@ -116,14 +118,17 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     environmentOptions: request.environmentOptions.flatMap(({ options }) => options),
     environment,
     ...(request.symbolizer === undefined ? {} : { symbolizer: request.symbolizer }),
+    ...(request.preload !== undefined && { preload: request.preload }),
   });
+  const startsItself = tool.launcher === 'none' || tool.launcher === 'heaptrack';
+  const own = programVariables(plan.programEnvironment, launch.program);
   const argv = [
-    ...request.inheritance.prefix,
-    ...(tool.launcher === 'none' ? [] : [request.instrument.path, ...plan.options]),
+    ...(own === undefined ? [] : [...request.inheritance.prefix, ...own]),
+    ...(startsItself ? [] : [request.instrument.path, ...plan.options]),
     ...(tool.launcher === 'valgrind' && launch.program.startsWith('-') ? ['--'] : []),
     ...(plan.command ?? [
       // Nobody but the shell looks for the program then.
-      tool.launcher === 'none' && launch.program.startsWith('-') ? request.target.path : launch.program,
+      startsItself && launch.program.startsWith('-') ? request.target.path : launch.program,
       ...launch.arguments,
     ]),
   ];
@@ -201,7 +206,11 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   const appended = plan.appended && watchAppended(plan.appended, request.workingDirectory);
   const ended = await execute({
     argv,
-    environment: { ...request.environment, ...plan.environment },
+    environment: {
+      ...request.environment,
+      ...plan.environment,
+      ...(own === undefined && plan.programEnvironment),
+    },
     workingDirectory: request.workingDirectory,
     directory,
     timeout: request.timeout,
@@ -247,7 +256,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   problems.push(
     ...(await collect(tool, {
       directory,
-      instrument: request.instrument.path,
+      instrument: request.instrument.interpreter ?? request.instrument.path,
       program: request.target.path,
       executables: new Map([...(executables?.seen ?? [])].map(([each, { path }]) => [each, path])),
     })),
@@ -301,6 +310,19 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   debug('run closed', { artifacts: artifacts.length });
   if (!temporary) await removeOldRuns(request.workingDirectory, request.keep);
   return { directory, manifest };
+}
+
+/**
+ * Words that give the program its variables, after what stands in front of it. env(1) would take a name with `=` for one more:
+ * such a program gets them from us, and then nothing may stand in front.
+ */
+function programVariables(
+  variables: Readonly<Record<string, string>> | undefined,
+  program: string,
+): readonly string[] | undefined {
+  if (variables === undefined) return [];
+  if (program.includes('=')) return undefined;
+  return ['/usr/bin/env', ...Object.entries(variables).map(([name, value]) => `${name}=${value}`)];
 }
 
 /** What valgrind will go by, in its order: the last word wins. */
@@ -360,6 +382,15 @@ function exitUnder(
   // What a process without a file means, is known when the others are read.
   if (launch.capture === 'reports') return seen;
   if (artifacts.some(({ role, size }) => role === 'profile' && size > 0)) return seen;
+  if (launcher === 'heaptrack') {
+    problems.push({
+      code: 'no-profile',
+      level: 'incomplete',
+      message: 'heaptrack recorded nothing of the program',
+      hint: 'its library was not loaded: what the loader printed above says why',
+    });
+    return exit;
+  }
   if (launcher === 'none') {
     problems.push({
       code: 'no-profile',

@@ -16,6 +16,8 @@ export interface ElfFacts {
   readonly sanitizers: readonly Sanitizer[];
   /** It has handlers of -fsanitize=undefined: clang puts them beside every other runtime, whether they are used or not. */
   readonly undefinedHandlers: boolean;
+  /** It calls glibc's `mtrace()`. */
+  readonly callsMtrace: boolean;
   /** `.debug_info` or `.debug_line`, compressed or not. */
   readonly debugInfo: boolean;
   /** `.gnu_debuglink`: debug information may lie elsewhere. */
@@ -130,6 +132,7 @@ export async function readElf(readAt: ReadAt): Promise<ElfFacts | undefined> {
     sanitizers: runtimes,
     undefinedHandlers:
       runtimes.includes('undefined') || dynamicStrings.some((text) => text.startsWith('__ubsan_handle_')),
+    callsMtrace: dynamicStrings.includes('mtrace'),
     debugInfo: has('.debug_info', '.zdebug_info', '.debug_line', '.zdebug_line'),
     separateDebugInfo: has('.gnu_debuglink'),
     symbolTable: has('.symtab'),

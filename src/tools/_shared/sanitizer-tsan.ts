@@ -146,7 +146,11 @@ const kinds: readonly { readonly pattern: RegExp; readonly kind: string }[] = [
 function kindOf(sentence: string): string {
   const known = kinds.find(({ pattern }) => pattern.test(sentence));
   if (known !== undefined) return known.kind;
-  const words = sentence.replace(/\(.*$/, '').toLowerCase().match(/[a-z0-9]+/g) ?? [];
+  const words =
+    sentence
+      .replace(/\(.*$/, '')
+      .toLowerCase()
+      .match(/[a-z0-9]+/g) ?? [];
   return words.slice(0, 8).join('-').slice(0, 80) || 'unknown-report';
 }
 
@@ -327,7 +331,8 @@ function openReport(
     }
     // `    [failed to restore the stack]`
     if (/^ *\[failed to restore the stack\]$/.test(text)) {
-      if (next !== undefined) begin({ ...next, text: `${next.text ?? next.label} [failed to restore the stack]` });
+      if (next !== undefined)
+        begin({ ...next, text: `${next.text ?? next.label} [failed to restore the stack]` });
       current = undefined;
       return 'taken';
     }

@@ -5,6 +5,7 @@ import { byteLines } from '../_shared/byte-lines.ts';
 import { byteTable, hashBytes } from '../_shared/byte-table.ts';
 import { textOf } from '../_shared/byte-text.ts';
 import { createProblemTally, type ProblemTally } from '../_shared/problem-tally.ts';
+import { isSystemBlock } from '../_shared/system-blocks.ts';
 import type { ReadContext, Reader, Symbols } from '../tool.ts';
 import { type LiveBlocks, liveBlocks } from './live-blocks.ts';
 
@@ -482,9 +483,6 @@ function placesOf(
 
 const unknownPlace: KnownPlace = { frame: undefined, offset: undefined, isOfSystem: false };
 
-/** What the loader keeps for itself, and what stdio does, whoever printed first. */
-const loader = /(?:^|\/)ld(?:-[\w-]+)?(?:-\d\.\d+)?\.so(?:\.\d+)*$/;
-
 function readCaller(text: string): KnownPlace {
   // `./mt:[0x1207]`, `/lib/libc.so.6:(__strdup+1a)[0x9e9aa]`, `/lib/libc.so.6:(__strdup+0x1a)[0x9e9aa]`, `[0x4005b7]`
   const [, object = '', symbol, digits] =
@@ -498,7 +496,7 @@ function readCaller(text: string): KnownPlace {
       ...(object === '' ? { ip: `0x${digits}` } : { offset: `0x${digits}` }),
     },
     offset: object === '' || returns === 0 || !Number.isSafeInteger(returns) ? undefined : returns - 1,
-    isOfSystem: loader.test(object) || symbol === '_IO_file_doallocate',
+    isOfSystem: isSystemBlock({ object, ...(symbol !== undefined && { function: symbol }) }),
   };
 }
 
