@@ -21,6 +21,7 @@ import { lsanReports } from './sanitizer-lsan.ts';
 import { msanReports } from './sanitizer-msan.ts';
 import { runtimeLines } from './sanitizer-runtime.ts';
 import type { SanitizerImage, Section, SectionHost, SectionKind, SectionLine } from './sanitizer-section.ts';
+import { tsanReports } from './sanitizer-tsan.ts';
 import { ubsanReports } from './sanitizer-ubsan.ts';
 import { isLeader, plain } from './text-marks.ts';
 
@@ -29,6 +30,7 @@ const kinds: readonly SectionKind[] = [
   hwasanReports,
   lsanReports,
   msanReports,
+  tsanReports,
   ubsanReports,
   asanReports,
   runtimeLines,
