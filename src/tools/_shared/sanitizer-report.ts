@@ -135,6 +135,7 @@ export function tellCut(host: SectionHost, image: SanitizerImage, draft: ReportD
  * Emits the report when it is whole, or what is sure of one that is cut: that is when its first stack is whole.
  *
  * @param ended the report's last line was seen.
+ * @param isEnough whether what is left of a cut report says which error it is; by default its first stack does.
  */
 export function emitReport(
   host: SectionHost,
@@ -142,6 +143,7 @@ export function emitReport(
   draft: ReportDraft,
   ended: boolean,
   because: Closing,
+  isEnough: (stacks: readonly Stack[]) => boolean = (stacks) => stacks.length > 0,
 ): boolean {
   if (ended || because !== 'cut') {
     image.emit(draft.record(true));
@@ -150,7 +152,7 @@ export function emitReport(
   }
   // The last line may have been a frame that is lost.
   const record = draft.record(false);
-  const told = record.stacks.length > 0;
+  const told = isEnough(record.stacks);
   if (told) image.emit(record);
   tellCut(host, image, draft, told);
   return told;
