@@ -308,7 +308,7 @@ function startLog(context: ReadContext, give: (record: ParsedRecord) => void) {
         // Nothing is of interest before a line that may open a report.
         const next = Math.min(openings.next(at), marks.next(at) + 1, to);
         if (next === to) return;
-        at = Math.max(at, bytes.lastIndexOf(lineFeed, next - 1) + 1);
+        if (next > at) at = Math.max(at, bytes.lastIndexOf(lineFeed, next - 1) + 1);
       }
       if (leader === undefined) {
         if (bytes[at] === lineFeed) {

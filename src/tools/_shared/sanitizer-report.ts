@@ -68,9 +68,9 @@ export function reportDraft(
       next = undefined;
     },
     frames: (frames, number) => {
-      if (number === 0 || open === undefined) {
+      if ((number === 0 && next !== undefined) || open === undefined) {
         open = undefined;
-        // Chrome's own frames begin anew within a stack; a stack without words is of no use.
+        // A stack without words is of no use. One that counts from 0 again without anything between goes on: Chrome's do.
         if (next === undefined || stacks.length >= mostStacks) return;
         open = [];
         stacks.push({ ...next, frames: open });
