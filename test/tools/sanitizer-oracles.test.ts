@@ -94,6 +94,16 @@ describe('ClusterFuzz', () => {
     async ({ case: path, crash_type: type = '', crash_address: at, crash_state: state = [] }) => {
       const records = await recordsOf(path);
       const findings = findingsOf(records);
+      // An excerpt that ends within its stack: see FuzzManager's.
+      if (path.endsWith('/input.assert_glibc.txt')) {
+        expect(findings).toEqual([]);
+        expect(records).toMatchObject([
+          { type: 'process' },
+          { complete: false },
+          { problem: { code: 'truncated-log' } },
+        ]);
+        return;
+      }
       expect(findings.length).toBeGreaterThan(0);
       const finding = findings[0] as FindingRecord;
       const name = path.replace(/.*\/input\./, '');

@@ -78,8 +78,8 @@ const ownText =
 const plainLeader =
   /^(?:\s*\d{4}-\d\d-\d\d[T ][\d:.,]+(?:Z|[+-]\d\d:?\d\d)? |\d{1,6}: |\s*\[[\d:., Z-]+\] |\d\d-\d\d \d\d:\d\d:\d\d\.\d+ +\d+ +\d+ [A-Z] [\w.-]+ *: |[A-Z]\/[\w.-]+ *\( *\d+\): )+/;
 
-/** `CRASH LOG: `: few words and a colon. */
-const wordsLeader = /^(?:[\w./-]+ ){0,3}[\w./-]+: $/;
+/** `CRASH LOG: `: few words and a colon; `server_1  | ` */
+const wordsLeader = /^(?:(?:[\w./-]+ ){0,3}[\w./-]+: |[\w./-]+ +\| )$/;
 
 async function* readSanitizer(
   source: AsyncIterable<Uint8Array>,
@@ -248,7 +248,9 @@ function startLog(context: ReadContext, give: (record: ParsedRecord) => void) {
     const length = own === null ? (plainLeader.exec(text)?.[0].length ?? 0) : own.index;
     if (length === 0 || length > 160) return false;
     const before = text.slice(0, length);
-    if (isLeader(before) || wordsLeader.test(before)) leader = shapeOf(before);
+    if (isLeader(before) || wordsLeader.test(before) || plainLeader.exec(before)?.[0] === before) {
+      leader = shapeOf(before);
+    }
     // Half a line of output may end with anything but what quotes.
     else if (own === null || !own[0].startsWith('==') || /["'`(]$/.test(before)) return false;
     const rest = Buffer.from(text.slice(length));
