@@ -7,7 +7,7 @@ import type { SanitizerImage, SanitizerRecord } from './sanitizer-section.ts';
 /** Records that wait until a process has told its pid and its tool. */
 const mostHeld = 100;
 
-/** Tools whose runtime says nothing at its end. */
+/** Tools whose runtime may say nothing at its end. */
 const withoutEnd = new Set(['ubsan', 'tsan']);
 
 /** The processes of one log. */
@@ -51,6 +51,7 @@ export function sanitizerImages(
     let announced = false;
     let held: ParsedRecord[] = [];
     let settled = false;
+    let concluded = false;
     let broken = false;
     let ended = false;
     let leakChecks = 0;
@@ -82,7 +83,7 @@ export function sanitizerImages(
       announce();
       const complete = settled && !broken;
       // Whoever ran the program knows how it ended.
-      if (complete && withoutEnd.has(tool) && context.fromInstrument !== true) {
+      if (complete && !concluded && withoutEnd.has(tool) && context.fromInstrument !== true) {
         problems.add({
           code: 'end-not-shown',
           level: 'warning',
@@ -119,6 +120,10 @@ export function sanitizerImages(
       settle: () => {
         settled = true;
         if (pid !== undefined) announce();
+      },
+      conclude: () => {
+        concluded = true;
+        self.settle();
       },
       break: () => {
         broken = true;

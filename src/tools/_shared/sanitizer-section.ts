@@ -66,6 +66,8 @@ export interface SanitizerImage {
   readonly emit: (record: SanitizerRecord) => void;
   /** A report of the runtime is whole, and it had its say: what follows may be nothing. */
   readonly settle: () => void;
+  /** The runtime said its last word: all that it had to say is there. */
+  readonly conclude: () => void;
   /** Something of the process was not seen: the image cannot be complete any more. */
   readonly break: () => void;
   /** Counts a leak check and gives its number, from 1. */
