@@ -146,7 +146,13 @@ export function addressReport(
       draft.kind,
     );
   if (isFree && address !== undefined) draft.access = { operation: 'free', address };
-  else if (address !== undefined) draft.access = { operation: 'use', address };
+  // What a signal that no access caused says of an address is something else: who sent it, or where the instruction is.
+  else if (
+    address !== undefined &&
+    !/^(?:ABRT|TRAP|ILL|FPE|breakpoint|illegal-instruction)$/.test(draft.kind)
+  ) {
+    draft.access = { operation: 'use', address };
+  }
   const signal = signals[draft.kind];
   // `… T0)`, `… in thread T0 (name):`, `… (thread T0)`
   const inThread = /(?: T(-?\d+)\)|\bthread T(\d+)(?: \(([^)]*)\))?)[):]*$/.exec(sentence);
@@ -198,7 +204,8 @@ export function addressReport(
     }
     const signalled = signalAccess.exec(text);
     if (signalled !== null) {
-      if (signalled[1] !== 'UNKNOWN') access(signalled[1] === 'WRITE' ? 'write' : 'read');
+      if (signalled[1] !== 'UNKNOWN' && draft.access !== undefined)
+        access(signalled[1] === 'WRITE' ? 'write' : 'read');
       return 'taken';
     }
     if (telling.test(text)) {
@@ -235,7 +242,7 @@ export function addressReport(
         type: 'fatal-signal',
         number: signal,
         name: `SIG${draft.kind}`,
-        ...(draft.access?.address !== undefined && { address: draft.access.address }),
+        ...(address !== undefined && { address }),
         ...(draft.thread !== undefined && { thread: draft.thread.id }),
         ...(stack !== undefined && { stack }),
       });
