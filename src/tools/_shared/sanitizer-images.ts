@@ -51,8 +51,8 @@ export function sanitizerImages(
     let announced = false;
     let held: ParsedRecord[] = [];
     let settled = false;
-    let concluded = false;
     let broken = false;
+    let over = false;
     let ended = false;
     let leakChecks = 0;
     let running = false;
@@ -83,7 +83,7 @@ export function sanitizerImages(
       announce();
       const complete = settled && !broken;
       // Whoever ran the program knows how it ended.
-      if (complete && !concluded && withoutEnd.has(tool) && context.fromInstrument !== true) {
+      if (complete && !over && withoutEnd.has(tool) && context.fromInstrument !== true) {
         problems.add({
           code: 'end-not-shown',
           level: 'warning',
@@ -117,13 +117,10 @@ export function sanitizerImages(
           if (held.length >= mostHeld) announce();
         }
       },
-      settle: () => {
+      settle: (last = false) => {
         settled = true;
+        over ||= last;
         if (pid !== undefined) announce();
-      },
-      conclude: () => {
-        concluded = true;
-        self.settle();
       },
       break: () => {
         broken = true;

@@ -25,8 +25,11 @@ export interface ReportDraft {
   readonly breakStack: () => void;
   readonly detail: (text: string) => void;
   readonly stacks: () => readonly Stack[];
-  /** True after `breakStack`, when there is no stack, and when the last frame is one with which stacks end. */
-  readonly isBroken: () => boolean;
+  /**
+   * How much of the last stack is sure when the log ends here. `whole`: something else followed it, or there is none. `enough`:
+   * it reaches `main` or the start of its thread, below which nothing matters.
+   */
+  readonly lastStack: () => 'whole' | 'enough' | 'half';
   /**
    * The finding. Of a report that is cut the stack that may be half is left out.
    */
@@ -80,7 +83,7 @@ export function reportDraft(
       if (details.length < mostDetails) details.push(text);
     },
     stacks: () => stacks,
-    isBroken: () => open === undefined || reachesEntry(open),
+    lastStack: () => (open === undefined ? 'whole' : reachesEntry(open) ? 'enough' : 'half'),
     record: (whole) => {
       const { kind, what, thread, access, leak } = draft;
       return {
@@ -90,7 +93,7 @@ export function reportDraft(
         what,
         ...(thread !== undefined && { thread }),
         details,
-        stacks: whole || draft.isBroken() ? stacks : stacks.slice(0, -1),
+        stacks: whole || draft.lastStack() !== 'half' ? stacks : stacks.slice(0, -1),
         ...(leak !== undefined && { leak }),
         ...(access !== undefined && { access }),
         span: { artifact: host.artifact, offset },

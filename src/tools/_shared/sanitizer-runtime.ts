@@ -144,9 +144,21 @@ function open(line: SectionLine, host: SectionHost): Section | undefined {
       return undefined;
     }
   }
+  // AddressSanitizer: hard rss limit exhausted (300Mb vs 348Mb)
+  const limit = /^\w*Sanitizer: (hard|soft) rss limit exhausted .*$/.exec(text);
+  if (limit !== null && line.pid !== undefined) {
+    const image = host.image(tool, line.pid);
+    if (limit[1] === 'soft') image.emit({ type: 'message', source: 'warning', text });
+    else {
+      const what = text.replace(/^\w*Sanitizer: /, '');
+      image.emit({ type: 'finding', tool, kind: 'rss-limit-exceeded', what, details: [], stacks: [] });
+      image.settle(true);
+    }
+    return undefined;
+  }
   // Printed without a mark, for the process of the file.
   if (/^\w*Sanitizer exit stats:$/.test(text)) {
-    host.image(tool, line.pid).settle();
+    host.image(tool, line.pid).settle(true);
     return undefined;
   }
   const failure = failures.find(({ form }) => form.test(text));

@@ -69,7 +69,7 @@ function finish(
   { offset, text }: SectionLine,
   host: SectionHost,
 ): void {
-  image.conclude();
+  image.settle(true);
   const missing = count - (reported.get(image) ?? 0);
   if (missing <= 0) return;
   const pid = image.pid();
