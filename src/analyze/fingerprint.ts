@@ -290,7 +290,7 @@ function partsOf(record: FindingRecord): Parts {
 // `Location 0x10c060 is 0 bytes inside global var "counter"`, `Address 0x10c060 is 0 bytes inside data symbol "counter"`
 // `Location is global 'counter' of size 4 at 0x55e073fdb280 (data-race+0x1476280)`
 const variable =
-  /inside (?:global var|local var|data symbol) "([^"]{1,200})"|^Location is global '(?!<null>')([^']{1,200})'/;
+  /inside (?:global var|local var|data symbol) "([^"]{1,200})"|^Location is global '(?!(?:<null>|\?\?)')([^']{1,200})'/;
 
 function variableIn(text: string): string | undefined {
   const match = variable.exec(text);
@@ -418,6 +418,8 @@ export function plainFunction(name: string): string {
       .replace(/@@?[A-Z][\w.]*$/, '')
       .replace(/(?: \[clone [^\]]*\])+$/, '')
       .replace(/(?:\.(?:isra|constprop|part|cold|lto_priv|localalias|llvm)(?:\.\d+)*)+$/, '')
+      // clang: `applyImpl<(lambda at /build/src/nsThread.cpp:909:22)>`, a place that every edit above it moves
+      .replace(/\((lambda|(?:unnamed|anonymous) [a-z]+) at [^()]{1,400}?:\d+:\d+\)/g, '($1)')
       // Rust's legacy mangling ends in a hash of the build: `core::fmt::write::h0123456789abcdef`
       .replace(/::h[0-9a-f]{16}$/, '')
   );

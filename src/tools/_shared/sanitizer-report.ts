@@ -107,7 +107,8 @@ export function reportDraft(
 const entry =
   /^(?:main|_start|start|__libc_start_(?:call_)?main(?:_impl)?|start_thread|asan_thread_start.*|thread_start|_pthread_start|__bionic_clone|clone\d?|RtlUserThreadStart|BaseThreadInitThunk)$/;
 
-function reachesEntry(frames: readonly Frame[]): boolean {
+/** Whether a stack goes down to where a program or a thread begins: then no frame of it that counts is missing. */
+export function reachesEntry(frames: readonly Frame[]): boolean {
   return frames.some(({ function: name }) => name !== undefined && entry.test(name));
 }
 

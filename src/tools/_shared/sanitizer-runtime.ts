@@ -77,13 +77,6 @@ const failures: readonly Failure[] = [
     hint: 'Run it with fewer threads.',
   },
   {
-    // ==4711==ThreadSanitizer: hard rss limit exhausted (60Mb vs 75Mb)
-    form: /^\w*Sanitizer:? hard rss limit exhausted/,
-    code: 'instrument-died',
-    message: 'The program used more memory than hard_rss_limit_mb allows, and the runtime ended it',
-    hint: 'Give more in the option of that name.',
-  },
-  {
     // ThreadSanitizer: failed to read suppressions file '/home/user/demo/tsan.supp'
     form: /^\w*Sanitizer:? failed to (?:read|open|parse) suppressions/,
     code: 'instrument-failed-to-start',

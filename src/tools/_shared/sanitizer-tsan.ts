@@ -1,5 +1,6 @@
 // The reports of ThreadSanitizer: races, lock order, and misuse of mutexes, threads and signals.
 import type { Access, Frame, Stack, StackLabel } from '../../model/finding.ts';
+import { reachesEntry } from './sanitizer-report.ts';
 import type {
   Closing,
   SanitizerImage,
@@ -165,6 +166,9 @@ const thread =
 const sentence =
   /^ *(?:Location is (?:global '|(?:stack|TLS) of )|Mutex M\d+ (?:\(0x[0-9a-fA-F]+\) )?is already destroyed)/;
 
+// `  Location is global '<null>' at 0x000000000000 ([stack]+0x1f4d4)`
+const nowhere = /^ *Location is global '(?:<null>|\?\?)' .*\(\[\w+\]\+0x[0-9a-f]+\)$/;
+
 // `  And 3 more similar thread leaks.`
 const similar = /^ *And (\d+) more similar thread leaks\.$/;
 
@@ -189,6 +193,7 @@ function openReport(
   let closing: number | undefined;
   let count = 1;
   let summed = false;
+  let threads = false;
 
   function detail(text: string): void {
     if (details.length < mostDetails) details.push(text.trim());
@@ -270,6 +275,7 @@ function openReport(
     if (taken !== undefined) return taken;
     for (const { pattern, label } of headings) if (pattern.test(text)) return announce(label, text);
     if (thread.test(text)) {
+      threads = true;
       if (!text.endsWith(':')) {
         detail(text);
         return 'taken';
@@ -282,7 +288,8 @@ function openReport(
       return announce(kind === 'destroy-of-locked' ? 'acquired at' : 'related');
     }
     if (sentence.test(text)) {
-      detail(text);
+      // The stack is no variable: the line before said whose it is.
+      if (!nowhere.test(text)) detail(text);
       return 'taken';
     }
     const more = similar.exec(text);
@@ -301,6 +308,13 @@ function openReport(
     return 'foreign';
   }
 
+  /** What makes its identity is there: both sides of a race, and what it is about, which stands before the threads. */
+  function isEnough(told: readonly Stack[]): boolean {
+    if (kind === 'lock-order-inversion') return false;
+    if (first === undefined) return true;
+    return told.length > 1 && threads;
+  }
+
   function close(because: Closing): void {
     const cut = because === 'cut' && !summed;
     if (cut) {
@@ -316,14 +330,17 @@ function openReport(
     } else image.settle();
     // Half a line is missing: what stands there would make it another finding.
     reported.set(image, (reported.get(image) ?? 0) + 1);
-    if (stacks.length === 0 || (cut && host.torn())) return;
+    // Of the last stack frames may be missing, unless it goes down to where a thread begins.
+    const isHalf = cut && current !== undefined && !reachesEntry(current);
+    const told = isHalf ? stacks.slice(0, -1) : stacks;
+    if (told.length === 0 || (cut && !isEnough(told))) return;
     image.emit({
       type: 'finding',
       tool,
       kind,
       what,
       details,
-      stacks: ordered(stacks),
+      stacks: ordered(told),
       ...(firstThread !== undefined && { thread: { id: firstThread } }),
       ...(first !== undefined && { access: first }),
       ...(count > 1 && { count }),

@@ -167,7 +167,11 @@ function open(opened: SectionLine, host: SectionHost): Section | undefined {
     const end = summaryLine.exec(text);
     if (end !== null) {
       ended = true;
-      draft.kind = summaryNames[end[1] ?? ''] ?? draft.kind;
+      // The sentence tells more for a few (nullability, shifts of unsigned numbers, a bool in gcc); `division by zero` is of both
+      // kinds of numbers.
+      if (draft.kind === 'undefined-behavior' || draft.kind === 'integer-divide-by-zero') {
+        draft.kind = summaryNames[end[1] ?? ''] ?? draft.kind;
+      }
       return 'last';
     }
     if (blank || draft.stacks().length > 0) return 'over';
