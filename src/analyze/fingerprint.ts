@@ -70,7 +70,7 @@ const aboutBlock = new Set([
 ]);
 
 /** Two accesses that come in either order: which of them the tool saw last is chance. */
-const races = new Set(['Race', 'data-race', 'data-race-on-vptr', 'external-race']);
+const races = new Set(['Race', 'data-race', 'data-race-on-vptr', 'race-on-external-object']);
 
 type Role = 'at' | 'block' | 'other' | 'required';
 

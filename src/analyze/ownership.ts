@@ -60,11 +60,11 @@ const systemPlace =
 const libraryPlace = /^\/(?:usr\/local|opt|snap)\//;
 
 // Directories as glibc's, gcc's and the distributions' builds leave them in the debug information:
-// `./malloc/./malloc`, `../sysdeps/x86_64/multiarch`, `/build/glibc-6V9RKT/glibc-2.31/malloc`,
+// `./malloc/./malloc`, `stdlib/./stdlib`, `../sysdeps/x86_64/multiarch`, `/build/glibc-6V9RKT/glibc-2.31/malloc`,
 // `/usr/src/debug/glibc-2.34-60.fc36.x86_64/malloc`, `../../../../src/libstdc++-v3/libsupc++`,
 // `../../buildtools/third_party/libc++/trunk/include`
 const systemDirectory =
-  /^\.\/(?:\w[\w-]*)\/(?:\.|\.\.)\/|^\.\.\/sysdeps(?:\/|$)|^\/build\/(?:e?glibc|gcc)-|\/glibc-\d[^/]*(?:\/|$)|\/libstdc\+\+-v3(?:\/|$)|(?:^|\/)libc\+\+(?:abi)?\/(?:trunk|src)\/|\/libgcc(?:\/|$)|\/sysdeps\/(?:unix|x86|x86_64|i386|aarch64|generic|posix|nptl|pthread)(?:\/|$)/;
+  /^\.\/(?:\w[\w-]*)\/(?:\.|\.\.)\/|^([\w-]+)\/\.\/\1(?:\/|$)|^\.\.\/sysdeps(?:\/|$)|^\/build\/(?:e?glibc|gcc)-|\/glibc-\d[^/]*(?:\/|$)|\/libstdc\+\+-v3(?:\/|$)|(?:^|\/)libc\+\+(?:abi)?\/(?:trunk|src)\/|\/libgcc(?:\/|$)|\/sysdeps\/(?:unix|x86|x86_64|i386|aarch64|generic|posix|nptl|pthread)(?:\/|$)/;
 
 // A text log has `malloc.c:380` and no directory, so libc with debug symbols must be known by its names.
 // Sources of libc, the loader, nptl and libstdc++ that appear above or below a program's own frames.

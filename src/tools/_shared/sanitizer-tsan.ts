@@ -91,7 +91,7 @@ const kinds: readonly { readonly pattern: RegExp; readonly kind: string }[] = [
   // `heap-use-after-free`, `heap-use-after-free (virtual call vs free)`
   { pattern: /^heap-use-after-free\b/, kind: 'heap-use-after-free' },
   // `race on external object`, `race on NSMutableArray`, `Swift access race`
-  { pattern: /^(?:race on |Swift access race$)/, kind: 'external-race' },
+  { pattern: /^(?:race on |Swift access race$)/, kind: 'race-on-external-object' },
   { pattern: /^thread leak$/, kind: 'thread-leak' },
   { pattern: /^destroy of a locked mutex$/, kind: 'destroy-of-locked' },
   { pattern: /^double lock of a mutex$/, kind: 'double-lock' },
