@@ -54,6 +54,7 @@ export function checkCorpusInput(directory: string, input: string): void {
         // The last report of a sanitizer's log may lack what comes after its first stack; then it says so.
         const isBegun = sanitizerTools.has(record.tool) && all.some((whole) => isBeginningOf(record, whole));
         expect(isBegun, `cut at ${length}: ${identityOf(record)}`).toBe(true);
+        if (all.some((whole) => lacksThreadsOf(record, whole))) continue;
         expect(report.outcome, `cut at ${length}`).toBe('inconclusive');
         expect(report.problems.map(({ code }) => code)).toContain('truncated-log');
       }
@@ -125,6 +126,13 @@ function identityOf({ kind, what, details, stacks }: FindingOf): string {
 }
 
 const sanitizerTools = new Set(['asan', 'hwasan', 'lsan', 'msan', 'tsan', 'ubsan']);
+
+/** Some versions of ASan tell where threads were made only after the SUMMARY, with which a report is whole. */
+function lacksThreadsOf(part: FindingOf, whole: FindingOf): boolean {
+  const isThread = ({ label }: { readonly label: string }) => label === 'thread created at';
+  const others = (stacks: FindingOf['stacks']) => JSON.stringify(stacks.filter((stack) => !isThread(stack)));
+  return others(part.stacks) === others(whole.stacks) && whole.stacks.some(isThread);
+}
 
 /** An error of UBSan of which there is only the place. */
 function isBare({ tool, stacks }: Pick<FindingOf, 'tool' | 'stacks'> | Finding): boolean {

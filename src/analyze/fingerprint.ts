@@ -422,6 +422,8 @@ export function plainFunction(name: string): string {
       .replace(/\((lambda|(?:unnamed|anonymous) [a-z]+) at [^()]{1,400}?:\d+:\d+\)/g, '($1)')
       // Rust's legacy mangling ends in a hash of the build: `core::fmt::write::h0123456789abcdef`
       .replace(/::h[0-9a-f]{16}$/, '')
+      // clang names what has no name by its line: `(lambda at ../../base/task.cc:53:9)`, on Windows in `…'
+      .replace(/([(`])(lambda|(?:anonymous|unnamed) \w+) at [^()`']*?:\d+(?::\d+)?([)'])/g, '$1$2$3')
   );
 }
 

@@ -70,6 +70,13 @@ const signals: Readonly<Record<string, number>> = { SEGV: 11, BUS: 7, FPE: 8, IL
 const firstWord =
   /^([A-Za-z][\w-]*)(?= on (?:unknown |)(?:address|0x)| \((?:0x|operator|malloc|INVALID)|:| on 0x|; )/;
 
+/**
+ * Errors that are about no block of the heap. Of a report about one that is cut nobody can tell which block it was, before the
+ * stack that allocated it.
+ */
+const withoutBlock =
+  /^(?:[A-Z]+|access-violation|illegal-instruction|breakpoint|stack-.*|dynamic-stack-.*|global-.*|initialization-.*|out-of-memory|rss-.*|allocation-size-.*|.*-alignment|(?:p?v?m?c?alloc|reallocarray)-overflow)$/;
+
 /** ` at pc 0x401150 bp 0x7ffe8 sp 0x7ffe0`, ` (pc 0x55fa bp 0x7f sp 0x7f T0)` */
 const registers = /(?: at)? \(?pc 0x[0-9a-f]+ (?:[bs]p 0x[0-9a-f]+ ?)+(?:T-?\d+)?\)?/;
 
@@ -250,7 +257,9 @@ export function addressReport(
     blank: draft.breakStack,
     line,
     close: (because: Closing) => {
-      const told = emitReport(host, image, draft, ended, because);
+      const told = emitReport(host, image, draft, ended, because, (stacks) =>
+        stacks.some(({ label }) => label === (withoutBlock.test(draft.kind) ? 'at' : 'allocated at')),
+      );
       const [stack] = draft.stacks();
       if (signal === undefined || !told) return;
       image.settle(ended);

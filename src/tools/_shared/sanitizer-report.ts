@@ -103,9 +103,9 @@ export function reportDraft(
   return draft;
 }
 
-/** Functions in which programs and threads begin. What is below `main` is the same for every finding. */
+/** `main`, and what stacks end with. What is below `main` or the start of a thread is the same for every finding. */
 const entry =
-  /^(?:main|_start|start|__libc_start_(?:call_)?main(?:_impl)?|start_thread|asan_thread_start.*|thread_start|_pthread_start|__bionic_clone|clone\d?|RtlUserThreadStart|BaseThreadInitThunk)$/;
+  /^(?:main|_start|__libc_start_(?:call_)?main|start_thread|clone\d?|__bionic_clone|RtlUserThreadStart)$/;
 
 /** Whether a stack goes down to where a program or a thread begins: then no frame of it that counts is missing. */
 export function reachesEntry(frames: readonly Frame[]): boolean {
@@ -136,6 +136,7 @@ export function tellCut(host: SectionHost, image: SanitizerImage, draft: ReportD
  * Emits the report when it is whole, or what is sure of one that is cut: that is when its first stack is whole.
  *
  * @param ended the report's last line was seen.
+ * @param isEnough whether what is left of a cut report says which error it is; by default its first stack does.
  */
 export function emitReport(
   host: SectionHost,
@@ -143,6 +144,7 @@ export function emitReport(
   draft: ReportDraft,
   ended: boolean,
   because: Closing,
+  isEnough: (stacks: readonly Stack[]) => boolean = (stacks) => stacks.length > 0,
 ): boolean {
   if (ended || because !== 'cut') {
     image.emit(draft.record(true));
@@ -151,7 +153,7 @@ export function emitReport(
   }
   // The last line may have been a frame that is lost.
   const record = draft.record(false);
-  const told = record.stacks.length > 0;
+  const told = isEnough(record.stacks);
   if (told) image.emit(record);
   tellCut(host, image, draft, told);
   return told;

@@ -167,11 +167,10 @@ function open(opened: SectionLine, host: SectionHost): Section | undefined {
     const end = summaryLine.exec(text);
     if (end !== null) {
       ended = true;
-      // The sentence tells more for a few (nullability, shifts of unsigned numbers, a bool in gcc); `division by zero` is of both
-      // kinds of numbers.
-      if (draft.kind === 'undefined-behavior' || draft.kind === 'integer-divide-by-zero') {
-        draft.kind = summaryNames[end[1] ?? ''] ?? draft.kind;
-      }
+      // With report_error_type=1 it names the check, wrongly for a few (a bool in gcc), so only where the sentence does not
+      // tell: `division by zero` is of numbers of both kinds.
+      const isOpen = draft.kind === 'undefined-behavior' || draft.kind === 'integer-divide-by-zero';
+      if (isOpen) draft.kind = summaryNames[end[1] ?? ''] ?? draft.kind;
       return 'last';
     }
     if (blank || draft.stacks().length > 0) return 'over';
