@@ -31,8 +31,9 @@ await build({
 if (existsSync('src/report/report.schema.json')) {
   copyFileSync('src/report/report.schema.json', 'dist/report.schema.json');
 }
-// valgrind itself reads them, so they cannot be in the bundle.
+// valgrind itself reads them, so they cannot be in the bundle; compilers read the other.
 cpSync('src/analyze/suppressions', 'dist/suppressions', { recursive: true });
+cpSync('src/crt', 'dist/include', { recursive: true });
 // The JSON Schema of a config, from the schema that checks it.
 const { outputFiles } = await build({
   stdin: {

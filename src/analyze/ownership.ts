@@ -33,9 +33,10 @@ export type OwnerReason =
 // `/usr/libexec/valgrind/vgpreload_memcheck-amd64-linux.so`, `/usr/lib/gcc/x86_64-linux-gnu/12/libasan.so.8`
 const toolObject = /^(?:vgpreload_|lib(?:asan|tsan|ubsan|lsan|hwasan|msan)\.|lib(?:clang_rt)\.)/;
 
-// The sources of the functions that valgrind puts in place of libc's and pthread's (valgrind 3.0 to 3.27).
+// The sources of the functions that valgrind puts in place of libc's and pthread's (valgrind 3.0 to 3.27), and of those that our
+// crtdbg.h does.
 const toolSources =
-  /^(?:(?:mc_|vg_)?replace_(?:malloc|strmem)\.c|vg_replace_\w+\.c|[hm]g_intercepts\.c|hg_intercepts\.c|drd_\w*intercepts\.c|libmpiwrap\.c|(?:asan|tsan|ubsan|lsan|sanitizer)_\w+\.(?:cpp|cc|inc|S))$/;
+  /^(?:(?:mc_|vg_)?replace_(?:malloc|strmem)\.c|vg_replace_\w+\.c|[hm]g_intercepts\.c|hg_intercepts\.c|crtdbg\.h|drd_\w*intercepts\.c|libmpiwrap\.c|(?:asan|tsan|ubsan|lsan|sanitizer)_\w+\.(?:cpp|cc|inc|S))$/;
 
 // `/lib/x86_64-linux-gnu/ld-2.31.so`, `/usr/lib64/libz.so.1`; NixOS keeps every package under /nix/store.
 const systemPlace =
