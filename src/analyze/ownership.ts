@@ -30,25 +30,42 @@ export type OwnerReason =
   | 'source-only'
   | 'nothing-known';
 
-// `/usr/libexec/valgrind/vgpreload_memcheck-amd64-linux.so`, `/usr/lib/gcc/x86_64-linux-gnu/12/libasan.so.8`
-const toolObject = /^(?:vgpreload_|lib(?:asan|tsan|ubsan|lsan|hwasan|msan)\.|lib(?:clang_rt)\.)/;
+// `/usr/libexec/valgrind/vgpreload_memcheck-amd64-linux.so`, `/usr/lib/gcc/x86_64-linux-gnu/12/libasan.so.8`,
+// `/system/lib64/libclang_rt.hwasan-aarch64-android.so`, `vld_x64.dll`, `libheaptrack_preload.so`
+const toolObject =
+  /^(?:vgpreload_|lib(?:asan|tsan|ubsan|lsan|hwasan|msan)\.|libclang_rt\.|clang_rt\.\w+|libheaptrack_|vld(?:_x86|_x64)?\.dll$)/i;
 
 // The sources of the functions that valgrind puts in place of libc's and pthread's (valgrind 3.0 to 3.27), and of those that our
 // crtdbg.h does.
 const toolSources =
-  /^(?:(?:mc_|vg_)?replace_(?:malloc|strmem)\.c|vg_replace_\w+\.c|[hm]g_intercepts\.c|hg_intercepts\.c|crtdbg\.h|drd_\w*intercepts\.c|libmpiwrap\.c|(?:asan|tsan|ubsan|lsan|sanitizer)_\w+\.(?:cpp|cc|inc|S))$/;
+  /^(?:(?:mc_|vg_)?replace_(?:malloc|strmem)\.c|vg_replace_\w+\.c|[hm]g_intercepts\.c|hg_intercepts\.c|crtdbg\.h|drd_\w*intercepts\.c|libmpiwrap\.c|(?:asan|tsan|ubsan|lsan|hwasan|msan|sanitizer|interception)_\w+\.(?:cpp|cc|inc|h|S))$/;
+
+// `/build/llvm-toolchain-14-P18XTe/llvm-toolchain-14-14.0.6/compiler-rt/lib/asan/asan_malloc_linux.cpp`,
+// `../../../../src/libsanitizer/tsan/tsan_interceptors_posix.cpp`
+const toolDirectory = /(?:^|\/)(?:compiler-rt\/lib|libsanitizer)\//;
+
+// `__interceptor_malloc`, `___interceptor_free`, `__asan_memcpy`, `__asan::AsanThread::ThreadStart(unsigned long)`,
+// `asan_thread_start(void*)`, `__tsan_thread_start_func`: names that only a runtime of a sanitizer has.
+const toolFunction =
+  /^(?:__interceptor_|___interceptor_|__interceptor_trampoline_|__(?:asan|tsan|ubsan|lsan|hwasan|msan|sanitizer|sancov)(?:_|::)|(?:asan|hwasan)_thread_start\b)/;
+
+// clang links the runtime into the program, where nothing but a name tells it from the program's own code:
+// `#0 0x4a1b2d in malloc (/home/ann/list/list+0xa1b2d)`, `operator new(unsigned long) (/home/ann/list/list+0xd4a3d)`
+const replacedFunction =
+  /^(?:malloc|calloc|realloc|reallocarray|free|cfree|memalign|aligned_alloc|posix_memalign|valloc|pvalloc|operator (?:new|delete)(?:\[\])?\(.*\)|_Zn[wa]m\w*|_Zd[la]Pv\w*)$/;
 
 // `/lib/x86_64-linux-gnu/ld-2.31.so`, `/usr/lib64/libz.so.1`; NixOS keeps every package under /nix/store.
 const systemPlace =
-  /^\/(?:usr\/(?:lib(?:32|64|x32|exec)?|include|share|src)|lib(?:32|64|x32)?|nix\/store|gnu\/store)\//;
+  /^\/(?:usr\/(?:lib(?:32|64|x32|exec)?|include|share|src)|lib(?:32|64|x32)?|nix\/store|gnu\/store|apex|system\/(?:lib(?:64)?|bin)|System\/Library)\//;
 
 const libraryPlace = /^\/(?:usr\/local|opt|snap)\//;
 
 // Directories as glibc's, gcc's and the distributions' builds leave them in the debug information:
 // `./malloc/./malloc`, `../sysdeps/x86_64/multiarch`, `/build/glibc-6V9RKT/glibc-2.31/malloc`,
-// `/usr/src/debug/glibc-2.34-60.fc36.x86_64/malloc`, `../../../../src/libstdc++-v3/libsupc++`
+// `/usr/src/debug/glibc-2.34-60.fc36.x86_64/malloc`, `../../../../src/libstdc++-v3/libsupc++`,
+// `../../buildtools/third_party/libc++/trunk/include`
 const systemDirectory =
-  /^\.\/(?:\w[\w-]*)\/(?:\.|\.\.)\/|^\.\.\/sysdeps(?:\/|$)|^\/build\/(?:e?glibc|gcc)-|\/glibc-\d[^/]*(?:\/|$)|\/libstdc\+\+-v3(?:\/|$)|\/libgcc(?:\/|$)|\/sysdeps\/(?:unix|x86|x86_64|i386|aarch64|generic|posix|nptl|pthread)(?:\/|$)/;
+  /^\.\/(?:\w[\w-]*)\/(?:\.|\.\.)\/|^\.\.\/sysdeps(?:\/|$)|^\/build\/(?:e?glibc|gcc)-|\/glibc-\d[^/]*(?:\/|$)|\/libstdc\+\+-v3(?:\/|$)|(?:^|\/)libc\+\+(?:abi)?\/(?:trunk|src)\/|\/libgcc(?:\/|$)|\/sysdeps\/(?:unix|x86|x86_64|i386|aarch64|generic|posix|nptl|pthread)(?:\/|$)/;
 
 // A text log has `malloc.c:380` and no directory, so libc with debug symbols must be known by its names.
 // Sources of libc, the loader, nptl and libstdc++ that appear above or below a program's own frames.
@@ -59,8 +76,11 @@ const systemSource =
 const windowsObject =
   /^(?:ntdll|kernel32|kernelbase|user32|gdi32|win32u|advapi32|shell32|sechost|combase|ole32|oleaut32|rpcrt4|comctl32|ucrtbased?|msvc[rp]\w*|vcruntime\w*|concrt\w*|mfc\d\w*|atl\d*d?)\.dll$/i;
 
-// `d:/a/_work/1/s/src/vctools/crt/vcstartup/src/startup`, `f:/vs70builds/3077/vc/crtbld/crt/src`, `f:/dd/vctools/vc7libs/ship/atlmfc/src/mfc`
-const windowsDirectory = /\/(?:vctools\/|crtbld\/|crt_bld\/|vc7libs\/|minkernel\/crts\/|atlmfc\/)/i;
+// Where Microsoft builds its C runtime and MFC, with the slashes of either side:
+// `d:/a/_work/1/s/src/vctools/crt/vcstartup/src/startup`, `f:\dd\vctools\vc7libs\ship\atlmfc\src\mfc`,
+// `minkernel\crts\ucrt\src\appcrt\heap\debug_heap.cpp`, `f:/vs70builds/3077/vc/crtbld/crt/src`
+const windowsDirectory =
+  /(?:^|[\\/])(?:minkernel[\\/]crts|vctools|crtbld|crt_bld|vc7libs|atlmfc|crt[\\/](?:src|vcstartup|crtw32))[\\/]/i;
 
 // The debug heap names only the file of MFC's strings: `strcore.cpp(156) : {479} normal block`
 const windowsSource = /^(?:strcore|afxmem|afxcoll|array_\w{1,2}|list_\w{1,2}|map_\w{2}|plex)\.cpp$/i;
@@ -96,12 +116,27 @@ export function isUnder(path: string | undefined, root: string | undefined): boo
 
 /** True for the instrument's own frames, wherever they are installed. */
 export function isToolFrame(frame: Frame): boolean {
-  if (frame.object !== undefined && toolObject.test(posix.basename(frame.object))) return true;
-  return frame.file !== undefined && toolSources.test(posix.basename(frame.file));
+  if (frame.object !== undefined && toolObject.test(baseName(frame.object))) return true;
+  if (frame.function !== undefined) {
+    if (toolFunction.test(frame.function)) return true;
+    if (frame.offset !== undefined && frame.file === undefined && replacedFunction.test(frame.function))
+      return true;
+  }
+  if (frame.file === undefined) return false;
+  return toolSources.test(posix.basename(frame.file)) || toolDirectory.test(sourcePath(frame) ?? '');
+}
+
+// `c:\dev\list\list.cpp`, `minkernel\crts\ucrt\src\appcrt\heap\debug_heap.cpp`
+const windowsPath = /^[A-Za-z]:[\\/]|^[^/]*\\[^/]*$/;
+
+/** The last part of a path, of Windows too. */
+export function baseName(path: string): string {
+  return windowsPath.test(path) ? path.slice(path.search(/[^\\/]*$/)) : posix.basename(path);
 }
 
 // What every program is linked with and nobody wrote: it calls main, and the constructors before it.
-const startCode = /^(?:\(below main\)|_start|__libc_start_(?:call_)?main|__libc_csu_init|_init)(?:@|$)/;
+const startCode =
+  /^(?:\(below main\)|_start|__libc_start_(?:call_)?main(?:_impl)?|__libc_csu_init|_init|invoke_main|__scrt_common_main(?:_seh)?|(?:__tmain|w?(?:Win)?main)CRTStartup|RtlUserThreadStart|BaseThreadInitThunk)(?:@|\(|$)/;
 
 /** True for libc, the loader and the C++ runtime, judged without the project root: the same on every machine. */
 export function isSystemFrame(frame: Frame): boolean {
@@ -113,6 +148,8 @@ export function isSystemFrame(frame: Frame): boolean {
       return true;
   } else if (frame.file !== undefined) {
     if (systemDirectory.test(frame.file) || systemPlace.test(frame.file)) return true;
+    // `/usr/bin/../lib/gcc/x86_64-linux-gnu/12/../../../../include/c++/12/bits/stl_vector.h`, as clang has it
+    if (frame.file.includes('/../') && systemPlace.test(sourcePath(frame) ?? '')) return true;
     // With an object at hand the object decides: `thread` and `functional` are good names for one's own files.
     if (
       frame.object === undefined &&
@@ -132,9 +169,10 @@ export function isSystemFrame(frame: Frame): boolean {
 }
 
 function isWindowsFrame({ object, directory, file }: Frame): boolean {
-  if (object !== undefined && windowsObject.test(object)) return true;
+  if (object !== undefined && windowsObject.test(baseName(object))) return true;
   if (directory !== undefined) return windowsDirectory.test(`${directory}/`);
-  return file !== undefined && object === undefined && windowsSource.test(file);
+  if (file === undefined) return false;
+  return windowsDirectory.test(file) || (object === undefined && windowsSource.test(baseName(file)));
 }
 
 function isSystemCall(frame: Frame): boolean {
@@ -158,7 +196,7 @@ export function ownershipOf(frame: Frame, context: OwnershipContext): Ownership 
   const path = sourcePath(frame);
   if (isUnder(path, context.projectRoot)) return because('mine', 'source-in-project');
   if (isSystemFrame(frame)) return because('system', 'system');
-  const absoluteSource = path?.startsWith('/') === true;
+  const absoluteSource = path !== undefined && /^\/|^[A-Za-z]:[\\/]/.test(path);
   if (path !== undefined && libraryPlace.test(path)) return because('library', 'source-of-library');
   if (isUnder(frame.object, context.projectRoot)) return because('mine', 'object-in-project');
   if (frame.object === undefined) {
@@ -180,9 +218,9 @@ function because(owner: Owner, reason: OwnerReason): Ownership {
   return { owner, reason };
 }
 
-/** `libfoo.so.1.2`, `plugin.so`, `ld-2.31.so`, `libfoo.dylib` */
+/** `libfoo.so.1.2`, `plugin.so`, `ld-2.31.so`, `libfoo.dylib`, `foo.dll` */
 export function isSharedObject(object: string): boolean {
-  return /\.so(?:\.[\w.]+)?$|\.dylib$|\.dll$/i.test(posix.basename(object));
+  return /\.so(?:\.[\w.]+)?$|\.dylib$|\.dll$/i.test(baseName(object));
 }
 
 /** The stack an error is about: where it was seen, or, for a leak, where the block was allocated. */

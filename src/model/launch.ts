@@ -46,6 +46,12 @@ export interface PlanContext {
   readonly xmlDescriptor: number;
   /** Options that valgrind will take from rc files and VALGRIND_OPTS, already split, in order. */
   readonly environmentOptions: readonly string[];
+  /** Variables that the program would have without the plan. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** Absolute path of an llvm-symbolizer, where one is installed. */
+  readonly symbolizer?: string;
+  /** Absolute path of the library that the tool loads into the program; missing: the program has its own. */
+  readonly preload?: string;
 }
 
 /** Logs that the program itself appends to, in the directory where it stands. */
@@ -67,6 +73,8 @@ export interface Plan {
   readonly options: readonly string[];
   /** Environment variables to set for the instrument. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Variables of the program alone: what is loaded into it stays out of the programs that stand in front of it. */
+  readonly programEnvironment?: Readonly<Record<string, string>>;
   /** What the instrument starts instead of the program, when it attaches to one that runs. */
   readonly command?: readonly string[];
   /**
@@ -74,5 +82,11 @@ export interface Plan {
    * the run directory, where only `%p` may stand in it.
    */
   readonly outputs?: readonly { readonly template: string; readonly usual: string }[];
+  /** The status with which the instrument ends a program, or that it puts in the place of the program's own. */
+  readonly exitcode?: number;
+  /** A runtime in each process is to search for leaks at its end, and to show that it did. */
+  readonly searchesLeaks?: boolean;
+  /** Where the user wants the reports of the runtimes, too: as the start of their names (`log_path=`). */
+  readonly reportCopy?: string;
   readonly appended?: AppendedLogs;
 }

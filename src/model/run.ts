@@ -1,12 +1,14 @@
 // What happened: how the target ended, and the manifest that makes a directory a run.
 import type { Capture } from './launch.ts';
 import type { Problem } from './problem.ts';
+import type { Sanitizer } from './sanitizer.ts';
 
 /** How a process ended. */
 export type Exit =
   | { readonly how: 'exited'; readonly code: number }
   | { readonly how: 'signaled'; readonly signal: string; readonly number: number }
-  | { readonly how: 'unknown' };
+  /** `instrument`: it ended the program at an error, or put its status in the place of the program's own. */
+  | { readonly how: 'unknown'; readonly why?: 'instrument' };
 
 /** Why vgrun ended the target, when it did. */
 export type StoppedBy = 'timeout' | 'interrupt';
@@ -34,6 +36,19 @@ export interface Artifact {
   /** When the file was made and last written, ms after the start of the run; missing where nobody could tell. */
   readonly madeMs?: number;
   readonly writtenMs?: number;
+}
+
+/** A process of the run as it was seen in passing: one that was short may be missing. */
+export interface Executable {
+  readonly pid: number;
+  /** Absolute; what it exec'd last. */
+  readonly path: string;
+  /** Who started it. */
+  readonly ppid?: number;
+  /** It never was anything but what its parent was when it was first seen: it began by fork, without exec. */
+  readonly forked?: true;
+  /** The sanitizers that the file is built with, where that was looked at. */
+  readonly sanitizers?: readonly Sanitizer[];
 }
 
 /** Options that valgrind takes from the environment, in the order in which it reads them. */
@@ -78,8 +93,12 @@ export interface RunManifest {
   readonly pid?: number;
   readonly exit?: Exit;
   readonly stoppedBy?: StoppedBy;
-  /** Files that processes of the run executed, absolute, where the instrument's files do not say it. */
-  readonly executables?: readonly { readonly pid: number; readonly path: string }[];
+  /** The status with which the instrument ends a program, or that it puts in the place of the program's own. */
+  readonly instrumentExitcode?: number;
+  /** Each process that the instrument is in was to search for leaks at its end, and to show that it did. */
+  readonly searchesLeaks?: true;
+  /** What processes of the run executed, where the instrument's files do not say it. */
+  readonly executables?: readonly Executable[];
   /** Pids that still wrote when the run was closed. */
   readonly alive: readonly number[];
   readonly artifacts: readonly Artifact[];

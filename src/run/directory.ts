@@ -149,15 +149,30 @@ export function roleOf(name: string): ArtifactRole | undefined {
   if (/^valgrind.*\.xml$/.test(name)) return 'xml';
   if (/^valgrind.*\.log$/.test(name)) return 'text';
   if (profileName.test(name)) return 'profile';
+  if (reportName.test(name)) return 'report';
+  if (name === symbolsName) return 'symbols';
   return 'other';
 }
 
-// `massif.out.123`, `callgrind.out.123.1-02`, `gprof.123.txt`, `perf.script.txt`
-const profileName = /^(?:(?:massif|dhat|callgrind|cachegrind)\.out\.|(?:gprof|perf)\.(?:[\w.]+\.)?txt$)/;
+// `massif.out.123`, `callgrind.out.123.1-02`, `gprof.123.txt`, `heaptrack.123.txt`, `perf.script.txt`
+const profileName =
+  /^(?:(?:massif|dhat|callgrind|cachegrind)\.out\.|(?:gprof|perf|heaptrack)\.(?:[\w.]+\.)?txt$)/;
+
+// `sanitizer.server.123`, `mtrace.123`, `memwatch.1`
+const reportName = /^(?:sanitizer\.|mtrace\.|memwatch\.)/;
+
+/** What a symbolizer said after the run of the addresses in its reports; see symbolize.ts. */
+export const symbolsName = 'symbols.json';
+
+/** The process that a runtime's report is about, where its name says so: `sanitizer.server.123`, `mtrace.123`. */
+export function pidOfReport(name: string): number | undefined {
+  const pid = /^(?:sanitizer\..*|mtrace)\.(\d+)(?:-\d+)?$/s.exec(name)?.[1];
+  return pid === undefined ? undefined : Number(pid);
+}
 
 /** The process that a profile is about, where its name says so: `massif.out.123`, `gprof.123.txt`. */
 export function pidOfProfile(name: string): number | undefined {
-  const pid = /^(?:\w+\.out|gprof)\.(\d+)/.exec(name)?.[1];
+  const pid = /^(?:\w+\.out|gprof|heaptrack)\.(\d+)/.exec(name)?.[1];
   return pid === undefined ? undefined : Number(pid);
 }
 

@@ -1,7 +1,8 @@
 // Owns the check that a run.json is what its type says: a run directory may come from a stranger.
 
 import type { Problem } from '../model/problem.ts';
-import type { Artifact, EnvironmentOptions, Exit, RunManifest } from '../model/run.ts';
+import type { Artifact, EnvironmentOptions, Executable, Exit, RunManifest } from '../model/run.ts';
+import { sanitizers } from '../model/sanitizer.ts';
 
 type Check = (value: unknown) => boolean;
 /** A check for every field, so that a new one cannot be forgotten. */
@@ -45,7 +46,7 @@ const exit: Check = (value) => {
 
 const artifact = record<Artifact>({
   name: fileName,
-  role: oneOf('xml', 'text', 'profile', 'rescued-xml', 'rescued-text', 'other'),
+  role: oneOf('xml', 'text', 'profile', 'report', 'symbols', 'rescued-xml', 'rescued-text', 'other'),
   size: count,
   sha256: optional(text),
   madeMs: optional(Number.isFinite),
@@ -63,6 +64,14 @@ const problem = record<Problem>({
   pid: optional(count),
 });
 
+const executable = record<Executable>({
+  pid: count,
+  path: text,
+  ppid: optional(count),
+  forked: optional(oneOf(true)),
+  sanitizers: optional(list(oneOf(...sanitizers.map(({ sanitizer }) => sanitizer)))),
+});
+
 const manifest = record<RunManifest>({
   version: oneOf(1),
   id: text,
@@ -77,7 +86,7 @@ const manifest = record<RunManifest>({
   argv: list(text),
   directory: text,
   projectRoot: text,
-  capture: oneOf('xml', 'fd', 'text', 'profile', 'log'),
+  capture: oneOf('xml', 'fd', 'text', 'profile', 'log', 'reports'),
   interpreter: optional(text),
   startedAt: time,
   endedAt: optional(time),
@@ -85,9 +94,9 @@ const manifest = record<RunManifest>({
   pid: optional(count),
   exit: optional(exit),
   stoppedBy: optional(oneOf('timeout', 'interrupt')),
-  executables: optional(
-    list(record<NonNullable<RunManifest['executables']>[number]>({ pid: count, path: text })),
-  ),
+  instrumentExitcode: optional(count),
+  searchesLeaks: optional(oneOf(true)),
+  executables: optional(list(executable)),
   alive: list(count),
   artifacts: list(artifact),
   problems: list(problem),

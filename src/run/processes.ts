@@ -52,17 +52,30 @@ export function readProc(name: string): string | undefined {
 
 /**
  * The live processes whose instrument writes into a run directory: the directory stands in their command line,
- * whatever session or parent they have got since, so daemons are found too.
+ * or, for a runtime inside it, in their environment, whatever session or parent they have got since: daemons are found too.
  */
 export function runsProcess(directory: string): number[] {
   // The command line is compared as the bytes it is.
   const mark = Buffer.from(`=${directory}/`).toString('latin1');
   return allPids().filter((pid) => {
-    if (pid === process.pid || readProc(`${pid}/cmdline`)?.includes(mark) !== true) return false;
+    if (pid === process.pid) return false;
+    if (readProc(`${pid}/cmdline`)?.includes(mark) !== true && !hasReportIn(pid, mark)) return false;
     const state = processState(pid);
     return state !== undefined && state.state !== 'Z';
   });
 }
+
+/** Whether a runtime inside the process was told by a variable to write there: `ASAN_OPTIONS=log_path=DIR/sanitizer:…`. */
+function hasReportIn(pid: number, mark: string): boolean {
+  const variables = readProc(`${pid}/environ`) ?? '';
+  for (let at = variables.indexOf(mark); at >= 0; at = variables.indexOf(mark, at + 1)) {
+    if (reportPlace.test(variables.slice(at + mark.length, at + mark.length + 100))) return true;
+  }
+  return false;
+}
+
+// `sanitizer:exitcode=100`, in the folder of all runs `20261122-220812-417-3f2a9c/sanitizer:exitcode=100`
+const reportPlace = /^(?:[\w-]+\/)?(?:sanitizer|mtrace)\b/;
 
 /** A process and all that descend from it, or that live in its session when it leads one. */
 export function descendants(pid: number): number[] {

@@ -1,4 +1,5 @@
 // The registry of log formats that vgrun can read. Apart from the instruments, because a launch needs none of it.
+import { sanitizerReader } from './_shared/sanitizer-log.ts';
 import { valgrindText } from './_shared/valgrind-text.ts';
 import { valgrindXml } from './_shared/valgrind-xml.ts';
 import { cachegrindReader } from './cachegrind/parse.ts';
@@ -11,6 +12,7 @@ import { heaptrackDataReader } from './heaptrack/data.ts';
 import { heaptrackTextReader } from './heaptrack/parse.ts';
 import { massifReader } from './massif/parse.ts';
 import { memwatchReader } from './memwatch/parse.ts';
+import { mtraceReader } from './mtrace/parse.ts';
 import { perfScriptReader } from './perf/parse.ts';
 import { sampleReader } from './sample/parse.ts';
 import type { Reader } from './tool.ts';
@@ -25,11 +27,13 @@ export const readers: readonly Reader[] = [
   massifReader,
   dhatReader,
   valgrindText,
+  sanitizerReader,
   cachegrindReader,
   callgrindReader,
   gprofReader,
   heaptrackTextReader,
   heaptrackDataReader,
+  mtraceReader,
   sampleReader,
   perfScriptReader,
   memwatchReader,

@@ -10,13 +10,20 @@ export interface Tool {
   /** The word of `--tool=`. */
   readonly name: string;
   readonly title: string;
-  /** What starts the program. `none`: the program starts by itself, and `plan` gives an environment only. */
-  readonly launcher: 'valgrind' | 'perf' | 'none';
+  /**
+   * What starts the program. `none`: the program starts by itself, and `plan` gives an environment only. `heaptrack`: the same,
+   * with what is installed of heaptrack.
+   */
+  readonly launcher: 'valgrind' | 'perf' | 'heaptrack' | 'none';
   /**
    * What is captured. `errors`: XML or a text log. `profile`: files of values, and the text log beside them.
    * `log`: all that the tool has to say stands in its text log. `reports`: files of a runtime inside the program.
    */
   readonly yields: 'errors' | 'profile' | 'log' | 'reports';
+  /** A library of vgrun's own that is loaded into the program: name of its C source in `run/preload`. */
+  readonly preload?: string;
+  /** Each process leaves a report, also when it has nothing to say: one without was not seen. */
+  readonly everyProcessReports?: true;
   /** Options for this launch. Pure. */
   readonly plan: (launch: Launch, context: PlanContext) => Plan;
   /** How to understand its errors; missing for a tool that finds none. */
@@ -42,7 +49,7 @@ export interface Tool {
 export interface CollectContext {
   /** Absolute path of the run directory. */
   readonly directory: string;
-  /** Absolute path of the instrument; of `none`, empty. */
+  /** Absolute path of the instrument, or of what reads its data where that is another program; of `none`, empty. */
   readonly instrument: string;
   /** Absolute path of the program. */
   readonly program: string;
@@ -53,6 +60,8 @@ export interface CollectContext {
 /** One command of collecting; it is never run through a shell. */
 export interface CollectStep {
   readonly command: readonly [program: string, ...arguments: string[]];
+  /** Name in the run directory of the file that it reads as its standard input; it is removed when all went well. */
+  readonly consumes?: string;
   /** Name in the run directory of the file that its standard output becomes. */
   readonly output: string;
   /** What is said, at level `incomplete`, when it fails; what it printed on stderr is added. */

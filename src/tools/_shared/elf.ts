@@ -14,6 +14,10 @@ export interface ElfFacts {
   readonly interpreter?: string;
   /** The sanitizer runtimes it is built with, in the order of `sanitizers`; empty for a normal program. */
   readonly sanitizers: readonly Sanitizer[];
+  /** It has handlers of -fsanitize=undefined: clang puts them beside every other runtime, whether they are used or not. */
+  readonly undefinedHandlers: boolean;
+  /** It calls glibc's `mtrace()`. */
+  readonly callsMtrace: boolean;
   /** `.debug_info` or `.debug_line`, compressed or not. */
   readonly debugInfo: boolean;
   /** `.gnu_debuglink`: debug information may lie elsewhere. */
@@ -126,6 +130,9 @@ export async function readElf(readAt: ReadAt): Promise<ElfFacts | undefined> {
     executable: type === 2 || type === 3,
     ...(interpreter === undefined ? {} : { interpreter }),
     sanitizers: runtimes,
+    undefinedHandlers:
+      runtimes.includes('undefined') || dynamicStrings.some((text) => text.startsWith('__ubsan_handle_')),
+    callsMtrace: dynamicStrings.includes('mtrace'),
     debugInfo: has('.debug_info', '.zdebug_info', '.debug_line', '.zdebug_line'),
     separateDebugInfo: has('.gnu_debuglink'),
     symbolTable: has('.symtab'),

@@ -1,0 +1,251 @@
+// Call frames as the sanitizers print them: one line to one or more Frames, equal lines to the same objects.
+import type { Frame } from '../../model/finding.ts';
+import type { Symbols } from '../tool.ts';
+import { byteTable, hashBytes } from './byte-table.ts';
+import { textOf } from './byte-text.ts';
+
+/** Distinct frame lines remembered at a time; where addresses vary, a log may have any number. */
+const remembered = 60_000;
+
+const space = 32;
+const tab = 9;
+const hash = 35;
+
+/** Reads frame lines straight from bytes. */
+export interface FrameLines {
+  /**
+   * The calls of one line, the innermost of inlined ones first; undefined when it is no frame line. The array is shared: equal
+   * lines give the same one, whatever their number.
+   *
+   * @param from first byte of the line, after the prefix of a CI or of logcat.
+   * @param to end of the line without its line end.
+   */
+  readonly read: (bytes: Uint8Array, from: number, to: number) => readonly Frame[] | undefined;
+  /** The object that stands for all frames equal to this one. */
+  readonly intern: (frame: Frame) => Frame;
+  /** The number of the line that was read last: 0 begins a stack. */
+  readonly number: () => number;
+}
+
+/**
+ * A reader with its own memory of frames, for one log. The form is that of `StackTracePrinter` in
+ * `sanitizer_stacktrace_printer.cpp` (compiler-rt and gcc's libsanitizer): `    #%n %p %F %L`, TSan's `    #%n %f %S %M`.
+ *
+ * @param symbols asked for frames that have an object and an offset but no name.
+ */
+export function frameLines(symbols: Symbols | undefined): FrameLines {
+  let table = byteTable(remembered);
+  let known: (readonly Frame[])[] = [];
+  let interned = new Map<string, Frame>();
+  let number = 0;
+
+  function intern(frame: Frame): Frame {
+    const key = JSON.stringify([
+      frame.ip,
+      frame.object,
+      frame.offset,
+      frame.function,
+      frame.directory,
+      frame.file,
+      frame.line,
+      frame.column,
+    ]);
+    const before = interned.get(key);
+    if (before !== undefined) return before;
+    interned.set(key, frame);
+    return frame;
+  }
+
+  function framesOf(text: string): readonly Frame[] {
+    const frame = parseFrame(text);
+    const { function: name, object, offset, ip } = frame;
+    if (name !== undefined || object === undefined || offset === undefined) return [intern(frame)];
+    const told = symbols?.framesAt(object, Number(offset)) ?? [];
+    if (told.length === 0) return [intern(frame)];
+    return told.map((call) => intern({ ...(ip !== undefined && { ip }), object, offset, ...call }));
+  }
+
+  return {
+    read: (bytes, from, to) => {
+      let at = from;
+      while (at < to && (bytes[at] === space || bytes[at] === tab)) at++;
+      if (bytes[at] !== hash || at >= to) return undefined;
+      let count = 0;
+      const first = ++at;
+      for (; at < to && at - first < 7; at++) {
+        const digit = (bytes[at] as number) - 48;
+        if (digit < 0 || digit > 9) break;
+        count = count * 10 + digit;
+      }
+      if (at === first || at >= to || bytes[at] !== space) return undefined;
+      while (at < to && bytes[at] === space) at++;
+      if (at === to) return undefined;
+      number = count;
+      const id = table.add(hashBytes(bytes, at, to), bytes, at, to);
+      if (id < 0) {
+        table = byteTable(remembered);
+        known = [];
+        interned = new Map();
+        const frames = framesOf(textOf(bytes, at, to));
+        known[table.add(hashBytes(bytes, at, to), bytes, at, to)] = frames;
+        return frames;
+      }
+      let frames = known[id];
+      if (frames === undefined) {
+        frames = framesOf(textOf(bytes, at, to));
+        known[id] = frames;
+      }
+      return frames;
+    },
+    intern,
+    number: () => number,
+  };
+}
+
+/** ` (BuildId: 57d41f0e8a2b)` */
+const buildId = / \(BuildId: [0-9a-fA-F]*\)$/;
+
+/** `0x55f2c0`; on Windows and in old logs also without `0x` but then never in front of ` in `. */
+const address = /^(0x[0-9a-fA-F]+)(?= |$) ?/;
+
+/** `/path/prog+0x11d1`, macOS `prog:x86_64+0x1000`, `<unknown module>` */
+const moduleOffset = /^(.+?)(?::(?:x86_64h?|i386|arm64e?|armv7[ks]?))?\+(0x[0-9a-fA-F]+)$/s;
+
+/** Fuchsia: `main ./main.cc:4 <libc.so>+0x123`, with nothing between `<>` for the program itself */
+const angleModule = / <([^<>]*)>\+(0x[0-9a-fA-F]+)$/;
+
+/** `GetHandleVerifier+0x1a2b`, Windows without debug information */
+const plusOffset = /^(.+)\+0x[0-9a-fA-F]+$/s;
+
+/** `/home/user/demo/heap.c:12:5`, `C:\src\heap.cc:12`, `??:0` */
+const colonPlace = /^(.+?):(\d{1,9})(?::(\d{1,9}))?$/s;
+
+/** `C:\src\heap.cc(12)`, `C:\src\heap.cc(12,5)` */
+const parenthesisPlace = /^(.*\.\w{1,4})\((\d{1,9})(?:,(\d{1,9}))?\)$/s;
+
+/** `setup-isolate-deserialize.cc`: a file without a line */
+const sourceName =
+  /^[\w.+\-/\\:~@]*\.(?:c|cc|cpp|cxx|c\+\+|C|h|hh|hpp|hxx|inc|inl|ipp|S|s|asm|m|mm|rs|go|swift|zig|d|f|f90)$/;
+
+/**
+ * Reads what stands behind the number: `0x4f1 in f(int) /dir/file.c:12:5`, `0x4f1  (/path/prog+0x11d1)`,
+ * `f file.c:12 (prog+0x11d1)`.
+ */
+export function parseFrame(text: string): Frame {
+  let rest = text.trimEnd().replace(buildId, '');
+  const ip = address.exec(rest)?.[1];
+  if (ip !== undefined) rest = rest.slice(ip.length).trimStart();
+  const named = rest.startsWith('in ');
+  if (named) rest = rest.slice(3).trimStart();
+  const { object, offset, before } = splitModule(rest);
+  const { name, place } = splitPlace(before);
+  const plain = object === undefined ? name : (plusOffset.exec(name)?.[1] ?? name);
+  const hasName = plain !== '' && plain !== '??' && plain !== '<null>' && plain !== '<unknown>';
+  return {
+    ...(ip !== undefined && { ip }),
+    ...(object !== undefined && { object }),
+    ...(hasName && { function: plain }),
+    ...place,
+    ...(object !== undefined && offset !== undefined && { offset }),
+  };
+}
+
+/** Takes `(/path/prog+0x11d1)` off the end; paths hold parentheses of their own. */
+function splitModule(text: string): { object?: string; offset?: string; before: string } {
+  const angle = angleModule.exec(text);
+  if (angle !== null) {
+    const object = angle[1] === '' ? {} : { object: angle[1] as string };
+    return { ...object, offset: angle[2] as string, before: text.slice(0, angle.index) };
+  }
+  if (!text.endsWith(')')) return { before: text };
+  const open = openingParenthesis(text);
+  if (open === -1) return { before: text };
+  const inside = text.slice(open + 1, -1);
+  const before = text.slice(0, open).trimEnd();
+  if (/^(?:<unknown module>|unknown module)$/.test(inside)) return { before };
+  const found = moduleOffset.exec(inside);
+  if (found !== null) return { object: found[1] as string, offset: found[2] as string, before };
+  // `(/system/lib/libc.so)`: an object alone; `(deleted)` and arguments of a function are none.
+  return /^(?:\/|[A-Za-z]:\\)/.test(inside) ? { object: inside, before } : { before: text };
+}
+
+/** Where the last parenthesis opens when it begins the text or follows a space, or -1. */
+function openingParenthesis(text: string): number {
+  let depth = 0;
+  for (let at = text.length - 1; at >= 0; at--) {
+    const char = text[at];
+    if (char === ')') depth++;
+    else if (char === '(' && --depth === 0) {
+      if (at === 0 || text[at - 1] === ' ') return at;
+      break;
+    }
+  }
+  // A path with a lone parenthesis: the last that can begin one.
+  const last = Math.max(text.lastIndexOf(' (/'), text.lastIndexOf(' (C:\\'));
+  return last === -1 ? -1 : last + 1;
+}
+
+type Place = Pick<Frame, 'directory' | 'file' | 'line' | 'column'>;
+
+/**
+ * Parts a name from its place. Both may hold spaces: a path that begins with a root goes from there to the end, any other
+ * is the last word.
+ */
+function splitPlace(text: string): { name: string; place: Place } {
+  const bare = text.trim();
+  if (bare.endsWith(' <null>')) return { name: bare.slice(0, -7), place: {} };
+  const root = rootStart(bare);
+  const last = root === -1 ? bare.lastIndexOf(' ') + 1 : root;
+  const tail = bare.slice(last);
+  const place = placeOf(tail, root !== -1);
+  // `operator() const`, `f(int, char*)`: the last word of a name is no place.
+  if (place === undefined) return { name: bare, place: {} };
+  return { name: bare.slice(0, last).trimEnd(), place };
+}
+
+/** Where ` /` or ` C:\` begins a path outside of parentheses, or -1: `f(lambda at /a.cc:3) /b.cc:5`. */
+function rootStart(text: string): number {
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at];
+    if (char === '(') depth++;
+    else if (char === ')') depth--;
+    else if (depth <= 0 && (at === 0 || text[at - 1] === ' ')) {
+      if (char === '/' && text[at + 1] !== ' ') return at;
+      if (
+        text[at + 1] === ':' &&
+        (text[at + 2] === '\\' || text[at + 2] === '/') &&
+        /[A-Za-z]/.test(char ?? '')
+      )
+        return at;
+    }
+  }
+  return -1;
+}
+
+function placeOf(text: string, rooted: boolean): Place | undefined {
+  const match = colonPlace.exec(text) ?? parenthesisPlace.exec(text);
+  if (match?.[1] !== undefined) {
+    const [, path = '', line = '0', column = '0'] = match;
+    // `foo::bar:12` is no file, and neither is `-[Foo bar:12`
+    if (!rooted && /[()[\]{}<>]|::/.test(path) && !/^<\w+>$/.test(path)) return undefined;
+    return splitSource(path, Number(line), Number(column));
+  }
+  if (rooted || sourceName.test(text)) return splitSource(text, 0, 0);
+  return undefined;
+}
+
+/**
+ * `/dir/a.c`, 12, 5 to the fields of a Frame; a line or column of 0 is none, and neither are `??` and `<unknown>`.
+ */
+export function splitSource(path: string, line: number, column: number): Place {
+  if (path === '??' || path === '<unknown>' || path === '<null>') return {};
+  const isWindows = /^[A-Za-z]:[\\/]/.test(path) || (path.includes('\\') && !path.includes('/'));
+  const slash = isWindows ? Math.max(path.lastIndexOf('\\'), path.lastIndexOf('/')) : path.lastIndexOf('/');
+  return {
+    ...(slash !== -1 && { directory: path.slice(0, slash) || '/' }),
+    file: path.slice(slash + 1),
+    ...(line > 0 && { line }),
+    ...(line > 0 && column > 0 && { column }),
+  };
+}
