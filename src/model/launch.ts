@@ -49,6 +49,8 @@ export interface PlanContext {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Absolute path of the library that the tool loads into the program; missing: the program has its own. */
   readonly preload?: string;
+  /** Absolute path of an llvm-symbolizer, where one is installed. */
+  readonly symbolizer?: string;
 }
 
 /** How to start the instrument: everything between the instrument's path and the program. */
@@ -65,4 +67,10 @@ export interface Plan {
    * the run directory, where only `%p` may stand in it.
    */
   readonly outputs?: readonly { readonly template: string; readonly usual: string }[];
+  /** The status with which the instrument ends a program, or that it puts in the place of the program's own. */
+  readonly exitcode?: number;
+  /** A runtime in each process is to search for leaks at its end, and to show that it did. */
+  readonly searchesLeaks?: boolean;
+  /** Where the user wants the reports of the runtimes, too: as the start of their names (`log_path=`). */
+  readonly reportCopy?: string;
 }

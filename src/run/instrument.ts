@@ -1,6 +1,6 @@
 // Owns the search for the installed instrument and its version.
 import { constants } from 'node:fs';
-import { access, realpath } from 'node:fs/promises';
+import { access, readdir, realpath } from 'node:fs/promises';
 import { delimiter, dirname, resolve } from 'node:path';
 import { execa } from 'execa';
 import { UserError } from '../errors.ts';
@@ -26,7 +26,7 @@ const installHint =
  * @throws UserError (125) when there is none, or it does not answer.
  */
 export async function findValgrind(given: string | undefined, searchPath: string): Promise<Instrument> {
-  const path = given === undefined ? await search(searchPath, 'valgrind') : resolve(given);
+  const path = given === undefined ? await findProgramOnPath(searchPath, 'valgrind') : resolve(given);
   if (path === undefined) throw new UserError('valgrind is not installed', installHint);
   const { stdout, failed } = await execa(path, ['--version'], {
     reject: false,
@@ -54,7 +54,7 @@ export async function findValgrind(given: string | undefined, searchPath: string
 export async function findPerf(searchPath: string): Promise<Instrument> {
   const hint =
     'install it: apt-get install linux-perf (Debian), linux-tools-generic (Ubuntu), dnf install perf (Fedora)';
-  const path = await search(searchPath, 'perf');
+  const path = await findProgramOnPath(searchPath, 'perf');
   if (path === undefined) throw new UserError('perf is not installed', hint);
   const { stdout } = await execa(path, ['--version'], { reject: false, stdin: 'ignore', timeout: 10_000 });
   // perf version 6.1.187
@@ -71,7 +71,7 @@ export async function findPerf(searchPath: string): Promise<Instrument> {
  */
 export async function findHeaptrack(searchPath: string): Promise<Instrument> {
   const hint = 'install it: apt-get install heaptrack (Debian, Ubuntu), dnf install heaptrack (Fedora)';
-  const path = await search(searchPath, 'heaptrack');
+  const path = await findProgramOnPath(searchPath, 'heaptrack');
   if (path === undefined) throw new UserError('heaptrack is not installed', hint);
   const { stdout } = await execa(path, ['--version'], { reject: false, stdin: 'ignore', timeout: 10_000 });
   // heaptrack 1.4.0
@@ -110,8 +110,35 @@ export async function mustHaveTool({ path }: Instrument, tool: string): Promise<
   );
 }
 
-/** The absolute path of a program along a search path. */
-export async function search(searchPath: string, name: string): Promise<string | undefined> {
+/**
+ * Finds an llvm-symbolizer under any of its names. Some runtimes take only one whose file has the plain name, so those come first.
+ */
+export async function findSymbolizer(searchPath: string): Promise<string | undefined> {
+  const plain = await findProgramOnPath(searchPath, 'llvm-symbolizer');
+  if (plain !== undefined) return plain;
+  // `/usr/lib/llvm-14/bin/llvm-symbolizer`, `/usr/bin/llvm-symbolizer-14`
+  const versions = await namesIn('/usr/lib', /^llvm-(\d+(?:\.\d+)*)$/);
+  for (const version of versions) {
+    const found = await findProgramOnPath(`/usr/lib/${version}/bin`, 'llvm-symbolizer');
+    if (found !== undefined) return found;
+  }
+  for (const folder of searchPath.split(delimiter)) {
+    for (const name of await namesIn(folder === '' ? '.' : folder, /^llvm-symbolizer-(\d+(?:\.\d+)*)$/)) {
+      const found = await findProgramOnPath(folder, name);
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
+}
+
+/** Names in a folder that the pattern knows, those with the highest number first. */
+async function namesIn(folder: string, pattern: RegExp): Promise<readonly string[]> {
+  const names = (await readdir(folder).catch((): string[] => [])).filter((name) => pattern.test(name));
+  return names.sort((a, b) => b.localeCompare(a, 'en', { numeric: true }));
+}
+
+/** The absolute path of a program in a list of folders. */
+export async function findProgramOnPath(searchPath: string, name: string): Promise<string | undefined> {
   for (const folder of searchPath.split(delimiter)) {
     const candidate = resolve(folder === '' ? '.' : folder, name);
     if (await isThere(candidate, constants.X_OK)) return candidate;

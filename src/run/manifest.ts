@@ -95,6 +95,7 @@ const manifest = record<RunManifest>({
   exit: optional(exit),
   stoppedBy: optional(oneOf('timeout', 'interrupt')),
   instrumentExitcode: optional(count),
+  searchesLeaks: optional(oneOf(true)),
   executables: optional(list(executable)),
   alive: list(count),
   artifacts: list(artifact),

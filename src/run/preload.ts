@@ -10,7 +10,7 @@ import { debug } from '../log.ts';
 import { sanitizers } from '../model/sanitizer.ts';
 import { type ElfFacts, readElf } from '../tools/_shared/elf.ts';
 import type { Tool } from '../tools/tool.ts';
-import { search } from './instrument.ts';
+import { findProgramOnPath } from './instrument.ts';
 
 // Seen from dist/cli.js, from dist/parts, and from src/run.
 const places = ['./preload/', '../preload/'];
@@ -105,7 +105,7 @@ export async function mustTakeLibraries(program: string): Promise<ElfFacts | und
 
 async function findCompiler(searchPath: string): Promise<string | undefined> {
   for (const name of compilers) {
-    const found = await search(searchPath, name);
+    const found = await findProgramOnPath(searchPath, name);
     if (found !== undefined) return found;
   }
   return undefined;

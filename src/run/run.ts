@@ -19,11 +19,11 @@ import {
   runsFolder,
   writeManifest,
 } from './directory.ts';
-import { type ExecutableWatch, watchExecutables } from './executables.ts';
+import { type ExecutableWatch, watchExecutables, withSanitizers } from './executables.ts';
 import { execute } from './execute.ts';
 import type { Instrument } from './instrument.ts';
 import type { Inheritance } from './limits.ts';
-import { keepOutputs } from './outputs.ts';
+import { copyReports, keepOutputs } from './outputs.ts';
 import { waitForRun } from './processes.ts';
 import { showProgress } from './progress.ts';
 import { asIntoStream, openRelay, type Sink } from './relay.ts';
@@ -59,6 +59,8 @@ export interface RunRequest {
   /** How many runs to keep. */
   readonly keep: number;
   readonly version: string;
+  /** Absolute path of an llvm-symbolizer, where one is installed. */
+  readonly symbolizer?: string;
   /** Problems known before the launch. */
   readonly problems: readonly Problem[];
 }
@@ -107,12 +109,14 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
       message: `${join(request.workingDirectory, runsFolder)} cannot be written; the run is kept in ${directory}`,
     });
   }
+  const environment = { ...process.env, ...request.environment };
   const plan = tool.plan(launch, {
     directory,
     version: request.instrument.version,
     xmlDescriptor,
     environmentOptions: request.environmentOptions.flatMap(({ options }) => options),
-    environment: { ...process.env, ...request.environment },
+    environment,
+    ...(request.symbolizer === undefined ? {} : { symbolizer: request.symbolizer }),
     ...(request.preload !== undefined && { preload: request.preload }),
   });
   const startsItself = tool.launcher === 'none' || tool.launcher === 'heaptrack';
@@ -148,6 +152,8 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     ...(request.target.interpreter === undefined || request.followInterpreter
       ? {}
       : { interpreter: request.target.interpreter }),
+    ...(plan.exitcode === undefined ? {} : { instrumentExitcode: plan.exitcode }),
+    ...(plan.searchesLeaks === true ? { searchesLeaks: true } : {}),
     startedAt: startedAt.toISOString(),
     alive: [],
     artifacts: [],
@@ -171,7 +177,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     !wantsXml && request.sink !== undefined && !('path' in request.sink) ? asIntoStream() : undefined;
   const capture = await startCapture({
     directory,
-    environment: { ...process.env, ...request.environment },
+    environment,
     mirrors: [
       ...(launch.logFile === undefined
         ? []
@@ -213,7 +219,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     ],
     onStart: (pid) => {
       events.onStart?.();
-      if (tool.launcher === 'none') executables = watchExecutables(pid);
+      if (tool.launcher === 'none') executables = watchExecutables(pid, request.target.path);
       if (events.progress === true) stopProgress = showProgress(pid, launch.program);
     },
   });
@@ -238,7 +244,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   await keepOutputs(plan.outputs ?? [], {
     directory,
     workingDirectory: request.workingDirectory,
-    environment: { ...process.env, ...request.environment },
+    environment,
     startedAt,
     pid: ended.pid,
   });
@@ -252,6 +258,24 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   );
 
   const endedAt = new Date();
+  const seen =
+    executables === undefined
+      ? undefined
+      : launch.capture === 'reports'
+        ? await withSanitizers([...executables.seen.values()])
+        : [...executables.seen.values()];
+  if (launch.capture === 'reports') {
+    const { symbolizeRun } = await import('./symbolize.ts');
+    const unnamed = await symbolizeRun(directory, {
+      workingDirectory: request.workingDirectory,
+      symbolizer: request.symbolizer,
+      manifest: { ...manifest, pid: ended.pid, exit: ended.exit, ...(seen && { executables: seen }) },
+    });
+    problems.push(...unnamed);
+    if (plan.reportCopy !== undefined) {
+      problems.push(...(await copyReports(directory, resolve(request.workingDirectory, plan.reportCopy))));
+    }
+  }
   const artifacts = await listArtifacts(directory, {
     closed: alive.length === 0,
     startedAt,
@@ -272,9 +296,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     pid: ended.pid,
     exit,
     ...(ended.stoppedBy === undefined ? {} : { stoppedBy: ended.stoppedBy }),
-    ...(executables !== undefined && {
-      executables: [...executables.seen.values()],
-    }),
+    ...(seen && { executables: seen }),
     alive,
     artifacts,
     problems,

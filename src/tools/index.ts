@@ -3,6 +3,7 @@
 import { interpretAny } from './_shared/interpret.ts';
 import { planOutputs } from './_shared/profile-plan.ts';
 import type { Interpret } from './_shared/valgrind-error.ts';
+import { asan } from './asan/index.ts';
 import { cachegrind } from './cachegrind/index.ts';
 import { callgrind } from './callgrind/index.ts';
 import { dhat } from './dhat/index.ts';
@@ -12,12 +13,16 @@ import { gprof } from './gprof/index.ts';
 import { heaptrack } from './heaptrack/index.ts';
 import { helgrind } from './helgrind/index.ts';
 import { lackey } from './lackey/index.ts';
+import { lsan } from './lsan/index.ts';
 import { massif } from './massif/index.ts';
 import { memcheck } from './memcheck/index.ts';
+import { msan } from './msan/index.ts';
 import { mtrace } from './mtrace/index.ts';
 import { nothing } from './none/index.ts';
 import { perf } from './perf/index.ts';
 import type { Tool } from './tool.ts';
+import { tsan } from './tsan/index.ts';
+import { ubsan } from './ubsan/index.ts';
 
 /** Instruments, the default first. */
 export const tools: readonly Tool[] = [
@@ -25,6 +30,11 @@ export const tools: readonly Tool[] = [
   helgrind,
   drd,
   mtrace,
+  asan,
+  lsan,
+  ubsan,
+  tsan,
+  msan,
   massif,
   dhat,
   heaptrack,

@@ -1,4 +1,5 @@
 // The registry of log formats that vgrun can read. Apart from the instruments, because a launch needs none of it.
+import { sanitizerReader } from './_shared/sanitizer-log.ts';
 import { valgrindText } from './_shared/valgrind-text.ts';
 import { valgrindXml } from './_shared/valgrind-xml.ts';
 import { cachegrindReader } from './cachegrind/parse.ts';
@@ -23,6 +24,7 @@ export const readers: readonly Reader[] = [
   massifReader,
   dhatReader,
   valgrindText,
+  sanitizerReader,
   cachegrindReader,
   callgrindReader,
   gprofReader,

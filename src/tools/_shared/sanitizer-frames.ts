@@ -21,6 +21,8 @@ export interface FrameLines {
    * @param to end of the line without its line end.
    */
   readonly read: (bytes: Uint8Array, from: number, to: number) => readonly Frame[] | undefined;
+  /** The object that stands for all frames equal to this one. */
+  readonly intern: (frame: Frame) => Frame;
   /** The number of the line that was read last: 0 begins a stack. */
   readonly number: () => number;
 }
@@ -95,6 +97,7 @@ export function frameLines(symbols: Symbols | undefined): FrameLines {
       }
       return frames;
     },
+    intern,
     number: () => number,
   };
 }

@@ -4,7 +4,7 @@ import type { ReadContext } from '../tool.ts';
 import type { ProblemTally } from './problem-tally.ts';
 import type { SanitizerImage, SanitizerRecord } from './sanitizer-section.ts';
 
-/** Records that wait for the pid of their process. */
+/** Records that wait until a process has told its pid and its tool. */
 const mostHeld = 100;
 
 /** Tools whose runtime says nothing at its end. */
@@ -18,8 +18,14 @@ export interface SanitizerImages {
   readonly known: (pid: number) => SanitizerImage | undefined;
   /** How many processes have begun. */
   readonly count: () => number;
-  /** Ends all. */
+  /** Ends one, or all. */
+  readonly end: (pid?: number) => void;
+}
+
+interface OwnImage extends SanitizerImage {
   readonly end: () => void;
+  /** Takes a pid that was told late; false when it has one or was told of. */
+  readonly adopt: (pid: number) => boolean;
 }
 
 /** @param give takes the finished records. */
@@ -28,15 +34,19 @@ export function sanitizerImages(
   problems: ProblemTally,
   give: (record: ParsedRecord) => void,
 ): SanitizerImages {
-  const byPid = new Map<number, SanitizerImage>();
-  let nameless: (SanitizerImage & { readonly adopt: (pid: number) => boolean }) | undefined;
-  let last: SanitizerImage | undefined;
+  const byPid = new Map<number, OwnImage>();
+  let nameless: OwnImage | undefined;
+  let last: OwnImage | undefined;
   let begun = 0;
 
-  function begin(firstTool: string, firstPid: number | undefined, firstProgram: string | undefined) {
+  function begin(
+    firstTool: string,
+    firstPid: number | undefined,
+    firstProgram: string | undefined,
+  ): OwnImage {
     const image = context.nextImage();
     let pid = firstPid;
-    let program = firstProgram;
+    const program = firstProgram;
     let tool = firstTool;
     let announced = false;
     let held: ParsedRecord[] = [];
@@ -44,7 +54,6 @@ export function sanitizerImages(
     let broken = false;
     let ended = false;
     let leakChecks = 0;
-    let thread: string | undefined;
     let running = false;
     begun++;
 
@@ -93,7 +102,7 @@ export function sanitizerImages(
       if (nameless === self) nameless = undefined;
     }
 
-    const self = {
+    const self: OwnImage = {
       image,
       pid: () => pid,
       setTool: (next: string) => {
@@ -104,11 +113,12 @@ export function sanitizerImages(
         if (announced) give(whole);
         else {
           held.push(whole);
-          if (pid !== undefined || held.length >= mostHeld) announce();
+          if (held.length >= mostHeld) announce();
         }
       },
       settle: () => {
         settled = true;
+        if (pid !== undefined) announce();
       },
       break: () => {
         broken = true;
@@ -117,23 +127,18 @@ export function sanitizerImages(
         // The lines of its threads came before it.
         if (!running) leakChecks++;
         running = false;
-        thread = undefined;
         return leakChecks;
       },
-      seeLeakCheck: (of: string) => {
-        if (running && of !== thread) return;
+      startLeakCheck: () => {
+        // A check that suppresses something begins anew.
+        if (!running) leakChecks++;
         running = true;
-        thread = of;
-        leakChecks++;
       },
       end,
       adopt: (of: number) => {
         if (announced || pid !== undefined) return false;
         pid = of;
         return true;
-      },
-      name: (of: string | undefined) => {
-        program ??= of;
       },
     };
     return self;
@@ -165,7 +170,11 @@ export function sanitizerImages(
     },
     known: (pid) => byPid.get(pid),
     count: () => begun,
-    end: () => {
+    end: (pid) => {
+      if (pid !== undefined) {
+        byPid.get(pid)?.end();
+        return;
+      }
       nameless?.end();
       for (const image of [...byPid.values()]) image.end();
     },

@@ -13,13 +13,26 @@ import type { ReadContext, Reader } from '../tool.ts';
 import { textOf } from './byte-text.ts';
 import { lineRegions } from './line-regions.ts';
 import { createProblemTally } from './problem-tally.ts';
+import { asanReports } from './sanitizer-asan.ts';
 import { frameLines } from './sanitizer-frames.ts';
+import { hwasanReports } from './sanitizer-hwasan.ts';
 import { sanitizerImages } from './sanitizer-images.ts';
+import { lsanReports } from './sanitizer-lsan.ts';
+import { msanReports } from './sanitizer-msan.ts';
+import { runtimeLines } from './sanitizer-runtime.ts';
 import type { SanitizerImage, Section, SectionHost, SectionKind, SectionLine } from './sanitizer-section.ts';
+import { ubsanReports } from './sanitizer-ubsan.ts';
 import { isLeader, plain } from './text-marks.ts';
 
 /** The parts that know the reports. The first that opens a section for a line has it. */
-const kinds: readonly SectionKind[] = [];
+const kinds: readonly SectionKind[] = [
+  hwasanReports,
+  lsanReports,
+  msanReports,
+  ubsanReports,
+  asanReports,
+  runtimeLines,
+];
 
 /** Reads logs of sanitizers. See the head of this file. */
 export const sanitizerReader: Reader = { name: 'sanitizer', recognizes, read: readSanitizer };
@@ -43,7 +56,9 @@ function recognizes(head: Uint8Array): boolean {
 const longestText = 16 * 1024;
 
 /** What a line must hold to open a report, unless it has a mark. */
-const needles = ['Sanitizer', 'runtime error: ', 'Suppressions used:'].map((word) => Buffer.from(word));
+const needles = ['Sanitizer', 'runtime error: ', 'Suppressions used:', 'Uninitialized bytes in '].map(
+  (word) => Buffer.from(word),
+);
 
 /** Terminal colours and the no-break spaces of web pages: lines with them are cleaned before they are read. */
 const oddities = [Buffer.from([0x1b]), Buffer.from([0xc2, 0xa0])];
@@ -84,12 +99,29 @@ function startLog(context: ReadContext, give: (record: ParsedRecord) => void) {
   let leader: RegExp | undefined;
   let markProgram: string | undefined;
   let torn = false;
+  let lastChecker: number | undefined;
+  let before: string | undefined;
 
   const host: SectionHost = {
     artifact: context.artifact,
     image: (tool, pid) => images.of(tool, pid, markProgram),
     problem: problems.add,
     torn: () => torn,
+    before: () => before,
+    startLeakCheck: (checker, thread) => {
+      if (checker === lastChecker) return;
+      lastChecker = checker;
+      const own =
+        context.process === undefined ? (images.known(thread) ?? images.of('lsan', thread)) : undefined;
+      (own ?? images.of('lsan', undefined)).startLeakCheck();
+    },
+    intern: frames.intern,
+    end: (pid) => {
+      const image = images.known(pid);
+      const section = image && open.get(image);
+      if (section !== undefined) close(section, 'ended');
+      images.end(pid);
+    },
   };
 
   function close(section: Section, because: 'ended' | 'next' | 'cut'): void {
@@ -100,6 +132,8 @@ function startLog(context: ReadContext, give: (record: ParsedRecord) => void) {
 
   /** A line that is neither frame nor empty. @param mayOpen it has a mark or one of the needles. */
   function takeText(line: SectionLine, mayOpen: boolean): void {
+    const previous = before;
+    before = undefined;
     const marked = line.pid === undefined ? undefined : images.known(line.pid);
     const section = line.pid === undefined ? current : marked && open.get(marked);
     if (section !== undefined) {
@@ -109,15 +143,18 @@ function startLog(context: ReadContext, give: (record: ParsedRecord) => void) {
       if (taken === 'taken' || taken === 'last') return;
     }
     if (!mayOpen) return;
+    before = previous;
     for (const kind of kinds) {
       const next = kind.open(line, host);
       if (next === undefined) continue;
-      const before = open.get(next.image);
-      if (before !== undefined && before !== next) close(before, 'next');
+      const earlier = open.get(next.image);
+      if (earlier !== undefined && earlier !== next) close(earlier, 'next');
       open.set(next.image, next);
       current = next;
+      before = undefined;
       return;
     }
+    before = line.text;
   }
 
   function takeLine(bytes: Buffer, from: number, to: number, offset: number, mayOpen: boolean): void {

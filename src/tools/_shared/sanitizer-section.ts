@@ -70,10 +70,8 @@ export interface SanitizerImage {
   readonly break: () => void;
   /** Counts a leak check and gives its number, from 1. */
   readonly countLeakCheck: () => number;
-  /** A line of a leak check that runs, for a thread; the check may find nothing. */
-  readonly seeLeakCheck: (thread: string) => void;
-  /** The process has ended, and the runtime with it: its next line is of another with the same number. */
-  readonly end: () => void;
+  /** A leak check begins; it may find nothing and say no more. */
+  readonly startLeakCheck: () => void;
 }
 
 type WithoutImage<T> = T extends unknown ? Omit<T, 'image'> : never;
@@ -93,6 +91,18 @@ export interface SectionHost {
   readonly artifact: string;
   /** The log ends within a line, which was not handed over: true only when sections are closed as `cut`. */
   readonly torn: () => boolean;
+  /** The line just before this one, when it named a sanitizer and opened nothing. */
+  readonly before: () => string | undefined;
+  /**
+   * A leak check looks at a thread. The check is a process of its own, whose number stands in the mark.
+   *
+   * @param thread the first one of a check is the main thread, whose number is that of the process.
+   */
+  readonly startLeakCheck: (checker: number, thread: number) => void;
+  /** The same object for equal frames. */
+  readonly intern: (frame: Frame) => Frame;
+  /** The process has ended, and its runtime with it: its number may come again for another. */
+  readonly end: (pid: number) => void;
   /** A problem of the log; quoted and tallied. */
   readonly problem: (problem: Omit<Problem, 'artifact'>, variant?: string) => void;
 }

@@ -460,6 +460,14 @@ function placesOf(
   readonly framesAt: (place: number) => readonly Frame[];
 } {
   const known = new Map<number, KnownPlace>();
+  const interned = new Map<string, Frame>();
+  const intern = (frame: Frame): Frame => {
+    const key = JSON.stringify(frame);
+    const before = interned.get(key);
+    if (before !== undefined) return before;
+    interned.set(key, frame);
+    return frame;
+  };
   const placeAt = (place: number): KnownPlace => {
     const before = known.get(place);
     if (before !== undefined) return before;
@@ -472,11 +480,19 @@ function placesOf(
     framesAt: (place) => {
       const { frame, offset } = placeAt(place);
       if (frame === undefined) return [];
-      const found =
+      const told =
         frame.object === undefined || offset === undefined
           ? undefined
           : symbols?.framesAt(frame.object, offset);
-      return found === undefined || found.length === 0 ? [frame] : found;
+      if (told === undefined || told.length === 0) return [intern(frame)];
+      const { object, offset: shown } = frame;
+      return told.map((call) =>
+        intern({
+          ...(object !== undefined && { object }),
+          ...(shown !== undefined && { offset: shown }),
+          ...call,
+        }),
+      );
     },
   };
 }

@@ -1,0 +1,153 @@
+// One error report of a sanitizer while its lines come in: its stacks with their labels, its sentences, its end.
+import type { Access, FindingRecord, Frame, Leak, Stack, StackLabel, Thread } from '../../model/finding.ts';
+import type { Closing, SanitizerImage, SectionHost } from './sanitizer-section.ts';
+
+/** Bounds for one report, far above what any runtime prints: kStackTraceMax is 255. */
+const mostFrames = 1024;
+const mostStacks = 64;
+const mostDetails = 64;
+
+/** What a section fills in. */
+export interface ReportDraft {
+  readonly offset: number;
+  readonly tool: string;
+  kind: string;
+  what: string;
+  thread?: Thread;
+  access?: Access;
+  leak?: Leak;
+  /** The stack that the next frame 0 begins. */
+  readonly expect: (label: StackLabel, text?: string) => void;
+  /** The next frame 0 begins a stack of nobody's. */
+  readonly expectNothing: () => void;
+  readonly frames: (frames: readonly Frame[], number: number) => void;
+  /** Something other than a frame follows: the stack, if one is open, is whole. */
+  readonly breakStack: () => void;
+  readonly detail: (text: string) => void;
+  readonly stacks: () => readonly Stack[];
+  /** True after `breakStack`, and when there is no stack. */
+  readonly isBroken: () => boolean;
+  /**
+   * The finding. Of a report that is cut the stack that may be half is left out.
+   */
+  readonly record: (whole: boolean) => Omit<FindingRecord, 'image'>;
+}
+
+/**
+ * A report with nothing in it yet.
+ *
+ * @param first what the first stack is: most reports have no words for it.
+ */
+export function reportDraft(
+  host: SectionHost,
+  tool: string,
+  offset: number,
+  first: StackLabel = 'at',
+): ReportDraft {
+  const stacks: (Stack & { readonly frames: Frame[] })[] = [];
+  const details: string[] = [];
+  let next: { readonly label: StackLabel; readonly text?: string } | undefined = { label: first };
+  let open: Frame[] | undefined;
+
+  const draft: ReportDraft = {
+    offset,
+    tool,
+    kind: 'unknown',
+    what: '',
+    expect: (label, text) => {
+      open = undefined;
+      next = { label, ...(text !== undefined && { text }) };
+    },
+    expectNothing: () => {
+      open = undefined;
+      next = undefined;
+    },
+    frames: (frames, number) => {
+      if (number === 0 || open === undefined) {
+        open = undefined;
+        // Chrome's own frames begin anew within a stack; a stack without words is of no use.
+        if (next === undefined || stacks.length >= mostStacks) return;
+        open = [];
+        stacks.push({ ...next, frames: open });
+        next = undefined;
+      }
+      for (const frame of frames) if (open.length < mostFrames) open.push(frame);
+    },
+    breakStack: () => {
+      open = undefined;
+    },
+    detail: (text) => {
+      if (details.length < mostDetails) details.push(text);
+    },
+    stacks: () => stacks,
+    isBroken: () => open === undefined,
+    record: (whole) => {
+      const { kind, what, thread, access, leak } = draft;
+      return {
+        type: 'finding',
+        tool,
+        kind,
+        what,
+        ...(thread !== undefined && { thread }),
+        details,
+        stacks: whole || open === undefined ? stacks : stacks.slice(0, -1),
+        ...(leak !== undefined && { leak }),
+        ...(access !== undefined && { access }),
+        span: { artifact: host.artifact, offset },
+      };
+    },
+  };
+  return draft;
+}
+
+/** Says that the log ends within a report. */
+export function tellCut(host: SectionHost, image: SanitizerImage, draft: ReportDraft, told: boolean): void {
+  image.break();
+  const pid = image.pid();
+  const of = pid === undefined ? '' : ` of process ${pid}`;
+  host.problem(
+    {
+      code: 'truncated-log',
+      level: 'incomplete',
+      message: told
+        ? `The log${of} ends in the middle of a report: its first stack is whole, what follows may be missing`
+        : `The log${of} ends in the middle of a report, which is left out`,
+      offset: draft.offset,
+      quote: draft.what,
+      ...(pid !== undefined && { pid }),
+    },
+    String(pid),
+  );
+}
+
+/**
+ * Emits the report when it is whole, or what is sure of one that is cut: that is when its first stack is whole.
+ *
+ * @param ended the report's last line was seen.
+ */
+export function emitReport(
+  host: SectionHost,
+  image: SanitizerImage,
+  draft: ReportDraft,
+  ended: boolean,
+  because: Closing,
+): boolean {
+  if (ended || because !== 'cut') {
+    image.emit(draft.record(true));
+    image.settle();
+    return true;
+  }
+  const record = draft.record(false);
+  const told = record.stacks.length > 0;
+  if (told) image.emit(record);
+  tellCut(host, image, draft, told);
+  return told;
+}
+
+/** `T0`, `T1 (worker)`; what no thread has (`T16777215`, `T-1`) is none. */
+export function threadOf(id: string | undefined, name: string | undefined): Thread | undefined {
+  const number = Number(id);
+  if (id === undefined || !Number.isSafeInteger(number) || number < 0 || number >= 0xff_ffff)
+    return undefined;
+  return { id: number, ...(name !== undefined && name !== '' && { name }) };
+}

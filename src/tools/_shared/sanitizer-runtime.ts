@@ -1,0 +1,128 @@
+// What the runtimes of sanitizers say that is no report: their own failures, warnings, and what proves that they had their say.
+import type { Section, SectionHost, SectionKind, SectionLine } from './sanitizer-section.ts';
+
+/** What kept a runtime from its work, and what helps. */
+interface Failure {
+  readonly form: RegExp;
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+const failures: readonly Failure[] = [
+  {
+    // LeakSanitizer has encountered a fatal error.
+    form: /^LeakSanitizer has encountered a fatal error/,
+    code: 'leak-check-failed',
+    message: 'LeakSanitizer could not stop the program to look for leaks, so none were looked for',
+    hint: 'It does not work under ptrace: run without strace or gdb, in a container with --cap-add=SYS_PTRACE, or with detect_leaks=0.',
+  },
+  {
+    // AddressSanitizer: CHECK failed: asan_rtl.cpp:397 "((!asan_init_is_running)) != (0)" (0x0, 0x0) (tid=1436)
+    form: /^\w*Sanitizer:? CHECK failed: /,
+    code: 'instrument-died',
+    message: 'The runtime of the sanitizer itself failed',
+    hint: 'Look for the words of its CHECK in the issues of LLVM or GCC, and try another version of the compiler.',
+  },
+  {
+    // Shadow memory range interleaves with an existing memory mapping. ASan cannot proceed correctly. ABORTING.
+    form: /^Shadow memory range interleaves with an existing memory mapping/,
+    code: 'instrument-failed-to-start',
+    message: 'The sanitizer found its memory taken and did not start',
+    hint: 'Switch address randomisation off for the program (setarch -R), or lower vm.mmap_rnd_bits.',
+  },
+  {
+    // ERROR: AddressSanitizer failed to allocate 0xdfff0001000 (15392894357504) bytes at address 2008fff7000 (errno: 12)
+    form: /^ERROR: \w*Sanitizer:? failed to (?:allocate|deallocate|map|mmap)/,
+    code: 'instrument-failed-to-start',
+    message: 'The sanitizer got no memory from the system',
+    hint: 'Sanitizers reserve terabytes of addresses: take away the limit of ulimit -v or of the container.',
+  },
+  {
+    // ASan runtime does not come first in initial library list; you should either link runtime to your application or …
+    form: /^ASan runtime does not come first in initial library list/,
+    code: 'instrument-failed-to-start',
+    message: 'Another library was loaded before the runtime of AddressSanitizer, which then did not start',
+    hint: 'Take the other library out of LD_PRELOAD, or put the runtime before it.',
+  },
+  {
+    // Your application is linked against incompatible ASan runtimes.
+    form: /^Your application is linked against incompatible ASan runtimes/,
+    code: 'instrument-failed-to-start',
+    message: 'The program has two runtimes of AddressSanitizer, and neither started',
+    hint: 'Build all of its libraries with the same compiler, and link the runtime once.',
+  },
+  {
+    // FATAL: Code is compiled with -fsanitize=memory but …; FATAL: MemorySanitizer can not mmap the shadow memory.
+    form: /^FATAL: (?!ThreadSanitizer)(?:\w*Sanitizer|Code|ASan|MSan)\b/,
+    code: 'instrument-failed-to-start',
+    message: 'The sanitizer could not start',
+    hint: 'Switch address randomisation off for the program (setarch -R), or lower vm.mmap_rnd_bits.',
+  },
+];
+
+/** `WARNING: AddressSanitizer failed to allocate 0x202020202020200c bytes`, `WARNING: found 1 unrecognized flag(s):` */
+const warning =
+  /^WARNING: (?=.*(?:Sanitizer\b|ASan\b|MSan\b|unrecognized flag))(?!\w*Sanitizer: [\w-]+$)(.+)$/;
+
+/** `Processing thread 4711.` */
+const leakCheckLine = /^Processing thread (\d+)\.$/;
+
+/** Reads lines that are no part of a report. */
+export const runtimeLines: SectionKind = { open };
+
+/** The section of a runtime's last words; nothing for lines that are told at once. */
+function open(line: SectionLine, host: SectionHost): Section | undefined {
+  const text = line.text.trimStart();
+  const name = /(\w*)Sanitizer/.exec(text)?.[1] ?? '';
+  const tool = tools[name] ?? 'asan';
+  if (line.pid !== undefined) {
+    const thread = leakCheckLine.exec(text)?.[1];
+    if (thread !== undefined) {
+      host.startLeakCheck(line.pid, Number(thread));
+      return undefined;
+    }
+    if (/^ABORTING$/.test(text)) {
+      host.end(line.pid);
+      return undefined;
+    }
+    const warned = warning.exec(text);
+    if (warned !== null) {
+      host.image(tool, line.pid).emit({ type: 'message', source: 'warning', text: warned[1] as string });
+      return undefined;
+    }
+  }
+  // Printed without a mark, for the process of the file.
+  if (/^\w*Sanitizer exit stats:$/.test(text)) {
+    host.image(tool, line.pid).settle();
+    return undefined;
+  }
+  const failure = failures.find(({ form }) => form.test(text));
+  if (failure === undefined) return undefined;
+  const image = host.image(tool, line.pid);
+  const pid = image.pid();
+  image.break();
+  const { code, message, hint } = failure;
+  host.problem(
+    {
+      code,
+      level: 'incomplete',
+      message,
+      hint,
+      offset: line.offset,
+      quote: text,
+      ...(pid !== undefined && { pid }),
+    },
+    text.slice(0, 40),
+  );
+  return undefined;
+}
+
+const tools: Readonly<Record<string, string>> = {
+  Address: 'asan',
+  HWAddress: 'hwasan',
+  Leak: 'lsan',
+  Memory: 'msan',
+  UndefinedBehavior: 'ubsan',
+  Thread: 'tsan',
+};
