@@ -83,7 +83,7 @@ const isStderr = (path: string): boolean => basename(path) === stderrReport;
 /** All that a file says is of the one process that it is named for: the mark of a line may be that of a thread. */
 async function* readFile(
   path: string,
-  { manifest, symbols, nextImage }: ReportSources,
+  { manifest, symbols, nextImage, files }: ReportSources,
   told: Map<number, Told>,
 ): AsyncGenerator<ParsedRecord> {
   const artifact = basename(path);
@@ -102,7 +102,9 @@ async function* readFile(
     interpreterFor,
     fromInstrument: !isStderr(path),
     ...(symbols && { symbols }),
-    ...(pid !== undefined && { process: { pid, ...wordsOf(pid, manifest) } }),
+    ...(pid !== undefined && {
+      process: { pid, ...wordsOf(pid, manifest), goesOn: hasLater(artifact, files) },
+    }),
   };
   const signs = { searched: false, ended: false, exited: false };
   const images = new Map<number, number>();
@@ -165,6 +167,13 @@ const abortingMark = '==ABORTING';
 /** atexit=1 */
 const exitMark = 'AddressSanitizer exit stats:';
 const longestMark = 40;
+
+/** Whether the same process has a later file: `mtrace.123`, then `mtrace.123-1`. */
+function hasLater(artifact: string, files: readonly string[]): boolean {
+  const [, start = '', number = '0'] = /^(.*\.\d+)(?:-(\d+))?$/s.exec(artifact) ?? [];
+  const next = `${start}-${Number(number) + 1}`;
+  return start !== '' && files.some((file) => basename(file) === next);
+}
 
 /** What was seen of the process from outside: no runtime tells its program's words, nor who started it. */
 function known(record: ProcessRecord, manifest: RunManifest): ProcessRecord {

@@ -66,6 +66,8 @@ interface Trace {
   own: boolean;
   ended: boolean;
   stopped: boolean;
+  /** Of a program of the system, which was not looked at. */
+  skipped: boolean;
   begun: boolean;
   readonly blocks: LiveBlocks;
   /** By kind and place. */
@@ -126,6 +128,7 @@ function startParser(
       own: forked,
       ended: false,
       stopped: false,
+      skipped: false,
       begun: false,
       blocks: liveBlocks(),
       faults: new Map(),
@@ -161,13 +164,25 @@ function startParser(
     begin(one);
     const { image } = one;
     const pid = one.pid ?? context.process?.pid;
+    if (one.skipped) {
+      problems.add({
+        code: 'system-program',
+        level: 'note',
+        message: `${one.program ?? 'a process'} is a program of the system, started by the one that is traced: it was not looked at`,
+        ...(pid !== undefined && { pid }),
+      });
+      put({ type: 'process-end', image, complete: true, finished: true });
+      return;
+    }
     const sums = leaksOf(one.blocks);
     const system = { bytes: 0, blocks: 0 };
     let bytes = 0;
     let blocks = 0;
+    const becameAnother = !one.ended && isLast && context.process?.goesOn === true;
     for (const [place, leak] of sums) {
       bytes += leak.bytes;
       blocks += leak.blocks;
+      if (becameAnother) continue;
       const { frame, isOfSystem } = places.at(place);
       if (isOfSystem) {
         system.bytes += leak.bytes;
@@ -202,6 +217,14 @@ function startParser(
         code: 'blocks-of-the-system',
         level: 'note',
         message: `${system.bytes} bytes in ${system.blocks} ${system.blocks === 1 ? 'block' : 'blocks'} of the dynamic loader or of stdio were not freed; they are no leaks of the program`,
+        ...(pid !== undefined && { pid }),
+      });
+    }
+    if (becameAnother && blocks > 0) {
+      problems.add({
+        code: 'blocks-at-exec',
+        level: 'note',
+        message: `${bytes} bytes in ${blocks} ${blocks === 1 ? 'block' : 'blocks'} were in use when the process became another program, which frees all`,
         ...(pid !== undefined && { pid }),
       });
     }
@@ -338,6 +361,10 @@ function startParser(
       return true;
     }
     trace ??= start(false);
+    if (text === '= Skip') {
+      trace.skipped = true;
+      return true;
+    }
     if (text === '= End') {
       trace.ended = true;
       return true;
