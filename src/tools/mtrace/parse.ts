@@ -389,9 +389,10 @@ function startParser(
     let end = to;
     if (!ended) while (end > from && bytes[end - 1] === 0) end--;
     if (end === from) return;
-    const isMark = bytes[from] === equals;
-    if (ended && !isCut && (isMark ? takeMark(textOf(bytes, from, end)) : takeEvent(bytes, from, end)))
-      return;
+    if (bytes[from] === equals) {
+      const text = textOf(bytes, from, end);
+      if ((ended || text === '= End') && !isCut && takeMark(text)) return;
+    } else if (ended && !isCut && takeEvent(bytes, from, end)) return;
     if (!ended) {
       cut = true;
       problems.add({
@@ -405,6 +406,10 @@ function startParser(
       });
       return;
     }
+    // The second half of a line that another process cut in two: ` + 0x5556c0b11600 0x16`. The script reads it, too.
+    let start = from;
+    while (start < end && bytes[start] === space) start++;
+    if (start > from && !isCut) takeEvent(bytes, start, end);
     problems.add({
       code: 'unreadable-line',
       level: 'incomplete',
