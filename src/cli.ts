@@ -18,6 +18,7 @@ const subCommands: ReadonlyMap<
   ['config', () => import('./commands/config.ts')],
   ['completion', () => import('./commands/completion.ts')],
   ['flame', () => import('./commands/flame.ts')],
+  ['build', () => import('./commands/build.ts')],
   ['explain', () => import('./commands/explain.ts')],
   ['suppress', () => import('./commands/suppress.ts')],
 ]);

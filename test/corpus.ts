@@ -127,19 +127,27 @@ function moveAddresses(text: string): string {
 
 function movePids(text: string): string {
   const move = (pid: string) => String(Number(pid) + 10_000);
-  return text
-    .replace(
-      /(==|--|\*\*)((?:[\d:.]+ )?)(\d+)\1/g,
-      (_, mark, time, pid) => `${mark}${time}${move(pid)}${mark}`,
-    )
-    .replace(/(<p?pid>|Parent PID: )(\d+)/g, (_, before, pid) => `${before}${move(pid)}`);
+  return (
+    text
+      .replace(
+        /(==|--|\*\*)((?:[\d:.]+ )?)(\d+)\1/g,
+        (_, mark, time, pid) => `${mark}${time}${move(pid)}${mark}`,
+      )
+      .replace(/(<p?pid>|Parent PID: )(\d+)/g, (_, before, pid) => `${before}${move(pid)}`)
+      // DebugView: `00000001\t0.00000000\t[1234] `
+      .replace(/^(\d{8}\t[\d.]+\t\[)(\d+)/gm, (_, before, pid) => `${before}${move(pid)}`)
+  );
 }
 
 function moveLines(text: string): string {
   const move = (line: string) => String(Number(line) + 7);
-  return text
-    .replace(/(\.(?:c|cc|cpp|h|S):)(\d+)/g, (_, file, line) => `${file}${move(line)}`)
-    .replace(/<line>(\d+)/g, (_, line) => `<line>${move(line)}`);
+  return (
+    text
+      .replace(/(\.(?:c|cc|cpp|h|S):)(\d+)/g, (_, file, line) => `${file}${move(line)}`)
+      // `C:\src\test.cpp(20) : {130}`, `e:\src\encoder.cc (545): `
+      .replace(/(\.(?:c|cc|cpp|h) ?\()(\d+)(?=\))/g, (_, file, line) => `${file}${move(line)}`)
+      .replace(/<line>(\d+)/g, (_, line) => `<line>${move(line)}`)
+  );
 }
 
 function idsOf(report: Report): string[] {

@@ -30,6 +30,7 @@ void read_written(void) {
 void read_unlock_written(void) {
   lock(&other);
   __tsan_mutex_pre_unlock(&other, __tsan_mutex_read_lock); // <- read-unlock-of-write-locked
+  __tsan_mutex_post_unlock(&other, __tsan_mutex_read_lock);
 }
 
 int main(void) {

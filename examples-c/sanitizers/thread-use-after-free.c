@@ -10,7 +10,7 @@ int finished;
 char *written;
 
 void *work(void *p) {
-  free(p);      // <- previous write
+  free(p);      // <- freed at
   *written = 1; // <- previous write
   __atomic_store_n(&finished, 1, __ATOMIC_RELAXED);
   return 0;

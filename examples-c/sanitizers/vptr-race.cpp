@@ -1,5 +1,5 @@
 // One thread destroys an object while another still calls its virtual function.
-// expect tsan: data-race-on-vptr at ~Base
+// expect tsan: data-race-on-vptr at Base::~Base
 // compile: gcc clang
 // flags: -fsanitize=thread
 #include <pthread.h>

@@ -69,6 +69,9 @@ const aboutBlock = new Set([
   'underflow',
 ]);
 
+/** Two accesses that come in either order: which of them the tool saw last is chance. */
+const races = new Set(['Race', 'data-race', 'data-race-on-vptr', 'external-race']);
+
 type Role = 'at' | 'block' | 'other' | 'required';
 
 /** The stacks of a record that make its identity. Unordered ones are sorted before they are hashed. */
@@ -142,7 +145,7 @@ function outlineOf(record: FindingRecord, stacks: Parts['stacks'], unordered: bo
 }
 
 /** `std::vector<int>::push_back(int const&)` → `std::vector::push_back`, `f[abi:cxx11](char)` → `f` */
-function simpleFunction(name: string): string {
+export function simpleFunction(name: string): string {
   let simple = '';
   let depth = 0;
   const plain = plainFunction(name).replace(/\[abi:\w+\]/g, '');
@@ -214,7 +217,8 @@ export function exactNumbers(): (frame: Frame) => number {
   };
 }
 
-function stackKey(frames: readonly Frame[], number: FrameNumbers): string {
+/** A key of the calls of a stack that count, cheap as `foldKey` is. */
+export function stackKey(frames: readonly Frame[], number: FrameNumbers): string {
   let key = '';
   let ip: string | undefined;
   for (const frame of frames) {
@@ -266,11 +270,13 @@ function partsOf(record: FindingRecord): Parts {
   if (primary !== undefined) stacks.push({ role: 'at', stack: primary });
   const isSpoken = spoken.has(record.kind) || record.tool === 'ubsan';
   let subject = isSpoken ? spokenSubject(record.what) : '';
-  const race = record.kind === 'Race';
+  const race = races.has(record.kind);
+  // TSan tells every edge of the cycle; which of them closed it is chance too.
+  const cycle = record.kind === 'lock-order-inversion';
   for (const stack of record.stacks) {
     if (stack === primary) continue;
     if (race && otherSide.has(stack.label)) stacks.push({ role: 'other', stack });
-    if (record.kind === 'LockOrder' && stack.label === 'required order then')
+    if ((cycle || record.kind === 'LockOrder') && stack.label === 'required order then')
       stacks.push({ role: 'required', stack });
     if (!aboutBlock.has(record.kind)) continue;
     if (stack.label === 'allocated at') stacks.push({ role: 'block', stack });
@@ -278,20 +284,27 @@ function partsOf(record: FindingRecord): Parts {
     if (stack.label === 'freed at') subject = 'freed';
   }
   if (race || record.kind === 'ConflictingAccess') subject = variableOf(record);
-  return { subject, unordered: race, stacks };
+  return { subject, unordered: race || cycle, stacks };
 }
 
 // `Location 0x10c060 is 0 bytes inside global var "counter"`, `Address 0x10c060 is 0 bytes inside data symbol "counter"`
-const variable = /inside (?:global var|local var|data symbol) "([^"]{1,200})"/;
+// `Location is global 'counter' of size 4 at 0x55e073fdb280 (data-race+0x1476280)`
+const variable =
+  /inside (?:global var|local var|data symbol) "([^"]{1,200})"|^Location is global '(?!<null>')([^']{1,200})'/;
 
-/** The variable a race is about, when the tool knows it: two variables in one function are two races. */
-function variableOf(record: FindingRecord): string {
+function variableIn(text: string): string | undefined {
+  const match = variable.exec(text);
+  return match?.[1] ?? match?.[2];
+}
+
+/** The variable a race is about, when the tool knows it, else nothing: two variables in one function are two races. */
+export function variableOf(record: Pick<FindingRecord, 'details' | 'stacks'>): string {
   for (const text of record.details) {
-    const name = variable.exec(text)?.[1];
+    const name = variableIn(text);
     if (name !== undefined) return name;
   }
   for (const { text } of record.stacks) {
-    const name = text === undefined ? undefined : variable.exec(text)?.[1];
+    const name = text === undefined ? undefined : variableIn(text);
     if (name !== undefined) return name;
   }
   return '';

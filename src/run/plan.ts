@@ -11,6 +11,7 @@ import { toolNamed, toolUnknown } from '../tools/index.ts';
 import type { Tool } from '../tools/tool.ts';
 import { version } from '../version.ts';
 import { findProjectRoot } from './directory.ts';
+import { mustHaveEvidence } from './evidence.ts';
 import {
   findHeaptrack,
   findPerf,
@@ -80,6 +81,7 @@ export async function planRun(wanted: Wish, say: (line: string) => void = () => 
   const preload =
     instrument.preload ?? (await preloadFor(tool, target.path, { ...process.env, ...wish.environment }));
   wish.checkVersion(instrument.version);
+  if (launch.attach === undefined) await mustHaveEvidence(tool, launch.program, target.path);
   await mustReadSuppressions(tool, launch.toolOptions, workingDirectory);
   return {
     tool,

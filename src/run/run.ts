@@ -9,6 +9,7 @@ import type { Problem } from '../model/problem.ts';
 import type { Artifact, EnvironmentOptions, Exit, RunManifest } from '../model/run.ts';
 import { type OptionToken, optionsFor } from '../tools/_shared/valgrind-options.ts';
 import type { Tool } from '../tools/tool.ts';
+import { watchAppended } from './appended-logs.ts';
 import { startCapture } from './capture.ts';
 import { collect } from './collect.ts';
 import {
@@ -202,6 +203,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   const stream = launch.capture === 'fd' ? openSync(join(directory, xmlStream), 'a') : undefined;
   let stopProgress = () => {};
   let executables: ExecutableWatch | undefined;
+  const appended = plan.appended && watchAppended(plan.appended, request.workingDirectory);
   const ended = await execute({
     argv,
     environment: {
@@ -219,7 +221,9 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     ],
     onStart: (pid) => {
       events.onStart?.();
-      if (tool.launcher === 'none') executables = watchExecutables(pid, request.target.path);
+      if (tool.launcher === 'none') {
+        executables = watchExecutables(pid, request.target.path, appended?.look);
+      }
       if (events.progress === true) stopProgress = showProgress(pid, launch.program);
     },
   });
@@ -248,6 +252,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     startedAt,
     pid: ended.pid,
   });
+  problems.push(...((await appended?.keep(directory)) ?? []));
   problems.push(
     ...(await collect(tool, {
       directory,

@@ -16,6 +16,7 @@ import { lackey } from './lackey/index.ts';
 import { lsan } from './lsan/index.ts';
 import { massif } from './massif/index.ts';
 import { memcheck } from './memcheck/index.ts';
+import { memwatch } from './memwatch/index.ts';
 import { msan } from './msan/index.ts';
 import { mtrace } from './mtrace/index.ts';
 import { nothing } from './none/index.ts';
@@ -29,12 +30,12 @@ export const tools: readonly Tool[] = [
   memcheck,
   helgrind,
   drd,
-  mtrace,
   asan,
   lsan,
   ubsan,
   tsan,
   msan,
+  mtrace,
   massif,
   dhat,
   heaptrack,
@@ -42,6 +43,7 @@ export const tools: readonly Tool[] = [
   cachegrind,
   perf,
   gprof,
+  memwatch,
   lackey,
   nothing,
   bbv,

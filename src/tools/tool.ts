@@ -29,6 +29,15 @@ export interface Tool {
   /** How to understand its errors; missing for a tool that finds none. */
   readonly interpret?: Interpret;
   /**
+   * What is in every program that is built for it: at least one of the words stands in its file. One without is refused:
+   * `NAME MISSING`, and the hint.
+   */
+  readonly evidence?: {
+    readonly words: readonly string[];
+    readonly missing: string;
+    readonly hint: string;
+  };
+  /**
    * Commands that turn what the run left into artifacts that can be read without the instrument. Pure.
    *
    * @param artifacts names of the files in the run directory.

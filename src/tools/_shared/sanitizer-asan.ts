@@ -1,5 +1,6 @@
 // Error reports of AddressSanitizer, and those of all sanitizers about deadly signals, which share their form.
 import type { Access } from '../../model/finding.ts';
+import { splitSource } from './sanitizer-frames.ts';
 import { emitReport, type ReportDraft, reportDraft, threadOf } from './sanitizer-report.ts';
 import type {
   Closing,
@@ -12,13 +13,14 @@ import type {
 } from './sanitizer-section.ts';
 
 /** `ERROR: AddressSanitizer: heap-use-after-free on address 0x602000000010 at pc 0x401150 bp 0x7ffe sp 0x7ffd` */
-const opening = /^\s*ERROR: (Address|Memory|UndefinedBehavior|Leak)Sanitizer:? (?!failed to)(.+)$/;
+const opening = /^\s*ERROR: (Address|Memory|UndefinedBehavior|Leak|Thread)Sanitizer:? (?!failed to)(.+)$/;
 
 const toolOf: Readonly<Record<string, string>> = {
   Address: 'asan',
   Memory: 'msan',
   UndefinedBehavior: 'ubsan',
   Leak: 'lsan',
+  Thread: 'tsan',
 };
 
 /**
@@ -101,6 +103,9 @@ const labels = [
   [/^registered at:$/, 'related'],
 ] as const;
 
+/** odr-violation has no access: `  [1] size=400 'shared_numbers' /home/user/demo/odr.c:12:5` */
+const twiceDefined = /^\s*\[\d+\] size=\d+ '(.+?)' (\S.*?):(\d{1,9})(?::(\d{1,9}))?$/;
+
 /** Sentences that belong to a report but say what the model says elsewhere, or what every report says. */
 const silent =
   /^(?:\w*Sanitizer can ?not (?:provide|describe)|HINT: |\s*\((?:longjmp|swapcontext)|=+$|This frame has \d+ object|Shadow byte|These globals were registered|Register values:|r\w+ = 0x)/;
@@ -141,7 +146,13 @@ export function addressReport(
       draft.kind,
     );
   if (isFree && address !== undefined) draft.access = { operation: 'free', address };
-  else if (address !== undefined) draft.access = { operation: 'use', address };
+  // What a signal that no access caused says of an address is something else: who sent it, or where the instruction is.
+  else if (
+    address !== undefined &&
+    !/^(?:ABRT|TRAP|ILL|FPE|breakpoint|illegal-instruction)$/.test(draft.kind)
+  ) {
+    draft.access = { operation: 'use', address };
+  }
   const signal = signals[draft.kind];
   // `… T0)`, `… in thread T0 (name):`, `… (thread T0)`
   const inThread = /(?: T(-?\d+)\)|\bthread T(\d+)(?: \(([^)]*)\))?)[):]*$/.exec(sentence);
@@ -175,6 +186,17 @@ export function addressReport(
       draft.expectNothing();
       return 'taken';
     }
+    const variable = draft.kind === 'odr-violation' ? twiceDefined.exec(text) : null;
+    if (variable !== null) {
+      const [, name = '', path = '', row, column] = variable;
+      draft.expect(draft.stacks().length === 0 ? 'at' : 'declared at', text.trim());
+      draft.frames(
+        [host.intern({ function: name, ...splitSource(path, Number(row), Number(column ?? 0)) })],
+        0,
+      );
+      draft.breakStack();
+      return 'taken';
+    }
     const label = labels.find(([form]) => form.test(text));
     if (label !== undefined) {
       draft.expect(label[1], text.replace(/:$/, ''));
@@ -182,7 +204,8 @@ export function addressReport(
     }
     const signalled = signalAccess.exec(text);
     if (signalled !== null) {
-      if (signalled[1] !== 'UNKNOWN') access(signalled[1] === 'WRITE' ? 'write' : 'read');
+      if (signalled[1] !== 'UNKNOWN' && draft.access !== undefined)
+        access(signalled[1] === 'WRITE' ? 'write' : 'read');
       return 'taken';
     }
     if (telling.test(text)) {
@@ -219,7 +242,7 @@ export function addressReport(
         type: 'fatal-signal',
         number: signal,
         name: `SIG${draft.kind}`,
-        ...(draft.access?.address !== undefined && { address: draft.access.address }),
+        ...(address !== undefined && { address }),
         ...(draft.thread !== undefined && { thread: draft.thread.id }),
         ...(stack !== undefined && { stack }),
       });

@@ -25,7 +25,7 @@ export interface ReportDraft {
   readonly breakStack: () => void;
   readonly detail: (text: string) => void;
   readonly stacks: () => readonly Stack[];
-  /** True after `breakStack`, and when there is no stack. */
+  /** True after `breakStack`, when there is no stack, and when the last frame is one with which stacks end. */
   readonly isBroken: () => boolean;
   /**
    * The finding. Of a report that is cut the stack that may be half is left out.
@@ -80,7 +80,7 @@ export function reportDraft(
       if (details.length < mostDetails) details.push(text);
     },
     stacks: () => stacks,
-    isBroken: () => open === undefined,
+    isBroken: () => open === undefined || reachesEntry(open),
     record: (whole) => {
       const { kind, what, thread, access, leak } = draft;
       return {
@@ -90,7 +90,7 @@ export function reportDraft(
         what,
         ...(thread !== undefined && { thread }),
         details,
-        stacks: whole || open === undefined ? stacks : stacks.slice(0, -1),
+        stacks: whole || draft.isBroken() ? stacks : stacks.slice(0, -1),
         ...(leak !== undefined && { leak }),
         ...(access !== undefined && { access }),
         span: { artifact: host.artifact, offset },
@@ -98,6 +98,14 @@ export function reportDraft(
     },
   };
   return draft;
+}
+
+/** Functions in which programs and threads begin. What is below `main` is the same for every finding. */
+const entry =
+  /^(?:main|_start|start|__libc_start_(?:call_)?main(?:_impl)?|start_thread|asan_thread_start.*|thread_start|_pthread_start|__bionic_clone|clone\d?|RtlUserThreadStart|BaseThreadInitThunk)$/;
+
+function reachesEntry(frames: readonly Frame[]): boolean {
+  return frames.some(({ function: name }) => name !== undefined && entry.test(name));
 }
 
 /** Says that the log ends within a report. */
@@ -137,6 +145,7 @@ export function emitReport(
     image.settle();
     return true;
   }
+  // The last line may have been a frame that is lost.
   const record = draft.record(false);
   const told = record.stacks.length > 0;
   if (told) image.emit(record);

@@ -63,7 +63,7 @@ const failures: readonly Failure[] = [
 
 /** `WARNING: AddressSanitizer failed to allocate 0x202020202020200c bytes`, `WARNING: found 1 unrecognized flag(s):` */
 const warning =
-  /^WARNING: (?=.*(?:Sanitizer\b|ASan\b|MSan\b|unrecognized flag))(?!\w*Sanitizer: [\w-]+$)(.+)$/;
+  /^WARNING: (?=.*(?:Sanitizer\b|ASan\b|MSan\b|unrecognized flag|symbolizer))(?!\w*Sanitizer: [\w-]+$)(.+)$/;
 
 /** `Processing thread 4711.` */
 const leakCheckLine = /^Processing thread (\d+)\.$/;
