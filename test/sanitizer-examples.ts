@@ -159,7 +159,7 @@ export async function runExample(
   const environment = Object.fromEntries(
     sanitizers.map(({ variable, sanitizer }) => [
       variable,
-      sanitizer === 'undefined' ? `${flags}:print_stacktrace=1` : flags,
+      sanitizer === 'undefined' ? `${flags}:print_stacktrace=1:print_summary=1:report_error_type=1` : flags,
     ]),
   );
   const { status, stderr, error } = spawnSync(program, [], {

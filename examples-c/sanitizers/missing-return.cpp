@@ -3,7 +3,7 @@
 // compile: gcc clang
 // flags: -fsanitize=undefined
 int no_value(int a) { // <- return
-  if (a > 0) return a;
+  if (a > 0) return a; // <- return
 }
 
 int main() { return no_value(-1); }

@@ -4,7 +4,7 @@
 // expect ubsan: implicit-unsigned-integer-truncation at truncate_unsigned
 // expect ubsan: implicit-signed-integer-truncation at truncate_signed
 // expect ubsan: implicit-integer-sign-change at change_sign
-// expect ubsan: implicit-integer-sign-change at truncate_and_change
+// expect ubsan: implicit-signed-integer-truncation at truncate_and_change
 // expect ubsan: nullability-arg at pass_null
 // expect ubsan: nullability-return at return_null
 // expect ubsan: nullability-assign at assign_null
@@ -34,7 +34,7 @@ unsigned change_sign(int a) {
 }
 
 signed char truncate_and_change(unsigned a) {
-  return a; // <- implicit-integer-sign-change
+  return a; // <- implicit-signed-integer-truncation
 }
 
 int take(int *_Nonnull p) { return p == 0; }

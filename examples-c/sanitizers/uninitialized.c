@@ -10,6 +10,7 @@
 // flags: -fsanitize=memory -fsanitize-memory-track-origins=2 -fsanitize-recover=memory
 // flags: -fsanitize=memory -fsanitize-recover=memory
 // runtime: halt_on_error=0
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,8 +21,8 @@ int branch_on_heap(void) {
   return 0;
 }
 
-int branch_on_stack(void) {
-  int local; // <- created at
+int branch_on_stack(void) { // <- created at
+  int local;
   int *volatile p = &local;
   if (*p) return 1; // <- use-of-uninitialized-value
   return 0;
@@ -51,7 +52,7 @@ int index_by(int *numbers) {
 
 void write_out(void) {
   char bytes[8];
-  write(-1, bytes, sizeof bytes); // <- use-of-uninitialized-value
+  write(open("/dev/null", O_WRONLY), bytes, sizeof bytes); // <- use-of-uninitialized-value
 }
 
 int compare(void) {

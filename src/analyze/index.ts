@@ -148,7 +148,10 @@ export async function analyze(
   const rootNode = nodes.find(({ image }) => image.process.pid === manifest?.pid) ?? nodes[0];
   // Only the last image of the first process is the one whose end the operating system told.
   const lastNode = nodes.findLast(({ image }) => image.process.pid === rootNode?.image.process.pid);
-  const exit = manifest === undefined ? fatalExit(lastNode?.image.fatal) : manifest.exit;
+  const exit =
+    manifest === undefined
+      ? fatalExit(lastNode?.image.fatal)
+      : exitBehind(manifest, lastNode, folded.findings.length > 0);
   const decided = verdict({
     nodes,
     problems,
@@ -181,7 +184,7 @@ export async function analyze(
     ...decided,
     tool: toolOf(folded, manifest),
     ...(purpose && { purpose }),
-    ...(manifest && { run: runOf(manifest, options.runDirectory) }),
+    ...(manifest && { run: runOf({ ...manifest, ...(exit && { exit }) }, options.runDirectory) }),
     findings,
     rules: rulesOf(findings, kindOf),
     ...(gate && { gate }),
@@ -359,6 +362,22 @@ function isCounted(node: TreeNode | undefined): boolean {
 
 function fatalExit(fatal: FatalSignalRecord | undefined): Exit | undefined {
   return fatal && { how: 'signaled', signal: fatal.name, number: fatal.number };
+}
+
+/**
+ * How the program ended, where the instrument has a status of its own for programs with errors. A signal that a runtime took for
+ * an error is how the program died; else its own status is lost.
+ */
+function exitBehind(
+  { exit, instrumentExitcode }: RunManifest,
+  last: TreeNode | undefined,
+  hasFindings: boolean,
+): Exit | undefined {
+  if (instrumentExitcode === undefined || instrumentExitcode === 0) return exit;
+  if (exit?.how !== 'exited' || exit.code !== instrumentExitcode) return exit;
+  const fatal = fatalExit(last?.image.fatal);
+  if (fatal !== undefined) return fatal;
+  return hasFindings ? { how: 'unknown', why: 'instrument' } : exit;
 }
 
 function toolOf(folded: Folded, manifest: RunManifest | undefined): Report['tool'] {

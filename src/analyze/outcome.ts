@@ -130,6 +130,9 @@ function ownStatus(exit: Exit | undefined): number {
 
 function endSentence(exit: Exit | undefined): string | undefined {
   if (exit?.how === 'exited' && exit.code !== 0) return `The program exited with status ${exit.code}.`;
+  if (exit?.how === 'unknown' && exit.why === 'instrument') {
+    return "The program's own status is not known: the sanitizer ended it, or put its own status in that place.";
+  }
   return exit?.how === 'signaled' ? `The program was killed by ${exit.signal}.` : undefined;
 }
 
@@ -142,7 +145,7 @@ function whatIsMissing(evidence: Evidence): readonly string[] {
   if (stopped && stoppedBy === undefined) missing.push(endSentence(exit) ?? '');
   const isEmpty = problems.some(({ code }) => code === 'empty-profile');
   if (nodes.length === 0 && !isEmpty) missing.push('The log names no process: nothing was measured.');
-  else if (isRun && (exit === undefined || exit.how === 'unknown')) {
+  else if (isRun && (exit === undefined || (exit.how === 'unknown' && exit.why === undefined))) {
     missing.push('How the program ended was not recorded.');
   }
   for (const node of nodes) {

@@ -35,9 +35,10 @@ export type OwnerReason =
 const toolObject =
   /^(?:vgpreload_|lib(?:asan|tsan|ubsan|lsan|hwasan|msan)\.|libclang_rt\.|clang_rt\.\w+|libheaptrack_|vld(?:_x86|_x64)?\.dll$)/i;
 
-// The sources of the functions that valgrind puts in place of libc's and pthread's (valgrind 3.0 to 3.27).
+// The sources of the functions that valgrind puts in place of libc's and pthread's (valgrind 3.0 to 3.27), and of those that our
+// crtdbg.h does.
 const toolSources =
-  /^(?:(?:mc_|vg_)?replace_(?:malloc|strmem)\.c|vg_replace_\w+\.c|[hm]g_intercepts\.c|hg_intercepts\.c|drd_\w*intercepts\.c|libmpiwrap\.c|(?:asan|tsan|ubsan|lsan|hwasan|msan|sanitizer|interception)_\w+\.(?:cpp|cc|inc|h|S))$/;
+  /^(?:(?:mc_|vg_)?replace_(?:malloc|strmem)\.c|vg_replace_\w+\.c|[hm]g_intercepts\.c|hg_intercepts\.c|crtdbg\.h|drd_\w*intercepts\.c|libmpiwrap\.c|(?:asan|tsan|ubsan|lsan|hwasan|msan|sanitizer|interception)_\w+\.(?:cpp|cc|inc|h|S))$/;
 
 // `/build/llvm-toolchain-14-P18XTe/llvm-toolchain-14-14.0.6/compiler-rt/lib/asan/asan_malloc_linux.cpp`,
 // `../../../../src/libsanitizer/tsan/tsan_interceptors_posix.cpp`
@@ -61,16 +62,29 @@ const systemPlace =
 const libraryPlace = /^\/(?:usr\/local|opt|snap)\//;
 
 // Directories as glibc's, gcc's and the distributions' builds leave them in the debug information:
-// `./malloc/./malloc`, `../sysdeps/x86_64/multiarch`, `/build/glibc-6V9RKT/glibc-2.31/malloc`,
+// `./malloc/./malloc`, `stdlib/./stdlib`, `../sysdeps/x86_64/multiarch`, `/build/glibc-6V9RKT/glibc-2.31/malloc`,
 // `/usr/src/debug/glibc-2.34-60.fc36.x86_64/malloc`, `../../../../src/libstdc++-v3/libsupc++`,
 // `../../buildtools/third_party/libc++/trunk/include`
 const systemDirectory =
-  /^\.\/(?:\w[\w-]*)\/(?:\.|\.\.)\/|^\.\.\/sysdeps(?:\/|$)|^\/build\/(?:e?glibc|gcc)-|\/glibc-\d[^/]*(?:\/|$)|\/libstdc\+\+-v3(?:\/|$)|(?:^|\/)libc\+\+(?:abi)?\/(?:trunk|src)\/|\/libgcc(?:\/|$)|\/sysdeps\/(?:unix|x86|x86_64|i386|aarch64|generic|posix|nptl|pthread)(?:\/|$)/;
+  /^\.\/(?:\w[\w-]*)\/(?:\.|\.\.)\/|^([\w-]+)\/\.\/\1(?:\/|$)|^\.\.\/sysdeps(?:\/|$)|^\/build\/(?:e?glibc|gcc)-|\/glibc-\d[^/]*(?:\/|$)|\/libstdc\+\+-v3(?:\/|$)|(?:^|\/)libc\+\+(?:abi)?\/(?:trunk|src)\/|\/libgcc(?:\/|$)|\/sysdeps\/(?:unix|x86|x86_64|i386|aarch64|generic|posix|nptl|pthread)(?:\/|$)/;
 
 // A text log has `malloc.c:380` and no directory, so libc with debug symbols must be known by its names.
 // Sources of libc, the loader, nptl and libstdc++ that appear above or below a program's own frames.
 const systemSource =
   /^(?:libc[-_]start(?:[-_]call[-_]main)?\.[ch]|start\.S|clone\d?\.S|pthread_(?:create|cond_\w+|mutex_\w+|join\w*)\.c|(?:io|w)?(?:f|v|vf|s|sn|vsn|vs)?printf(?:[-_]\w+)?\.c|io\w+\.c|fileops\.c|genops\.c|vfprintf-[\w-]+\.c|dl-[\w-]+\.[ch]|rtld\.c|(?:setup-vdso|get-dynamic-info|dynamic-link|do-rel)\.h|mmap(?:64)?\.c|mmap_internal\.h|munmap\.c|mremap\.c|s?brk\.c|morecore\.c|(?:str|mem|wcs|wmem)[\w-]+\.S|raise\.c|abort\.c|assert\.c|exit\.c|cxa_\w+\.c|syscall-template\.S|not-cancel\.h|syscall\.S|nss_\w+\.c|getaddrinfo\.c|new_op[av]?\w*\.cc|del_op[av]?\w*\.cc|eh_\w+\.cc|(?:basic|cow)_string\.(?:h|tcc)|(?:new_)?allocator\.h|alloc_traits\.h|stl_\w+\.h|shared_ptr(?:_base)?\.h|unique_ptr\.h|std_function\.h|std_thread\.h|std_mutex\.h|invoke\.h|vector\.tcc|hashtable(?:_policy)?\.h|char_traits\.h|ostream(?:\.tcc)?|istream(?:\.tcc)?|thread\.cc|functional|thread|tuple)$/;
+
+// What comes with Windows, its C runtime and MFC, as Visual Leak Detector names it: `ucrtbased.dll`, `KERNEL32.DLL`, `mfc140ud.dll`
+const windowsObject =
+  /^(?:ntdll|kernel32|kernelbase|user32|gdi32|win32u|advapi32|shell32|sechost|combase|ole32|oleaut32|rpcrt4|comctl32|ucrtbased?|msvc[rp]\w*|vcruntime\w*|concrt\w*|mfc\d\w*|atl\d*d?)\.dll$/i;
+
+// Where Microsoft builds its C runtime and MFC, with the slashes of either side:
+// `d:/a/_work/1/s/src/vctools/crt/vcstartup/src/startup`, `f:\dd\vctools\vc7libs\ship\atlmfc\src\mfc`,
+// `minkernel\crts\ucrt\src\appcrt\heap\debug_heap.cpp`, `f:/vs70builds/3077/vc/crtbld/crt/src`
+const windowsDirectory =
+  /(?:^|[\\/])(?:minkernel[\\/]crts|vctools|crtbld|crt_bld|vc7libs|atlmfc|crt[\\/](?:src|vcstartup|crtw32))[\\/]/i;
+
+// The debug heap names only the file of MFC's strings: `strcore.cpp(156) : {479} normal block`
+const windowsSource = /^(?:strcore|afxmem|afxcoll|array_\w{1,2}|list_\w{1,2}|map_\w{2}|plex)\.cpp$/i;
 
 // `0x0: ???` of massif with --pages-as-heap=yes: what the kernel mapped before the program ran.
 const kernelMapping = /^0x0+$/;
@@ -124,15 +138,6 @@ export function baseName(path: string): string {
   return windowsPath.test(path) ? path.slice(path.search(/[^\\/]*$/)) : posix.basename(path);
 }
 
-/** Libraries of Windows and of Microsoft's compiler: `ntdll.dll`, `KERNEL32.DLL`, `ucrtbased.dll`, `MSVCR100D.dll`. */
-const windowsObject =
-  /^(?:ntdll|kernel32|kernelbase|user32|ucrtbased?|msvcrt|msvc[rp]\d+\w*|vcruntime\d+\w*|mfc\d+\w*|concrt\d+\w*)\.dll$/i;
-
-// Where Microsoft builds its C runtime: `f:\dd\vctools\crt\crtw32\misc\dbgheap.c`,
-// `minkernel\crts\ucrt\src\appcrt\heap\debug_heap.cpp`, `d:\a01\_work\6\s\src\vctools\crt\vcstartup\src\startup\exe_common.inl`
-const windowsSource =
-  /(?:^|\\)(?:minkernel\\crts|vctools\\(?:crt|vc7libs)|crt_bld\\self_x86|crt\\(?:src|vcstartup|crtw32))\\/i;
-
 // What every program is linked with and nobody wrote: it calls main, and the constructors before it.
 const startCode =
   /^(?:\(below main\)|_start|__libc_start_(?:call_)?main(?:_impl)?|__libc_csu_init|_init|invoke_main|__scrt_common_main(?:_seh)?|(?:__tmain|w?(?:Win)?main)CRTStartup|RtlUserThreadStart|BaseThreadInitThunk)(?:@|\(|$)/;
@@ -140,6 +145,7 @@ const startCode =
 /** True for libc, the loader and the C++ runtime, judged without the project root: the same on every machine. */
 export function isSystemFrame(frame: Frame): boolean {
   if (frame.function !== undefined && startCode.test(frame.function)) return true;
+  if (isWindowsFrame(frame)) return true;
   if (frame.directory !== undefined) {
     const path = sourcePath(frame) ?? frame.directory;
     if (systemDirectory.test(frame.directory) || (systemPlace.test(path) && !libraryPlace.test(path)))
@@ -148,7 +154,6 @@ export function isSystemFrame(frame: Frame): boolean {
     if (systemDirectory.test(frame.file) || systemPlace.test(frame.file)) return true;
     // `/usr/bin/../lib/gcc/x86_64-linux-gnu/12/../../../../include/c++/12/bits/stl_vector.h`, as clang has it
     if (frame.file.includes('/../') && systemPlace.test(sourcePath(frame) ?? '')) return true;
-    if (windowsSource.test(frame.file)) return true;
     // With an object at hand the object decides: `thread` and `functional` are good names for one's own files.
     if (
       frame.object === undefined &&
@@ -158,13 +163,20 @@ export function isSystemFrame(frame: Frame): boolean {
     }
   }
   if (frame.object !== undefined) {
-    if (kernelObject.test(frame.object) || windowsObject.test(baseName(frame.object))) return true;
+    if (kernelObject.test(frame.object)) return true;
     return isSharedObject(frame.object) && systemPlace.test(frame.object) && !libraryPlace.test(frame.object);
   }
   if (frame.function === undefined) {
     return frame.file === undefined && frame.ip !== undefined && kernelMapping.test(frame.ip);
   }
   return systemFunction.test(frame.function);
+}
+
+function isWindowsFrame({ object, directory, file }: Frame): boolean {
+  if (object !== undefined && windowsObject.test(baseName(object))) return true;
+  if (directory !== undefined) return windowsDirectory.test(`${directory}/`);
+  if (file === undefined) return false;
+  return windowsDirectory.test(file) || (object === undefined && windowsSource.test(baseName(file)));
 }
 
 function isSystemCall(frame: Frame): boolean {

@@ -54,7 +54,7 @@ export async function main(argv: readonly string[], attach?: Launch['attach']): 
       isTyped(baseline) ? early?.known : undefined,
     ).catch(blame(`--max-growth=${own.maxGrowth}`, '--max-growth'));
   }
-  const request = await planRun(wish);
+  const request = await planRun(wish, say);
 
   let afterwards: Promise<unknown> | undefined;
   const live =

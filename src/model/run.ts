@@ -7,7 +7,8 @@ import type { Sanitizer } from './sanitizer.ts';
 export type Exit =
   | { readonly how: 'exited'; readonly code: number }
   | { readonly how: 'signaled'; readonly signal: string; readonly number: number }
-  | { readonly how: 'unknown' };
+  /** `instrument`: it ended the program at an error, or put its status in the place of the program's own. */
+  | { readonly how: 'unknown'; readonly why?: 'instrument' };
 
 /** Why vgrun ended the target, when it did. */
 export type StoppedBy = 'timeout' | 'interrupt';
@@ -46,6 +47,8 @@ export interface Executable {
   readonly ppid?: number;
   /** It never was anything but what its parent was when it was first seen: it began by fork, without exec. */
   readonly forked?: true;
+  /** Seen once only, and maybe in between: on its way to another program, or a helper of the instrument's. */
+  readonly brief?: true;
   /** The sanitizers that the file is built with, where that was looked at. */
   readonly sanitizers?: readonly Sanitizer[];
 }
@@ -94,6 +97,8 @@ export interface RunManifest {
   readonly stoppedBy?: StoppedBy;
   /** The status with which the instrument ends a program, or that it puts in the place of the program's own. */
   readonly instrumentExitcode?: number;
+  /** Each process that the instrument is in was to search for leaks at its end, and to show that it did. */
+  readonly searchesLeaks?: true;
   /** What processes of the run executed, where the instrument's files do not say it. */
   readonly executables?: readonly Executable[];
   /** Pids that still wrote when the run was closed. */

@@ -1,11 +1,17 @@
 // Owns the answer to which file each process of a run executed, and who started it: data that a program writes of itself
 // does not say it.
 import { readdirSync, readlinkSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { Executable } from '../model/run.ts';
+import type { Sanitizer } from '../model/sanitizer.ts';
 import { readProc } from './processes.ts';
+import { sanitizersIn } from './target.ts';
 
 /** ms. A process that lives shorter has no samples: gprof takes one each 10 ms. */
 const lookEveryMs = 5;
+
+/** Times of looking: a run with hundreds of threads must not be slowed down by who watches it. */
+const leastRest = 50;
 
 export interface ExecutableWatch {
   /** By pid; of a process that exec'd, what it was last. */
@@ -13,17 +19,59 @@ export interface ExecutableWatch {
   readonly stop: () => void;
 }
 
-/** Looks at a process and all that descend from it until told to stop. */
-export function watchExecutables(pid: number): ExecutableWatch {
-  const seen = new Map<number, Executable>();
+/** Where the stack begins, by which images of one file are told apart (proc(5), /proc/PID/stat, startstack). */
+function stackStart(pid: number): string | undefined {
+  const text = readProc(`${pid}/stat`);
+  return text?.slice(text.lastIndexOf(')') + 2).split(' ')[25];
+}
+
+/** Adds which sanitizers the files are built with. */
+export async function withSanitizers(seen: readonly Executable[]): Promise<readonly Executable[]> {
+  const known = new Map<string, readonly Sanitizer[]>();
+  const told: Executable[] = [];
+  for (const each of seen) {
+    let found = known.get(each.path);
+    if (found === undefined) {
+      found = known.size < mostFiles ? await sanitizersIn(each.path) : [];
+      known.set(each.path, found);
+    }
+    told.push({ ...each, sanitizers: found });
+  }
+  return told;
+}
+
+/** A build runs hundreds of programs. */
+const mostFiles = 200;
+
+/** What vgrun itself puts in front of a program, see limits.ts: it is that for a moment. */
+const before: ReadonlySet<string> = new Set(['setpriv', 'prlimit']);
+
+/**
+ * Looks at a process and all that descend from it until told to stop.
+ *
+ * @param program absolute; what the process becomes, in case that it is too short to be seen.
+ * @param onLook called with the pid of each process that lives, at each look.
+ */
+export function watchExecutables(
+  pid: number,
+  program: string,
+  onLook?: (pid: number) => void,
+): ExecutableWatch {
+  const seen = new Map<number, Executable>([[pid, { pid, path: program }]]);
   /** Of those that live: who started them. */
   const known = new Map<number, number | undefined>([[pid, undefined]]);
   const look = (): void => {
     for (const [each, parent] of known) {
       try {
         const path = readlinkSync(`/proc/${each}/exe`);
-        const before = seen.get(each);
-        if (before?.path !== path) seen.set(each, noted(each, path, parent, before));
+        const earlier = seen.get(each);
+        const isPrefix = each === pid && before.has(basename(path));
+        if (!isPrefix && earlier?.path !== path) seen.set(each, noted(each, path, parent, earlier));
+        else if (earlier?.brief === true) {
+          const { brief: _, ...rest } = earlier;
+          seen.set(each, rest);
+        }
+        onLook?.(each);
         for (const task of readdirSync(`/proc/${each}/task`)) {
           for (const child of readProc(`${each}/task/${task}/children`)?.split(' ') ?? []) {
             if (child !== '' && !known.has(Number(child))) known.set(Number(child), each);
@@ -40,19 +88,29 @@ export function watchExecutables(pid: number): ExecutableWatch {
     each: number,
     path: string,
     parent: number | undefined,
-    before: Executable | undefined,
+    earlier: Executable | undefined,
   ): Executable {
-    const isTwin = before === undefined && parent !== undefined && seen.get(parent)?.path === path;
+    // What exec'd the very same file has a stack of its own.
+    const isTwin =
+      earlier === undefined &&
+      parent !== undefined &&
+      seen.get(parent)?.path === path &&
+      stackStart(parent) === stackStart(each);
     return {
       pid: each,
       path,
       ...(parent !== undefined && { ppid: parent }),
-      ...(isTwin && { forked: true as const }),
+      ...(isTwin && { forked: true as const, brief: true as const }),
     };
   }
 
-  look();
-  const timer = setInterval(look, lookEveryMs);
-  timer.unref();
-  return { seen, stop: () => clearInterval(timer) };
+  let timer: NodeJS.Timeout | undefined;
+  const lookAgain = (): void => {
+    const start = performance.now();
+    look();
+    const cost = performance.now() - start;
+    timer = setTimeout(lookAgain, Math.max(lookEveryMs, cost * leastRest)).unref();
+  };
+  lookAgain();
+  return { seen, stop: () => clearTimeout(timer) };
 }

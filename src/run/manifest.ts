@@ -69,6 +69,7 @@ const executable = record<Executable>({
   path: text,
   ppid: optional(count),
   forked: optional(oneOf(true)),
+  brief: optional(oneOf(true)),
   sanitizers: optional(list(oneOf(...sanitizers.map(({ sanitizer }) => sanitizer)))),
 });
 
@@ -95,6 +96,7 @@ const manifest = record<RunManifest>({
   exit: optional(exit),
   stoppedBy: optional(oneOf('timeout', 'interrupt')),
   instrumentExitcode: optional(count),
+  searchesLeaks: optional(oneOf(true)),
   executables: optional(list(executable)),
   alive: list(count),
   artifacts: list(artifact),

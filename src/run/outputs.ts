@@ -1,7 +1,9 @@
 // Owns the files that a tool writes where the user wants them (`--massif-out-file=`): the run keeps a copy of each.
-import { constants, copyFile, readdir, stat } from 'node:fs/promises';
+import { constants, copyFile, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import type { Problem } from '../model/problem.ts';
 import { templatePattern } from './capture.ts';
+import { pidOfReport } from './directory.ts';
 
 /** What is to be copied. */
 export interface WantedOutput {
@@ -44,4 +46,32 @@ export async function keepOutputs(
       await copyFile(path, join(run.directory, copy), constants.COPYFILE_FICLONE);
     }
   }
+}
+
+/**
+ * Gives the user the reports where a `log_path` of their own wants them: `PLACE.PID`, as the runtime would have named them.
+ *
+ * @param place absolute.
+ */
+export async function copyReports(directory: string, place: string): Promise<readonly Problem[]> {
+  const made = new Set<string>();
+  for (const name of (await readdir(directory)).sort()) {
+    const pid = name.startsWith('sanitizer.') ? pidOfReport(name) : undefined;
+    if (pid === undefined) continue;
+    const path = `${place}.${pid}`;
+    try {
+      const text = await readFile(join(directory, name));
+      await writeFile(path, text, { flag: made.has(path) ? 'a' : 'w' });
+      made.add(path);
+    } catch (error) {
+      return [
+        {
+          code: 'log-not-copied',
+          level: 'warning',
+          message: `the reports could not be copied to ${path}, as log_path asks: ${(error as Error).message}`,
+        },
+      ];
+    }
+  }
+  return [];
 }

@@ -1,18 +1,30 @@
 // Owns PLAN: from what the user wishes to a request that RUN can carry out. Looks at the machine and starts nothing
 // but `valgrind --version`.
-import { access, constants } from 'node:fs/promises';
+import { access, constants, readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { UserError } from '../errors.ts';
 import type { Launch } from '../model/launch.ts';
 import type { EnvironmentOptions } from '../model/run.ts';
+import { sanitizers } from '../model/sanitizer.ts';
+import { suppressionKinds } from '../tools/_shared/sanitizer-options.ts';
 import { toolNamed, toolUnknown } from '../tools/index.ts';
 import type { Tool } from '../tools/tool.ts';
 import { version } from '../version.ts';
 import { findProjectRoot } from './directory.ts';
-import { findPerf, findValgrind, type Instrument, mustHaveTool } from './instrument.ts';
+import { mustHaveEvidence } from './evidence.ts';
+import {
+  findHeaptrack,
+  findPerf,
+  findSymbolizer,
+  findValgrind,
+  type Instrument,
+  mustHaveTool,
+} from './instrument.ts';
 import { inheritance } from './limits.ts';
+import { mustTakeLibraries, preloadFor } from './preload.ts';
 import { isSpecialFile, type Sink } from './relay.ts';
 import type { RunRequest } from './run.ts';
+import { obstacles } from './sanitizer-obstacles.ts';
 import { inspectLibc, inspectTarget } from './target.ts';
 
 /** What the user wishes. Times in ms. */
@@ -41,14 +53,17 @@ export interface Wish {
 /**
  * Looks at the program, the instrument and the limits, and settles how the run is captured.
  *
+ * @param say one line for the user: a program is built before it is run.
  * @throws UserError: 126 or 127 for the program, 125 for the rest.
  */
-export async function planRun(wish: Wish): Promise<RunRequest> {
+export async function planRun(wanted: Wish, say: (line: string) => void = () => {}): Promise<RunRequest> {
+  const wish = await withProgram(wanted, say);
   const { launch, workingDirectory, environmentOptions, followInterpreter, timeout, killAfter, wait, keep } =
     wish;
   const tool = toolNamed(launch.tool) ?? toolUnknown(launch.tool);
   const searchPath = process.env.PATH ?? '';
-  const [target, instrument, inherited, libc, projectRoot, captured] = await Promise.all([
+  const yieldsReports = tool.yields === 'reports';
+  const [target, instrument, inherited, libc, projectRoot, captured, symbolizer] = await Promise.all([
     // valgrind looks for the program along the PATH that it is given.
     launch.attach === undefined
       ? inspectTarget(launch.program, pathFor(wish, searchPath), workingDirectory, tool)
@@ -60,14 +75,20 @@ export async function planRun(wish: Wish): Promise<RunRequest> {
       ? findProjectRoot(workingDirectory)
       : resolve(workingDirectory, wish.projectRoot),
     settleCapture(wish),
+    yieldsReports ? findSymbolizer(searchPath) : undefined,
   ]);
+  if (instrument.preload !== undefined) await mustTakeLibraries(target.path);
+  const preload =
+    instrument.preload ?? (await preloadFor(tool, target.path, { ...process.env, ...wish.environment }));
   wish.checkVersion(instrument.version);
-  await mustReadSuppressions(launch.toolOptions, workingDirectory);
+  if (launch.attach === undefined) await mustHaveEvidence(tool, launch.program, target.path);
+  await mustReadSuppressions(tool, launch.toolOptions, workingDirectory);
   return {
     tool,
     ...captured,
     target,
     instrument,
+    ...(preload !== undefined && { preload }),
     inheritance: inherited,
     environmentOptions,
     workingDirectory,
@@ -79,12 +100,17 @@ export async function planRun(wish: Wish): Promise<RunRequest> {
     wait,
     keep,
     version,
-    problems: libc === undefined || tool.launcher !== 'valgrind' ? [] : [libc],
+    ...(symbolizer === undefined ? {} : { symbolizer }),
+    problems: [
+      ...(libc === undefined || tool.launcher !== 'valgrind' ? [] : [libc]),
+      ...obstacles(tool.name),
+    ],
   };
 }
 
 async function findInstrument(tool: Tool, wish: Wish, searchPath: string): Promise<Instrument> {
   if (tool.launcher === 'perf') return findPerf(searchPath);
+  if (tool.launcher === 'heaptrack') return findHeaptrack(searchPath);
   // The program starts by itself; what reads its data is looked for when there is some.
   if (tool.launcher === 'none') return { path: '', version: '' };
   const valgrind = await findValgrind(wish.valgrind ?? process.env.VGRUN_VALGRIND, searchPath);
@@ -96,8 +122,41 @@ function pathFor({ environment }: Wish, usual: string): string {
   return environment !== undefined && Object.hasOwn(environment, 'PATH') ? (environment.PATH ?? '') : usual;
 }
 
-/** valgrind ends with status 1 when it cannot read one, and that would pass for the program's. */
-async function mustReadSuppressions(options: readonly string[], workingDirectory: string): Promise<void> {
+/** A source is built first, where the tool needs a build of its own: then what is built is the program. */
+async function withProgram(wish: Wish, say: (line: string) => void): Promise<Wish> {
+  const { launch, workingDirectory, environment } = wish;
+  const facts = sanitizers.find(({ tool }) => tool === launch.tool);
+  if (facts === undefined || launch.attach !== undefined) return wish;
+  const { compileSource, isSource } = await import('./build/compile.ts');
+  if (!isSource(launch.program)) return wish;
+  // One that is not there is told as any program that is not.
+  const isThere = await access(resolve(workingDirectory, launch.program), constants.R_OK).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) return wish;
+  const program = await compileSource([launch.program], [facts.sanitizer], {
+    workingDirectory,
+    environment: { ...process.env, ...environment },
+    say,
+  });
+  return { ...wish, launch: { ...launch, program } };
+}
+
+/** An instrument ends when it cannot read one, and that would pass for the program's end. */
+async function mustReadSuppressions(
+  tool: Tool,
+  options: readonly string[],
+  workingDirectory: string,
+): Promise<void> {
+  const kinds = suppressionKinds(tool.name);
+  const files = options.filter((option) => option.startsWith('--suppressions='));
+  if (kinds !== undefined && files.length > 1) {
+    throw new UserError(
+      `${tool.name} takes one file of suppressions, not ${files.length}`,
+      'join them into one file',
+    );
+  }
   for (const option of options) {
     const file = /^--suppressions=(.+)$/s.exec(option)?.[1];
     if (file === undefined) continue;
@@ -107,6 +166,28 @@ async function mustReadSuppressions(options: readonly string[], workingDirectory
         'name a file that is there',
       );
     });
+    if (kinds !== undefined)
+      await mustBeSuppressions(file, resolve(workingDirectory, file), tool.name, kinds);
+  }
+}
+
+/** The runtimes end a program at its start when they do not know a word of its suppressions. */
+async function mustBeSuppressions(
+  name: string,
+  path: string,
+  tool: string,
+  kinds: readonly string[],
+): Promise<void> {
+  const text = await readFile(path, 'latin1');
+  for (const [index, line] of text.split('\n').entries()) {
+    const entry = line.trim();
+    if (entry === '' || entry.startsWith('#')) continue;
+    // `leak:libfoo.so`, `race:^Counter::`
+    if (kinds.includes(/^([\w-]+):./.exec(entry)?.[1] ?? '')) continue;
+    throw new UserError(
+      `${name} has no suppressions for ${tool}: line ${index + 1} is not KIND:PATTERN with a kind that it knows`,
+      `kinds: ${kinds.slice(0, 6).join(', ')}${kinds.length > 6 ? ', …' : ''}`,
+    );
   }
 }
 

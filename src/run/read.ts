@@ -1,6 +1,6 @@
 // Owns the way from files to records: which artifacts a run has, and which reader reads each.
 import { existsSync } from 'node:fs';
-import { open, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { UserError } from '../errors.ts';
 import type { Problem } from '../model/problem.ts';
@@ -9,10 +9,11 @@ import type { ArtifactRole, RunManifest } from '../model/run.ts';
 import { valgrindText } from '../tools/_shared/valgrind-text.ts';
 import { valgrindXml } from '../tools/_shared/valgrind-xml.ts';
 import { interpreterFor } from '../tools/index.ts';
-import type { ReadContext, Reader } from '../tools/tool.ts';
+import type { ReadContext, Reader, Symbols } from '../tools/tool.ts';
 import { convertFiles } from './convert.ts';
 import { groupCopies, readCopies } from './copies.ts';
 import { listArtifacts, manifestName, readManifest, roleOf } from './directory.ts';
+import { readHead } from './head.ts';
 import { createOpenDescriptors, type OpenDescriptors } from './open-descriptors.ts';
 import { runsProcess } from './processes.ts';
 import { readPlainLog } from './read-plain-log.ts';
@@ -174,10 +175,12 @@ async function sourcesOfDirectory(directory: string): Promise<Sources> {
 /**
  * Reads all records of all sources, one file after the other.
  *
+ * @param symbols what the addresses in logs mean; a run has its own.
+ *
  * In a run that was captured as XML the text log beside it holds only what XML cannot: of it, messages and the
  * instrument's own failures are kept, and put to the process they are about.
  */
-export async function* readSources(sources: Sources): AsyncGenerator<ParsedRecord> {
+export async function* readSources(sources: Sources, symbols?: Symbols): AsyncGenerator<ParsedRecord> {
   let images = 0;
   const imageOfPid = new Map<number, number>();
   const commandOfPid = new Map<number, string>();
@@ -188,8 +191,16 @@ export async function* readSources(sources: Sources): AsyncGenerator<ParsedRecor
   const descriptors = createOpenDescriptors({ directory: sources.directory, id: sources.manifest?.id });
   for (const problem of sources.problems) yield { type: 'problem', problem };
   if (sources.manifest?.capture === 'reports') {
-    const { readReports } = await import('./read-reports.ts');
-    yield* readReports({ manifest: sources.manifest, files: sources.files, nextImage: () => ++images });
+    const [{ readReports }, { readSymbols }] = await Promise.all([
+      import('./read-reports.ts'),
+      import('./symbolize.ts'),
+    ]);
+    yield* readReports({
+      manifest: sources.manifest,
+      files: sources.files,
+      symbols: symbols ?? (await readSymbols(sources.directory)),
+      nextImage: () => ++images,
+    });
     return;
   }
   // XML first, so that the processes are known when the text beside it speaks of them.
@@ -233,6 +244,7 @@ export async function* readSources(sources: Sources): AsyncGenerator<ParsedRecor
       nextImage: () => ++images,
       interpreterFor,
       fromInstrument: sources.manifest !== undefined,
+      ...(symbols && { symbols }),
     };
     const records = reader.read(readCopies(group), context);
     if (isBeside) yield* onlyWhatXmlLacks(records, imageOfPid, descriptors);
@@ -281,14 +293,7 @@ function unreadable(artifact: string, empty: boolean, manifest: RunManifest | un
 
 async function headOf(path: string): Promise<Uint8Array> {
   try {
-    const file = await open(path, 'r');
-    try {
-      const bytes = Buffer.alloc(headBytes);
-      const { bytesRead } = await file.read(bytes, 0, headBytes, 0);
-      return bytes.subarray(0, bytesRead);
-    } finally {
-      await file.close();
-    }
+    return await readHead(path, headBytes);
   } catch (error) {
     throw new UserError(
       `${path} cannot be read: ${(error as Error).message}`,

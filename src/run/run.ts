@@ -9,6 +9,7 @@ import type { Problem } from '../model/problem.ts';
 import type { Artifact, EnvironmentOptions, Exit, RunManifest } from '../model/run.ts';
 import { type OptionToken, optionsFor } from '../tools/_shared/valgrind-options.ts';
 import type { Tool } from '../tools/tool.ts';
+import { watchAppended } from './appended-logs.ts';
 import { startCapture } from './capture.ts';
 import { collect } from './collect.ts';
 import {
@@ -19,11 +20,11 @@ import {
   runsFolder,
   writeManifest,
 } from './directory.ts';
-import { type ExecutableWatch, watchExecutables } from './executables.ts';
+import { type ExecutableWatch, watchExecutables, withSanitizers } from './executables.ts';
 import { execute } from './execute.ts';
 import type { Instrument } from './instrument.ts';
 import type { Inheritance } from './limits.ts';
-import { keepOutputs } from './outputs.ts';
+import { copyReports, keepOutputs } from './outputs.ts';
 import { waitForRun } from './processes.ts';
 import { showProgress } from './progress.ts';
 import { asIntoStream, openRelay, type Sink } from './relay.ts';
@@ -39,6 +40,8 @@ export interface RunRequest {
   readonly launch: Launch;
   readonly target: Target;
   readonly instrument: Instrument;
+  /** Absolute path of the library that is loaded into the program. */
+  readonly preload?: string;
   readonly inheritance: Inheritance;
   readonly environmentOptions: readonly EnvironmentOptions[];
   /** Variables besides those of this process; undefined takes one away. */
@@ -57,6 +60,8 @@ export interface RunRequest {
   /** How many runs to keep. */
   readonly keep: number;
   readonly version: string;
+  /** Absolute path of an llvm-symbolizer, where one is installed. */
+  readonly symbolizer?: string;
   /** Problems known before the launch. */
   readonly problems: readonly Problem[];
 }
@@ -105,19 +110,25 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
       message: `${join(request.workingDirectory, runsFolder)} cannot be written; the run is kept in ${directory}`,
     });
   }
+  const environment = { ...process.env, ...request.environment };
   const plan = tool.plan(launch, {
     directory,
     version: request.instrument.version,
     xmlDescriptor,
     environmentOptions: request.environmentOptions.flatMap(({ options }) => options),
+    environment,
+    ...(request.symbolizer === undefined ? {} : { symbolizer: request.symbolizer }),
+    ...(request.preload !== undefined && { preload: request.preload }),
   });
+  const startsItself = tool.launcher === 'none' || tool.launcher === 'heaptrack';
+  const own = programVariables(plan.programEnvironment, launch.program);
   const argv = [
-    ...request.inheritance.prefix,
-    ...(tool.launcher === 'none' ? [] : [request.instrument.path, ...plan.options]),
+    ...(own === undefined ? [] : [...request.inheritance.prefix, ...own]),
+    ...(startsItself ? [] : [request.instrument.path, ...plan.options]),
     ...(tool.launcher === 'valgrind' && launch.program.startsWith('-') ? ['--'] : []),
     ...(plan.command ?? [
       // Nobody but the shell looks for the program then.
-      tool.launcher === 'none' && launch.program.startsWith('-') ? request.target.path : launch.program,
+      startsItself && launch.program.startsWith('-') ? request.target.path : launch.program,
       ...launch.arguments,
     ]),
   ];
@@ -142,6 +153,8 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     ...(request.target.interpreter === undefined || request.followInterpreter
       ? {}
       : { interpreter: request.target.interpreter }),
+    ...(plan.exitcode === undefined ? {} : { instrumentExitcode: plan.exitcode }),
+    ...(plan.searchesLeaks === true ? { searchesLeaks: true } : {}),
     startedAt: startedAt.toISOString(),
     alive: [],
     artifacts: [],
@@ -165,7 +178,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     !wantsXml && request.sink !== undefined && !('path' in request.sink) ? asIntoStream() : undefined;
   const capture = await startCapture({
     directory,
-    environment: { ...process.env, ...request.environment },
+    environment,
     mirrors: [
       ...(launch.logFile === undefined
         ? []
@@ -187,12 +200,22 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     },
   });
 
+  const errors =
+    launch.capture === 'reports' && (await twoRuntimes(request.target))
+      ? (await import('./stderr-copy.ts')).startStderrCopy(directory, tool.name)
+      : undefined;
+  problems.push(...(errors?.problems ?? []));
   const stream = launch.capture === 'fd' ? openSync(join(directory, xmlStream), 'a') : undefined;
   let stopProgress = () => {};
   let executables: ExecutableWatch | undefined;
+  const appended = plan.appended && watchAppended(plan.appended, request.workingDirectory);
   const ended = await execute({
     argv,
-    environment: { ...request.environment, ...plan.environment },
+    environment: {
+      ...request.environment,
+      ...plan.environment,
+      ...(own === undefined && plan.programEnvironment),
+    },
     workingDirectory: request.workingDirectory,
     directory,
     timeout: request.timeout,
@@ -200,10 +223,13 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     descriptors: [
       ...(events.descriptors ?? []).map((number) => ({ child: number, own: number })),
       ...(stream === undefined ? [] : [{ child: xmlDescriptor, own: stream }]),
+      ...(errors?.descriptor === undefined ? [] : [{ child: 2, own: errors.descriptor }]),
     ],
     onStart: (pid) => {
       events.onStart?.();
-      if (tool.launcher === 'none') executables = watchExecutables(pid);
+      if (tool.launcher === 'none') {
+        executables = watchExecutables(pid, request.target.path, appended?.look);
+      }
       if (events.progress === true) stopProgress = showProgress(pid, launch.program);
     },
   });
@@ -212,6 +238,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   const alive = await waitForRun(directory, ended.stoppedBy === undefined ? request.wait : 0);
   executables?.stop();
   if (stream !== undefined) closeSync(stream);
+  await errors?.finish();
   try {
     await capture.finish();
   } catch (error) {
@@ -228,20 +255,39 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   await keepOutputs(plan.outputs ?? [], {
     directory,
     workingDirectory: request.workingDirectory,
-    environment: { ...process.env, ...request.environment },
+    environment,
     startedAt,
     pid: ended.pid,
   });
+  problems.push(...((await appended?.keep(directory)) ?? []));
   problems.push(
     ...(await collect(tool, {
       directory,
-      instrument: request.instrument.path,
+      instrument: request.instrument.interpreter ?? request.instrument.path,
       program: request.target.path,
       executables: new Map([...(executables?.seen ?? [])].map(([each, { path }]) => [each, path])),
     })),
   );
 
   const endedAt = new Date();
+  const seen =
+    executables === undefined
+      ? undefined
+      : launch.capture === 'reports'
+        ? await withSanitizers([...executables.seen.values()])
+        : [...executables.seen.values()];
+  if (launch.capture === 'reports') {
+    const { symbolizeRun } = await import('./symbolize.ts');
+    const unnamed = await symbolizeRun(directory, {
+      workingDirectory: request.workingDirectory,
+      symbolizer: request.symbolizer,
+      manifest: { ...manifest, pid: ended.pid, exit: ended.exit, ...(seen && { executables: seen }) },
+    });
+    problems.push(...unnamed);
+    if (plan.reportCopy !== undefined) {
+      problems.push(...(await copyReports(directory, resolve(request.workingDirectory, plan.reportCopy))));
+    }
+  }
   const artifacts = await listArtifacts(directory, {
     closed: alive.length === 0,
     startedAt,
@@ -262,9 +308,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     pid: ended.pid,
     exit,
     ...(ended.stoppedBy === undefined ? {} : { stoppedBy: ended.stoppedBy }),
-    ...(executables !== undefined && {
-      executables: [...executables.seen.values()],
-    }),
+    ...(seen && { executables: seen }),
     alive,
     artifacts,
     problems,
@@ -273,6 +317,23 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   debug('run closed', { artifacts: artifacts.length });
   if (!temporary) await removeOldRuns(request.workingDirectory, request.keep);
   return { directory, manifest };
+}
+
+/**
+ * Words that give the program its variables, after what stands in front of it. env(1) would take a name with `=` for one more:
+ * such a program gets them from us, and then nothing may stand in front.
+ */
+function programVariables(
+  variables: Readonly<Record<string, string>> | undefined,
+  program: string,
+): readonly string[] | undefined {
+  if (variables === undefined) return [];
+  if (program.includes('=')) return undefined;
+  return ['/usr/bin/env', ...Object.entries(variables).map(([name, value]) => `${name}=${value}`)];
+}
+
+async function twoRuntimes({ sanitizers = [] }: Target): Promise<boolean> {
+  return sanitizers.length > 1 && (await import('./stderr-copy.ts')).writesToStderr(sanitizers);
 }
 
 /** What valgrind will go by, in its order: the last word wins. */
@@ -332,6 +393,15 @@ function exitUnder(
   // What a process without a file means, is known when the others are read.
   if (launch.capture === 'reports') return seen;
   if (artifacts.some(({ role, size }) => role === 'profile' && size > 0)) return seen;
+  if (launcher === 'heaptrack') {
+    problems.push({
+      code: 'no-profile',
+      level: 'incomplete',
+      message: 'heaptrack recorded nothing of the program',
+      hint: 'its library was not loaded: what the loader printed above says why',
+    });
+    return exit;
+  }
   if (launcher === 'none') {
     problems.push({
       code: 'no-profile',

@@ -1,11 +1,11 @@
 // Owns the look at a program before it is launched: is it there, can it run, can valgrind see into it.
 import { constants } from 'node:fs';
 import { access, type FileHandle, open, stat } from 'node:fs/promises';
-import { basename, delimiter, resolve } from 'node:path';
+import { basename, delimiter, dirname, resolve } from 'node:path';
 import { ExitStatus, UserError } from '../errors.ts';
 import type { Problem } from '../model/problem.ts';
-import { sanitizers } from '../model/sanitizer.ts';
-import { machineName, type ReadAt, readElf } from '../tools/_shared/elf.ts';
+import { type Sanitizer, type SanitizerFacts, sanitizers } from '../model/sanitizer.ts';
+import { type ElfFacts, machineName, type ReadAt, readElf } from '../tools/_shared/elf.ts';
 import type { Tool } from '../tools/tool.ts';
 
 export interface Target {
@@ -13,6 +13,8 @@ export interface Target {
   readonly path: string;
   /** What `#!` names, when the program is a script. */
   readonly interpreter?: string;
+  /** The sanitizers that it is built with; missing for a script. */
+  readonly sanitizers?: readonly Sanitizer[];
   readonly problems: readonly Problem[];
 }
 
@@ -166,6 +168,11 @@ export async function inspectTarget(
         `run it with --tool=${first.tool}, or build it without -fsanitize=${first.sanitizer}`,
       );
     }
+    const wanted = sanitizers.find((facts) => facts.tool === tool.name);
+    if (wanted !== undefined) {
+      problems.push(...checkSanitizer(name, wanted, elf, isOnPath(path, searchPath, workingDirectory)));
+      await mustWriteReports(name, file);
+    }
     const unseen = unseenWhenStatic[tool.name];
     if (elf.interpreter === undefined && unseen !== undefined) {
       problems.push({
@@ -183,11 +190,79 @@ export async function inspectTarget(
         hint: 'compile with -g',
       });
     }
-    return { path, problems };
+    return { path, sanitizers: elf.sanitizers, problems };
   } finally {
     await file.close();
   }
 }
+
+/**
+ * Refuses a program in which the runtime is not. One of PATH (`make test`, `sh -c`, `env`) is there to start others, as a script
+ * is: whether those have the runtime, the run shows.
+ *
+ * @throws UserError (125) that says how to build it.
+ */
+function checkSanitizer(
+  name: string,
+  wanted: SanitizerFacts,
+  elf: ElfFacts,
+  startsOthers: boolean,
+): readonly Problem[] {
+  const built = sanitizers.filter(({ sanitizer }) => elf.sanitizers.includes(sanitizer));
+  const has = (sanitizer: Sanitizer): boolean => elf.sanitizers.includes(sanitizer);
+  const isThere =
+    has(wanted.sanitizer) ||
+    // LeakSanitizer is part of AddressSanitizer.
+    (wanted.sanitizer === 'leak' && has('address')) ||
+    (wanted.sanitizer === 'undefined' && elf.undefinedHandlers);
+  if (isThere || startsOthers) return [];
+  const [other] = built;
+  if (other !== undefined) {
+    throw new UserError(
+      `${name} is built with ${other.title}, not with ${wanted.title}`,
+      `run it with --tool=${other.tool}, or build it with -fsanitize=${wanted.sanitizer}`,
+    );
+  }
+  // A static program has no list of names by which its runtime could be known.
+  if (elf.interpreter === undefined && wanted.sanitizer === 'undefined') {
+    return [
+      {
+        code: 'static-program',
+        level: 'incomplete',
+        message: `${name} is statically linked: whether it is built with ${wanted.title} cannot be seen`,
+        hint: 'link it dynamically for this run',
+      },
+    ];
+  }
+  throw new UserError(
+    `${name} is not built with ${wanted.title}: nothing in it would report anything`,
+    `build it for that: vgrun build --${wanted.tool} -- make (or your own build command)${
+      wanted.tool === 'ubsan' ? '' : '; or run it as it is under valgrind: leave out --tool'
+    }`,
+  );
+}
+
+function isOnPath(path: string, searchPath: string, workingDirectory: string): boolean {
+  return searchPath
+    .split(delimiter)
+    .some((folder) => folder !== '' && resolve(workingDirectory, folder) === dirname(path));
+}
+
+/** Reports are written by the program itself, as whom it runs: into a directory that is the user's alone. */
+async function mustWriteReports(name: string, file: FileHandle): Promise<void> {
+  const { mode, uid, gid } = await file.stat();
+  const isAnother =
+    ((mode & setUserId) !== 0 && uid !== process.geteuid?.()) ||
+    ((mode & setGroupId) !== 0 && gid !== process.getegid?.());
+  if (!isAnother || process.geteuid?.() === 0) return;
+  throw new UserError(
+    `${name} runs as another user or group than you (setuid), and cannot write its reports where you read them`,
+    `run a copy of it without that: cp ${name} . keeps no such bit`,
+  );
+}
+
+const setUserId = 0o4000;
+const setGroupId = 0o2000;
 
 /** What a tool does not see of a program without a loader; tools that only count instructions see all. */
 const unseenWhenStatic: Readonly<Record<string, string>> = {
@@ -242,7 +317,20 @@ export async function inspectLibc(): Promise<Problem | undefined> {
   return undefined;
 }
 
-function readerOf(file: FileHandle): ReadAt {
+/** The sanitizers that a file is built with; none for what is no ELF file or cannot be read. */
+export async function sanitizersIn(path: string): Promise<readonly Sanitizer[]> {
+  const file = await open(path, 'r').catch(() => undefined);
+  if (file === undefined) return [];
+  try {
+    return (await readElf(readerOf(file)))?.sanitizers ?? [];
+  } catch {
+    return [];
+  } finally {
+    await file.close();
+  }
+}
+
+export function readerOf(file: FileHandle): ReadAt {
   return async (offset, length) => {
     if (!Number.isSafeInteger(offset) || offset < 0) return new Uint8Array();
     const bytes = Buffer.alloc(length);

@@ -3,31 +3,47 @@
 import { interpretAny } from './_shared/interpret.ts';
 import { planOutputs } from './_shared/profile-plan.ts';
 import type { Interpret } from './_shared/valgrind-error.ts';
+import { asan } from './asan/index.ts';
 import { cachegrind } from './cachegrind/index.ts';
 import { callgrind } from './callgrind/index.ts';
 import { dhat } from './dhat/index.ts';
 import { drd } from './drd/index.ts';
 import { bbv } from './exp-bbv/index.ts';
 import { gprof } from './gprof/index.ts';
+import { heaptrack } from './heaptrack/index.ts';
 import { helgrind } from './helgrind/index.ts';
 import { lackey } from './lackey/index.ts';
+import { lsan } from './lsan/index.ts';
 import { massif } from './massif/index.ts';
 import { memcheck } from './memcheck/index.ts';
+import { memwatch } from './memwatch/index.ts';
+import { msan } from './msan/index.ts';
+import { mtrace } from './mtrace/index.ts';
 import { nothing } from './none/index.ts';
 import { perf } from './perf/index.ts';
 import type { Tool } from './tool.ts';
+import { tsan } from './tsan/index.ts';
+import { ubsan } from './ubsan/index.ts';
 
 /** Instruments, the default first. */
 export const tools: readonly Tool[] = [
   memcheck,
   helgrind,
   drd,
+  asan,
+  lsan,
+  ubsan,
+  tsan,
+  msan,
+  mtrace,
   massif,
   dhat,
+  heaptrack,
   callgrind,
   cachegrind,
   perf,
   gprof,
+  memwatch,
   lackey,
   nothing,
   bbv,

@@ -9,12 +9,13 @@ export interface ValgrindOption {
   /** Where valgrind's own help lists it. */
   readonly group: string;
   /**
-   * `flag` takes no value, `bool` yes or no, `enum` one of `values`, `set` several of them with commas, `bits` that
+   * `flag` takes no value, `bool` yes or no, `switch` 0 or 1 or words for them, `enum` one of `values`, `set` several of them with commas, `bits` that
    * many zeros and ones; the rest is any text.
    */
   readonly type:
     | 'flag'
     | 'bool'
+    | 'switch'
     | 'enum'
     | 'set'
     | 'int'

@@ -4,6 +4,7 @@ import { sanitizers } from '../../model/sanitizer.ts';
 import { nearest } from '../../model/spelling.ts';
 import type { ValgrindOption } from './option.ts';
 import { perfOptions } from './perf-options.ts';
+import { sanitizerOptions, suppressingRuntime } from './sanitizer-options.ts';
 
 export type { ValgrindOption } from './option.ts';
 
@@ -42,7 +43,9 @@ let byName: ReadonlyMap<string, ValgrindOption> | undefined;
 
 /** The option of that name (with its dashes), whichever tool has it. */
 export function optionNamed(name: string): ValgrindOption | undefined {
-  byName ??= new Map([...perfOptions, ...valgrindOptions].map((option) => [option.name, option]));
+  byName ??= new Map(
+    [...sanitizerOptions, ...perfOptions, ...valgrindOptions].map((option) => [option.name, option]),
+  );
   const family = /^(--(?:separate-callers|separate-recs|fn-group))\d+$/.exec(name)?.[1];
   const option = byName.get(family ?? name);
   // `--separate-callers2=main`: for one function; `--separate-callers=2`: for all.
@@ -57,6 +60,8 @@ const otherInstruments: ReadonlySet<string> = new Set([
   'gprof',
   ...sanitizers.map(({ tool }) => tool),
   'mtrace',
+  'memwatch',
+  'heaptrack',
 ]);
 
 /** True for a tool of valgrind's, in the tables or not. */
@@ -81,12 +86,15 @@ const ofAll: ReadonlySet<string> = new Set([
 
 /** Every option that the tool takes, in the order of its help. */
 export function optionsOf(tool: string): readonly ValgrindOption[] {
-  return [...valgrindOptions, ...perfOptions].filter((option) => belongsTo(option, tool));
+  return [...valgrindOptions, ...sanitizerOptions, ...perfOptions].filter((option) =>
+    belongsTo(option, tool),
+  );
 }
 
 /** Whether the instrument takes the option: with a tool of valgrind's, those of its core too. */
 export function belongsTo(option: ValgrindOption, tool: string): boolean {
-  return option.tools?.includes(tool) ?? (isOfValgrind(tool) || ofAll.has(option.name));
+  const hidesFindings = option.name === '--suppressions' && suppressingRuntime(tool) !== undefined;
+  return option.tools?.includes(tool) ?? (isOfValgrind(tool) || ofAll.has(option.name) || hidesFindings);
 }
 
 /** An option as it stands in an argument list. */
@@ -124,6 +132,8 @@ export function accepts(option: ValgrindOption, value: string): boolean {
       return false;
     case 'bool':
       return value === 'yes' || value === 'no';
+    case 'switch':
+      return ['0', '1', 'no', 'yes', 'false', 'true'].includes(value);
     case 'enum':
       return option.values?.includes(value) ?? true;
     case 'set':
@@ -163,6 +173,8 @@ export function valueForm(option: ValgrindOption): string {
       return '';
     case 'bool':
       return 'no|yes';
+    case 'switch':
+      return '0|1';
     case 'enum':
       return values.join('|');
     case 'set':
@@ -192,6 +204,8 @@ export function acceptedValues(option: ValgrindOption): string {
       return 'no value';
     case 'bool':
       return 'yes or no';
+    case 'switch':
+      return '0 or 1';
     case 'enum':
       return orList(values);
     case 'set':
