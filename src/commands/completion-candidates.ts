@@ -1,5 +1,5 @@
 // Owns what may stand at the end of an unfinished command line: from the tables of options, kinds and commands.
-import { kinds } from '../analyze/kinds.ts';
+import { kinds } from '../analyze/kinds-all.ts';
 import { gateWords } from '../model/gate-words.ts';
 import { reporterNames } from '../report/index.ts';
 import { type OwnOption, ownOptions } from '../tools/_shared/own-options.ts';
