@@ -18,8 +18,10 @@ const subCommands: ReadonlyMap<
   ['config', () => import('./commands/config.ts')],
   ['completion', () => import('./commands/completion.ts')],
   ['flame', () => import('./commands/flame.ts')],
+  ['build', () => import('./commands/build.ts')],
   ['explain', () => import('./commands/explain.ts')],
   ['suppress', () => import('./commands/suppress.ts')],
+  ['include', () => import('./commands/include.ts')],
 ]);
 
 /** Sub-commands of DESIGN's list that this version does not have yet: a program of that name needs `./`. */

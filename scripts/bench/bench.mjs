@@ -14,6 +14,8 @@ const benches = {
   'cost-files': async (options) => (await import('./cost-files.mjs')).costFilesBench(options),
   stacks: async (options) => (await import('./stacks.mjs')).stacksBench(options),
   massif: async (options) => (await import('./massif.mjs')).massifBench(options),
+  costs: async (options) => (await import('./costs.mjs')).costsBench(options),
+  sanitizers: async (options) => (await import('./sanitizers.mjs')).sanitizersBench(options),
   profiles: async (options) => (await import('./profiles.mjs')).profilesBench(options),
   reporters: async (options) => (await import('./reporters.mjs')).reportersBench(options),
 };

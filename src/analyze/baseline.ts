@@ -3,6 +3,8 @@ import { posix } from 'node:path';
 import type { ReportProfile } from '../model/profile-report.ts';
 import type { BaselineEntry, Comparison, Cost, Finding, Report, Standing } from '../model/report.ts';
 import { fingerprintOf } from './fingerprint.ts';
+import { leakKindOf } from './leak-policy.ts';
+import { facesOf } from './witnesses.ts';
 
 /*
  * The rule (docs/identity.md tells it to users):
@@ -13,6 +15,9 @@ import { fingerprintOf } from './fingerprint.ts';
  * 2. What is left on both sides is known again by its outline, which has no file names: a file was renamed, or a
  *    compiler inlines otherwise. Only where both sides have the same number with one outline; anything else is a guess,
  *    and a guess must not hide a finding.
+ *
+ * A finding with witnesses is known when one of them is: a baseline that was made with one instrument knows the defect
+ * when two see it. It has an entry for each, so that either alone finds it again.
  */
 
 /** What the findings are compared with. */
@@ -48,11 +53,16 @@ export interface Compared {
 
 /** Compares. Findings that no rule counts as an error take part too: the gate may make one of them. Pure. */
 export function compareFindings(findings: readonly Finding[], { entries }: Known): Compared {
-  const matched = matchEntries(findings, entries);
+  const matched = matchEntries(findings.flatMap(facesOf), entries);
   const compared = findings.map((finding) => {
-    const entry = matched.get(finding);
-    const standing: Standing = entry === undefined ? 'new' : hasChanged(finding, entry) ? 'changed' : 'known';
-    return { ...finding, standing, ...(standing === 'changed' && entry && { before: entry.cost }) };
+    const known = facesOf(finding).filter((face) => matched.has(face));
+    const changed = known.find((face) => {
+      const entry = matched.get(face);
+      return entry !== undefined && hasChanged(face, entry);
+    });
+    const standing: Standing = known.length === 0 ? 'new' : changed !== undefined ? 'changed' : 'known';
+    const before = changed && matched.get(changed)?.cost;
+    return { ...finding, standing, ...(before && { before }) };
   });
   const seen = new Set(matched.values());
   return { findings: compared, gone: entries.filter((entry) => !seen.has(entry)) };
@@ -73,7 +83,9 @@ export function comparisonOf(
   }
   // A new finding of the same outline may be what an entry was, under another name.
   const fresh = new Set(
-    findings.flatMap(({ standing, outline }) => (standing === 'new' ? (outline ?? []) : [])),
+    findings.flatMap((finding) =>
+      finding.standing === 'new' ? facesOf(finding).flatMap(({ outline }) => outline ?? []) : [],
+    ),
   );
   const [fixed, notJudged]: [BaselineEntry[], BaselineEntry[]] = [[], []];
   for (const entry of gone) {
@@ -88,18 +100,21 @@ export function isCompared({ hidden }: Finding): boolean {
   return !hidden;
 }
 
-/** The entries of a report, in its order. */
+/** The entries of a report, in its order, those of witnesses after their finding. */
 export function entriesOf({ findings, processes }: Report): readonly BaselineEntry[] {
   const programs = new Map(processes.map(({ image, argv }) => [image, programName(argv)]));
   const programOf = (image: number): string => programs.get(image) ?? '?';
-  return findings.filter(isCompared).map((finding) => ({
-    fingerprint: finding.fingerprint,
-    ...(finding.outline !== undefined && { outline: finding.outline }),
-    rule: finding.rule,
-    place: placeOf(finding),
-    cost: costOf(finding),
-    programs: [...new Set(finding.seenIn.map(({ image }) => programOf(image)))].sort(),
-  }));
+  return findings
+    .filter(isCompared)
+    .flatMap(facesOf)
+    .map((finding) => ({
+      fingerprint: finding.fingerprint,
+      ...(finding.outline !== undefined && { outline: finding.outline }),
+      rule: finding.rule,
+      place: placeOf(finding),
+      cost: costOf(finding),
+      programs: [...new Set(finding.seenIn.map(({ image }) => programOf(image)))].sort(),
+    }));
 }
 
 /** The base name of a program, by which a baseline knows it: it may be built elsewhere tomorrow. */
@@ -136,8 +151,8 @@ function hasChanged(finding: Finding, { cost }: BaselineEntry): boolean {
 
 function canJudge({ rule, programs }: BaselineEntry, { whole, programs: ran, leaks }: Judgement): boolean {
   if (!whole || programs.length === 0) return false;
-  if (!leaks && rule.includes('/Leak_')) return false;
-  const tool = rule.slice(0, rule.indexOf('/'));
+  const [tool, kind = ''] = rule.split('/', 2);
+  if (!leaks && leakKindOf(kind) !== undefined) return false;
   return programs.every((program) => ran.has(`${tool} ${program}`));
 }
 
@@ -282,14 +297,15 @@ export interface BaselineUpdate {
 export function updateBaseline(lines: readonly CommentedEntry[], report: Report): BaselineUpdate {
   const entries = lines.map(({ entry }) => entry);
   const comments = new Map(lines.map((line) => [line.entry, line.comments]));
-  const matched = matchEntries(report.findings, entries);
+  const faces = report.findings.flatMap(facesOf);
+  const matched = matchEntries(faces, entries);
   const now = new Map(entriesOf(report).map((entry) => [entry.fingerprint, entry]));
   const ran = new Set(
     report.processes.filter(({ complete }) => complete).map(({ argv }) => programName(argv)),
   );
   const updated: CommentedEntry[] = [];
   let [added, changed] = [0, 0];
-  for (const finding of report.findings) {
+  for (const finding of faces) {
     const today = now.get(finding.fingerprint);
     const before = matched.get(finding);
     if (today === undefined) {

@@ -1,6 +1,6 @@
 // Takes out of a report what must not leave the house: command lines, source text, and quotes of logs that may hold them.
 import type { ReportProfile } from '../model/profile-report.ts';
-import type { Report } from '../model/report.ts';
+import type { Finding, Report } from '../model/report.ts';
 
 /**
  * The report without arguments of programs and of the instrument, source excerpts, raw log excerpts, messages of the
@@ -12,12 +12,16 @@ export function withoutSecrets(report: Report): Report {
     ...(report.run && {
       run: { ...report.run, command: report.run.command.slice(0, 1), toolOptions: [] },
     }),
-    findings: report.findings.map(({ excerpt: _, raw: __, ...finding }) => finding),
+    findings: report.findings.map(withoutExcerpts),
     ...(report.profiles && { profiles: report.profiles.map(withoutSources) }),
     processes: report.processes.map((process) => ({ ...process, argv: process.argv.slice(0, 1) })),
     messages: report.messages.filter(({ source }) => source === 'fatal-signal'),
     problems: report.problems.map(({ quote: _, ...problem }) => problem),
   };
+}
+
+function withoutExcerpts({ excerpt: _, raw: __, witnesses, ...finding }: Finding): Finding {
+  return { ...finding, ...(witnesses && { witnesses: witnesses.map(withoutExcerpts) }) };
 }
 
 // `cmd: ./server --password=x`, `cmdline : perf record ./server`, `desc: --massif-out-file=/home/ann/massif.out`,

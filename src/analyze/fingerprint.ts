@@ -1,8 +1,8 @@
 // The identity of a finding: the same defect has the same fingerprint in every process, run and build.
 import { createHash } from 'node:crypto';
-import { posix } from 'node:path';
 import type { FindingRecord, Frame, Stack, StackLabel } from '../model/finding.ts';
-import { isSharedObject, isSystemFrame, isToolFrame, primaryStack } from './ownership.ts';
+import { isRuntime } from './instruments.ts';
+import { baseName, isSharedObject, isSystemFrame, isToolFrame, primaryStack } from './ownership.ts';
 
 /*
  * The rule, in full (docs/identity.md tells it to users):
@@ -19,7 +19,8 @@ import { isSharedObject, isSystemFrame, isToolFrame, primaryStack } from './owne
  * places and may be two defects, so what a run has at several places is numbered in the order of the lines: that
  * order survives when all of them move. Only lines of the user's own frames tell places apart, because libc has lines
  * on some machines only. A program without lines has its addresses instead, which valgrind gives it anew the same in
- * every process; a shared object is loaded anywhere, so its addresses tell nothing.
+ * every process; a shared object is loaded anywhere, so its addresses tell nothing. A runtime inside the program sees
+ * other addresses in every run, of the program too: there an offset in the object counts, where one is told.
  *
  * Known failures, chosen with open eyes:
  *   - a new place above the others in one function, one that is mended, or one that a run does not reach, moves the
@@ -53,7 +54,23 @@ const aboutBlock = new Set([
   'InvalidFree',
   'MismatchedFree',
   'ConflictingAccess',
+  'heap-buffer-overflow',
+  'heap-use-after-free',
+  'container-overflow',
+  'use-after-poison',
+  'double-free',
+  'bad-free',
+  'invalid-free',
+  'alloc-dealloc-mismatch',
+  'new-delete-type-mismatch',
+  'tag-mismatch',
+  'allocation-tail-overwritten',
+  'overflow',
+  'underflow',
 ]);
+
+/** Two accesses that come in either order: which of them the tool saw last is chance. */
+const races = new Set(['Race', 'data-race', 'data-race-on-vptr', 'race-on-external-object']);
 
 type Role = 'at' | 'block' | 'other' | 'required';
 
@@ -79,8 +96,9 @@ export interface Identity {
 /** Identifies a record. Pure. */
 export function identify(record: FindingRecord): Identity {
   const { subject, unordered, stacks } = partsOf(record);
+  const moves = isRuntime(record.tool);
   const parts = stacks.map(({ role, stack }) => {
-    const calls = callsOf(stack.frames);
+    const calls = callsOf(stack.frames, moves);
     return { role: unordered ? 'either' : role, words: calls.map(({ word }) => word), calls };
   });
   if (unordered) {
@@ -112,7 +130,9 @@ function outlineOf(record: FindingRecord, stacks: Parts['stacks'], unordered: bo
       if (ends === 'before') break;
       if (!isToolFrame(frame) && !isSystemFrame(frame)) {
         const name = frame.function === undefined ? undefined : simpleFunction(frame.function);
-        names.push(name ?? plainObject(frame.object ?? '?'));
+        const word = name ?? (frame.object === undefined ? undefined : plainObject(frame.object));
+        // A line of a file, as mtrace and UBSan tell it: two of them are not alike because neither has a name.
+        if (word !== undefined) names.push(word);
       }
       if (ends === 'after') break;
     }
@@ -125,7 +145,7 @@ function outlineOf(record: FindingRecord, stacks: Parts['stacks'], unordered: bo
 }
 
 /** `std::vector<int>::push_back(int const&)` → `std::vector::push_back`, `f[abi:cxx11](char)` → `f` */
-function simpleFunction(name: string): string {
+export function simpleFunction(name: string): string {
   let simple = '';
   let depth = 0;
   const plain = plainFunction(name).replace(/\[abi:\w+\]/g, '');
@@ -189,7 +209,7 @@ export function exactNumbers(): (frame: Frame) => number {
   return (frame) => {
     const known = byFrame.get(frame);
     if (known !== undefined) return known;
-    const text = `${frame.ip ?? ''}|${frame.function ?? ''}|${frame.file ?? ''}|${frame.line ?? ''}`;
+    const text = `${frame.ip ?? `${frame.object ?? ''}+${frame.offset ?? ''}`}|${frame.function ?? ''}|${frame.file ?? ''}|${frame.line ?? ''}`;
     const number = byText.get(text) ?? byText.size;
     byText.set(text, number);
     byFrame.set(frame, number);
@@ -197,7 +217,8 @@ export function exactNumbers(): (frame: Frame) => number {
   };
 }
 
-function stackKey(frames: readonly Frame[], number: FrameNumbers): string {
+/** A key of the calls of a stack that count, cheap as `foldKey` is. */
+export function stackKey(frames: readonly Frame[], number: FrameNumbers): string {
   let key = '';
   let ip: string | undefined;
   for (const frame of frames) {
@@ -229,7 +250,8 @@ export function frameNumbers(): FrameNumbers {
   return (frame) => {
     const known = byFrame.get(frame);
     if (known !== undefined) return known;
-    const call = callOf(frame);
+    // This is only a cache: that it tells more apart than counts does no harm.
+    const call = callOf(frame, false);
     const place = call === undefined ? '' : `${call.line} ${call.offset} ${call.word}`;
     let id = call === undefined ? -1 : byPlace.get(place);
     if (id === undefined) {
@@ -246,12 +268,15 @@ function partsOf(record: FindingRecord): Parts {
   const primary = record.stacks[primaryStack(record.stacks)];
   const stacks: { role: Role; stack: Stack }[] = [];
   if (primary !== undefined) stacks.push({ role: 'at', stack: primary });
-  let subject = spoken.has(record.kind) ? spokenSubject(record.what) : '';
-  const race = record.kind === 'Race';
+  const isSpoken = spoken.has(record.kind) || record.tool === 'ubsan';
+  let subject = isSpoken ? spokenSubject(record.what) : '';
+  const race = races.has(record.kind);
+  // TSan tells every edge of the cycle; which of them closed it is chance too.
+  const cycle = record.kind === 'lock-order-inversion';
   for (const stack of record.stacks) {
     if (stack === primary) continue;
     if (race && otherSide.has(stack.label)) stacks.push({ role: 'other', stack });
-    if (record.kind === 'LockOrder' && stack.label === 'required order then')
+    if ((cycle || record.kind === 'LockOrder') && stack.label === 'required order then')
       stacks.push({ role: 'required', stack });
     if (!aboutBlock.has(record.kind)) continue;
     if (stack.label === 'allocated at') stacks.push({ role: 'block', stack });
@@ -259,20 +284,27 @@ function partsOf(record: FindingRecord): Parts {
     if (stack.label === 'freed at') subject = 'freed';
   }
   if (race || record.kind === 'ConflictingAccess') subject = variableOf(record);
-  return { subject, unordered: race, stacks };
+  return { subject, unordered: race || cycle, stacks };
 }
 
 // `Location 0x10c060 is 0 bytes inside global var "counter"`, `Address 0x10c060 is 0 bytes inside data symbol "counter"`
-const variable = /inside (?:global var|local var|data symbol) "([^"]{1,200})"/;
+// `Location is global 'counter' of size 4 at 0x55e073fdb280 (data-race+0x1476280)`
+const variable =
+  /inside (?:global var|local var|data symbol) "([^"]{1,200})"|^Location is global '(?!(?:<null>|\?\?)')([^']{1,200})'/;
 
-/** The variable a race is about, when the tool knows it: two variables in one function are two races. */
-function variableOf(record: FindingRecord): string {
+function variableIn(text: string): string | undefined {
+  const match = variable.exec(text);
+  return match?.[1] ?? match?.[2];
+}
+
+/** The variable a race is about, when the tool knows it, else nothing: two variables in one function are two races. */
+export function variableOf(record: Pick<FindingRecord, 'details' | 'stacks'>): string {
   for (const text of record.details) {
-    const name = variable.exec(text)?.[1];
+    const name = variableIn(text);
     if (name !== undefined) return name;
   }
   for (const { text } of record.stacks) {
-    const name = text === undefined ? undefined : variable.exec(text)?.[1];
+    const name = text === undefined ? undefined : variableIn(text);
     if (name !== undefined) return name;
   }
   return '';
@@ -283,11 +315,12 @@ function spokenSubject(what: string): string {
   return what
     .slice(0, 300)
     .replace(/0x[0-9a-fA-F]+/g, '#')
-    .replace(/-?\d[\d,]*/g, '#');
+    .replace(/-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?/g, '#');
 }
 
 // `__libc_start_main@@GLIBC_2.34`, `(below main)`, `start_thread`, `clone3`
-const entry = /^(?:\(below main\)|_start|__libc_start_(?:call_)?main|start_thread|clone\d?)$/;
+const entry =
+  /^(?:\(below main\)|_start|__libc_start_(?:call_)?main(?:_impl)?|start_thread|clone\d?|(?:asan|hwasan)_thread_start(?:\(void\*\))?|__tsan_thread_start_func|__(?:asan::Asan|hwasan::Hwasan|msan::Msan)Thread::\w+\(.*\)|invoke_main(?:\(\))?|__scrt_common_main(?:_seh)?(?:\(\))?|(?:__tmain|w?(?:Win)?main)CRTStartup(?:\(\))?|BaseThreadInitThunk(?:\(\))?)$/;
 
 /** Where the stack that matters ends: what is below `main` or the start of a thread is the same for every finding. */
 function endsOf(frame: Frame): Ends {
@@ -306,13 +339,13 @@ interface Call {
 }
 
 /** The calls of a stack as they count: recursion folded, then at most 12. */
-function callsOf(frames: readonly Frame[]): readonly Call[] {
+function callsOf(frames: readonly Frame[], moves: boolean): readonly Call[] {
   const folded: (Call & { readonly deeper: boolean })[] = [];
   let ip: string | undefined;
   for (const frame of frames) {
     const ends = endsOf(frame);
     if (ends === 'before') break;
-    const call = callOf(frame);
+    const call = callOf(frame, moves);
     // Inlined calls share the address of the call they are inlined into, and --num-callers counts addresses.
     const deeper = frame.ip === undefined || frame.ip !== ip;
     ip = frame.ip;
@@ -355,22 +388,26 @@ function foldRepetition(items: Call[]): void {
   }
 }
 
-/** A frame as it counts, or nothing for a nameless frame of the instrument. */
-function callOf(frame: Frame): Call | undefined {
+/**
+ * A frame as it counts, or nothing for a nameless frame of the instrument.
+ * @param moves the program is loaded elsewhere in every run: an address tells nothing.
+ */
+function callOf(frame: Frame, moves: boolean): Call | undefined {
   const name =
     frame.function === undefined || frame.function === '???' ? undefined : plainFunction(frame.function);
   if (isToolFrame(frame)) return name === undefined ? undefined : { word: name, line: 0, offset: 0 };
   const object = frame.object === undefined ? undefined : plainObject(frame.object);
   const word = name ?? object ?? '?';
   if (isSystemFrame(frame)) return { word, line: 0, offset: 0 };
-  const file = frame.file === undefined ? '' : `|${posix.basename(frame.file)}`;
-  return { word: word + file, line: frame.line ?? 0, offset: offsetOf(frame) };
+  const file = frame.file === undefined ? '' : `|${baseName(frame.file)}`;
+  return { word: word + file, line: frame.line ?? 0, offset: offsetOf(frame, moves) };
 }
 
-/** The address of a frame that has no line and is in the program itself, else 0. */
-function offsetOf({ line, object, ip }: Frame): number {
-  if (line !== undefined || ip === undefined || object === undefined || isSharedObject(object)) return 0;
-  const offset = Number(ip);
+/** The offset in the object of a frame that has no line; without one the address, of the program itself; else 0. */
+function offsetOf({ line, object, ip, offset: inObject }: Frame, moves: boolean): number {
+  if (line !== undefined || object === undefined) return 0;
+  const isFixed = ip !== undefined && !moves && !isSharedObject(object);
+  const offset = Number(inObject ?? (isFixed ? ip : 0));
   return Number.isSafeInteger(offset) ? offset : 0;
 }
 
@@ -381,15 +418,18 @@ export function plainFunction(name: string): string {
       .replace(/@@?[A-Z][\w.]*$/, '')
       .replace(/(?: \[clone [^\]]*\])+$/, '')
       .replace(/(?:\.(?:isra|constprop|part|cold|lto_priv|localalias|llvm)(?:\.\d+)*)+$/, '')
+      // clang: `applyImpl<(lambda at /build/src/nsThread.cpp:909:22)>`, a place that every edit above it moves
+      .replace(/\((lambda|(?:unnamed|anonymous) [a-z]+) at [^()]{1,400}?:\d+:\d+\)/g, '($1)')
       // Rust's legacy mangling ends in a hash of the build: `core::fmt::write::h0123456789abcdef`
       .replace(/::h[0-9a-f]{16}$/, '')
+      // clang names what has no name by its line: `(lambda at ../../base/task.cc:53:9)`, on Windows in `…'
+      .replace(/([(`])(lambda|(?:anonymous|unnamed) \w+) at [^()`']*?:\d+(?::\d+)?([)'])/g, '$1$2$3')
   );
 }
 
 /** `/usr/lib/libfoo-1.2.so.3.4` → `libfoo.so` */
 export function plainObject(object: string): string {
-  return posix
-    .basename(object)
+  return baseName(object)
     .replace(/\.so(?:\.[\w.]+)$/, '.so')
     .replace(/-\d[\d.]*\.so$/, '.so');
 }

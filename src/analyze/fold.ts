@@ -14,6 +14,7 @@ import type {
   ThreadRecord,
   TotalsRecord,
 } from '../model/record.ts';
+import { factsKey } from './access-facts.ts';
 import {
   compareSites,
   exactKey,
@@ -24,8 +25,9 @@ import {
   frameNumbers,
   type Identity,
   identify,
+  stackKey,
 } from './fingerprint.ts';
-import { type LeakKind, type LeakPolicy, leakKindOf } from './leak-policy.ts';
+import { type LeakKind, type LeakPolicy, leakCounts, leakKindOf } from './leak-policy.ts';
 import { addLeaks } from './leak-sum.ts';
 import { isToolFrame } from './ownership.ts';
 import { noteVariant } from './variants.ts';
@@ -40,6 +42,9 @@ export interface FindingDraft extends Identity {
   /** What further records said that `first` did not. */
   readonly variants: Set<string>;
   suppression: string | undefined;
+  /** Not all of its records tell the same of the access and the block: `first` does not speak for all. */
+  mixed: boolean;
+  facts: string | undefined;
   readonly sightings: Map<ImageDraft, SightingDraft>;
 }
 
@@ -274,11 +279,19 @@ function takeFinding(state: State, image: ImageDraft, record: FindingRecord): vo
   const finding = findingOf(state, image, record);
   if (finding.suppression === undefined) finding.suppression = record.suppression;
   noteVariant(finding.variants, finding.first, record);
+  if (!finding.mixed && record !== finding.first && record.leak === undefined)
+    noteFacts(state, finding, record);
   image.findings.add(finding);
   const unique = Number(record.unique);
   if (unique < image.lowestUnique) image.lowestUnique = unique;
   if (record.leak === undefined) takeError(image, finding, record);
   else takeLeak(state, image, finding, record, record.leak);
+}
+
+function noteFacts({ number }: State, finding: FindingDraft, record: FindingRecord): void {
+  const keyOf = (frames: readonly Frame[]): string => stackKey(frames, number);
+  finding.facts ??= factsKey(finding.first, keyOf);
+  finding.mixed = factsKey(record, keyOf) !== finding.facts;
 }
 
 function findingOf(state: State, image: ImageDraft, record: FindingRecord): FindingDraft {
@@ -298,6 +311,8 @@ function findingOf(state: State, image: ImageDraft, record: FindingRecord): Find
       threadStacks: threadStacks(image, record),
       variants: new Set(),
       suppression: undefined,
+      mixed: false,
+      facts: undefined,
       sightings: new Map(),
     };
     state.findings.set(place, finding);
@@ -380,7 +395,7 @@ function takeLeak(
   leak: Leak,
 ): void {
   const kind = leakKindOf(record.kind);
-  if (kind === undefined || image.policy.failing.has(kind)) {
+  if (leakCounts(record.kind, image.policy)) {
     image.failingLeaks++;
     if (image.leakUniques.length < mostKeys) image.leakUniques.push(Number(record.unique));
   }

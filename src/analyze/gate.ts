@@ -1,4 +1,4 @@
-// The gate: which findings fail a run when the user asked for more than valgrind's own rule.
+// The gate: which findings fail a run when the user asked for more than the instrument's own rule.
 import { UserError } from '../errors.ts';
 import { gateWords, isLeakWord, meansFinding } from '../model/gate-words.ts';
 import type { Finding, Gate, Limit, Pardon } from '../model/report.ts';
@@ -6,6 +6,7 @@ import { nearest } from '../model/spelling.ts';
 import { readAmount } from './amount.ts';
 import { kinds } from './kinds.ts';
 import type { Growth, GrowthRule } from './profile/growth.ts';
+import { facesOf } from './witnesses.ts';
 
 /** What the user asked. Everything may be missing; then valgrind's own rule holds. */
 export interface GateRules {
@@ -43,10 +44,10 @@ export function applyGate(findings: readonly Finding[], rules: GateRules, growth
   const settled = findings.map((finding) => {
     if (finding.pardon === 'interpreter') return finding;
     const foreign = onlyMine && finding.blamed === undefined;
-    const governing = limits.filter(({ group }) => meansFinding(group, finding));
+    const governing = limits.filter(({ group }) => means(group, finding));
     const meant =
       governing.length > 0 ||
-      (failOn === undefined ? finding.error : failOn.some((word) => meansFinding(word, finding)));
+      (failOn === undefined ? finding.error : failOn.some((word) => means(word, finding)));
     const pardon = pardonOf(finding, { foreign, meant, governing });
     const failing = meant && pardon === undefined;
     const { pardon: _, ...rest } = finding;
@@ -78,9 +79,16 @@ function pardonOf(
   return governing.length > 0 && !exceeded ? 'limit' : undefined;
 }
 
-/** Leaks come to what valgrind's LEAK SUMMARY adds up: their direct bytes. */
+/** A word may name a finding by what any of its witnesses calls it. */
+function means(word: string, finding: Finding): boolean {
+  return facesOf(finding).some((face) => meansFinding(word, face));
+}
+
+/** Leaks come to what valgrind's LEAK SUMMARY adds up: their direct bytes. A finding with witnesses counts once. */
 function limitOf(group: string, most: number, findings: readonly Finding[]): Limit {
-  const meant = findings.filter((finding) => meansFinding(group, finding));
+  const meant = findings.flatMap(
+    (finding) => facesOf(finding).find((face) => meansFinding(group, face)) ?? [],
+  );
   const ofLeaks = isLeakWord(group);
   const actual = ofLeaks ? meant.reduce((sum, { leak }) => sum + (leak?.directBytes ?? 0), 0) : meant.length;
   return { group, unit: ofLeaks ? 'bytes' : 'findings', most, actual, exceeded: actual > most };

@@ -19,8 +19,16 @@ import type { Exit, RunManifest } from '../model/run.ts';
 import { compareFindings, comparisonOf, type Judgement, type Known, programName } from './baseline.ts';
 import { type FindingDraft, type Folded, fold, type ImageDraft, type MessageDraft } from './fold.ts';
 import { applyGate, asksForLeaks, type GateRules } from './gate.ts';
+import { isRuntime, leakKindsOf } from './instruments.ts';
 import { kindOf } from './kinds.ts';
-import { allLeakKinds, type LeakPolicy, leakKindOf, leakPolicy, readLeakKinds } from './leak-policy.ts';
+import {
+  type LeakPolicy,
+  leakCounts,
+  leakIsShown,
+  leakPolicy,
+  readLeakKinds,
+  searchedLeakKinds,
+} from './leak-policy.ts';
 import { sumLeaks } from './leak-sum.ts';
 import { verdict } from './outcome.ts';
 import { blame, isUnder, type OwnershipContext, ownershipOf, primaryStack, sourcePath } from './ownership.ts';
@@ -28,9 +36,10 @@ import { type OwnershipRules, ownershipDecider } from './ownership-rules.ts';
 import { processTree, type TreeNode } from './process-tree.ts';
 import type { AgainstProfiles } from './profile/against.ts';
 import type { ProfileOfImage } from './profile/index.ts';
-import { mayBeInherited, type ParentOf, type SettledSighting, settle } from './sightings.ts';
+import { mayBeInherited, type ParentOf, type Settled, type SettledSighting, settle } from './sightings.ts';
 import { imageTotals, runTotals } from './totals.ts';
 import { unlistedLeaks, unsearchedLeaks } from './unlisted-leaks.ts';
+import { facesOf, joinWitnesses, rank } from './witnesses.ts';
 
 /** What analyze knows beside the records. Everything but `vgrun` may be missing, as for a log of unknown origin. */
 export interface AnalyzeOptions {
@@ -91,17 +100,21 @@ export async function analyze(
   const decide = await ownershipDecider(options.ownership ?? {}, projectRoot);
   const frames = frameMaker({ projectRoot, decide });
   const found: Finding[] = [];
+  const mixed = new Set<Finding>();
   let leftToInterpreter = 0;
   for (const [draft, sightings] of settled.sightings) {
     const own = sightings.filter(({ image }) => nodeOf.get(image)?.interpreter !== true);
     if (own.length === 0) leftToInterpreter++;
-    found.push(makeFinding(draft, sightings, own.length === 0, frames));
+    const finding = makeFinding(draft, sightings, own.length === 0, frames);
+    found.push(finding);
+    if (draft.mixed) mixed.add(finding);
   }
   if (leftToInterpreter > 0)
     problems.push(interpreterProblem(leftToInterpreter, manifest?.interpreter ?? ''));
 
   const { known, gate: rules = {} } = options;
-  const compared = known === undefined ? { findings: found, gone: [] } : compareFindings(found, known);
+  const joined = joinWitnesses(found, (finding) => mixed.has(finding));
+  const compared = known === undefined ? { findings: joined, gone: [] } : compareFindings(joined, known);
   const against = await judgedProfiles(
     nodes.flatMap(({ image, complete }) => profilesOf(image, complete)),
     { projectRoot, decide },
@@ -156,11 +169,14 @@ export async function analyze(
   const isOnlyProfiles = profiles.length > 0 && findings.length === 0 && known?.entries.length === 0;
   const artifacts = new Map(manifest?.artifacts.map((artifact) => [artifact.name, artifact]));
   const perImage = new Map<number, number>();
-  for (const { seenIn } of findings) {
-    for (const { image, inherited } of seenIn) {
-      if (!inherited) perImage.set(image, (perImage.get(image) ?? 0) + 1);
-    }
+  for (const finding of findings) {
+    const own = facesOf(finding).flatMap(({ seenIn }) => seenIn.filter(({ inherited }) => !inherited));
+    for (const image of new Set(own.map(({ image }) => image)))
+      perImage.set(image, (perImage.get(image) ?? 0) + 1);
   }
+  const told = new Set(
+    joined.flatMap(({ witnesses = [] }) => witnesses.map(({ fingerprint }) => fingerprint)),
+  );
   return {
     version: 1,
     vgrun: options.vgrun,
@@ -176,7 +192,10 @@ export async function analyze(
         comparison: comparisonOf(findings, compared.gone, known, judgementOf(nodes, decided, manifest)),
       }),
     ...(profiles.length > 0 && { profiles: against.profiles }),
-    totals: purpose === undefined ? runTotals(counted, settled, countsAsError, parentOf) : noTotals,
+    totals:
+      purpose === undefined
+        ? runTotals(counted, withoutWitnesses(settled, told), countsAsError, parentOf)
+        : noTotals,
     processes: nodes.map((node): ReportProcess => {
       const { process } = node.image;
       const isRoot = process.pid === rootNode?.image.process.pid;
@@ -246,25 +265,52 @@ function purposeOf(manifest: RunManifest | undefined, isProfile: boolean): Repor
   return manifest?.capture === 'profile' || isProfile ? 'profile' : undefined;
 }
 
+/** Every sighting of what another instrument tells as well is taken for told already. */
+function withoutWitnesses({ sightings, ...rest }: Settled, witnesses: ReadonlySet<string>): Settled {
+  if (witnesses.size === 0) return { sightings, ...rest };
+  const told = [...sightings].map(([draft, of]): [FindingDraft, readonly SettledSighting[]] => {
+    if (!witnesses.has(draft.fingerprint)) return [draft, of];
+    return [draft, of.map(asToldAlready)];
+  });
+  return { sightings: new Map(told), ...rest };
+}
+
+function asToldAlready(sighting: SettledSighting): SettledSighting {
+  const { leak, inherited, inheritedLeak } = sighting;
+  const all = inherited ? inheritedLeak : sumLeaks([leak, inheritedLeak].flatMap((part) => part ?? []));
+  return { ...sighting, inherited: true, witness: true, ...(all && { inheritedLeak: all }) };
+}
+
 /** What the run may say of entries that it did not see again. */
 function judgementOf(
   nodes: readonly TreeNode[],
   { outcome }: { readonly outcome: Outcome },
   manifest: RunManifest | undefined,
 ): Judgement {
-  const nameOf = ({ image: { process } }: TreeNode): string =>
-    `${process.tool ?? manifest?.tool.name} ${programName(process.argv)}`;
+  const namesOf = ({ image: { process } }: TreeNode): readonly string[] => {
+    const tool = process.tool ?? manifest?.tool.name;
+    const program = programName(process.argv);
+    // The leaks of AddressSanitizer are LeakSanitizer's.
+    const tools = leakKindsOf(tool).includes('indirect') && tool !== 'lsan' ? [tool, 'lsan'] : [tool];
+    return tools.map((name) => `${name} ${program}`);
+  };
   // What ended early may not have come to the place.
   const failed = manifest?.exit?.how === 'exited' && manifest.exit.code !== 0;
   const ended = (node: TreeNode): boolean =>
     node.complete && node.image.fatal === undefined && !(failed && node.image.process.pid === manifest?.pid);
   const known = nodes.filter(({ image }) => image.process.pid > 0);
-  const early = new Set(known.filter((node) => !ended(node)).map(nameOf));
+  const early = new Set(known.filter((node) => !ended(node)).flatMap(namesOf));
   return {
     whole: outcome !== 'inconclusive',
-    programs: new Set(known.map(nameOf).filter((name) => !early.has(name))),
-    leaks: nodes.every(({ image }) => image.policy.searched),
+    programs: new Set(known.flatMap(namesOf).filter((name) => !early.has(name))),
+    leaks: nodes.every(({ image }) => searchedLeaks(image)),
   };
+}
+
+/** A runtime that looks for no leaks leaves the question to those that do. */
+function searchedLeaks({ process: { tool }, policy, leakSums, end }: ImageDraft): boolean {
+  if (!isRuntime(tool)) return policy.searched;
+  return leakKindsOf(tool).length === 0 || leakSums.size > 0 || (end?.leakChecks ?? 0) > 0;
 }
 
 /** A process that becomes another program leaves its document open: that is how exec looks, not a loss. */
@@ -284,10 +330,10 @@ function policyFor(options: AnalyzeOptions): (process: ProcessRecord) => LeakPol
   return (process) => {
     // A foreign log holds what its user asked for, and a text log what valgrind chose to list: nothing is hidden.
     const listed = manifest === undefined || process.protocol === undefined;
-    const own = ofUser ?? { ...leakPolicy(process.instrumentArgv), shown: new Set(allLeakKinds) };
+    const own = ofUser ?? { ...leakPolicy(process.instrumentArgv), shown: new Set(searchedLeakKinds) };
     return {
       failing: failing || own.failing,
-      shown: shown || (listed ? new Set(allLeakKinds) : own.shown),
+      shown: shown || (listed ? new Set(searchedLeakKinds) : own.shown),
       searched: own.searched,
     };
   };
@@ -304,10 +350,9 @@ function errorExitcodeOf(options: readonly string[]): number | undefined {
   return last === undefined ? undefined : Number(last.slice(last.indexOf('=') + 1));
 }
 
-/** valgrind's own rule: every error counts, and leaks of the kinds that `--errors-for-leak-kinds` names. */
+/** The instrument's own rule: every error counts, and of valgrind's leaks those that `--errors-for-leak-kinds` names. */
 function countsAsError(kind: string, image: ImageDraft): boolean {
-  const leak = leakKindOf(kind);
-  return leak === undefined || image.policy.failing.has(leak);
+  return leakCounts(kind, image.policy);
 }
 
 function isCounted(node: TreeNode | undefined): boolean {
@@ -335,9 +380,14 @@ function exitBehind(
 }
 
 function toolOf(folded: Folded, manifest: RunManifest | undefined): Report['tool'] {
-  const process = folded.images.find((image) => image.process.tool !== undefined)?.process;
-  const name = manifest?.tool.name ?? process?.tool ?? folded.findings[0]?.first.tool ?? 'unknown';
-  const version = manifest?.tool.version ?? process?.version;
+  const processes = folded.images.map(({ process }) => process).filter(({ tool }) => tool !== undefined);
+  const names = [...new Set(processes.flatMap(({ tool }) => tool ?? []))];
+  const versions = [...new Set(processes.map(({ version }) => version))];
+  // Runs and logs that are read together: one version only where all have it.
+  const several = [...names].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1)).join(', ');
+  const name = manifest?.tool.name ?? (several || (folded.findings[0]?.first.tool ?? 'unknown'));
+  const version =
+    manifest?.tool.version ?? (names.length < 2 || versions.length < 2 ? versions[0] : undefined);
   return { name, ...(version !== undefined && { version }) };
 }
 
@@ -396,7 +446,6 @@ function makeFinding(
 ): Finding {
   const { first, fingerprint } = draft;
   const known = kindOf(first.tool, first.kind);
-  const leakKind = leakKindOf(first.kind);
   const raw = [...first.stacks, ...draft.threadStacks];
   const stacks = raw.map((stack) => makeStack(stack, frames));
   const blamed = blame(stacks, primaryStack(raw));
@@ -404,8 +453,7 @@ function makeFinding(
   const leak = sumLeaks(counted.flatMap((sighting) => sighting.leak ?? []));
   const error = sightings.some(({ image }) => countsAsError(first.kind, image));
   const failing = error && !ofInterpreter;
-  const shown =
-    leakKind === undefined || sightings.some(({ image }) => image.policy.shown.has(leakKind)) || error;
+  const shown = error || sightings.some(({ image }) => leakIsShown(first.kind, image.policy));
   const early = sightings.length > 0 && sightings.every((sighting) => sighting.early);
   const suppression = draft.suppression ?? first.suppression;
   const advice = hasOrigin(first.kind, raw)
@@ -446,7 +494,7 @@ function makeFinding(
 /** What is known of the kinds that were found, each once. */
 function rulesOf(findings: readonly Finding[]): readonly Rule[] {
   const rules = new Map<string, Rule>();
-  for (const { rule: id, tool, kind, severity, title } of findings) {
+  for (const { rule: id, tool, kind, severity, title } of findings.flatMap(facesOf)) {
     if (rules.has(id)) continue;
     const known = kindOf(tool, kind);
     rules.set(id, {

@@ -30,29 +30,61 @@ export type OwnerReason =
   | 'source-only'
   | 'nothing-known';
 
-// `/usr/libexec/valgrind/vgpreload_memcheck-amd64-linux.so`, `/usr/lib/gcc/x86_64-linux-gnu/12/libasan.so.8`
-const toolObject = /^(?:vgpreload_|lib(?:asan|tsan|ubsan|lsan|hwasan|msan)\.|lib(?:clang_rt)\.)/;
+// `/usr/libexec/valgrind/vgpreload_memcheck-amd64-linux.so`, `/usr/lib/gcc/x86_64-linux-gnu/12/libasan.so.8`,
+// `/system/lib64/libclang_rt.hwasan-aarch64-android.so`, `vld_x64.dll`, `libheaptrack_preload.so`
+const toolObject =
+  /^(?:vgpreload_|lib(?:asan|tsan|ubsan|lsan|hwasan|msan)\.|libclang_rt\.|clang_rt\.\w+|libheaptrack_|vld(?:_x86|_x64)?\.dll$)/i;
 
-// The sources of the functions that valgrind puts in place of libc's and pthread's (valgrind 3.0 to 3.27).
+// The sources of the functions that valgrind puts in place of libc's and pthread's (valgrind 3.0 to 3.27), and of those that our
+// crtdbg.h does.
 const toolSources =
-  /^(?:(?:mc_|vg_)?replace_(?:malloc|strmem)\.c|vg_replace_\w+\.c|[hm]g_intercepts\.c|hg_intercepts\.c|drd_\w*intercepts\.c|libmpiwrap\.c|(?:asan|tsan|ubsan|lsan|sanitizer)_\w+\.(?:cpp|cc|inc|S))$/;
+  /^(?:(?:mc_|vg_)?replace_(?:malloc|strmem)\.c|vg_replace_\w+\.c|[hm]g_intercepts\.c|hg_intercepts\.c|crtdbg\.h|drd_\w*intercepts\.c|libmpiwrap\.c|(?:asan|tsan|ubsan|lsan|hwasan|msan|sanitizer|interception)_\w+\.(?:cpp|cc|inc|h|S))$/;
+
+// `/build/llvm-toolchain-14-P18XTe/llvm-toolchain-14-14.0.6/compiler-rt/lib/asan/asan_malloc_linux.cpp`,
+// `../../../../src/libsanitizer/tsan/tsan_interceptors_posix.cpp`
+const toolDirectory = /(?:^|\/)(?:compiler-rt\/lib|libsanitizer)\//;
+
+// `__interceptor_malloc`, `___interceptor_free`, `__asan_memcpy`, `__asan::AsanThread::ThreadStart(unsigned long)`,
+// `asan_thread_start(void*)`, `__tsan_thread_start_func`: names that only a runtime of a sanitizer has.
+const toolFunction =
+  /^(?:__interceptor_|___interceptor_|__interceptor_trampoline_|__(?:asan|tsan|ubsan|lsan|hwasan|msan|sanitizer|sancov)(?:_|::)|(?:asan|hwasan)_thread_start\b)/;
+
+// clang links the runtime into the program, where nothing but a name tells it from the program's own code:
+// `#0 0x4a1b2d in malloc (/home/ann/list/list+0xa1b2d)`, `operator new(unsigned long) (/home/ann/list/list+0xd4a3d)`,
+// `#0 pthread_mutex_lock <null> (list+0x6ef3a)`. Of what it replaces, what stands above a program's own calls.
+const replacedFunction =
+  /^(?:malloc|calloc|realloc|reallocarray|free|cfree|memalign|aligned_alloc|posix_memalign|valloc|pvalloc|operator (?:new|delete)(?:\[\])?\(.*\)|_Zn[wa]m\w*|_Zd[la]Pv\w*|mem(?:cpy|set|move|cmp|chr|rchr|mem|pcpy|ccpy)|bcmp|bcopy|bzero|(?:str|wcs)n?(?:len|cpy|cat|cmp|casecmp|dup)|str(?:chr|chrnul|rchr|str|casestr|spn|cspn|pbrk|tok|tok_r|error|error_r|ptime|ftime|xfrm)|wmem(?:cpy|set|move)|stpn?cpy|index|atoi|atoll?|(?:v|f|vf|s|vs|sn|vsn|as|vas|d|vd)?printf|v?[fs]?scanf|fopen(?:64)?|fread|fwrite|fgets|pthread_\w+|sem_\w+|thrd_\w+|mtx_\w+|cnd_\w+|signal|sigaction|siglongjmp|longjmp|swapcontext|__cxa_\w+|atexit|on_exit|gethostbyname\w*|getaddrinfo)$/;
 
 // `/lib/x86_64-linux-gnu/ld-2.31.so`, `/usr/lib64/libz.so.1`; NixOS keeps every package under /nix/store.
 const systemPlace =
-  /^\/(?:usr\/(?:lib(?:32|64|x32|exec)?|include|share|src)|lib(?:32|64|x32)?|nix\/store|gnu\/store)\//;
+  /^\/(?:usr\/(?:lib(?:32|64|x32|exec)?|include|share|src)|lib(?:32|64|x32)?|nix\/store|gnu\/store|apex|system\/(?:lib(?:64)?|bin)|System\/Library)\//;
 
 const libraryPlace = /^\/(?:usr\/local|opt|snap)\//;
 
 // Directories as glibc's, gcc's and the distributions' builds leave them in the debug information:
-// `./malloc/./malloc`, `../sysdeps/x86_64/multiarch`, `/build/glibc-6V9RKT/glibc-2.31/malloc`,
-// `/usr/src/debug/glibc-2.34-60.fc36.x86_64/malloc`, `../../../../src/libstdc++-v3/libsupc++`
+// `./malloc/./malloc`, `stdlib/./stdlib`, `../sysdeps/x86_64/multiarch`, `/build/glibc-6V9RKT/glibc-2.31/malloc`,
+// `/usr/src/debug/glibc-2.34-60.fc36.x86_64/malloc`, `../../../../src/libstdc++-v3/libsupc++`,
+// `../../buildtools/third_party/libc++/trunk/include`
 const systemDirectory =
-  /^\.\/(?:\w[\w-]*)\/(?:\.|\.\.)\/|^\.\.\/sysdeps(?:\/|$)|^\/build\/(?:e?glibc|gcc)-|\/glibc-\d[^/]*(?:\/|$)|\/libstdc\+\+-v3(?:\/|$)|\/libgcc(?:\/|$)|\/sysdeps\/(?:unix|x86|x86_64|i386|aarch64|generic|posix|nptl|pthread)(?:\/|$)/;
+  /^\.\/(?:\w[\w-]*)\/(?:\.|\.\.)\/|^([\w-]+)\/\.\/\1(?:\/|$)|^\.\.\/sysdeps(?:\/|$)|^\/build\/(?:e?glibc|gcc)-|\/glibc-\d[^/]*(?:\/|$)|\/libstdc\+\+-v3(?:\/|$)|(?:^|\/)libc\+\+(?:abi)?\/(?:trunk|src)\/|\/libgcc(?:\/|$)|\/sysdeps\/(?:unix|x86|x86_64|i386|aarch64|generic|posix|nptl|pthread)(?:\/|$)/;
 
 // A text log has `malloc.c:380` and no directory, so libc with debug symbols must be known by its names.
 // Sources of libc, the loader, nptl and libstdc++ that appear above or below a program's own frames.
 const systemSource =
   /^(?:libc[-_]start(?:[-_]call[-_]main)?\.[ch]|start\.S|clone\d?\.S|pthread_(?:create|cond_\w+|mutex_\w+|join\w*)\.c|(?:io|w)?(?:f|v|vf|s|sn|vsn|vs)?printf(?:[-_]\w+)?\.c|io\w+\.c|fileops\.c|genops\.c|vfprintf-[\w-]+\.c|dl-[\w-]+\.[ch]|rtld\.c|(?:setup-vdso|get-dynamic-info|dynamic-link|do-rel)\.h|mmap(?:64)?\.c|mmap_internal\.h|munmap\.c|mremap\.c|s?brk\.c|morecore\.c|(?:str|mem|wcs|wmem)[\w-]+\.S|raise\.c|abort\.c|assert\.c|exit\.c|cxa_\w+\.c|syscall-template\.S|not-cancel\.h|syscall\.S|nss_\w+\.c|getaddrinfo\.c|new_op[av]?\w*\.cc|del_op[av]?\w*\.cc|eh_\w+\.cc|(?:basic|cow)_string\.(?:h|tcc)|(?:new_)?allocator\.h|alloc_traits\.h|stl_\w+\.h|shared_ptr(?:_base)?\.h|unique_ptr\.h|std_function\.h|std_thread\.h|std_mutex\.h|invoke\.h|vector\.tcc|hashtable(?:_policy)?\.h|char_traits\.h|ostream(?:\.tcc)?|istream(?:\.tcc)?|thread\.cc|functional|thread|tuple)$/;
+
+// What comes with Windows, its C runtime and MFC, as Visual Leak Detector names it: `ucrtbased.dll`, `KERNEL32.DLL`, `mfc140ud.dll`
+const windowsObject =
+  /^(?:ntdll|kernel32|kernelbase|user32|gdi32|win32u|advapi32|shell32|sechost|combase|ole32|oleaut32|rpcrt4|comctl32|ucrtbased?|msvc[rp]\w*|vcruntime\w*|concrt\w*|mfc\d\w*|atl\d*d?)\.dll$/i;
+
+// Where Microsoft builds its C runtime and MFC, with the slashes of either side:
+// `d:/a/_work/1/s/src/vctools/crt/vcstartup/src/startup`, `f:\dd\vctools\vc7libs\ship\atlmfc\src\mfc`,
+// `minkernel\crts\ucrt\src\appcrt\heap\debug_heap.cpp`, `f:/vs70builds/3077/vc/crtbld/crt/src`
+const windowsDirectory =
+  /(?:^|[\\/])(?:minkernel[\\/]crts|vctools|crtbld|crt_bld|vc7libs|atlmfc|crt[\\/](?:src|vcstartup|crtw32))[\\/]/i;
+
+// The debug heap names only the file of MFC's strings: `strcore.cpp(156) : {479} normal block`
+const windowsSource = /^(?:strcore|afxmem|afxcoll|array_\w{1,2}|list_\w{1,2}|map_\w{2}|plex)\.cpp$/i;
 
 // `0x0: ???` of massif with --pages-as-heap=yes: what the kernel mapped before the program ran.
 const kernelMapping = /^0x0+$/;
@@ -85,22 +117,43 @@ export function isUnder(path: string | undefined, root: string | undefined): boo
 
 /** True for the instrument's own frames, wherever they are installed. */
 export function isToolFrame(frame: Frame): boolean {
-  if (frame.object !== undefined && toolObject.test(posix.basename(frame.object))) return true;
-  return frame.file !== undefined && toolSources.test(posix.basename(frame.file));
+  if (frame.object !== undefined && toolObject.test(baseName(frame.object))) return true;
+  if (frame.function !== undefined) {
+    if (toolFunction.test(frame.function)) return true;
+    if (frame.offset !== undefined && frame.file === undefined && isReplaced(frame.function)) return true;
+  }
+  if (frame.file === undefined) return false;
+  return toolSources.test(posix.basename(frame.file)) || toolDirectory.test(sourcePath(frame) ?? '');
+}
+
+function isReplaced(name: string): boolean {
+  return replacedFunction.test(name) || systemCall.test(name);
+}
+
+// `c:\dev\list\list.cpp`, `minkernel\crts\ucrt\src\appcrt\heap\debug_heap.cpp`
+const windowsPath = /^[A-Za-z]:[\\/]|^[^/]*\\[^/]*$/;
+
+/** The last part of a path, of Windows too. */
+export function baseName(path: string): string {
+  return windowsPath.test(path) ? path.slice(path.search(/[^\\/]*$/)) : posix.basename(path);
 }
 
 // What every program is linked with and nobody wrote: it calls main, and the constructors before it.
-const startCode = /^(?:\(below main\)|_start|__libc_start_(?:call_)?main|__libc_csu_init|_init)(?:@|$)/;
+const startCode =
+  /^(?:\(below main\)|_start|__libc_start_(?:call_)?main(?:_impl)?|__libc_csu_init|_init|invoke_main|__scrt_common_main(?:_seh)?|(?:__tmain|w?(?:Win)?main)CRTStartup|RtlUserThreadStart|BaseThreadInitThunk)(?:@|\(|$)/;
 
 /** True for libc, the loader and the C++ runtime, judged without the project root: the same on every machine. */
 export function isSystemFrame(frame: Frame): boolean {
   if (frame.function !== undefined && startCode.test(frame.function)) return true;
+  if (isWindowsFrame(frame)) return true;
   if (frame.directory !== undefined) {
     const path = sourcePath(frame) ?? frame.directory;
     if (systemDirectory.test(frame.directory) || (systemPlace.test(path) && !libraryPlace.test(path)))
       return true;
   } else if (frame.file !== undefined) {
     if (systemDirectory.test(frame.file) || systemPlace.test(frame.file)) return true;
+    // `/usr/bin/../lib/gcc/x86_64-linux-gnu/12/../../../../include/c++/12/bits/stl_vector.h`, as clang has it
+    if (frame.file.includes('/../') && systemPlace.test(sourcePath(frame) ?? '')) return true;
     // With an object at hand the object decides: `thread` and `functional` are good names for one's own files.
     if (
       frame.object === undefined &&
@@ -117,6 +170,13 @@ export function isSystemFrame(frame: Frame): boolean {
     return frame.file === undefined && frame.ip !== undefined && kernelMapping.test(frame.ip);
   }
   return systemFunction.test(frame.function);
+}
+
+function isWindowsFrame({ object, directory, file }: Frame): boolean {
+  if (object !== undefined && windowsObject.test(baseName(object))) return true;
+  if (directory !== undefined) return windowsDirectory.test(`${directory}/`);
+  if (file === undefined) return false;
+  return windowsDirectory.test(file) || (object === undefined && windowsSource.test(baseName(file)));
 }
 
 function isSystemCall(frame: Frame): boolean {
@@ -140,7 +200,7 @@ export function ownershipOf(frame: Frame, context: OwnershipContext): Ownership 
   const path = sourcePath(frame);
   if (isUnder(path, context.projectRoot)) return because('mine', 'source-in-project');
   if (isSystemFrame(frame)) return because('system', 'system');
-  const absoluteSource = path?.startsWith('/') === true;
+  const absoluteSource = path !== undefined && /^\/|^[A-Za-z]:[\\/]/.test(path);
   if (path !== undefined && libraryPlace.test(path)) return because('library', 'source-of-library');
   if (isUnder(frame.object, context.projectRoot)) return because('mine', 'object-in-project');
   if (frame.object === undefined) {
@@ -162,9 +222,9 @@ function because(owner: Owner, reason: OwnerReason): Ownership {
   return { owner, reason };
 }
 
-/** `libfoo.so.1.2`, `plugin.so`, `ld-2.31.so`, `libfoo.dylib` */
+/** `libfoo.so.1.2`, `plugin.so`, `ld-2.31.so`, `libfoo.dylib`, `foo.dll` */
 export function isSharedObject(object: string): boolean {
-  return /\.so(?:\.[\w.]+)?$|\.dylib$/.test(posix.basename(object));
+  return /\.so(?:\.[\w.]+)?$|\.dylib$|\.dll$/i.test(baseName(object));
 }
 
 /** The stack an error is about: where it was seen, or, for a leak, where the block was allocated. */

@@ -17,6 +17,8 @@ export interface SettledSighting {
   readonly inherited: boolean;
   /** What the parent reports too; with `inherited` the same as `leak`. */
   readonly inheritedLeak?: Leak;
+  /** Another instrument tells of it as well, and there it is counted. */
+  readonly witness?: boolean;
   /** A leak that an earlier check reported and the last one did not. */
   readonly early: boolean;
 }
@@ -159,6 +161,6 @@ function countsAreExact(image: ImageDraft): boolean {
 }
 
 /** Whether some of a sighting is left out of the sums because the parent reports it too. */
-export function mayBeInherited({ inherited, inheritedLeak }: SettledSighting): boolean {
-  return inherited || inheritedLeak !== undefined;
+export function mayBeInherited({ inherited, inheritedLeak, witness }: SettledSighting): boolean {
+  return witness !== true && (inherited || inheritedLeak !== undefined);
 }

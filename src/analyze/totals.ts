@@ -2,7 +2,8 @@
 import type { Amount, ErrorTotals, HeapTotals, LeakTotals } from '../model/record.ts';
 import type { ReportTotals } from '../model/report.ts';
 import type { ImageDraft } from './fold.ts';
-import { allLeakKinds, type LeakKind, leakKindOf, leakPolicy } from './leak-policy.ts';
+import { isRuntime, leakKindsOf } from './instruments.ts';
+import { allLeakKinds, type LeakKind, leakKindOf, leakPolicy, searchedLeakKinds } from './leak-policy.ts';
 import { mayBeInherited, type ParentOf, type Settled } from './sightings.ts';
 
 /*
@@ -13,6 +14,9 @@ import { mayBeInherited, type ParentOf, type Settled } from './sightings.ts';
  * - leaks: the direct bytes of the loss records of the last check, for each kind; needs --show-leak-kinds=all;
  * - in use at exit: all leak kinds together, when nothing was suppressed and every block is of an allocator that
  *   valgrind replaced (blocks of VALGRIND_MEMPOOL_ALLOC leak, but are no heap). Allocations and frees cannot be known.
+ *
+ * A runtime inside the program writes each error when it occurs: they are added up, and so are its leaks when it
+ * searched for them. Kinds that it does not have are not in the sum, not even as zero.
  */
 
 /** The totals of one image. */
@@ -59,6 +63,11 @@ function onlyMeasures({ profiles, counts, contexts }: ImageDraft): boolean {
 }
 
 function computeErrors(image: ImageDraft, contextsWithoutCount: number): ErrorTotals | undefined {
+  if (isRuntime(image.process.tool) && image.end?.complete === true && !onlyMeasures(image)) {
+    let errors = image.failingLeaks;
+    for (const { sightings } of image.findings) errors += sightings.get(image)?.stated ?? 0;
+    return { errors, contexts: image.contexts + image.failingLeaks };
+  }
   if (image.process.protocol === undefined || image.end?.complete !== true) return undefined;
   if (onlyMeasures(image)) return undefined;
   if (image.counts === undefined && image.contexts > 0) return undefined;
@@ -72,10 +81,11 @@ function computeErrors(image: ImageDraft, contextsWithoutCount: number): ErrorTo
 function computeLeaks(image: ImageDraft): LeakTotals | undefined {
   if (image.totals.heap?.allFreed === true) return emptyLeaks;
   const { protocol = 0, tool, instrumentArgv } = image.process;
+  if (isRuntime(tool)) return leaksOfRuntime(image, leakKindsOf(tool));
   // XML forces a full leak check since protocol 4, whatever --leak-check says.
   if (tool !== 'memcheck' || protocol < 4 || image.end?.complete !== true) return undefined;
   const { shown } = leakPolicy(instrumentArgv.filter((option) => !option.includes('leak-check=')));
-  if (!allLeakKinds.every((kind) => shown.has(kind))) return undefined;
+  if (!searchedLeakKinds.every((kind) => shown.has(kind))) return undefined;
   const isLast = image.leakCheck >= (image.end.leakChecks ?? 0);
   const sum = (kind: LeakKind): Amount => (isLast ? image.leakSums.get(kind) : undefined) ?? nothing;
   const none = suppressionsKnown(image) && image.suppressionUses === 0 ? { suppressed: nothing } : {};
@@ -88,10 +98,20 @@ function computeLeaks(image: ImageDraft): LeakTotals | undefined {
   };
 }
 
+/** That there are none is an answer only where they were searched for. */
+function leaksOfRuntime(image: ImageDraft, kinds: readonly LeakKind[]): LeakTotals | undefined {
+  const searched = image.leakSums.size > 0 || (image.end?.leakChecks ?? 0) > 0;
+  if (kinds.length === 0 || !searched || image.end?.complete !== true) return undefined;
+  return Object.fromEntries(kinds.map((kind) => [kind, image.leakSums.get(kind) ?? nothing]));
+}
+
 function computeHeap(image: ImageDraft, leaks: LeakTotals | undefined): HeapTotals | undefined {
   if (leaks?.suppressed === undefined || image.totals.leaks !== undefined) return undefined;
   if (image.announcedBlocks) return undefined;
-  const inUse = [leaks.definite, leaks.indirect, leaks.possible, leaks.reachable].reduce(addAmounts);
+  const { definite, indirect, possible, reachable } = leaks;
+  if (definite === undefined || indirect === undefined || possible === undefined || reachable === undefined)
+    return undefined;
+  const inUse = [definite, indirect, possible, reachable].reduce(addAmounts);
   return { inUse, allFreed: inUse.blocks === 0 };
 }
 
@@ -120,9 +140,9 @@ export function runTotals(
   let errors = 0;
   let contexts = 0;
   const atLeast = new Set<'leaks' | 'errors'>();
-  let leaks: LeakTotals | undefined = emptyLeaks;
-  for (const { leaks: ofImage } of totals.values()) {
-    leaks = leaks === undefined || ofImage === undefined ? undefined : combine(leaks, ofImage, addAmounts);
+  let leaks: LeakTotals | undefined = only.leaks;
+  for (const { leaks: ofImage } of [...totals.values()].slice(1)) {
+    leaks = leaks === undefined || ofImage === undefined ? undefined : combine(leaks, ofImage);
   }
   const listed = new Map([...totals.keys()].map((image) => [image, new Set<LeakKind>()]));
   for (const [finding, sightings] of settled.sightings) {
@@ -142,7 +162,7 @@ export function runTotals(
       listed.get(sighting.image)?.add(kind);
       if (leaks !== undefined && sighting.inheritedLeak !== undefined) {
         const { directBytes, blocks } = sighting.inheritedLeak;
-        leaks = { ...leaks, [kind]: subtract(leaks[kind], { bytes: directBytes, blocks }) };
+        leaks = less(leaks, kind, { bytes: directBytes, blocks });
       }
     }
   }
@@ -174,9 +194,10 @@ function withoutUnlisted(
     const before = parent === undefined ? undefined : totals.get(parent)?.leaks;
     if (own === undefined || before === undefined) continue;
     for (const kind of allLeakKinds) {
-      if (listed.get(image)?.has(kind) === true || own[kind].blocks > before[kind].blocks) continue;
-      if (own[kind].blocks === 0) continue;
-      rest = { ...rest, [kind]: subtract(rest[kind], own[kind]) };
+      const [mine, ofParent] = [own[kind], before[kind]];
+      if (mine === undefined || ofParent === undefined || mine.blocks === 0) continue;
+      if (listed.get(image)?.has(kind) === true || mine.blocks > ofParent.blocks) continue;
+      rest = less(rest, kind, mine);
     }
   }
   return rest;
@@ -196,16 +217,24 @@ function addAmounts(a: Amount, b: Amount): Amount {
   return { bytes: a.bytes + b.bytes, blocks: a.blocks + b.blocks };
 }
 
-function subtract(a: Amount, b: Amount): Amount {
-  return { bytes: Math.max(0, a.bytes - b.bytes), blocks: Math.max(0, a.blocks - b.blocks) };
+function less(leaks: LeakTotals, kind: LeakKind, { bytes, blocks }: Amount): LeakTotals {
+  const sum = leaks[kind];
+  if (sum === undefined) return leaks;
+  return {
+    ...leaks,
+    [kind]: { bytes: Math.max(0, sum.bytes - bytes), blocks: Math.max(0, sum.blocks - blocks) },
+  };
 }
 
-function combine(a: LeakTotals, b: LeakTotals, operation: (a: Amount, b: Amount) => Amount): LeakTotals {
+/** Of processes under several instruments each adds the kinds that it has. */
+function combine(a: LeakTotals, b: LeakTotals): LeakTotals {
+  const kinds = allLeakKinds.flatMap((kind): [LeakKind, Amount][] => {
+    const [one, other] = [a[kind], b[kind]];
+    if (one === undefined && other === undefined) return [];
+    return [[kind, addAmounts(one ?? nothing, other ?? nothing)]];
+  });
   return {
-    definite: operation(a.definite, b.definite),
-    indirect: operation(a.indirect, b.indirect),
-    possible: operation(a.possible, b.possible),
-    reachable: operation(a.reachable, b.reachable),
-    ...(a.suppressed && b.suppressed && { suppressed: operation(a.suppressed, b.suppressed) }),
+    ...Object.fromEntries(kinds),
+    ...(a.suppressed && b.suppressed && { suppressed: addAmounts(a.suppressed, b.suppressed) }),
   };
 }

@@ -2,10 +2,10 @@
 import type { Problem } from '../model/problem.ts';
 import type { Amount } from '../model/record.ts';
 import type { ImageDraft } from './fold.ts';
-import { allLeakKinds, type LeakKind, leakKindOf } from './leak-policy.ts';
+import { leakKindOf, type SearchedLeakKind, searchedLeakKinds } from './leak-policy.ts';
 import type { TreeNode } from './process-tree.ts';
 
-const lost: Readonly<Record<LeakKind, string>> = {
+const lost: Readonly<Record<SearchedLeakKind, string>> = {
   definite: 'definitely lost',
   indirect: 'indirectly lost',
   possible: 'possibly lost',
@@ -23,7 +23,7 @@ export function unlistedLeaks(nodes: readonly TreeNode[]): readonly Problem[] {
     const { totals, policy, end, process } = image;
     // `All heap blocks were freed` replaces the last LEAK SUMMARY: the one that was printed is from an earlier check.
     if (interpreter || end?.complete !== true || totals.heap?.allFreed === true) continue;
-    for (const kind of allLeakKinds) {
+    for (const kind of searchedLeakKinds) {
       const told = policy.failing.has(kind) ? totals.leaks?.[kind] : undefined;
       if (told === undefined) continue;
       const listed = listedOf(image, kind);
@@ -58,7 +58,7 @@ export function unsearchedLeaks(nodes: readonly TreeNode[]): readonly Problem[] 
 }
 
 /** All loss records of a kind, of every check: a client's check may list only what is new, and sum up everything. */
-function listedOf(image: ImageDraft, kind: LeakKind): Amount {
+function listedOf(image: ImageDraft, kind: SearchedLeakKind): Amount {
   let bytes = 0;
   let blocks = 0;
   for (const { sightings } of image.leakGroups.values()) {
@@ -78,7 +78,7 @@ function sentenceStart({ bytes, blocks }: Amount): string {
 }
 
 /** A full check lists definite and possible leaks by itself; when it left some out, it was told to. */
-function hintFor(image: ImageDraft, kind: LeakKind): string {
+function hintFor(image: ImageDraft, kind: SearchedLeakKind): string {
   const full = image.leakGroups.size > 0 || kind === 'indirect' || kind === 'reachable';
   return `run it with --leak-check=full${full ? ' --show-leak-kinds=all' : ''}`;
 }

@@ -1,4 +1,5 @@
 // What to start: the user's wish, and the plan a tool makes of it.
+import type { Problem } from './problem.ts';
 
 /**
  * What is captured. Errors reach the run directory as `xml` (a file for each process), `fd` (one stream) or `text` (the
@@ -49,6 +50,22 @@ export interface PlanContext {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Absolute path of an llvm-symbolizer, where one is installed. */
   readonly symbolizer?: string;
+  /** Absolute path of the library that the tool loads into the program; missing: the program has its own. */
+  readonly preload?: string;
+}
+
+/** Logs that the program itself appends to, in the directory where it stands. */
+export interface AppendedLogs {
+  /** Names that they may have there. */
+  readonly names: readonly string[];
+  /** What the run added is kept as `USUAL.N` in the run directory, N from 1. */
+  readonly usual: string;
+  /** How the first line of a program's part begins: each becomes a file of its own. */
+  readonly begin: string;
+  /** Said when nothing was added anywhere. */
+  readonly missing: Problem;
+  /** Said when a log was made, or opened, and nothing stands in it. */
+  readonly empty: Problem;
 }
 
 /** How to start the instrument: everything between the instrument's path and the program. */
@@ -56,6 +73,8 @@ export interface Plan {
   readonly options: readonly string[];
   /** Environment variables to set for the instrument. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Variables of the program alone: what is loaded into it stays out of the programs that stand in front of it. */
+  readonly programEnvironment?: Readonly<Record<string, string>>;
   /** What the instrument starts instead of the program, when it attaches to one that runs. */
   readonly command?: readonly string[];
   /**
@@ -69,4 +88,5 @@ export interface Plan {
   readonly searchesLeaks?: boolean;
   /** Where the user wants the reports of the runtimes, too: as the start of their names (`log_path=`). */
   readonly reportCopy?: string;
+  readonly appended?: AppendedLogs;
 }

@@ -113,12 +113,17 @@ export interface HeapTotals {
   readonly allFreed?: boolean;
 }
 
-/** LEAK SUMMARY: direct bytes by kind. `suppressed` is missing when the tool did not tell. */
+/**
+ * LEAK SUMMARY: direct bytes by kind. A kind is missing when the tool does not look for it or did not tell: memcheck has
+ * the first four, LeakSanitizer the first two, a tool that only notes what was not freed `unfreed` alone.
+ */
 export interface LeakTotals {
-  readonly definite: Amount;
-  readonly indirect: Amount;
-  readonly possible: Amount;
-  readonly reachable: Amount;
+  readonly definite?: Amount;
+  readonly indirect?: Amount;
+  readonly possible?: Amount;
+  readonly reachable?: Amount;
+  /** Not freed; nobody looked whether it can still be reached. */
+  readonly unfreed?: Amount;
   readonly suppressed?: Amount;
   /** Reachable through heuristics (`stdstring`, `length64`, `newarray`, `multipleinheritance`). */
   readonly heuristics?: Readonly<Record<string, Amount>>;

@@ -98,8 +98,24 @@ export function stackTitle({ label, text }: ReportStack): string {
   return text ?? label;
 }
 
-/** Details, and every stack with at most so many frames, a line each; what is left out is said. */
-export function* stackLines({ details, stacks }: Finding, mostFrames: number): Generator<string> {
+/** `asan/heap-use-after-free at src/list.c:42 in pop()`: what another instrument says of the same defect. */
+export function witnessText(witness: Finding): string {
+  const frame = shownFrame(witness);
+  const cost = costOf(witness);
+  return `${witness.rule}${cost === '' ? '' : `, ${cost}`}${frame === undefined ? '' : ` at ${placeOf(frame)}`}`;
+}
+
+/** `also seen by asan/heap-use-after-free, mtrace/unfreed`; empty when one instrument alone saw it. */
+export function witnessNames({ witnesses = [] }: Finding): string {
+  return witnesses.length === 0 ? '' : `also seen by ${witnesses.map(({ rule }) => rule).join(', ')}`;
+}
+
+/**
+ * Details, and every stack with at most so many frames, a line each; what is left out is said. Then the same of what
+ * other instruments say of the defect.
+ */
+export function* stackLines(finding: Finding, mostFrames: number): Generator<string> {
+  const { details, stacks, witnesses = [] } = finding;
   yield* details;
   for (const stack of stacks) {
     if (stack.frames.length === 0 && stack.text === undefined) continue;
@@ -107,6 +123,11 @@ export function* stackLines({ details, stacks }: Finding, mostFrames: number): G
     for (const frame of stack.frames.slice(0, mostFrames)) yield `  ${frameText(frame)}`;
     const left = stack.frames.length - mostFrames;
     if (left > 0) yield `  … ${grouped(left)} more ${plural(left, 'frame')}`;
+  }
+  for (const witness of witnesses) {
+    const text = headline(witness);
+    yield `also seen by ${witness.rule}${text === '' ? '' : `: ${text}`}`;
+    yield* stackLines(witness, mostFrames);
   }
 }
 
@@ -148,9 +169,12 @@ export function onlyMeasures({ purpose, findings }: Report): boolean {
   return purpose !== undefined && findings.length === 0;
 }
 
-/** `valgrind memcheck`, `perf`. */
-export function instrumentName({ tool }: Report): string {
-  return isOfValgrind(tool.name) ? `valgrind ${tool.name}` : tool.name;
+/** `valgrind memcheck`, `perf`; of runs that were read together `valgrind memcheck, asan`. */
+export function instrumentName({ tool }: Pick<Report, 'tool'>): string {
+  return tool.name
+    .split(', ')
+    .map((name) => (isOfValgrind(name) ? `valgrind ${name}` : name))
+    .join(', ');
 }
 
 /** Each limit of `--max` that was exceeded, a sentence: it fails the run also when every finding is known. */

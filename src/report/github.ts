@@ -92,9 +92,14 @@ function annotation(finding: Finding, level: Level): string {
   const excuse = whyNotFailing(finding);
   const inside = frame?.path !== undefined && isInProject(frame.path);
   const line = frame?.line !== undefined && frame.line > 0 ? { line: String(frame.line) } : {};
+  const column =
+    frame?.column !== undefined && frame.column > 0 && line.line ? { col: String(frame.column) } : {};
   return command(
     level,
-    { ...(inside ? { file: frame.path, ...line } : {}), title: cut(`${finding.title} ${finding.id}`, 200) },
+    {
+      ...(inside ? { file: frame.path, ...line, ...column } : {}),
+      title: cut(`${finding.title} ${finding.id}`, 200),
+    },
     [
       `${headline(finding)}${cost === '' ? '' : `, ${cost}`}${excuse === undefined ? '' : ` (${excuse})`}`,
       ...(place === undefined ? [] : [`at ${placeOf(place)}`]),

@@ -12,6 +12,7 @@ import {
   reasonsOf,
   shownFrame,
   whyNotFailing,
+  witnessNames,
 } from './finding-text.ts';
 import { harmlessJson } from './json.ts';
 import { growthLimits, growthText } from './profile-text.ts';
@@ -118,6 +119,7 @@ function descriptionOf(finding: Finding): string {
     `${headline(finding)}${cost === '' ? '' : `, ${cost}`}`,
     ...(frame === undefined ? [] : [`, at ${placeOf(frame)}`]),
     ...(excuse === undefined ? [] : [` (${excuse})`]),
+    ...(finding.witnesses === undefined ? [] : [`, ${witnessNames(finding)}`]),
     ` ${finding.id}`,
   ];
   return parts.join('');

@@ -7,10 +7,13 @@ import {
   type Details,
   flag,
   owners,
+  type PageFrame,
+  type PageWitness,
   pardons,
   severities,
   standings,
 } from './html-page/payload.ts';
+import { headlineOf } from './html-page/words.ts';
 import { numberWriter } from './number-writer.ts';
 
 /** The columns of a frame, in the order of the tuple that it is kept as. */
@@ -100,8 +103,11 @@ export function encodeIndex(report: Report): {
     columns.blocks.push(leak?.blocks ?? 0);
     columns.stacks.push(finding.stacks.length);
     for (const stack of finding.stacks) addStack(stack);
-    columns.seen.push(finding.seenIn.length);
-    for (const { image } of finding.seenIn) columns.seenImage.push(image);
+    const images = new Set(
+      [finding, ...(finding.witnesses ?? [])].flatMap(({ seenIn }) => seenIn.map(({ image }) => image)),
+    );
+    columns.seen.push(images.size);
+    for (const image of images) columns.seenImage.push(image);
   }
   for (const [field, name] of frameColumns.entries()) {
     for (let frame = 0; frame < frames.size(); frame++) columns[name].push(frames.get(frame, field));
@@ -127,7 +133,7 @@ export function* encodeDetails(report: Report): Generator<string> {
 
 function detailsOf(finding: Finding, rule: Rule | undefined): Details {
   const { fingerprint, thread, alsoSeen, details, leak, access, descriptor, seenIn, before } = finding;
-  const { span, excerpt, raw, suppression, meaning, advice } = finding;
+  const { span, excerpt, raw, suppression, meaning, advice, witnesses } = finding;
   return {
     fingerprint,
     details,
@@ -145,6 +151,39 @@ function detailsOf(finding: Finding, rule: Rule | undefined): Details {
     ...(suppression !== undefined && { suppression }),
     ...(meaning !== undefined && meaning !== rule?.meaning && { meaning }),
     ...(advice !== undefined && advice !== rule?.advice && { advice }),
+    ...(witnesses && { witnesses: witnesses.map(witnessOf) }),
+  };
+}
+
+function witnessOf(finding: Finding): PageWitness {
+  const { id, rule, tool, title, what, details, stacks, leak, raw } = finding;
+  return {
+    id,
+    rule,
+    tool,
+    headline: headlineOf(what, title, leak !== undefined),
+    details,
+    stacks: stacks.map(({ label, text, frames }) => ({
+      label,
+      ...(text !== undefined && { text }),
+      frames: frames.map(pageFrameOf),
+    })),
+    ...(leak && { bytes: leak.bytes, blocks: leak.blocks }),
+    ...(raw && { raw }),
+  };
+}
+
+function pageFrameOf(frame: ReportFrame): PageFrame {
+  const { function: name, object, path, line, owner, ownerReason, ip, inlined } = frame;
+  return {
+    ...(name !== undefined && { function: name }),
+    ...(object !== undefined && { object }),
+    ...(path !== undefined && { path }),
+    ...(line !== undefined && { line }),
+    owner,
+    ownerReason,
+    ...((path === undefined || line === undefined) && ip !== undefined && { ip }),
+    ...(inlined !== undefined && { inlined }),
   };
 }
 

@@ -5,12 +5,14 @@ import {
   costOf,
   exceededLimits,
   headline,
+  instrumentName,
   placeOf,
   reasonsOf,
   shownFrame,
   stackLines,
   whyNotFailing,
 } from './finding-text.ts';
+import { isOfValgrind } from './html-page/words.ts';
 import {
   exceededGrowth,
   frameSource,
@@ -129,7 +131,11 @@ function casesOf(report: Report): readonly Case[] {
 }
 
 /** Where it was seen, but for what a child has from its parent; the first process when nobody knows. */
-function imagesOf({ seenIn }: Finding, processes: readonly ReportProcess[]): Iterable<number> {
+function imagesOf(
+  { seenIn: ofLeader, witnesses = [] }: Finding,
+  processes: readonly ReportProcess[],
+): Iterable<number> {
+  const seenIn = [...ofLeader, ...witnesses.flatMap((witness) => witness.seenIn)];
   const own = seenIn.filter(({ inherited }) => !inherited).map(({ image }) => image);
   const known = new Set(processes.map(({ image }) => image));
   const images = new Set(
@@ -203,7 +209,7 @@ function* properties(report: Report): Generator<readonly [string, string]> {
   yield ['exit status', String(status)];
   for (const reason of reasonsOf(report)) yield ['reason', reason];
   yield ['vgrun', report.vgrun];
-  yield ['valgrind', tool.version ?? 'unknown'];
+  yield [isOfValgrind(tool.name) ? 'valgrind' : instrumentName(report), tool.version ?? 'unknown'];
   for (const { group, actual, most, unit, exceeded } of gate?.limits ?? []) {
     yield [
       'limit',

@@ -182,7 +182,11 @@ function findingRow(finding: Finding): string {
   const excuse = whyNotFailing(finding);
   const before = finding.before === undefined ? '' : `, before: ${costText(finding.before)}`;
   const place = frame === undefined ? '' : `${code(placeOf(frame))}: `;
-  return `- **${finding.severity}** ${place}${prose(headline(finding))}${cost === '' ? '' : `, ${cost}`}${before}${excuse === undefined ? '' : ` (${excuse})`} · ${code(finding.id)}\n`;
+  return `- **${finding.severity}** ${place}${prose(headline(finding))}${cost === '' ? '' : `, ${cost}`}${before}${excuse === undefined ? '' : ` (${excuse})`}${witnessRow(finding)} · ${code(finding.id)}\n`;
+}
+
+function witnessRow({ witnesses = [] }: Finding): string {
+  return witnesses.length === 0 ? '' : `, also seen by ${witnesses.map(({ rule }) => code(rule)).join(', ')}`;
 }
 
 function entryRow({ rule, place, cost, programs, fingerprint }: BaselineEntry): string {

@@ -1,6 +1,6 @@
 // One finding as a block of lines, in three sizes.
 import type { Finding, ReportFrame, ReportStack } from '../model/report.ts';
-import { costOf, headline, pardons } from './finding-text.ts';
+import { costOf, headline, pardons, witnessText } from './finding-text.ts';
 import { functionName, type Ink } from './pretty-ink.ts';
 import { clip, cut, grouped, harmless, widthOf, wrap } from './terminal-text.ts';
 
@@ -63,6 +63,7 @@ function* bodyLines(
   if (suppression && detail === 'terse') yield* suppressionBlock(finding);
   if (detail === 'terse') return;
   yield* variantLines(finding, detail, width, ink);
+  yield* witnessLines(finding, detail, width, ink);
   yield* childLines(finding, width, ink);
   if (!short && mine !== undefined) yield* excerptLines(finding, mine, detail, ink);
   if (detail === 'full') yield* fullStackLines(finding, ink);
@@ -111,6 +112,18 @@ function* variantLines(
 ): Generator<string> {
   if (detail === 'full') for (const text of alsoSeen) yield* wrap(harmless(`also: ${text}`), width);
   else if (alsoSeen.length > 0) yield ink.dim(clip(harmless(`also: ${alsoSeen.join(' · ')}`), width));
+}
+
+/** What other instruments say of it; where room is short, in one line. */
+function* witnessLines(
+  { witnesses = [] }: Finding,
+  detail: Detail,
+  width: number,
+  ink: Ink,
+): Generator<string> {
+  const texts = witnesses.map(witnessText);
+  if (detail === 'full') for (const text of texts) yield* wrap(harmless(`also seen by ${text}`), width);
+  else if (texts.length > 0) yield ink.dim(clip(harmless(`also seen by ${texts.join(' · ')}`), width));
 }
 
 /** As the tool printed it, to be pasted into a file of suppressions. */

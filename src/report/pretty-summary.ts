@@ -110,14 +110,22 @@ export function leakText(leaks: LeakTotals): string {
     ['indirectly lost', leaks.indirect],
     ['possibly lost', leaks.possible],
     ['still reachable', leaks.reachable],
+    ['not freed', leaks.unfreed],
     ['suppressed', leaks.suppressed],
   ];
   const lost = named.flatMap(([name, sum]) =>
     sum !== undefined && sum.blocks > 0 ? [`${name}: ${amount(sum)}`] : [],
   );
-  const text = lost.length === 0 ? '0 bytes in 0 blocks, of every kind' : lost.join('; ');
+  const text = lost.length === 0 ? nothingLost(leaks) : lost.join('; ');
+  // What was not freed but can be reached is no question that such a tool asks, and it has no suppressions.
+  if (leaks.reachable === undefined) return text;
   // XML of valgrind up to 3.25 names the suppressions it used, but not how much each one hid.
   return leaks.suppressed === undefined ? `${text}; suppressed: not known` : text;
+}
+
+function nothingLost({ reachable, unfreed }: LeakTotals): string {
+  if (reachable !== undefined) return '0 bytes in 0 blocks, of every kind';
+  return unfreed === undefined ? '0 bytes in 0 blocks lost' : '0 bytes in 0 blocks not freed';
 }
 
 /** `2 errors from 1 contexts`, as valgrind counts. */

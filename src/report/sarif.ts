@@ -327,7 +327,10 @@ function resultText(
 ): string {
   const head = harmlessJson(JSON.stringify(resultStart(finding, ruleIndex, program)));
   const tail = harmlessJson(JSON.stringify(resultEnd(finding)));
-  const stacks = stackTexts(finding.stacks, frameTexts);
+  const witnessed = (finding.witnesses ?? []).flatMap(({ tool, stacks }) =>
+    stacks.map((stack) => ({ ...stack, text: `${tool}: ${stackTitle(stack)}` })),
+  );
+  const stacks = stackTexts([...finding.stacks, ...witnessed], frameTexts);
   const between = stacks.length === 0 ? '' : `"stacks":[${stacks.join(',')}],`;
   return `${head.slice(0, -1)},${between}${tail.slice(1)}`;
 }
@@ -353,10 +356,12 @@ function resultStart(finding: Finding, ruleIndex: number | undefined, program: s
 
 /** What stands after the stacks: never nothing. */
 function resultEnd(finding: Finding): Omit<Result, 'message'> {
-  const { blamed, stacks, leak, standing, before } = finding;
+  const { blamed, stacks, leak, standing, before, witnesses = [] } = finding;
   const excuse = whyNotFailing(finding);
   const others = stacks.filter((_, index) => index !== (blamed?.stack ?? 0));
-  const related = others.flatMap(relatedLocation).map((location, index) => ({ ...location, id: index + 1 }));
+  const related = [...others.flatMap(relatedLocation), ...witnesses.flatMap(witnessLocation)].map(
+    (location, index) => ({ ...location, id: index + 1 }),
+  );
   const flow = lockOrderFlow(stacks);
   return {
     ...(related.length > 0 && { relatedLocations: related }),
@@ -378,6 +383,13 @@ function resultEnd(finding: Finding): Omit<Result, 'message'> {
         blocks: leak.blocks,
       }),
       ...(finding.atLeast && { atLeast: true }),
+      ...(witnesses.length > 0 && {
+        witnesses: witnesses.map(({ rule, id, fingerprint }) => ({
+          rule: harmless(rule),
+          id: harmless(id),
+          fingerprint: harmless(fingerprint),
+        })),
+      }),
       ...(before && { before }),
       ...(finding.details.length > 0 && { details: finding.details.map(harmless) }),
     },
@@ -423,7 +435,7 @@ function locationOf(frame: ReportFrame): Location {
   };
 }
 
-function physicalLocationOf({ path, directory, line }: ReportFrame): PhysicalLocation | undefined {
+function physicalLocationOf({ path, directory, line, column }: ReportFrame): PhysicalLocation | undefined {
   if (path === undefined || path === '') return undefined;
   const absolute = path.startsWith('/');
   // Text logs have the base names of files alone: in which directory of the project they are, nobody knows.
@@ -433,7 +445,10 @@ function physicalLocationOf({ path, directory, line }: ReportFrame): PhysicalLoc
       uri: absolute ? `file://${encodedPath(path)}` : relativeUri(path),
       ...(based && { uriBaseId: 'SRCROOT' }),
     },
-    ...(line !== undefined && line > 0 && { region: { startLine: line } }),
+    ...(line !== undefined &&
+      line > 0 && {
+        region: { startLine: line, ...(column !== undefined && column > 0 && { startColumn: column }) },
+      }),
   };
 }
 
@@ -463,6 +478,14 @@ function relatedLocation(stack: ReportStack): readonly Location[] {
   const location = frame === undefined ? undefined : locationOf(frame);
   if (location?.physicalLocation === undefined) return [];
   return [{ ...location, message: { text: text(stackTitle(stack)) } }];
+}
+
+/** Where another instrument saw the same defect. */
+function witnessLocation(witness: Finding): readonly Location[] {
+  const frame = shownFrame(witness);
+  const location = frame === undefined ? undefined : locationOf(frame);
+  if (location?.physicalLocation === undefined) return [];
+  return [{ ...location, message: { text: text(`also seen by ${witness.rule}: ${headline(witness)}`) } }];
 }
 
 /** `required order first` and `then`, and the observed order, each by one thread. */

@@ -1,6 +1,6 @@
 // Owns COLLECT: what the instrument left behind becomes artifacts that can be read without it.
 import { createWriteStream } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { execa } from 'execa';
@@ -31,9 +31,10 @@ export async function collect(tool: Tool, context: CollectContext): Promise<read
 /** Runs one command, its output going to a file as it comes. */
 export async function carryOut(step: CollectStep, directory: string): Promise<Problem | undefined> {
   const [file, ...args] = step.command;
+  const input = step.consumes === undefined ? undefined : join(directory, step.consumes);
   const subprocess = execa(file, args, {
     reject: false,
-    stdin: 'ignore',
+    stdin: input === undefined ? 'ignore' : { file: input },
     stdout: 'pipe',
     buffer: { stdout: false, stderr: true },
     maxBuffer: 1_000_000,
@@ -48,7 +49,10 @@ export async function carryOut(step: CollectStep, directory: string): Promise<Pr
           () => {},
         ),
   ]);
-  if (!result.failed) return undefined;
+  if (!result.failed) {
+    if (input !== undefined) await rm(input, { force: true });
+    return undefined;
+  }
   const { code, stderr } = result as { code?: string; stderr?: string };
   const said = code === 'ENOENT' ? `${file} is not installed` : (stderr ?? '').trim().slice(0, longestQuote);
   return {

@@ -154,8 +154,9 @@ export function roleOf(name: string): ArtifactRole | undefined {
   return 'other';
 }
 
-// `massif.out.123`, `callgrind.out.123.1-02`, `gprof.123.txt`, `perf.script.txt`
-const profileName = /^(?:(?:massif|dhat|callgrind|cachegrind)\.out\.|(?:gprof|perf)\.(?:[\w.]+\.)?txt$)/;
+// `massif.out.123`, `callgrind.out.123.1-02`, `gprof.123.txt`, `heaptrack.123.txt`, `perf.script.txt`
+const profileName =
+  /^(?:(?:massif|dhat|callgrind|cachegrind)\.out\.|(?:gprof|perf|heaptrack)\.(?:[\w.]+\.)?txt$)/;
 
 // `sanitizer.server.123`, `mtrace.123`, `memwatch.1`
 const reportName = /^(?:sanitizer\.|mtrace\.|memwatch\.)/;
@@ -171,7 +172,7 @@ export function pidOfReport(name: string): number | undefined {
 
 /** The process that a profile is about, where its name says so: `massif.out.123`, `gprof.123.txt`. */
 export function pidOfProfile(name: string): number | undefined {
-  const pid = /^(?:\w+\.out|gprof)\.(\d+)/.exec(name)?.[1];
+  const pid = /^(?:\w+\.out|gprof|heaptrack)\.(\d+)/.exec(name)?.[1];
   return pid === undefined ? undefined : Number(pid);
 }
 

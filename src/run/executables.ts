@@ -50,8 +50,13 @@ const before: ReadonlySet<string> = new Set(['setpriv', 'prlimit']);
  * Looks at a process and all that descend from it until told to stop.
  *
  * @param program absolute; what the process becomes, in case that it is too short to be seen.
+ * @param onLook called with the pid of each process that lives, at each look.
  */
-export function watchExecutables(pid: number, program: string): ExecutableWatch {
+export function watchExecutables(
+  pid: number,
+  program: string,
+  onLook?: (pid: number) => void,
+): ExecutableWatch {
   const seen = new Map<number, Executable>([[pid, { pid, path: program }]]);
   /** Of those that live: who started them. */
   const known = new Map<number, number | undefined>([[pid, undefined]]);
@@ -66,6 +71,7 @@ export function watchExecutables(pid: number, program: string): ExecutableWatch 
           const { brief: _, ...rest } = earlier;
           seen.set(each, rest);
         }
+        onLook?.(each);
         for (const task of readdirSync(`/proc/${each}/task`)) {
           for (const child of readProc(`${each}/task/${task}/children`)?.split(' ') ?? []) {
             if (child !== '' && !known.has(Number(child))) known.set(Number(child), each);

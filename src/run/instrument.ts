@@ -1,7 +1,7 @@
 // Owns the search for the installed instrument and its version.
 import { constants } from 'node:fs';
-import { access, readdir } from 'node:fs/promises';
-import { delimiter, resolve } from 'node:path';
+import { access, readdir, realpath } from 'node:fs/promises';
+import { delimiter, dirname, resolve } from 'node:path';
 import { execa } from 'execa';
 import { UserError } from '../errors.ts';
 
@@ -10,6 +10,10 @@ export interface Instrument {
   readonly path: string;
   /** `3.19.0`, without what a distribution or a checkout adds. */
   readonly version: string;
+  /** Absolute path of the library that it loads into programs. */
+  readonly preload?: string;
+  /** Absolute path of the program of its own that reads what it recorded. */
+  readonly interpreter?: string;
 }
 
 const installHint =
@@ -58,6 +62,34 @@ export async function findPerf(searchPath: string): Promise<Instrument> {
   if (version === undefined) throw new UserError(`${path} does not answer --version as perf does`, hint);
   return { path, version };
 }
+
+/**
+ * Finds heaptrack, and beside it its library and the program that reads its data; the script itself talks on the standard
+ * output, into which the program writes, and so is not what starts the program.
+ *
+ * @throws UserError (125) when there is none, or a part of it is missing.
+ */
+export async function findHeaptrack(searchPath: string): Promise<Instrument> {
+  const hint = 'install it: apt-get install heaptrack (Debian, Ubuntu), dnf install heaptrack (Fedora)';
+  const path = await findProgramOnPath(searchPath, 'heaptrack');
+  if (path === undefined) throw new UserError('heaptrack is not installed', hint);
+  const { stdout } = await execa(path, ['--version'], { reject: false, stdin: 'ignore', timeout: 10_000 });
+  // heaptrack 1.4.0
+  const version = /^heaptrack (\d+\.\d+(?:\.\d+)?)/m.exec(stdout)?.[1];
+  if (version === undefined) throw new UserError(`${path} does not answer --version as heaptrack does`, hint);
+  const folder = dirname(await realpath(path));
+  for (const place of heaptrackPlaces) {
+    const preload = resolve(folder, place, 'libheaptrack_preload.so');
+    const interpreter = resolve(folder, place, 'libexec/heaptrack_interpret');
+    if ((await isThere(preload, constants.R_OK)) && (await isThere(interpreter, constants.X_OK))) {
+      return { path, version, preload, interpreter };
+    }
+  }
+  throw new UserError(`${path} is there, but not its library libheaptrack_preload.so`, hint);
+}
+
+/** Seen from its script: where distributions put libraries. */
+const heaptrackPlaces = ['../lib/heaptrack', '../lib64/heaptrack'];
 
 /**
  * Makes sure that the installed valgrind has a tool.
@@ -109,13 +141,14 @@ async function namesIn(folder: string, pattern: RegExp): Promise<readonly string
 export async function findProgramOnPath(searchPath: string, name: string): Promise<string | undefined> {
   for (const folder of searchPath.split(delimiter)) {
     const candidate = resolve(folder === '' ? '.' : folder, name);
-    if (
-      await access(candidate, constants.X_OK).then(
-        () => true,
-        () => false,
-      )
-    )
-      return candidate;
+    if (await isThere(candidate, constants.X_OK)) return candidate;
   }
   return undefined;
+}
+
+function isThere(path: string, mode: number): Promise<boolean> {
+  return access(path, mode).then(
+    () => true,
+    () => false,
+  );
 }

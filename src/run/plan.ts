@@ -11,8 +11,17 @@ import { toolNamed, toolUnknown } from '../tools/index.ts';
 import type { Tool } from '../tools/tool.ts';
 import { version } from '../version.ts';
 import { findProjectRoot } from './directory.ts';
-import { findPerf, findSymbolizer, findValgrind, type Instrument, mustHaveTool } from './instrument.ts';
+import { mustHaveEvidence } from './evidence.ts';
+import {
+  findHeaptrack,
+  findPerf,
+  findSymbolizer,
+  findValgrind,
+  type Instrument,
+  mustHaveTool,
+} from './instrument.ts';
 import { inheritance } from './limits.ts';
+import { mustTakeLibraries, preloadFor } from './preload.ts';
 import { isSpecialFile, type Sink } from './relay.ts';
 import type { RunRequest } from './run.ts';
 import { obstacles } from './sanitizer-obstacles.ts';
@@ -68,13 +77,18 @@ export async function planRun(wanted: Wish, say: (line: string) => void = () => 
     settleCapture(wish),
     yieldsReports ? findSymbolizer(searchPath) : undefined,
   ]);
+  if (instrument.preload !== undefined) await mustTakeLibraries(target.path);
+  const preload =
+    instrument.preload ?? (await preloadFor(tool, target.path, { ...process.env, ...wish.environment }));
   wish.checkVersion(instrument.version);
+  if (launch.attach === undefined) await mustHaveEvidence(tool, launch.program, target.path);
   await mustReadSuppressions(tool, launch.toolOptions, workingDirectory);
   return {
     tool,
     ...captured,
     target,
     instrument,
+    ...(preload !== undefined && { preload }),
     inheritance: inherited,
     environmentOptions,
     workingDirectory,
@@ -96,6 +110,7 @@ export async function planRun(wanted: Wish, say: (line: string) => void = () => 
 
 async function findInstrument(tool: Tool, wish: Wish, searchPath: string): Promise<Instrument> {
   if (tool.launcher === 'perf') return findPerf(searchPath);
+  if (tool.launcher === 'heaptrack') return findHeaptrack(searchPath);
   // The program starts by itself; what reads its data is looked for when there is some.
   if (tool.launcher === 'none') return { path: '', version: '' };
   const valgrind = await findValgrind(wish.valgrind ?? process.env.VGRUN_VALGRIND, searchPath);

@@ -30,12 +30,24 @@ export async function withRawExcerpts(report: Report, files: readonly string[]):
   try {
     const findings: Finding[] = [];
     let left = mostExcerpts;
-    for (const finding of report.findings) {
-      const { span } = finding;
+    const rawOf = async ({ span }: Finding): Promise<RawExcerpt | undefined> => {
       const handle = span !== undefined && left > 0 ? await handleOf(span.artifact) : undefined;
       const raw = span && handle && (await read(handle, span));
       if (raw !== undefined) left--;
-      findings.push(raw === undefined ? finding : { ...finding, raw });
+      return raw;
+    };
+    for (const finding of report.findings) {
+      const raw = await rawOf(finding);
+      const witnesses: Finding[] = [];
+      for (const witness of finding.witnesses ?? []) {
+        const own = await rawOf(witness);
+        witnesses.push(own === undefined ? witness : { ...witness, raw: own });
+      }
+      findings.push({
+        ...finding,
+        ...(raw && { raw }),
+        ...(witnesses.length > 0 && { witnesses }),
+      });
     }
     return { ...report, findings };
   } finally {

@@ -8,7 +8,7 @@ import type { Problem } from '../model/problem.ts';
 import type { ParsedRecord, ProcessEndRecord, ProcessRecord } from '../model/record.ts';
 import type { Executable, RunManifest } from '../model/run.ts';
 import { type SanitizerFacts, sanitizers } from '../model/sanitizer.ts';
-import { interpreterFor } from '../tools/index.ts';
+import { interpreterFor, toolNamed } from '../tools/index.ts';
 import { readerFor } from '../tools/readers.ts';
 import type { ReadContext, Symbols } from '../tools/tool.ts';
 import { readCopies } from './copies.ts';
@@ -62,7 +62,8 @@ export async function* readReports(sources: ReportSources): AsyncGenerator<Parse
       artifact: '',
     };
     yield known(process, manifest);
-    const complete = !manifest.alive.includes(pid) && manifest.endedAt !== undefined;
+    const complete =
+      !manifest.alive.includes(pid) && manifest.endedAt !== undefined && !tellsAlways(manifest);
     yield { type: 'process-end', image, complete, finished: complete };
   }
   for (const problem of judge(sources, told, withRuntime)) yield { type: 'problem', problem };
@@ -84,7 +85,7 @@ const isStderr = (path: string): boolean => basename(path) === stderrReport;
 /** All that a file says is of the one process that it is named for: the mark of a line may be that of a thread. */
 async function* readFile(
   path: string,
-  { manifest, symbols, nextImage }: ReportSources,
+  { manifest, symbols, nextImage, files }: ReportSources,
   told: Map<number, Told>,
   helpers: Set<number>,
 ): AsyncGenerator<ParsedRecord> {
@@ -104,7 +105,9 @@ async function* readFile(
     interpreterFor,
     fromInstrument: !isStderr(path),
     ...(symbols && { symbols }),
-    ...(pid !== undefined && { process: { pid, ...wordsOf(pid, manifest) } }),
+    ...(pid !== undefined && {
+      process: { pid, ...wordsOf(pid, manifest), goesOn: hasLater(artifact, files) },
+    }),
   };
   const signs: Signs = { searched: false, ended: false, exited: false, helpers };
   const images = new Map<number, number>();
@@ -183,6 +186,13 @@ const abortingMark = '==ABORTING';
 const exitMark = 'AddressSanitizer exit stats:';
 const longestMark = 40;
 
+/** Whether the same process has a later file: `mtrace.123`, then `mtrace.123-1`. */
+function hasLater(artifact: string, files: readonly string[]): boolean {
+  const [, start = '', number = '0'] = /^(.*\.\d+)(?:-(\d+))?$/s.exec(artifact) ?? [];
+  const next = `${start}-${Number(number) + 1}`;
+  return start !== '' && files.some((file) => basename(file) === next);
+}
+
 /** What was seen of the process from outside: no runtime tells its program's words, nor who started it. */
 function known(record: ProcessRecord, manifest: RunManifest): ProcessRecord {
   const seen = seenOf(record.pid, manifest);
@@ -193,7 +203,7 @@ function known(record: ProcessRecord, manifest: RunManifest): ProcessRecord {
   return {
     ...record,
     tool: record.tool ?? manifest.tool.name,
-    ...(argv === undefined ? {} : { argv }),
+    ...(argv === undefined || (record.argv.length > 0 && tellsAlways(manifest)) ? {} : { argv }),
     ...(ppid !== undefined && { ppid }),
     forked: record.forked || seen?.forked === true || (isGuessed && isOfProgram(record, manifest)),
   };
@@ -229,7 +239,10 @@ function judge(
 ): readonly Problem[] {
   const facts = sanitizers.find(({ tool }) => tool === manifest.tool.name);
   if (manifest.endedAt === undefined) return [];
-  if (facts === undefined) return files.length === 0 ? [nothingWritten(manifest)] : [];
+  if (facts === undefined) {
+    if (tellsAlways(manifest)) return untold(manifest, told);
+    return files.length === 0 ? [nothingWritten(manifest)] : [];
+  }
   const { pid: first } = manifest;
   if (told.size === 0 && withRuntime.length === 0) return [nothingInstrumented(facts)];
   const problems: Problem[] = [];
@@ -249,6 +262,30 @@ function judge(
     problems.push(unsearched(pid, manifest, ending));
   }
   return problems;
+}
+
+/** The runtime writes in every process in which it is. */
+function tellsAlways({ tool }: RunManifest): boolean {
+  return toolNamed(tool.name)?.everyProcessReports === true;
+}
+
+/** Processes in which the runtime was not. Of a child it is no loss to the answer about the program itself. */
+function untold(manifest: RunManifest, told: ReadonlyMap<number, Told>): readonly Problem[] {
+  const { command, pid: first, tool, executables = [], alive } = manifest;
+  // A forked child writes only when something happens in it.
+  const others = executables.filter((each) => each.pid !== first && each.forked !== true);
+  const all = [...(first === undefined ? [] : [{ pid: first, path: command[0] ?? '' }]), ...others];
+  return all
+    .filter(({ pid }) => !told.has(pid) && !alive.includes(pid))
+    .map(({ pid, path }) => ({
+      code: 'no-report',
+      level: pid === first ? ('incomplete' as const) : ('warning' as const),
+      message: `process ${pid} (${path}) left no trace: it is statically linked, has changed its rights, or came without the variables of the environment`,
+      ...(tool.name === 'mtrace' && {
+        hint: 'a program that calls mtrace() itself is traced from there on, and not at all when it never comes to it',
+      }),
+      pid,
+    }));
 }
 
 function searchesLeaks({ sanitizers: built = [] }: Executable): boolean {

@@ -9,6 +9,7 @@ import type { Problem } from '../model/problem.ts';
 import type { Artifact, EnvironmentOptions, Exit, RunManifest } from '../model/run.ts';
 import { type OptionToken, optionsFor } from '../tools/_shared/valgrind-options.ts';
 import type { Tool } from '../tools/tool.ts';
+import { watchAppended } from './appended-logs.ts';
 import { startCapture } from './capture.ts';
 import { collect } from './collect.ts';
 import {
@@ -39,6 +40,8 @@ export interface RunRequest {
   readonly launch: Launch;
   readonly target: Target;
   readonly instrument: Instrument;
+  /** Absolute path of the library that is loaded into the program. */
+  readonly preload?: string;
   readonly inheritance: Inheritance;
   readonly environmentOptions: readonly EnvironmentOptions[];
   /** Variables besides those of this process; undefined takes one away. */
@@ -115,14 +118,17 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     environmentOptions: request.environmentOptions.flatMap(({ options }) => options),
     environment,
     ...(request.symbolizer === undefined ? {} : { symbolizer: request.symbolizer }),
+    ...(request.preload !== undefined && { preload: request.preload }),
   });
+  const startsItself = tool.launcher === 'none' || tool.launcher === 'heaptrack';
+  const own = programVariables(plan.programEnvironment, launch.program);
   const argv = [
-    ...request.inheritance.prefix,
-    ...(tool.launcher === 'none' ? [] : [request.instrument.path, ...plan.options]),
+    ...(own === undefined ? [] : [...request.inheritance.prefix, ...own]),
+    ...(startsItself ? [] : [request.instrument.path, ...plan.options]),
     ...(tool.launcher === 'valgrind' && launch.program.startsWith('-') ? ['--'] : []),
     ...(plan.command ?? [
       // Nobody but the shell looks for the program then.
-      tool.launcher === 'none' && launch.program.startsWith('-') ? request.target.path : launch.program,
+      startsItself && launch.program.startsWith('-') ? request.target.path : launch.program,
       ...launch.arguments,
     ]),
   ];
@@ -202,9 +208,14 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   const stream = launch.capture === 'fd' ? openSync(join(directory, xmlStream), 'a') : undefined;
   let stopProgress = () => {};
   let executables: ExecutableWatch | undefined;
+  const appended = plan.appended && watchAppended(plan.appended, request.workingDirectory);
   const ended = await execute({
     argv,
-    environment: { ...request.environment, ...plan.environment },
+    environment: {
+      ...request.environment,
+      ...plan.environment,
+      ...(own === undefined && plan.programEnvironment),
+    },
     workingDirectory: request.workingDirectory,
     directory,
     timeout: request.timeout,
@@ -216,7 +227,9 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     ],
     onStart: (pid) => {
       events.onStart?.();
-      if (tool.launcher === 'none') executables = watchExecutables(pid, request.target.path);
+      if (tool.launcher === 'none') {
+        executables = watchExecutables(pid, request.target.path, appended?.look);
+      }
       if (events.progress === true) stopProgress = showProgress(pid, launch.program);
     },
   });
@@ -246,10 +259,11 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     startedAt,
     pid: ended.pid,
   });
+  problems.push(...((await appended?.keep(directory)) ?? []));
   problems.push(
     ...(await collect(tool, {
       directory,
-      instrument: request.instrument.path,
+      instrument: request.instrument.interpreter ?? request.instrument.path,
       program: request.target.path,
       executables: new Map([...(executables?.seen ?? [])].map(([each, { path }]) => [each, path])),
     })),
@@ -303,6 +317,19 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   debug('run closed', { artifacts: artifacts.length });
   if (!temporary) await removeOldRuns(request.workingDirectory, request.keep);
   return { directory, manifest };
+}
+
+/**
+ * Words that give the program its variables, after what stands in front of it. env(1) would take a name with `=` for one more:
+ * such a program gets them from us, and then nothing may stand in front.
+ */
+function programVariables(
+  variables: Readonly<Record<string, string>> | undefined,
+  program: string,
+): readonly string[] | undefined {
+  if (variables === undefined) return [];
+  if (program.includes('=')) return undefined;
+  return ['/usr/bin/env', ...Object.entries(variables).map(([name, value]) => `${name}=${value}`)];
 }
 
 async function twoRuntimes({ sanitizers = [] }: Target): Promise<boolean> {
@@ -366,6 +393,15 @@ function exitUnder(
   // What a process without a file means, is known when the others are read.
   if (launch.capture === 'reports') return seen;
   if (artifacts.some(({ role, size }) => role === 'profile' && size > 0)) return seen;
+  if (launcher === 'heaptrack') {
+    problems.push({
+      code: 'no-profile',
+      level: 'incomplete',
+      message: 'heaptrack recorded nothing of the program',
+      hint: 'its library was not loaded: what the loader printed above says why',
+    });
+    return exit;
+  }
   if (launcher === 'none') {
     problems.push({
       code: 'no-profile',

@@ -10,12 +10,15 @@ import { dhat } from './dhat/index.ts';
 import { drd } from './drd/index.ts';
 import { bbv } from './exp-bbv/index.ts';
 import { gprof } from './gprof/index.ts';
+import { heaptrack } from './heaptrack/index.ts';
 import { helgrind } from './helgrind/index.ts';
 import { lackey } from './lackey/index.ts';
 import { lsan } from './lsan/index.ts';
 import { massif } from './massif/index.ts';
 import { memcheck } from './memcheck/index.ts';
+import { memwatch } from './memwatch/index.ts';
 import { msan } from './msan/index.ts';
+import { mtrace } from './mtrace/index.ts';
 import { nothing } from './none/index.ts';
 import { perf } from './perf/index.ts';
 import type { Tool } from './tool.ts';
@@ -32,12 +35,15 @@ export const tools: readonly Tool[] = [
   ubsan,
   tsan,
   msan,
+  mtrace,
   massif,
   dhat,
+  heaptrack,
   callgrind,
   cachegrind,
   perf,
   gprof,
+  memwatch,
   lackey,
   nothing,
   bbv,

@@ -4,15 +4,19 @@ import { valgrindText } from './_shared/valgrind-text.ts';
 import { valgrindXml } from './_shared/valgrind-xml.ts';
 import { cachegrindReader } from './cachegrind/parse.ts';
 import { callgrindReader } from './callgrind/parse.ts';
+import { crtReader } from './crt/parse.ts';
 import { dhatReader } from './dhat/parse.ts';
 import { foldedReader } from './folded/parse.ts';
 import { gprofReader } from './gprof/parse.ts';
 import { heaptrackDataReader } from './heaptrack/data.ts';
 import { heaptrackTextReader } from './heaptrack/parse.ts';
 import { massifReader } from './massif/parse.ts';
+import { memwatchReader } from './memwatch/parse.ts';
+import { mtraceReader } from './mtrace/parse.ts';
 import { perfScriptReader } from './perf/parse.ts';
 import { sampleReader } from './sample/parse.ts';
 import type { Reader } from './tool.ts';
+import { vldReader } from './vld/parse.ts';
 
 /**
  * Log formats. XML first: a text log may quote XML, but no XML document looks like a text log; what begins with words of its
@@ -29,8 +33,12 @@ export const readers: readonly Reader[] = [
   gprofReader,
   heaptrackTextReader,
   heaptrackDataReader,
+  mtraceReader,
   sampleReader,
   perfScriptReader,
+  memwatchReader,
+  crtReader,
+  vldReader,
   foldedReader,
 ];
 

@@ -10,17 +10,33 @@ export interface Tool {
   /** The word of `--tool=`. */
   readonly name: string;
   readonly title: string;
-  /** What starts the program. `none`: the program starts by itself, and `plan` gives an environment only. */
-  readonly launcher: 'valgrind' | 'perf' | 'none';
+  /**
+   * What starts the program. `none`: the program starts by itself, and `plan` gives an environment only. `heaptrack`: the same,
+   * with what is installed of heaptrack.
+   */
+  readonly launcher: 'valgrind' | 'perf' | 'heaptrack' | 'none';
   /**
    * What is captured. `errors`: XML or a text log. `profile`: files of values, and the text log beside them.
    * `log`: all that the tool has to say stands in its text log. `reports`: files of a runtime inside the program.
    */
   readonly yields: 'errors' | 'profile' | 'log' | 'reports';
+  /** A library of vgrun's own that is loaded into the program: name of its C source in `run/preload`. */
+  readonly preload?: string;
+  /** Each process leaves a report, also when it has nothing to say: one without was not seen. */
+  readonly everyProcessReports?: true;
   /** Options for this launch. Pure. */
   readonly plan: (launch: Launch, context: PlanContext) => Plan;
   /** How to understand its errors; missing for a tool that finds none. */
   readonly interpret?: Interpret;
+  /**
+   * What is in every program that is built for it: at least one of the words stands in its file. One without is refused:
+   * `NAME MISSING`, and the hint.
+   */
+  readonly evidence?: {
+    readonly words: readonly string[];
+    readonly missing: string;
+    readonly hint: string;
+  };
   /**
    * Commands that turn what the run left into artifacts that can be read without the instrument. Pure.
    *
@@ -33,7 +49,7 @@ export interface Tool {
 export interface CollectContext {
   /** Absolute path of the run directory. */
   readonly directory: string;
-  /** Absolute path of the instrument; of `none`, empty. */
+  /** Absolute path of the instrument, or of what reads its data where that is another program; of `none`, empty. */
   readonly instrument: string;
   /** Absolute path of the program. */
   readonly program: string;
@@ -44,6 +60,8 @@ export interface CollectContext {
 /** One command of collecting; it is never run through a shell. */
 export interface CollectStep {
   readonly command: readonly [program: string, ...arguments: string[]];
+  /** Name in the run directory of the file that it reads as its standard input; it is removed when all went well. */
+  readonly consumes?: string;
   /** Name in the run directory of the file that its standard output becomes. */
   readonly output: string;
   /** What is said, at level `incomplete`, when it fails; what it printed on stderr is added. */
@@ -63,7 +81,13 @@ export interface ReadContext {
   /**
    * The process that the file is about, where its format does not tell: from its name (`massif.out.123`) or the run.
    */
-  readonly process?: { readonly pid: number; readonly argv?: readonly string[]; readonly version?: string };
+  readonly process?: {
+    readonly pid: number;
+    readonly argv?: readonly string[];
+    readonly version?: string;
+    /** There is a later file of it: unless this one says how it ended, it became another program. */
+    readonly goesOn?: boolean;
+  };
   /** What the addresses of a log mean, for formats that tell addresses only; missing: nothing is known. */
   readonly symbols?: Symbols;
   /** The file is the instrument's own log of a run: nobody else wrote into it, so every line of its form is true. */

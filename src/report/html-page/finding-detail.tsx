@@ -1,7 +1,7 @@
 // Everything about one finding.
 import type { RefObject } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { Cost, Excerpt, Rule } from '../../model/report.ts';
+import type { Cost, Excerpt, RawExcerpt, Rule } from '../../model/report.ts';
 import { grouped, plural } from '../terminal-text.ts';
 import { CopyButton } from './copy-button.tsx';
 import { readDetails } from './data-block.tsx';
@@ -12,6 +12,7 @@ import {
   frameAt,
   has,
   leakBytes,
+  type PageWitness,
   pardons,
   type Summary,
   severities,
@@ -116,6 +117,9 @@ export function FindingDetail({ known, summary, finding, list, walking, onBack }
           blamed={number === blamedStack ? blamedFrame : undefined}
         />
       ))}
+      {(read?.witnesses ?? []).map((witness) => (
+        <WitnessView key={witness.id} witness={witness} />
+      ))}
       {details === undefined && <p class="quiet">Reading…</p>}
       {details === 'unreadable' && <p class="notice">The details of this finding could not be read.</p>}
       {read !== undefined && <SeenIn details={read} summary={summary} leak={leak} />}
@@ -126,21 +130,7 @@ export function FindingDetail({ known, summary, finding, list, walking, onBack }
           <CopyButton label="Copy suppression" text={`${read.suppression.trimEnd()}\n`} />
         </details>
       )}
-      {read?.raw !== undefined && (
-        <details>
-          <summary>
-            What {textOf(index, 'tool', finding)} wrote <span class="quiet">{read.raw.artifact}</span>
-          </summary>
-          <pre tabIndex={0}>
-            {read.raw.text.trimEnd()}
-            {read.raw.cut ? '\n…' : ''}
-          </pre>
-          <p class="quiet">
-            From byte {grouped(read.raw.offset)} of {read.raw.artifact}
-            {read.raw.cut ? '; there is more of it in the file' : ''}.
-          </p>
-        </details>
-      )}
+      {read?.raw !== undefined && <RawView raw={read.raw} tool={textOf(index, 'tool', finding)} />}
       {read?.raw === undefined && read?.span !== undefined && (
         <p class="quiet">
           In {read.span.artifact} from byte {grouped(read.span.offset)}.
@@ -148,6 +138,52 @@ export function FindingDetail({ known, summary, finding, list, walking, onBack }
       )}
       {read !== undefined && <p class="quiet print">Fingerprint {read.fingerprint}</p>}
     </article>
+  );
+}
+
+function RawView({ raw, tool }: { readonly raw: RawExcerpt; readonly tool: string }) {
+  return (
+    <details>
+      <summary>
+        What {tool} wrote <span class="quiet">{raw.artifact}</span>
+      </summary>
+      <pre tabIndex={0}>
+        {raw.text.trimEnd()}
+        {raw.cut ? '\n…' : ''}
+      </pre>
+      <p class="quiet">
+        From byte {grouped(raw.offset)} of {raw.artifact}
+        {raw.cut ? '; there is more of it in the file' : ''}.
+      </p>
+    </details>
+  );
+}
+
+/** What another instrument saw of the same defect, with all that it told. */
+function WitnessView({ witness }: { readonly witness: PageWitness }) {
+  const { rule, tool, headline, details, stacks, bytes, blocks, raw } = witness;
+  const cost =
+    bytes === undefined ? '' : costText({ bytes, ...(blocks !== undefined && { blocks }), count: 1 });
+  return (
+    <section class="witness" aria-label={`Also seen by ${tool}`}>
+      <h3>
+        Also seen by {tool}: <code>{rule}</code>
+      </h3>
+      <p>
+        {headline} {cost !== '' && <b>{cost}</b>}
+      </p>
+      {details.length > 0 && (
+        <ul class="said">
+          {details.map((line, number) => (
+            <li key={number}>{line}</li>
+          ))}
+        </ul>
+      )}
+      {stacks.map((stack, number) => (
+        <StackView key={number} stack={stack} text={stack.text} blamed={undefined} />
+      ))}
+      {raw !== undefined && <RawView raw={raw} tool={tool} />}
+    </section>
   );
 }
 
@@ -172,7 +208,7 @@ function StandingLines({ known: { index }, finding, before, cost }: StandingProp
   if (!has(index, finding, flag.failing)) {
     if (pardon !== undefined) texts.push(`Does not fail the run. ${capitalised(pardonWords[pardon])}.`);
     else if (!has(index, finding, flag.error))
-      texts.push('Does not fail the run: valgrind does not count it as an error.');
+      texts.push('Does not fail the run: the tool does not count it as an error.');
     else texts.push('Does not fail the run.');
   }
   if (has(index, finding, flag.hidden)) texts.push('Not listed unless asked for.');

@@ -104,7 +104,22 @@ export type Details = Pick<
   /** Only where they differ from those of the rule. */
   readonly meaning?: string;
   readonly advice?: string;
+  readonly witnesses?: readonly PageWitness[];
 };
+
+/** What another instrument says of the same defect. */
+export interface PageWitness {
+  readonly id: string;
+  readonly rule: string;
+  readonly tool: string;
+  readonly headline: string;
+  readonly details: readonly string[];
+  readonly stacks: readonly (PageStack & { readonly text?: string })[];
+  /** Of a leak, direct and indirect together. */
+  readonly bytes?: number;
+  readonly blocks?: number;
+  readonly raw?: RawExcerpt;
+}
 
 /** One call, as the page shows it. */
 export interface PageFrame {

@@ -141,7 +141,7 @@ export function growthText({ measure, title, most, allowed, before, after, excee
 /** A row of the table at the top: what, and its value. */
 export type Fact = readonly [name: string, value: string];
 
-/** The totals in valgrind's words, so that the two can be compared. */
+/** The totals, in the words in which valgrind sums up, so that the two can be compared. */
 export function totalFacts({ totals }: Pick<Report, 'totals'>): readonly Fact[] {
   const { heap, leaks, errors, computed, atLeast } = totals;
   const marked = (part: 'heap' | 'leaks' | 'errors', text: string): string => {
@@ -166,11 +166,27 @@ export function totalFacts({ totals }: Pick<Report, 'totals'>): readonly Fact[] 
 }
 
 /** Formats and instruments that valgrind has nothing to do with; whatever else is named is a tool of valgrind's. */
-const ownInstruments: ReadonlySet<string> = new Set(['perf', 'gprof', 'heaptrack', 'folded', 'sample']);
+const ownInstruments: ReadonlySet<string> = new Set([
+  'perf',
+  'gprof',
+  'heaptrack',
+  'folded',
+  'sample',
+  'asan',
+  'lsan',
+  'ubsan',
+  'tsan',
+  'msan',
+  'hwasan',
+  'mtrace',
+  'memwatch',
+  'crt',
+  'vld',
+]);
 
-/** Whether a tool is one of valgrind's, those that users wrote among them. */
+/** Whether a tool is one of valgrind's, those that users wrote among them; of several, whether all are. */
 export function isOfValgrind(tool: string): boolean {
-  return !ownInstruments.has(tool);
+  return tool.split(', ').every((name) => !ownInstruments.has(name));
 }
 
 /** What the facts say of a profile. */

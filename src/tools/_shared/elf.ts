@@ -14,6 +14,10 @@ export interface ElfFacts {
   readonly interpreter?: string;
   /** The sanitizer runtimes it is built with, in the order of `sanitizers`; empty for a normal program. */
   readonly sanitizers: readonly Sanitizer[];
+  /** The lowest address of what is loaded, as the file counts: 0 for what can be loaded anywhere. */
+  readonly linkBase: number;
+  /** It calls glibc's `mtrace()`. */
+  readonly callsMtrace: boolean;
   /** It has handlers of -fsanitize=undefined: clang puts them beside every other runtime, whether they are used or not. */
   readonly undefinedHandlers: boolean;
   /** `.debug_info` or `.debug_line`, compressed or not. */
@@ -83,10 +87,15 @@ export async function readElf(readAt: ReadAt): Promise<ElfFacts | undefined> {
   ).map((at) => half(header, at)) as [number, number, number, number, number];
 
   let interpreter: string | undefined;
+  let linkBase = Number.POSITIVE_INFINITY;
   const programs = view(await table(programOffset, programSize, programCount));
   for (let index = 0; index < programCount; index++) {
     const at = index * programSize;
+    const PT_LOAD = 1;
     const PT_INTERP = 3;
+    if (word(programs, at) === PT_LOAD) {
+      linkBase = Math.min(linkBase, wide(programs, at + (bits === 64 ? 16 : 8)));
+    }
     if (word(programs, at) !== PT_INTERP) continue;
     const [offset, size] =
       bits === 64
@@ -143,6 +152,8 @@ export async function readElf(readAt: ReadAt): Promise<ElfFacts | undefined> {
     executable: type === 2 || type === 3,
     ...(interpreter === undefined ? {} : { interpreter }),
     sanitizers: runtimes,
+    linkBase: Number.isSafeInteger(linkBase) ? linkBase : 0,
+    callsMtrace: dynamicStrings.includes('mtrace'),
     undefinedHandlers:
       runtimes.includes('undefined') || dynamicStrings.some((text) => text.startsWith('__ubsan_handle_')),
     debugInfo: has('.debug_info', '.zdebug_info', '.debug_line', '.zdebug_line'),

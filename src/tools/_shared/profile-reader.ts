@@ -1,5 +1,6 @@
 // What the readers of profile formats share: one file is one or more processes, each with one profile.
 
+import type { FindingRecord } from '../../model/finding.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { Profile } from '../../model/profile.ts';
 import type { ProcessRecord } from '../../model/record.ts';
@@ -25,6 +26,8 @@ export interface ProfileFile {
 export interface ProfiledProcess
   extends Partial<Pick<ProcessRecord, 'pid' | 'ppid' | 'argv' | 'version' | 'instrumentArgv'>> {
   readonly profile: Profile;
+  /** What the values say is wrong. */
+  readonly findings?: readonly Omit<FindingRecord, 'type' | 'image' | 'tool'>[];
 }
 
 /**
@@ -53,7 +56,7 @@ export function profileReader(
       const known = context.process;
       const isSaid = problems.list().some(({ level }) => level === 'incomplete');
       if (processes.length === 0 && !isSaid) problems.add(nothingIn(tool, complete));
-      for (const { profile, ...process } of processes) {
+      for (const { profile, findings = [], ...process } of processes) {
         const image = context.nextImage();
         const version = process.version ?? known?.version;
         yield {
@@ -69,6 +72,7 @@ export function profileReader(
           artifact: context.artifact,
         };
         yield { type: 'profile', image, profile };
+        for (const finding of findings) yield { type: 'finding', image, tool, ...finding };
         yield { type: 'process-end', image, complete, finished: complete };
       }
       for (const problem of problems.list()) yield { type: 'problem', problem };

@@ -1,5 +1,6 @@
 // Error reports of AddressSanitizer, and those of all sanitizers about deadly signals, which share their form.
 import type { Access } from '../../model/finding.ts';
+import { splitSource } from './sanitizer-frames.ts';
 import { emitReport, type ReportDraft, reportDraft, threadOf } from './sanitizer-report.ts';
 import type {
   Closing,
@@ -12,13 +13,14 @@ import type {
 } from './sanitizer-section.ts';
 
 /** `ERROR: AddressSanitizer: heap-use-after-free on address 0x602000000010 at pc 0x401150 bp 0x7ffe sp 0x7ffd` */
-const opening = /^\s*ERROR: (Address|Memory|UndefinedBehavior|Leak)Sanitizer:? (?!failed to)(.+)$/;
+const opening = /^\s*ERROR: (Address|Memory|UndefinedBehavior|Leak|Thread)Sanitizer:? (?!failed to)(.+)$/;
 
 const toolOf: Readonly<Record<string, string>> = {
   Address: 'asan',
   Memory: 'msan',
   UndefinedBehavior: 'ubsan',
   Leak: 'lsan',
+  Thread: 'tsan',
 };
 
 /**
@@ -68,6 +70,13 @@ const signals: Readonly<Record<string, number>> = { SEGV: 11, BUS: 7, FPE: 8, IL
 const firstWord =
   /^([A-Za-z][\w-]*)(?= on (?:unknown |)(?:address|0x)| \((?:0x|operator|malloc|INVALID)|:| on 0x|; )/;
 
+/**
+ * Errors that are about no block of the heap. Of a report about one that is cut nobody can tell which block it was, before the
+ * stack that allocated it.
+ */
+const withoutBlock =
+  /^(?:[A-Z]+|access-violation|illegal-instruction|breakpoint|stack-.*|dynamic-stack-.*|global-.*|initialization-.*|out-of-memory|rss-.*|allocation-size-.*|.*-alignment|(?:p?v?m?c?alloc|reallocarray)-overflow)$/;
+
 /** ` at pc 0x401150 bp 0x7ffe8 sp 0x7ffe0`, ` (pc 0x55fa bp 0x7f sp 0x7f T0)` */
 const registers = /(?: at)? \(?pc 0x[0-9a-f]+ (?:[bs]p 0x[0-9a-f]+ ?)+(?:T-?\d+)?\)?/;
 
@@ -96,10 +105,13 @@ const labels = [
   // Address 0x7fffa3702c78 is located in stack of thread T0 at offset 40 in frame
   [/^(?:Address|Memory) 0x[0-9a-f]+ is located in stack of thread .* in frame$/, 'declared at'],
   // These globals were registered at these points: / [1]:
-  [/^\[\d\]:$/, 'related'],
+  [/^\s*\[\d+\]:$/, 'related'],
   // invalid-pointer-pair, HWASan: Thread: T1 … Stack: …
   [/^registered at:$/, 'related'],
 ] as const;
+
+/** odr-violation has no access: `  [1] size=400 'shared_numbers' /home/user/demo/odr.c:12:5` */
+const twiceDefined = /^\s*\[\d+\] size=\d+ '(.+?)' (\S.*?):(\d{1,9})(?::(\d{1,9}))?$/;
 
 /** Sentences that belong to a report but say what the model says elsewhere, or what every report says. */
 const silent =
@@ -141,11 +153,19 @@ export function addressReport(
       draft.kind,
     );
   if (isFree && address !== undefined) draft.access = { operation: 'free', address };
-  else if (address !== undefined) draft.access = { operation: 'use', address };
+  // What a signal that no access caused says of an address is something else: who sent it, or where the instruction is.
+  else if (
+    address !== undefined &&
+    !/^(?:ABRT|TRAP|ILL|FPE|breakpoint|illegal-instruction)$/.test(draft.kind)
+  ) {
+    draft.access = { operation: 'use', address };
+  }
   const signal = signals[draft.kind];
   // `… T0)`, `… in thread T0 (name):`, `… (thread T0)`
   const inThread = /(?: T(-?\d+)\)|\bthread T(\d+)(?: \(([^)]*)\))?)[):]*$/.exec(sentence);
-  const first = threadOf(inThread?.[1] ?? inThread?.[2], inThread?.[3]);
+  // Of runtimes that do not number threads it is the system's number.
+  const numbers = draft.tool === 'asan' || draft.tool === 'hwasan';
+  const first = !numbers ? undefined : threadOf(inThread?.[1] ?? inThread?.[2], inThread?.[3]);
   if (first !== undefined) draft.thread = first;
   let ended = false;
 
@@ -175,14 +195,26 @@ export function addressReport(
       draft.expectNothing();
       return 'taken';
     }
+    const variable = draft.kind === 'odr-violation' ? twiceDefined.exec(text) : null;
+    if (variable !== null) {
+      const [, name = '', path = '', row, column] = variable;
+      draft.expect(draft.stacks().length === 0 ? 'at' : 'declared at', text.trim());
+      draft.frames(
+        [host.intern({ function: name, ...splitSource(path, Number(row), Number(column ?? 0)) })],
+        0,
+      );
+      draft.breakStack();
+      return 'taken';
+    }
     const label = labels.find(([form]) => form.test(text));
     if (label !== undefined) {
-      draft.expect(label[1], text.replace(/:$/, ''));
+      draft.expect(label[1], text.trim().replace(/:$/, ''));
       return 'taken';
     }
     const signalled = signalAccess.exec(text);
     if (signalled !== null) {
-      if (signalled[1] !== 'UNKNOWN') access(signalled[1] === 'WRITE' ? 'write' : 'read');
+      if (signalled[1] !== 'UNKNOWN' && draft.access !== undefined)
+        access(signalled[1] === 'WRITE' ? 'write' : 'read');
       return 'taken';
     }
     if (telling.test(text)) {
@@ -194,6 +226,19 @@ export function addressReport(
       ended = true;
       return 'last';
     }
+    // AddressSanitizer: nested bug in the same thread, aborting.
+    if (/^\w*Sanitizer: nested bug in the same thread, aborting\./.test(text)) {
+      const pid = image.pid();
+      host.problem({
+        code: 'report-not-finished',
+        level: 'warning',
+        message: 'The runtime crashed itself while it described an error, so the report has no stack',
+        hint: 'See the place with a debugger, or run it under memcheck.',
+        ...(pid !== undefined && { pid }),
+      });
+      ended = true;
+      return 'last';
+    }
     return silent.test(text) ? 'taken' : 'foreign';
   }
 
@@ -202,7 +247,7 @@ export function addressReport(
     if (/^\s?ABORTING$|^Shadow byte|^HINT: if you don/.test(text)) return 'last';
     const label = labels.find(([form]) => form.test(text));
     if (label?.[1] !== 'thread created at') return 'foreign';
-    draft.expect(label[1], text.replace(/:$/, ''));
+    draft.expect(label[1], text.trim().replace(/:$/, ''));
     return 'taken';
   }
 
@@ -212,14 +257,17 @@ export function addressReport(
     blank: draft.breakStack,
     line,
     close: (because: Closing) => {
-      const told = emitReport(host, image, draft, ended, because);
+      const told = emitReport(host, image, draft, ended, because, (stacks) =>
+        stacks.some(({ label }) => label === (withoutBlock.test(draft.kind) ? 'at' : 'allocated at')),
+      );
       const [stack] = draft.stacks();
       if (signal === undefined || !told) return;
+      image.settle(ended);
       image.emit({
         type: 'fatal-signal',
         number: signal,
         name: `SIG${draft.kind}`,
-        ...(draft.access?.address !== undefined && { address: draft.access.address }),
+        ...(address !== undefined && { address }),
         ...(draft.thread !== undefined && { thread: draft.thread.id }),
         ...(stack !== undefined && { stack }),
       });

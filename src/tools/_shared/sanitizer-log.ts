@@ -21,6 +21,7 @@ import { lsanReports } from './sanitizer-lsan.ts';
 import { msanReports } from './sanitizer-msan.ts';
 import { runtimeLines } from './sanitizer-runtime.ts';
 import type { SanitizerImage, Section, SectionHost, SectionKind, SectionLine } from './sanitizer-section.ts';
+import { tsanReports } from './sanitizer-tsan.ts';
 import { ubsanReports } from './sanitizer-ubsan.ts';
 import { isLeader, plain } from './text-marks.ts';
 
@@ -29,6 +30,7 @@ const kinds: readonly SectionKind[] = [
   hwasanReports,
   lsanReports,
   msanReports,
+  tsanReports,
   ubsanReports,
   asanReports,
   runtimeLines,
@@ -46,7 +48,7 @@ const headBytes = 64 * 1024;
  * `a.c:12:42: runtime error: signed integer overflow`, `==1==LeakSanitizer has encountered a fatal error.`
  */
 const telling =
-  /(?:(?:ERROR|WARNING|FATAL|SUMMARY): (?:Address|HWAddress|Leak|UndefinedBehavior|Memory|Thread)Sanitizer\b|(?:Address|HWAddress|Leak|UndefinedBehavior|Memory|Thread)Sanitizer(?::\s?DEADLYSIGNAL|: CHECK failed| has encountered a fatal| exit stats:|: failed to)|(?:\S:\d+(?::\d+)?|<unknown>|\+0x[0-9a-f]+\)): runtime error: |^==[^=].*==\d+==Processing thread |^==\d+==Processing thread )/m;
+  /(?:(?:ERROR|WARNING|FATAL|SUMMARY): (?:Address|HWAddress|Leak|UndefinedBehavior|Memory|Thread)Sanitizer\b|(?:Address|HWAddress|Leak|UndefinedBehavior|Memory|Thread)Sanitizer(?:: CHECK failed| has encountered a fatal| exit stats:|: (?:Thread limit|starting new threads|reported \d+ warnings)|: failed to|: hard rss limit)|^-{20,}\r?\nSuppressions used:$|(?:\S:\d+(?::\d+)?|<unknown>|\+0x[0-9a-f]+\)): runtime error: |^==[^=].*==\d+==Processing thread |^==\d+==Processing thread )/m;
 
 function recognizes(head: Uint8Array): boolean {
   return telling.test(textOf(head, 0, Math.min(head.length, headBytes)));
@@ -70,6 +72,9 @@ const ownText =
 /** What CI systems and test runners put before a line of UBSan: a time, ctest's `12: `, logcat's head. */
 const plainLeader =
   /^(?:\s*\d{4}-\d\d-\d\d[T ][\d:.,]+(?:Z|[+-]\d\d:?\d\d)? |\d{1,6}: |\s*\[[\d:., Z-]+\] |\d\d-\d\d \d\d:\d\d:\d\d\.\d+ +\d+ +\d+ [A-Z] [\w.-]+ *: |[A-Z]\/[\w.-]+ *\( *\d+\): )+/;
+
+/** `CRASH LOG: `: few words and a colon. */
+const wordsLeader = /^(?:[\w./-]+ ){0,3}[\w./-]+: $/;
 
 async function* readSanitizer(
   source: AsyncIterable<Uint8Array>,
@@ -222,7 +227,7 @@ function startLog(context: ReadContext, give: (record: ParsedRecord) => void) {
     const length = own === null ? (plainLeader.exec(text)?.[0].length ?? 0) : own.index;
     if (length === 0 || length > 160) return false;
     const before = text.slice(0, length);
-    if (isLeader(before)) leader = shapeOf(before);
+    if (isLeader(before) || wordsLeader.test(before)) leader = shapeOf(before);
     // Half a line of output may end with anything but what quotes.
     else if (own === null || !own[0].startsWith('==') || /["'`(]$/.test(before)) return false;
     const rest = Buffer.from(text.slice(length));

@@ -25,8 +25,11 @@ export interface ReportDraft {
   readonly breakStack: () => void;
   readonly detail: (text: string) => void;
   readonly stacks: () => readonly Stack[];
-  /** True after `breakStack`, and when there is no stack. */
-  readonly isBroken: () => boolean;
+  /**
+   * How much of the last stack is sure when the log ends here. `whole`: something else followed it, or there is none. `enough`:
+   * it reaches `main` or the start of its thread, below which nothing matters.
+   */
+  readonly lastStack: () => 'whole' | 'enough' | 'half';
   /**
    * The finding. Of a report that is cut the stack that may be half is left out.
    */
@@ -80,7 +83,7 @@ export function reportDraft(
       if (details.length < mostDetails) details.push(text);
     },
     stacks: () => stacks,
-    isBroken: () => open === undefined,
+    lastStack: () => (open === undefined ? 'whole' : reachesEntry(open) ? 'enough' : 'half'),
     record: (whole) => {
       const { kind, what, thread, access, leak } = draft;
       return {
@@ -90,7 +93,7 @@ export function reportDraft(
         what,
         ...(thread !== undefined && { thread }),
         details,
-        stacks: whole || open === undefined ? stacks : stacks.slice(0, -1),
+        stacks: whole || draft.lastStack() !== 'half' ? stacks : stacks.slice(0, -1),
         ...(leak !== undefined && { leak }),
         ...(access !== undefined && { access }),
         span: { artifact: host.artifact, offset },
@@ -98,6 +101,15 @@ export function reportDraft(
     },
   };
   return draft;
+}
+
+/** `main`, and what stacks end with. What is below `main` or the start of a thread is the same for every finding. */
+const entry =
+  /^(?:main|_start|__libc_start_(?:call_)?main|start_thread|clone\d?|__bionic_clone|RtlUserThreadStart)$/;
+
+/** Whether a stack goes down to where a program or a thread begins: then no frame of it that counts is missing. */
+export function reachesEntry(frames: readonly Frame[]): boolean {
+  return frames.some(({ function: name }) => name !== undefined && entry.test(name));
 }
 
 /** Says that the log ends within a report. */
@@ -124,6 +136,7 @@ export function tellCut(host: SectionHost, image: SanitizerImage, draft: ReportD
  * Emits the report when it is whole, or what is sure of one that is cut: that is when its first stack is whole.
  *
  * @param ended the report's last line was seen.
+ * @param isEnough whether what is left of a cut report says which error it is; by default its first stack does.
  */
 export function emitReport(
   host: SectionHost,
@@ -131,14 +144,16 @@ export function emitReport(
   draft: ReportDraft,
   ended: boolean,
   because: Closing,
+  isEnough: (stacks: readonly Stack[]) => boolean = (stacks) => stacks.length > 0,
 ): boolean {
   if (ended || because !== 'cut') {
     image.emit(draft.record(true));
     image.settle();
     return true;
   }
+  // The last line may have been a frame that is lost.
   const record = draft.record(false);
-  const told = record.stacks.length > 0;
+  const told = isEnough(record.stacks);
   if (told) image.emit(record);
   tellCut(host, image, draft, told);
   return told;

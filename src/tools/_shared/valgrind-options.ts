@@ -60,6 +60,8 @@ const otherInstruments: ReadonlySet<string> = new Set([
   'gprof',
   ...sanitizers.map(({ tool }) => tool),
   'mtrace',
+  'memwatch',
+  'heaptrack',
 ]);
 
 /** True for a tool of valgrind's, in the tables or not. */

@@ -5,6 +5,7 @@ import { textOf } from '../_shared/byte-text.ts';
 import type { ProblemTally } from '../_shared/problem-tally.ts';
 import { type ProfileParser, profileReader } from '../_shared/profile-reader.ts';
 import { allocatedBytes, allocationCalls, leakedBytes, peakBytes, temporaryCalls } from './measures.ts';
+import { builtIn, type Left, nothingLeft, unfreed } from './unfreed.ts';
 
 /** Points of the time line that are kept: at twice as many, every second one goes. */
 const fewestSnapshots = 500;
@@ -43,6 +44,9 @@ const operatorNew: ReadonlySet<string> = new Set([
   'operator new(unsigned int)',
   'operator new[](unsigned int)',
 ]);
+
+/** Patterns of a program of its own that are kept. */
+const mostSuppressions = 1000;
 
 /** Columns over call paths, which are numbered from 1. */
 interface Paths {
@@ -95,6 +99,7 @@ function startData(problems: ProblemTally): ProfileParser {
   let pageSize = 4096;
   let mostPages = 0;
   const timeline = createTimeline();
+  const suppressions: string[] = [...builtIn];
 
   let line: Buffer = Buffer.alloc(0);
   let at = 0;
@@ -299,8 +304,13 @@ function startData(problems: ProblemTally): ProfileParser {
       case 65: // `A`
         restart();
         return true;
-      case 83: // `S leak:demo`
+      case 83: {
+        // `S leak:demo`, from the program's own __lsan_default_suppressions()
+        const pattern = textOf(line, at, end).trim();
+        if (pattern.startsWith('leak:') && suppressions.length < mostSuppressions)
+          suppressions.push(pattern.slice(5));
         return true;
+      }
       case 35: // `# ips: 35`, the last line
         ended = ended || line.toString('latin1', at, Math.min(end, at + 6)) === ' ips: ';
         return true;
@@ -378,6 +388,13 @@ function startData(problems: ProblemTally): ProfileParser {
         });
       }
       for (let path = 0; path < paths.live.length; path++) settle(path);
+      const blocks: number[] = paths.live.map(() => 0);
+      for (const [kind, path] of pathOfKind.entries())
+        blocks[path] = (blocks[path] as number) + (liveOfKind[kind] as number);
+      // Of a process that goes on, what it has is no leak.
+      const left: Left = attached
+        ? { findings: [], ofSystem: nothingLeft, suppressed: nothingLeft }
+        : unfreed({ paths, blocks, instructions, frames: frames.frames, suppressions });
       timeline.finish(peakTime, peak);
       const notes = [
         `peak heap memory: ${peak} bytes, after ${peakTime} ms`,
@@ -387,6 +404,14 @@ function startData(problems: ProblemTally): ProfileParser {
         ...(attached
           ? ['heaptrack attached to the running process: what was allocated before is not known']
           : []),
+        ...(left.ofSystem.blocks > 0
+          ? [
+              `never freed by the C library or the loader, and no leaks of the program: ${amount(left.ofSystem)}`,
+            ]
+          : []),
+        ...(left.suppressed.blocks > 0
+          ? [`never freed, and suppressed as heaptrack does: ${amount(left.suppressed)}`]
+          : []),
       ];
       return {
         processes: [
@@ -394,6 +419,7 @@ function startData(problems: ProblemTally): ProfileParser {
             // Words are not told apart from spaces within them.
             ...(command !== undefined && { argv: command.split(' ') }),
             ...(version !== undefined && { version }),
+            findings: left.findings,
             profile: buildProfile(paths, instructions, frames.frames, peak > 0 ? timeline.list() : [], notes),
           },
         ],
@@ -489,6 +515,10 @@ function buildProfile(
     }),
     notes,
   };
+}
+
+function amount({ bytes, blocks }: { readonly bytes: number; readonly blocks: number }): string {
+  return `${bytes} bytes in ${blocks} ${blocks === 1 ? 'block' : 'blocks'}`;
 }
 
 /** `/home/user/demo/demo.c` as directory and file; a path that is relative stays in one piece. */

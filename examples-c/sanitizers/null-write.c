@@ -1,0 +1,9 @@
+// Writes through a null pointer.
+// expect asan: SEGV at main
+// compile: gcc clang
+// flags: -fsanitize=address
+int main(void) {
+  int *volatile p = 0;
+  *p = 1; // <- SEGV
+  return 0;
+}

@@ -1,0 +1,34 @@
+// What ANALYZE must know of an instrument as such: whether it is one of valgrind's, and which leaks it can tell of.
+import type { LeakKind } from './leak-policy.ts';
+
+const lostBlocks: readonly LeakKind[] = ['definite', 'indirect'];
+const unfreedBlocks: readonly LeakKind[] = ['unfreed'];
+
+/** Runtimes inside the program and logs of heaps that note what was not freed, with the kinds of leak that they have. */
+const runtimes: ReadonlyMap<string, readonly LeakKind[]> = new Map<string, readonly LeakKind[]>([
+  // LeakSanitizer is part of it; it looks what can still be reached, and tells nothing of that.
+  ['asan', lostBlocks],
+  ['hwasan', lostBlocks],
+  ['lsan', lostBlocks],
+  ['ubsan', []],
+  ['tsan', []],
+  ['msan', []],
+  ['mtrace', unfreedBlocks],
+  ['memwatch', unfreedBlocks],
+  ['crt', unfreedBlocks],
+  ['vld', unfreedBlocks],
+  ['heaptrack', unfreedBlocks],
+]);
+
+/**
+ * Whether a tool is a runtime inside the program, or the log of one: it writes each error as it occurs and sums up
+ * nothing, and its addresses are other ones in every run.
+ */
+export function isRuntime(tool: string | undefined): boolean {
+  return tool !== undefined && runtimes.has(tool);
+}
+
+/** The kinds of leak that a runtime reports; empty for one that looks for none, and for a tool of valgrind's. */
+export function leakKindsOf(tool: string | undefined): readonly LeakKind[] {
+  return (tool === undefined ? undefined : runtimes.get(tool)) ?? [];
+}

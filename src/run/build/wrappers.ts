@@ -1,0 +1,146 @@
+// Owns the scripts that stand in for the compilers of a build: each calls the real one with our flags after the project's.
+//
+// Why scripts on PATH, and not variables: CFLAGS given to make replaces the Makefile's own, with the -I and -D that it
+// needs; many Makefiles write `gcc` where others write $(CC); CMake projects set CMAKE_C_FLAGS anew; libtool drops what it
+// does not know. A script is beneath all of them, and what it adds comes last and wins.
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** What one script does. */
+export interface Wrapper {
+  /** `gcc`, `clang++-14`. */
+  readonly name: string;
+  /** Absolute path of the real compiler. */
+  readonly compiler: string;
+  readonly language: 'c' | 'c++';
+  readonly flags: readonly string[];
+  /** clang links its runtimes into programs only, so a shared library has undefined names until it is loaded. */
+  readonly allowsUndefined: boolean;
+  /** Sanitizers need a dynamic program; without them -static may stay. */
+  readonly dynamic: boolean;
+  /** Why this compiler cannot be used: the script says it, and fails. */
+  readonly refusal?: string;
+}
+
+/** What memwatch adds to a build. */
+export interface MemwatchParts {
+  /** Absolute paths: memwatch.h, the folder it is in, and memwatch.c compiled. */
+  readonly header: string;
+  readonly folder: string;
+  readonly object: string;
+}
+
+/** Marks that the scripts leave, so that what a build did can be said afterwards. */
+export type Mark = 'called' | 'static' | 'freestanding' | 'stripped' | 'cxx';
+export const marks: readonly Mark[] = ['called', 'static', 'freestanding', 'stripped', 'cxx'];
+
+/** One word for sh(1), whatever is in it. */
+export function quoteForSh(word: string): string {
+  return `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/** The text of a script. @param folder where marks are left, absolute. */
+export function wrapperText(wrapper: Wrapper, folder: string, memwatch?: MemwatchParts): string {
+  const mark = (name: Mark) => `: >${quoteForSh(join(folder, name))}`;
+  if (wrapper.refusal !== undefined) {
+    return `#!/bin/sh\n${mark('called')}\nprintf 'vgrun: %s\\n' ${quoteForSh(wrapper.refusal)} >&2\nexit 1\n`;
+  }
+  const dropped = [
+    ...(wrapper.dynamic ? ['-static', '-static-pie'] : []),
+    '-s',
+    '-Wl,-s',
+    '-Wl,-S',
+    '-Wl,--strip-all',
+    '-Wl,--strip-debug',
+    ...(wrapper.allowsUndefined
+      ? ['-Wl,--no-undefined', '-Wl,-no-undefined', '-Wl,-z,defs', '-Wl,-zdefs']
+      : []),
+  ];
+  const lines = [
+    '#!/bin/sh',
+    '# Written by vgrun build, and rewritten by its next run: the real compiler, with flags after those of the project.',
+    `compiler=${quoteForSh(wrapper.compiler)}`,
+    mark('called'),
+    'drop=no',
+    'for word do',
+    '  case $word in',
+    // A kernel, a boot loader, a C library of its own: there is nothing that a runtime could stand on.
+    `    -nostdlib | -ffreestanding) ${mark('freestanding')}; exec "$compiler" "$@" ;;`,
+    `    ${dropped.join(' | ')}) drop=yes ;;`,
+    '  esac',
+    'done',
+    'if [ "$drop" = yes ]; then',
+    '  for word do',
+    '    shift',
+    '    case $word in',
+    ...(wrapper.dynamic ? [`      -static | -static-pie) ${mark('static')}; continue ;;`] : []),
+    `      ${dropped.join(' | ')}) ${mark('stripped')}; continue ;;`,
+    '    esac',
+    '    set -- "$@" "$word"',
+    '  done',
+    'fi',
+    ...(memwatch === undefined ? [] : memwatchLines(wrapper, memwatch, mark)),
+    `exec "$compiler" "$@" ${wrapper.flags.map(quoteForSh).join(' ')}`,
+  ];
+  return `${lines.join('\n')}\n`;
+}
+
+/**
+ * memwatch.h must come after the headers whose functions it replaces, and memwatch.c must not have it in front of
+ * itself. What configure, CMake and meson compile to try something is left alone: they declare libc's functions anew.
+ */
+function memwatchLines(
+  { language }: Wrapper,
+  { header, folder, object }: MemwatchParts,
+  mark: (name: Mark) => string,
+): readonly string[] {
+  const headers = ['stdio.h', 'stdlib.h', 'string.h', header].flatMap((name) => ['-include', name]);
+  return [
+    'link=yes input=no own=no wants=no',
+    'for word do',
+    '  case $word in',
+    '    -c | -S | -E | -M | -MM | -fsyntax-only | -shared | -r) link=no ;;',
+    '    */memwatch.[co] | memwatch.[co]) own=yes ;;',
+    '    *conftest*) own=yes ;;',
+    language === 'c'
+      ? `    *.c) input=yes; grep -qs 'include.*memwatch\\.h' "$word" || wants=yes ;;`
+      : `    *.c) ${mark('cxx')}; input=yes ;;`,
+    `    *.cc | *.cpp | *.cxx | *.C | *.c++) ${mark('cxx')}; input=yes; wants=never ;;`,
+    '    *.o | *.a | *.lo | *.so) input=yes ;;',
+    '  esac',
+    'done',
+    'case $PWD in */CMakeFiles/* | */meson-private/*) own=yes ;; esac',
+    'if [ "$own" = no ]; then',
+    ...(language === 'c'
+      ? [
+          `  set -- "$@" -DMEMWATCH -DMW_STDIO -idirafter ${quoteForSh(folder)}`,
+          `  if [ "$wants" = yes ]; then set -- ${headers.map(quoteForSh).join(' ')} "$@"; fi`,
+        ]
+      : []),
+    `  if [ "$link$input" = yesyes ]; then set -- "$@" ${language === 'c++' ? '-x none ' : ''}${quoteForSh(object)}; fi`,
+    'fi',
+  ];
+}
+
+/**
+ * Writes the scripts, and only those that are not so already.
+ *
+ * @param folder absolute; the scripts go to `bin` in it.
+ * @returns the path of `bin`.
+ */
+export async function writeWrappers(
+  wrappers: readonly Wrapper[],
+  folder: string,
+  memwatch?: MemwatchParts,
+): Promise<string> {
+  const bin = join(folder, 'bin');
+  await mkdir(bin, { recursive: true });
+  for (const wrapper of wrappers) {
+    const path = join(bin, wrapper.name);
+    const text = wrapperText(wrapper, folder, memwatch);
+    if ((await readFile(path, 'utf8').catch(() => undefined)) === text) continue;
+    await writeFile(path, text);
+    await chmod(path, 0o755);
+  }
+  return bin;
+}
