@@ -1,6 +1,6 @@
 // Every command of the manual pages does what the page says, in a folder with a program that leaks.
 import { spawn } from 'node:child_process';
-import { cp, mkdir } from 'node:fs/promises';
+import { cp, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, test } from 'vitest';
 import { canRun, projectRoot } from '../project.ts';
@@ -33,6 +33,20 @@ describe.skipIf(!canRun('valgrind'))('the commands of docs/', () => {
 
   test('triage.md', () => runPage('triage.md', path));
   test('ci.md', () => runPage('ci.md', path));
+  test.skipIf(!canRun('make') || !canRun('cmake'))('build.md', { timeout: 240_000 }, async () => {
+    const source = '#include <stdlib.h>\nint main(void) { free(malloc(100)); return 0; }\n';
+    for (const [name, text] of [
+      ['main.c', source],
+      ['Makefile', 'program: main.c\n\t$(CC) -o $@ $<\n'],
+      [
+        'CMakeLists.txt',
+        'cmake_minimum_required(VERSION 3.13)\nproject(demo C)\nadd_executable(program main.c)\n',
+      ],
+    ] as const) {
+      await writeFile(join(path, name), text);
+    }
+    await runPage('build.md', path);
+  });
   test('reports.md', async () => {
     // The page speaks of formats, not of findings.
     compileC(
