@@ -2,13 +2,14 @@
 // that a report can be made where neither the program nor a symbolizer is.
 //
 // A log is read twice. The first reading remembers which addresses have no name, the second one knows them.
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { execa } from 'execa';
 import type { Frame } from '../model/finding.ts';
 import type { Problem } from '../model/problem.ts';
 import type { ParsedRecord } from '../model/record.ts';
 import type { RunManifest } from '../model/run.ts';
+import { readElf } from '../tools/_shared/elf.ts';
 import type { Symbols } from '../tools/tool.ts';
 import { roleOf, symbolsName } from './directory.ts';
 import { readHead } from './head.ts';
@@ -173,12 +174,20 @@ async function ask(
       });
       break;
     }
-    const wanted = [...offsets];
+    const base = await linkBaseOf(path);
+    // glibc's mtrace counts from where a program begins that is loaded at a fixed place, where nothing lies below.
+    const wanted = [...offsets].map((offset) => (offset < base ? offset + base : offset));
     const found =
       llvm === undefined
         ? await askAddr2line(addr2line ?? '', path, wanted)
         : await askLlvm(llvm, path, wanted);
-    if (found.size > 0) table.set(object, found);
+    const asLogged = new Map(
+      [...offsets].flatMap((offset) => {
+        const frames = found.get(offset < base ? offset + base : offset);
+        return frames === undefined ? [] : [[offset, frames] as const];
+      }),
+    );
+    if (asLogged.size > 0) table.set(object, asLogged);
   }
   return { table, problems };
 }
@@ -196,6 +205,22 @@ async function fileOf(
   if (status?.isFile() !== true) return undefined;
   const head = await readHead(path, 4).catch(() => new Uint8Array());
   return head[0] === 0x7f && head[1] === 0x45 && head[2] === 0x4c && head[3] === 0x46 ? path : undefined;
+}
+
+async function linkBaseOf(path: string): Promise<number> {
+  const file = await open(path, 'r').catch(() => undefined);
+  if (file === undefined) return 0;
+  try {
+    const elf = await readElf(async (offset, length) => {
+      const bytes = Buffer.alloc(length);
+      return bytes.subarray(0, (await file.read(bytes, 0, length, offset)).bytesRead);
+    });
+    return elf?.linkBase ?? 0;
+  } catch {
+    return 0;
+  } finally {
+    await file.close();
+  }
 }
 
 /** llvm-symbolizer answers each address with pairs of lines and an empty one: `main`, `/home/ann/a.c:3:12`. */

@@ -81,7 +81,13 @@ export interface ReadContext {
   /**
    * The process that the file is about, where its format does not tell: from its name (`massif.out.123`) or the run.
    */
-  readonly process?: { readonly pid: number; readonly argv?: readonly string[]; readonly version?: string };
+  readonly process?: {
+    readonly pid: number;
+    readonly argv?: readonly string[];
+    readonly version?: string;
+    /** There is a later file of it: unless this one says how it ended, it became another program. */
+    readonly goesOn?: boolean;
+  };
   /** What the addresses of a log mean, for formats that tell addresses only; missing: nothing is known. */
   readonly symbols?: Symbols;
   /** The file is the instrument's own log of a run: nobody else wrote into it, so every line of its form is true. */
