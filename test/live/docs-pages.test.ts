@@ -67,6 +67,21 @@ describe.skipIf(!canRun('valgrind'))('the commands of docs/', () => {
       server.kill('SIGKILL');
     }
   });
+  test('memwatch.md', async () => {
+    await cp(join(projectRoot, 'test/live/memwatch-stand-in'), path, { recursive: true });
+    await writeFile(
+      join(path, 'test.c'),
+      '#include <stdlib.h>\nint main(void) {\n  malloc(100);\n  free(malloc(200));\n  for (int i = 0; i < 5; i++) {\n    char *p = malloc(50);\n    if (i % 3 != 0) free(p);\n  }\n  return 0;\n}\n',
+    );
+    await runPage('memwatch.md', path);
+  });
+  test('windows.md', { timeout: 120_000 }, async () => {
+    await writeFile(
+      join(path, 'test.cpp'),
+      '#define _CRTDBG_MAP_ALLOC\n#include <stdlib.h>\n#include <crtdbg.h>\n#include <iostream>\nusing namespace std;\nvoid GetMemory(char *p, int num) { p = (char*)malloc(sizeof(char) * num); }\nint main(int argc,char** argv) { char *str = NULL; GetMemory(str, 100); cout<<"Memory leak test!"<<endl; _CrtDumpMemoryLeaks(); return 0; }\n',
+    );
+    await runPage('windows.md', path);
+  });
   test('suppress.md', async () => {
     await vgrun(['--leak-check=full', '--log-file=old.log', './test'], { cwd: path });
     await vgrun(['./test'], { cwd: path });
