@@ -131,7 +131,7 @@ function ownStatus(exit: Exit | undefined): number {
 function endSentence(exit: Exit | undefined): string | undefined {
   if (exit?.how === 'exited' && exit.code !== 0) return `The program exited with status ${exit.code}.`;
   if (exit?.how === 'unknown' && exit.why === 'instrument') {
-    return 'Its own status is not known: the sanitizer ended it, or put its status in that place.';
+    return "The program's own status is not known: the sanitizer ended it, or put its own status in that place.";
   }
   return exit?.how === 'signaled' ? `The program was killed by ${exit.signal}.` : undefined;
 }

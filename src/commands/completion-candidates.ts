@@ -107,6 +107,11 @@ export const subCommandWords: Readonly<Record<string, SubCommandWords>> = {
     ],
     names: 'programs',
   },
+  include: {
+    about: 'the folder of crtdbg.h, for -I',
+    options: wordsOf(help),
+    names: 'none',
+  },
   explain: { about: 'what an error means', options: wordsOf(help), names: 'kinds' },
   config: {
     about: 'which settings are in force, and where each is from',

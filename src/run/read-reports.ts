@@ -44,8 +44,10 @@ interface Told {
 export async function* readReports(sources: ReportSources): AsyncGenerator<ParsedRecord> {
   const { manifest, nextImage } = sources;
   const told = new Map<number, Told>();
-  for (const path of inOrder(sources)) yield* readFile(path, sources, told);
-  const silent = new Set(instrumented(manifest).map(({ pid }) => pid));
+  const helpers = new Set<number>();
+  for (const path of inOrder(sources)) yield* readFile(path, sources, told, helpers);
+  const withRuntime = instrumented(manifest).filter(({ pid }) => !helpers.has(pid));
+  const silent = new Set(withRuntime.map(({ pid }) => pid));
   if (manifest.pid !== undefined) silent.add(manifest.pid);
   for (const pid of silent) {
     if (told.has(pid)) continue;
@@ -64,7 +66,7 @@ export async function* readReports(sources: ReportSources): AsyncGenerator<Parse
       !manifest.alive.includes(pid) && manifest.endedAt !== undefined && !tellsAlways(manifest);
     yield { type: 'process-end', image, complete, finished: complete };
   }
-  for (const problem of judge(manifest, told, sources.files.length)) yield { type: 'problem', problem };
+  for (const problem of judge(sources, told, withRuntime)) yield { type: 'problem', problem };
 }
 
 /** Files of one process in the order in which they were made, so that what it was first comes first. */
@@ -85,6 +87,7 @@ async function* readFile(
   path: string,
   { manifest, symbols, nextImage, files }: ReportSources,
   told: Map<number, Told>,
+  helpers: Set<number>,
 ): AsyncGenerator<ParsedRecord> {
   const artifact = basename(path);
   const head = await readHead(path, headBytes).catch(() => new Uint8Array());
@@ -106,11 +109,12 @@ async function* readFile(
       process: { pid, ...wordsOf(pid, manifest), goesOn: hasLater(artifact, files) },
     }),
   };
-  const signs = { searched: false, ended: false, exited: false };
+  const signs: Signs = { searched: false, ended: false, exited: false, helpers };
   const images = new Map<number, number>();
   let image: number | undefined;
   let own: Told | undefined;
   let end: ProcessEndRecord | undefined;
+  let damaged = false;
   for await (const record of reader.read(withSigns(readCopies([path]), signs), context)) {
     if (record.type === 'process') {
       const before = isStderr(path) && pid !== undefined ? told.get(pid) : undefined;
@@ -130,7 +134,9 @@ async function* readFile(
       end = { ...record, complete: record.complete && (end?.complete ?? true) };
     } else if (record.type === 'problem') {
       // How its processes ended, a run knows better than a log can.
-      if (record.problem.code !== 'end-not-shown') yield record;
+      if (record.problem.code === 'end-not-shown') continue;
+      damaged ||= record.problem.level === 'incomplete';
+      yield record;
     } else {
       if (record.type === 'finding' && own !== undefined) own.findings++;
       if (record.type === 'fatal-signal') signs.ended = true;
@@ -141,18 +147,22 @@ async function* readFile(
   own.searched ||= signs.searched;
   own.ended ||= signs.ended;
   own.exited ||= signs.exited;
-  if (end !== undefined && !isStderr(path)) yield { ...end, image };
+  if (end === undefined || isStderr(path)) return;
+  // A search that found nothing has no last word; what follows it in the file would be a report.
+  const isWhole = end.complete || (signs.searched && own.findings === 0 && !damaged);
+  yield { ...end, image, complete: isWhole, finished: end.finished || isWhole };
 }
 
 /** Looks at the bytes as they pass for what shows how far the runtime came. */
-async function* withSigns(
-  source: AsyncIterable<Uint8Array>,
-  signs: { searched: boolean; ended: boolean; exited: boolean },
-): AsyncGenerator<Uint8Array> {
+async function* withSigns(source: AsyncIterable<Uint8Array>, signs: Signs): AsyncGenerator<Uint8Array> {
   let rest = Buffer.alloc(0);
   for await (const chunk of source) {
     const bytes = rest.length === 0 ? Buffer.from(chunk) : Buffer.concat([rest, chunk]);
-    signs.searched ||= bytes.includes(searchedMark);
+    const at = signs.searched ? -1 : bytes.indexOf(searchedMark);
+    if (at >= 0) {
+      signs.searched = true;
+      signs.helpers.add(Number(/(\d+)$/.exec(bytes.toString('latin1', Math.max(0, at - 12), at))?.[1] ?? 0));
+    }
     signs.ended ||= bytes.includes(abortingMark);
     signs.exited ||= bytes.includes(exitMark);
     rest = Buffer.from(bytes.subarray(Math.max(0, bytes.length - longestMark)));
@@ -160,7 +170,15 @@ async function* withSigns(
   }
 }
 
-/** log_threads=1: `==server==1235==Processing thread 1234.` */
+interface Signs {
+  searched: boolean;
+  ended: boolean;
+  exited: boolean;
+  /** Tasks by which LeakSanitizer looks at its own process: they look like forked children. */
+  readonly helpers: Set<number>;
+}
+
+/** log_threads=1: `==server==1235==Processing thread 1234.`, where 1235 is such a helper. */
 const searchedMark = '==Processing thread ';
 /** `==server==1234==ABORTING` */
 const abortingMark = '==ABORTING';
@@ -208,21 +226,24 @@ function wordsOf(pid: number, manifest: RunManifest): { readonly argv?: readonly
   return { argv: seen.forked === true && seen.path === manifest.program ? manifest.command : [seen.path] };
 }
 
-/** Processes that ran a program with a sanitizer when they were last seen. */
+/** Processes that ran a program with a sanitizer when they were last seen, and not only in passing. */
 function instrumented({ executables = [] }: RunManifest): readonly Executable[] {
-  return executables.filter((each) => (each.sanitizers ?? []).length > 0);
+  return executables.filter(({ sanitizers: built = [], brief }) => built.length > 0 && brief !== true);
 }
 
 /** Says what is not known, of each process that should have told it. */
-function judge(manifest: RunManifest, told: ReadonlyMap<number, Told>, files: number): readonly Problem[] {
+function judge(
+  { manifest, files }: ReportSources,
+  told: ReadonlyMap<number, Told>,
+  withRuntime: readonly Executable[],
+): readonly Problem[] {
   const facts = sanitizers.find(({ tool }) => tool === manifest.tool.name);
   if (manifest.endedAt === undefined) return [];
   if (facts === undefined) {
     if (tellsAlways(manifest)) return untold(manifest, told);
-    return files === 0 ? [nothingWritten(manifest)] : [];
+    return files.length === 0 ? [nothingWritten(manifest)] : [];
   }
   const { pid: first } = manifest;
-  const withRuntime = instrumented(manifest);
   if (told.size === 0 && withRuntime.length === 0) return [nothingInstrumented(facts)];
   const problems: Problem[] = [];
   const isInFirst = withRuntime.some(({ pid }) => pid === first);

@@ -68,6 +68,11 @@ const inProject: readonly (readonly [string, Frame, Owner])[] = [
     'system',
   ],
   [
+    'libc with debug symbols, as llvm-symbolizer names its sources',
+    { directory: 'stdlib/./stdlib', file: 'abort.c', function: 'abort', line: 79 },
+    'system',
+  ],
+  [
     'libc built by Fedora',
     {
       object: '/usr/lib64/libc.so.6',

@@ -43,21 +43,24 @@ for (const compiler of ['gcc', 'clang'] as const) {
 }
 
 for (const compiler of ['gcc', 'clang'] as const) {
-  describe.skipIf(!canRun(compiler) || !canRun('addr2line'))(`logs without names, built by ${compiler}`, () => {
-    for (const name of ['heap-use-after-free', 'data-race', 'leak', 'uninitialized', 'null-read']) {
-      const example = examples.find((candidate) => candidate.name === name) as SanitizerExample;
-      const [build] = buildsOf(example, compiler);
-      if (build === undefined) continue;
-      test(`${name} is told as with names, once a symbolizer was asked`, async () => {
-        const program = await compiled(example, build, 'nameless');
-        const { report } = await runExample(example, program, {
-          runtime: 'symbolize=0',
-          symbols: symbolsOf(program),
+  describe.skipIf(!canRun(compiler) || !canRun('addr2line'))(
+    `logs without names, built by ${compiler}`,
+    () => {
+      for (const name of ['heap-use-after-free', 'data-race', 'leak', 'uninitialized', 'null-read']) {
+        const example = examples.find((candidate) => candidate.name === name) as SanitizerExample;
+        const [build] = buildsOf(example, compiler);
+        if (build === undefined) continue;
+        test(`${name} is told as with names, once a symbolizer was asked`, async () => {
+          const program = await compiled(example, build, 'nameless');
+          const { report } = await runExample(example, program, {
+            runtime: 'symbolize=0',
+            symbols: symbolsOf(program),
+          });
+          holdToComment(report, example, build);
         });
-        holdToComment(report, example, build);
-      });
-    }
-  });
+      }
+    },
+  );
 }
 
 function buildsOf(example: SanitizerExample, compiler: Compiler): readonly SanitizerBuild[] {
@@ -125,9 +128,13 @@ function symbolsOf(program: string): Symbols {
       if (basename(object) !== basename(program)) return undefined;
       const before = known.get(offset);
       if (before !== undefined) return before;
-      const { stdout } = spawnSync('addr2line', ['-f', '-i', '-C', '-e', program, `0x${offset.toString(16)}`], {
-        encoding: 'utf8',
-      });
+      const { stdout } = spawnSync(
+        'addr2line',
+        ['-f', '-i', '-C', '-e', program, `0x${offset.toString(16)}`],
+        {
+          encoding: 'utf8',
+        },
+      );
       const lines = stdout.trim().split('\n');
       const frames: Frame[] = [];
       for (let at = 0; at + 1 < lines.length; at += 2) {

@@ -50,6 +50,11 @@ export function machineName(machine: number): string {
 const nothing: readonly string[] = [];
 /** Larger tables than any linker makes: a hostile header must not make us read gigabytes. */
 const largestTable = 4 * 1024 * 1024;
+/** The names of all functions are more, and read only where it matters. */
+const largestNames = 64 * 1024 * 1024;
+
+/** What is left of a runtime that gcc linked in: `__lsan_is_turned_off`, `__ubsan_handle_cfi_bad_type`, `_ZN11__sanitizer17real_pthread_joinEPvPS0_`. */
+const hiddenRuntime = /^(?:__lsan_is_turned_off|__ubsan_handle_cfi_bad_type|_ZN11__sanitizer\d+real_)/;
 
 /**
  * Reads the facts; `undefined` when the file is no ELF file. A damaged file gives what could be read.
@@ -127,7 +132,17 @@ export async function readElf(readAt: ReadAt): Promise<ElfFacts | undefined> {
     strings === undefined
       ? nothing
       : splitStrings(await readAt(strings.offset, Math.min(strings.size, largestTable)));
-  const runtimes = sanitizersOf(dynamicStrings);
+  // gcc's -static-libasan exports next to nothing, and a static program has no names to export.
+  const names = sections.find((section) => section.name === '.strtab');
+  const isHidden = strings === undefined || dynamicStrings.some((text) => hiddenRuntime.test(text));
+  const internalStrings =
+    names === undefined || !isHidden
+      ? nothing
+      : splitStrings(await readAt(names.offset, Math.min(names.size, largestNames)));
+  const runtimes = sanitizersOf([
+    ...dynamicStrings,
+    ...internalStrings.filter((text) => text.startsWith('__')),
+  ]);
   const note = sections.find((section) => section.name === '.note.gnu.build-id');
   const buildId =
     note === undefined ? undefined : buildIdOf(await readAt(note.offset, Math.min(note.size, 256)));

@@ -70,6 +70,13 @@ const signals: Readonly<Record<string, number>> = { SEGV: 11, BUS: 7, FPE: 8, IL
 const firstWord =
   /^([A-Za-z][\w-]*)(?= on (?:unknown |)(?:address|0x)| \((?:0x|operator|malloc|INVALID)|:| on 0x|; )/;
 
+/**
+ * Errors that are about no block of the heap. Of a report about one that is cut nobody can tell which block it was, before the
+ * stack that allocated it.
+ */
+const withoutBlock =
+  /^(?:[A-Z]+|access-violation|illegal-instruction|breakpoint|stack-.*|dynamic-stack-.*|global-.*|initialization-.*|out-of-memory|rss-.*|allocation-size-.*|.*-alignment|(?:p?v?m?c?alloc|reallocarray)-overflow)$/;
+
 /** ` at pc 0x401150 bp 0x7ffe8 sp 0x7ffe0`, ` (pc 0x55fa bp 0x7f sp 0x7f T0)` */
 const registers = /(?: at)? \(?pc 0x[0-9a-f]+ (?:[bs]p 0x[0-9a-f]+ ?)+(?:T-?\d+)?\)?/;
 
@@ -98,7 +105,7 @@ const labels = [
   // Address 0x7fffa3702c78 is located in stack of thread T0 at offset 40 in frame
   [/^(?:Address|Memory) 0x[0-9a-f]+ is located in stack of thread .* in frame$/, 'declared at'],
   // These globals were registered at these points: / [1]:
-  [/^\[\d\]:$/, 'related'],
+  [/^\s*\[\d+\]:$/, 'related'],
   // invalid-pointer-pair, HWASan: Thread: T1 … Stack: …
   [/^registered at:$/, 'related'],
 ] as const;
@@ -156,7 +163,9 @@ export function addressReport(
   const signal = signals[draft.kind];
   // `… T0)`, `… in thread T0 (name):`, `… (thread T0)`
   const inThread = /(?: T(-?\d+)\)|\bthread T(\d+)(?: \(([^)]*)\))?)[):]*$/.exec(sentence);
-  const first = threadOf(inThread?.[1] ?? inThread?.[2], inThread?.[3]);
+  // Of runtimes that do not number threads it is the system's number.
+  const numbers = draft.tool === 'asan' || draft.tool === 'hwasan';
+  const first = !numbers ? undefined : threadOf(inThread?.[1] ?? inThread?.[2], inThread?.[3]);
   if (first !== undefined) draft.thread = first;
   let ended = false;
 
@@ -199,7 +208,7 @@ export function addressReport(
     }
     const label = labels.find(([form]) => form.test(text));
     if (label !== undefined) {
-      draft.expect(label[1], text.replace(/:$/, ''));
+      draft.expect(label[1], text.trim().replace(/:$/, ''));
       return 'taken';
     }
     const signalled = signalAccess.exec(text);
@@ -217,6 +226,19 @@ export function addressReport(
       ended = true;
       return 'last';
     }
+    // AddressSanitizer: nested bug in the same thread, aborting.
+    if (/^\w*Sanitizer: nested bug in the same thread, aborting\./.test(text)) {
+      const pid = image.pid();
+      host.problem({
+        code: 'report-not-finished',
+        level: 'warning',
+        message: 'The runtime crashed itself while it described an error, so the report has no stack',
+        hint: 'See the place with a debugger, or run it under memcheck.',
+        ...(pid !== undefined && { pid }),
+      });
+      ended = true;
+      return 'last';
+    }
     return silent.test(text) ? 'taken' : 'foreign';
   }
 
@@ -225,7 +247,7 @@ export function addressReport(
     if (/^\s?ABORTING$|^Shadow byte|^HINT: if you don/.test(text)) return 'last';
     const label = labels.find(([form]) => form.test(text));
     if (label?.[1] !== 'thread created at') return 'foreign';
-    draft.expect(label[1], text.replace(/:$/, ''));
+    draft.expect(label[1], text.trim().replace(/:$/, ''));
     return 'taken';
   }
 
@@ -235,9 +257,12 @@ export function addressReport(
     blank: draft.breakStack,
     line,
     close: (because: Closing) => {
-      const told = emitReport(host, image, draft, ended, because);
+      const told = emitReport(host, image, draft, ended, because, (stacks) =>
+        stacks.some(({ label }) => label === (withoutBlock.test(draft.kind) ? 'at' : 'allocated at')),
+      );
       const [stack] = draft.stacks();
       if (signal === undefined || !told) return;
+      image.settle(ended);
       image.emit({
         type: 'fatal-signal',
         number: signal,

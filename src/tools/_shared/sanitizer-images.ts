@@ -7,7 +7,7 @@ import type { SanitizerImage, SanitizerRecord } from './sanitizer-section.ts';
 /** Records that wait until a process has told its pid and its tool. */
 const mostHeld = 100;
 
-/** Tools whose runtime says nothing at its end. */
+/** Tools whose runtime may say nothing at its end. */
 const withoutEnd = new Set(['ubsan', 'tsan']);
 
 /** The processes of one log. */
@@ -52,6 +52,7 @@ export function sanitizerImages(
     let held: ParsedRecord[] = [];
     let settled = false;
     let broken = false;
+    let over = false;
     let ended = false;
     let leakChecks = 0;
     let running = false;
@@ -82,7 +83,7 @@ export function sanitizerImages(
       announce();
       const complete = settled && !broken;
       // Whoever ran the program knows how it ended.
-      if (complete && withoutEnd.has(tool) && context.fromInstrument !== true) {
+      if (complete && !over && withoutEnd.has(tool) && context.fromInstrument !== true) {
         problems.add({
           code: 'end-not-shown',
           level: 'warning',
@@ -116,8 +117,9 @@ export function sanitizerImages(
           if (held.length >= mostHeld) announce();
         }
       },
-      settle: () => {
+      settle: (last = false) => {
         settled = true;
+        over ||= last;
         if (pid !== undefined) announce();
       },
       break: () => {

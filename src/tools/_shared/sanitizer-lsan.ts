@@ -43,7 +43,7 @@ function open(line: SectionLine, host: SectionHost): Section | undefined {
 }
 
 function leakReport(host: SectionHost, image: SanitizerImage, first: SectionLine, reports: boolean): Section {
-  const check = reports ? image.countLeakCheck() : 1;
+  const check = image.countLeakCheck();
   let draft: ReportDraft | undefined;
   let table = !reports;
   let rows = 0;

@@ -31,7 +31,7 @@ function open(opened: SectionLine, host: SectionHost): Section | undefined {
   draft.what = draft.kind;
   draft.access = { operation: 'use' };
   // Uninitialized bytes in __interceptor_send at offset 7 inside [0x7ffc24056dea, 10)
-  const before = host.before();
+  const before = host.before()?.trim();
   if (before?.startsWith('Uninitialized bytes in ') === true) draft.detail(before);
   let ended = false;
 

@@ -25,8 +25,11 @@ export interface ReportDraft {
   readonly breakStack: () => void;
   readonly detail: (text: string) => void;
   readonly stacks: () => readonly Stack[];
-  /** True after `breakStack`, when there is no stack, and when the last frame is one with which stacks end. */
-  readonly isBroken: () => boolean;
+  /**
+   * How much of the last stack is sure when the log ends here. `whole`: something else followed it, or there is none. `enough`:
+   * it reaches `main` or the start of its thread, below which nothing matters.
+   */
+  readonly lastStack: () => 'whole' | 'enough' | 'half';
   /**
    * The finding. Of a report that is cut the stack that may be half is left out.
    */
@@ -80,7 +83,7 @@ export function reportDraft(
       if (details.length < mostDetails) details.push(text);
     },
     stacks: () => stacks,
-    isBroken: () => open === undefined || reachesEntry(open),
+    lastStack: () => (open === undefined ? 'whole' : reachesEntry(open) ? 'enough' : 'half'),
     record: (whole) => {
       const { kind, what, thread, access, leak } = draft;
       return {
@@ -90,7 +93,7 @@ export function reportDraft(
         what,
         ...(thread !== undefined && { thread }),
         details,
-        stacks: whole || draft.isBroken() ? stacks : stacks.slice(0, -1),
+        stacks: whole || draft.lastStack() !== 'half' ? stacks : stacks.slice(0, -1),
         ...(leak !== undefined && { leak }),
         ...(access !== undefined && { access }),
         span: { artifact: host.artifact, offset },
@@ -100,11 +103,12 @@ export function reportDraft(
   return draft;
 }
 
-/** Functions in which programs and threads begin. What is below `main` is the same for every finding. */
+/** `main`, and what stacks end with. What is below `main` or the start of a thread is the same for every finding. */
 const entry =
-  /^(?:main|_start|start|__libc_start_(?:call_)?main(?:_impl)?|start_thread|asan_thread_start.*|thread_start|_pthread_start|__bionic_clone|clone\d?|RtlUserThreadStart|BaseThreadInitThunk)$/;
+  /^(?:main|_start|__libc_start_(?:call_)?main|start_thread|clone\d?|__bionic_clone|RtlUserThreadStart)$/;
 
-function reachesEntry(frames: readonly Frame[]): boolean {
+/** Whether a stack goes down to where a program or a thread begins: then no frame of it that counts is missing. */
+export function reachesEntry(frames: readonly Frame[]): boolean {
   return frames.some(({ function: name }) => name !== undefined && entry.test(name));
 }
 
@@ -132,6 +136,7 @@ export function tellCut(host: SectionHost, image: SanitizerImage, draft: ReportD
  * Emits the report when it is whole, or what is sure of one that is cut: that is when its first stack is whole.
  *
  * @param ended the report's last line was seen.
+ * @param isEnough whether what is left of a cut report says which error it is; by default its first stack does.
  */
 export function emitReport(
   host: SectionHost,
@@ -139,6 +144,7 @@ export function emitReport(
   draft: ReportDraft,
   ended: boolean,
   because: Closing,
+  isEnough: (stacks: readonly Stack[]) => boolean = (stacks) => stacks.length > 0,
 ): boolean {
   if (ended || because !== 'cut') {
     image.emit(draft.record(true));
@@ -147,7 +153,7 @@ export function emitReport(
   }
   // The last line may have been a frame that is lost.
   const record = draft.record(false);
-  const told = record.stacks.length > 0;
+  const told = isEnough(record.stacks);
   if (told) image.emit(record);
   tellCut(host, image, draft, told);
   return told;

@@ -64,8 +64,12 @@ export interface SanitizerImage {
   readonly setTool: (tool: string) => void;
   /** Every record gets `image` here. */
   readonly emit: (record: SanitizerRecord) => void;
-  /** A report of the runtime is whole, and it had its say: what follows may be nothing. */
-  readonly settle: () => void;
+  /**
+   * A report of the runtime is whole, and it may have had its say.
+   *
+   * @param last it had: the runtime ends the program with this report, or says that the program has ended.
+   */
+  readonly settle: (last?: boolean) => void;
   /** Something of the process was not seen: the image cannot be complete any more. */
   readonly break: () => void;
   /** Counts a leak check and gives its number, from 1. */

@@ -22,6 +22,36 @@ const errorLine =
 /** `SUMMARY: UndefinedBehaviorSanitizer: undefined-behavior a.c:12:42 in `; with report_error_type=1 the check stands there */
 const summaryLine = /^\s*SUMMARY: UndefinedBehaviorSanitizer: (\S+)/;
 
+/** What that SUMMARY calls the checks (ubsan_checks.inc), where -fsanitize= calls them otherwise. */
+const summaryNames: Readonly<Record<string, string>> = {
+  'null-pointer-use': 'null',
+  'null-pointer-use-with-nullability': 'nullability-assign',
+  'nullptr-with-offset': 'pointer-overflow',
+  'nullptr-with-nonzero-offset': 'pointer-overflow',
+  'nullptr-after-nonzero-offset': 'pointer-overflow',
+  'misaligned-pointer-use': 'alignment',
+  'alignment-assumption': 'alignment',
+  'insufficient-object-size': 'object-size',
+  'invalid-builtin-use': 'builtin',
+  'invalid-objc-cast': 'objc-cast',
+  'invalid-shift-base': 'shift-base',
+  'invalid-shift-exponent': 'shift-exponent',
+  'out-of-bounds-index': 'bounds',
+  'local-out-of-bounds': 'local-bounds',
+  'unreachable-call': 'unreachable',
+  'missing-return': 'return',
+  'non-positive-vla-index': 'vla-bound',
+  'invalid-bool-load': 'bool',
+  'invalid-enum-load': 'enum',
+  'function-type-mismatch': 'function',
+  'invalid-null-return': 'returns-nonnull-attribute',
+  'invalid-null-return-with-nullability': 'nullability-return',
+  'invalid-null-argument': 'nonnull-attribute',
+  'invalid-null-argument-with-nullability': 'nullability-arg',
+  'dynamic-type-mismatch': 'vptr',
+  'float-divide-by-zero': 'float-divide-by-zero',
+};
+
 /** `a.c:3:5: note: nonnull attribute specified here`, `0x602000000011: note: pointer points here` */
 const noteLine = /^(?:\S.*:\d+|0x[0-9a-f]+|<unknown>|<invalid>): note: (.+)$/;
 
@@ -137,12 +167,10 @@ function open(opened: SectionLine, host: SectionHost): Section | undefined {
     const end = summaryLine.exec(text);
     if (end !== null) {
       ended = true;
-      // With report_error_type=1 it names the check, in words of its own and wrongly for a few (a bool in gcc), so only where
-      // the sentence does not tell: `division by zero` is of numbers of both kinds.
+      // With report_error_type=1 it names the check, wrongly for a few (a bool in gcc), so only where the sentence does not
+      // tell: `division by zero` is of numbers of both kinds.
       const isOpen = draft.kind === 'undefined-behavior' || draft.kind === 'integer-divide-by-zero';
-      if (isOpen && end[1] !== 'undefined-behavior' && /^[a-z-]+$/.test(end[1] ?? '')) {
-        draft.kind = end[1] as string;
-      }
+      if (isOpen) draft.kind = summaryNames[end[1] ?? ''] ?? draft.kind;
       return 'last';
     }
     if (blank || draft.stacks().length > 0) return 'over';
@@ -170,18 +198,19 @@ function open(opened: SectionLine, host: SectionHost): Section | undefined {
     line,
     close: (because: Closing) => {
       const hasStack = draft.stacks().length > 0;
-      const isCut =
-        because === 'cut' &&
-        !ended &&
-        (!draft.isBroken() || (!hasStack && !blank && (host.torn() || stacked.has(image))));
-      if (isCut) {
+      const last = draft.lastStack();
+      const isCut = because === 'cut' && !ended;
+      // Without a stack or an empty line there is nothing that shows the end; most logs of UBSan are so.
+      const isHalf = last === 'half' || (!hasStack && !blank && (host.torn() || stacked.has(image)));
+      if (isCut && isHalf) {
         tellCut(host, image, draft, false);
         return;
       }
       if (hasStack) stacked.add(image);
       const record = draft.record(true);
       image.emit(hasStack ? record : { ...record, stacks: [{ label: 'at', frames: [host.intern(place)] }] });
-      image.settle();
+      if (isCut && last === 'enough') tellCut(host, image, draft, true);
+      else image.settle();
     },
   };
 }

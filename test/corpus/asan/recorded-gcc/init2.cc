@@ -1,0 +1,3 @@
+#include <cstdlib>
+int make() { return atoi("5"); }
+int second = make();
