@@ -46,7 +46,7 @@ if [ "$tests" = yes ]; then
 fi
 if have apt-get; then
   tools='valgrind:valgrind gdb:gdb cc:gcc c++:g++ gprof:binutils make:make prlimit:util-linux python3:python3 less:less git:git'
-  [ "$tests" = no ] || for_tests="$for_tests xmllint:libxml2-utils heaptrack:heaptrack zstd:zstd perl:perl"
+  [ "$tests" = no ] || for_tests="$for_tests xmllint:libxml2-utils heaptrack:heaptrack zstd:zstd perl:perl mtrace:libc-devtools"
   # Ubuntu's perf is in a package for its kernel.
   if [ "$tests" = yes ]; then
     if grep -q '^ID=ubuntu' /etc/os-release; then for_tests="$for_tests perf:linux-tools-generic"; else for_tests="$for_tests perf:linux-perf"; fi
@@ -64,7 +64,7 @@ if have apt-get; then
   node_offered() { LC_ALL=C apt-cache policy nodejs | sed -n 's/^ *Candidate: \([0-9][0-9.]*\).*/\1/p'; }
 elif have dnf; then
   tools='valgrind:valgrind gdb:gdb cc:gcc c++:gcc-c++ gprof:binutils make:make prlimit:util-linux python3:python3 less:less git:git'
-  [ "$tests" = no ] || for_tests="$for_tests xmllint:libxml2 perf:perf heaptrack:heaptrack zstd:zstd perl:perl"
+  [ "$tests" = no ] || for_tests="$for_tests xmllint:libxml2 perf:perf heaptrack:heaptrack zstd:zstd perl:perl mtrace:glibc-utils"
   if [ "$tests" = yes ] && [ -z "$browser" ]; then
     for_tests="$for_tests chromium:chromium"
     browser=chromium

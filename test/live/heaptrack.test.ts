@@ -138,11 +138,15 @@ describe.skipIf(!canRun('heaptrack') || !canRun('heaptrack_print') || !canRun('g
       expect([status, report.outcome]).toEqual([137, 'inconclusive']);
     });
 
-    test('a static program is refused, and so is a machine without heaptrack', async () => {
+    test('a static program is refused', async ({ skip }) => {
       const cwd = await fresh();
-      await compile(cwd, 'fixed.cc', 'int main() {}', '-static');
+      await compile(cwd, 'fixed.cc', 'int main() {}', '-static').catch(() => skip('no static libc'));
       const fixed = await vgrun(['--tool=heaptrack', './fixed'], { cwd });
       expect([fixed.status, fixed.stderr]).toEqual([125, expect.stringContaining('is statically linked')]);
+    });
+
+    test('a machine without heaptrack gets a sentence', async () => {
+      const cwd = await fresh();
       await compile(cwd, 'test.cc', 'int main() {}');
       const bin = join(cwd, 'bin');
       await mkdir(bin);
