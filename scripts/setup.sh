@@ -48,7 +48,7 @@ if [ "$tests" = yes ]; then
 fi
 if have apt-get; then
   tools='valgrind:valgrind gdb:gdb cc:gcc c++:g++ gprof:binutils make:make prlimit:util-linux python3:python3 less:less git:git'
-  [ "$tests" = no ] || for_tests="$for_tests xmllint:libxml2-utils heaptrack:heaptrack zstd:zstd perl:perl ninja:ninja-build"
+  [ "$tests" = no ] || for_tests="$for_tests xmllint:libxml2-utils heaptrack:heaptrack zstd:zstd perl:perl ninja:ninja-build mtrace:libc-devtools"
   # Ubuntu's perf is in a package for its kernel.
   if [ "$tests" = yes ]; then
     if grep -q '^ID=ubuntu' /etc/os-release; then for_tests="$for_tests perf:linux-tools-generic"; else for_tests="$for_tests perf:linux-perf"; fi
@@ -66,7 +66,7 @@ if have apt-get; then
   node_offered() { LC_ALL=C apt-cache policy nodejs | sed -n 's/^ *Candidate: \([0-9][0-9.]*\).*/\1/p'; }
 elif have dnf; then
   tools='valgrind:valgrind gdb:gdb cc:gcc c++:gcc-c++ gprof:binutils make:make prlimit:util-linux python3:python3 less:less git:git'
-  [ "$tests" = no ] || for_tests="$for_tests xmllint:libxml2 perf:perf heaptrack:heaptrack zstd:zstd perl:perl ninja:ninja-build"
+  [ "$tests" = no ] || for_tests="$for_tests xmllint:libxml2 perf:perf heaptrack:heaptrack zstd:zstd perl:perl ninja:ninja-build mtrace:glibc-utils"
   # gcc's and clang's runtimes are packages of their own here; Debian's and Ubuntu's come with the compilers.
   [ "$tests" = no ] || runtimes='libasan libubsan liblsan libtsan compiler-rt'
   if [ "$tests" = yes ] && [ -z "$browser" ]; then

@@ -57,7 +57,8 @@ describe.skipIf(!canRun('valgrind'))('the commands of docs/', () => {
     await vgrun(['baseline', 'update'], { cwd: path });
     await runPage('reports.md', path);
   });
-  test.skipIf(!canRun('perf'))('profiling.md', { timeout: 240_000 }, async () => {
+  test.skipIf(!canRun('mtrace'))('mtrace.md', () => runPage('mtrace.md', path));
+  test.skipIf(!canRun('perf') || !canRun('heaptrack'))('profiling.md', { timeout: 240_000 }, async () => {
     await cp(join(projectRoot, 'examples-c/word-index.c'), join(path, 'word-index.c'));
     compileC(join(path, 'server'), 'int main(void) { for (volatile int i = 0;; i++); }');
     const server = spawn(join(path, 'server'), { stdio: 'ignore' });
