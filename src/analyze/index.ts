@@ -19,7 +19,7 @@ import type { Exit, RunManifest } from '../model/run.ts';
 import { compareFindings, comparisonOf, type Judgement, type Known, programName } from './baseline.ts';
 import { type FindingDraft, type Folded, fold, type ImageDraft, type MessageDraft } from './fold.ts';
 import { applyGate, asksForLeaks, type GateRules } from './gate.ts';
-import { isRuntime, leakKindsOf } from './instruments.ts';
+import { leakKindsOf } from './instruments.ts';
 import { type KindFinder, kindFinder } from './kinds.ts';
 import {
   type LeakPolicy,
@@ -38,7 +38,7 @@ import type { AgainstProfiles } from './profile/against.ts';
 import type { ProfileOfImage } from './profile/index.ts';
 import { mayBeInherited, type ParentOf, type Settled, type SettledSighting, settle } from './sightings.ts';
 import { imageTotals, runTotals } from './totals.ts';
-import { unlistedLeaks, unsearchedLeaks } from './unlisted-leaks.ts';
+import { searchedLeaks, unlistedLeaks, unsearchedLeaks } from './unlisted-leaks.ts';
 import { facesOf, joinWitnesses, rank } from './witnesses.ts';
 
 /** What analyze knows beside the records. Everything but `vgrun` may be missing, as for a log of unknown origin. */
@@ -61,7 +61,7 @@ export interface AnalyzeOptions {
   readonly followInterpreter?: boolean | undefined;
   /** The user's own rules of whose code is whose. */
   readonly ownership?: OwnershipRules | undefined;
-  /** What fails beside or instead of what valgrind counts as an error. */
+  /** What fails beside or instead of what the instrument counts as an error. */
   readonly gate?: GateRules | undefined;
   /** What was known before: a baseline, or another report. */
   readonly known?: Known | undefined;
@@ -306,12 +306,6 @@ function judgementOf(
     programs: new Set(known.flatMap(namesOf).filter((name) => !early.has(name))),
     leaks: nodes.every(({ image }) => searchedLeaks(image)),
   };
-}
-
-/** A runtime that looks for no leaks leaves the question to those that do. */
-function searchedLeaks({ process: { tool }, policy, leakSums, end }: ImageDraft): boolean {
-  if (!isRuntime(tool)) return policy.searched;
-  return leakKindsOf(tool).length === 0 || leakSums.size > 0 || (end?.leakChecks ?? 0) > 0;
 }
 
 /** A process that becomes another program leaves its document open: that is how exec looks, not a loss. */

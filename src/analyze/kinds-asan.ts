@@ -580,16 +580,7 @@ const hwasanEntries: readonly Entry[] = [
     fixes: ['set the pointer to NULL where it is freed'],
     headlines: ['invalid-free'],
   },
-  ...[
-    'bad-free',
-    'double-free',
-    'heap-use-after-free',
-    'heap-buffer-overflow',
-    'stack-overflow',
-    'SEGV',
-    'allocation-size-too-big',
-    'out-of-memory',
-  ].flatMap((kind) =>
+  ...['bad-free', 'double-free', 'heap-use-after-free', 'heap-buffer-overflow'].flatMap((kind) =>
     asanKinds
       .filter((known) => known.kind === kind)
       .map(({ tool: _, ...known }) => ({
@@ -665,35 +656,32 @@ const msanEntries: readonly Entry[] = [
     options: ['-fsanitize-memory-track-origins=2', '-fsanitize-memory-use-after-dtor'],
     headlines: ['use-of-uninitialized-value'],
   },
-  ...[
-    'SEGV',
-    'stack-overflow',
-    'FPE',
-    'BUS',
-    'ABRT',
-    'ILL',
-    'TRAP',
-    'allocation-size-too-big',
-    'out-of-memory',
-    'calloc-overflow',
-  ].flatMap((kind) =>
-    asanKinds
-      .filter((known) => known.kind === kind)
-      .map(({ tool: _, ...known }) => ({
-        ...known,
-        options: known.options.map((option) => option.replaceAll('ASAN_OPTIONS', 'MSAN_OPTIONS')),
-        headlines: [],
-      })),
-  ),
 ];
 const msanKinds = msanEntries.map(of('msan'));
 
-const signals = ['SEGV', 'BUS', 'FPE', 'ILL', 'TRAP', 'ABRT', 'stack-overflow'];
+const common = [
+  'SEGV',
+  'BUS',
+  'FPE',
+  'ILL',
+  'TRAP',
+  'ABRT',
+  'stack-overflow',
+  'calloc-overflow',
+  'reallocarray-overflow',
+  'pvalloc-overflow',
+  'allocation-size-too-big',
+  'invalid-allocation-alignment',
+  'invalid-aligned-alloc-alignment',
+  'invalid-posix-memalign-alignment',
+  'out-of-memory',
+  'rss-limit-exceeded',
+];
 
-/** Every runtime catches the signals that end a program. */
-const signalKinds: readonly Kind[] = ['ubsan', 'tsan', 'lsan'].flatMap((tool) =>
+/** Every runtime catches the signals that end a program, and shares the checks of the allocator. */
+const commonKinds: readonly Kind[] = ['hwasan', 'lsan', 'msan', 'ubsan', 'tsan'].flatMap((tool) =>
   asanKinds
-    .filter(({ kind }) => signals.includes(kind))
+    .filter(({ kind }) => common.includes(kind))
     .map((known) => ({
       ...known,
       tool,
@@ -710,5 +698,5 @@ export const addressKinds: readonly Kind[] = [
   ...hwasanKinds,
   ...lsanKinds,
   ...msanKinds,
-  ...signalKinds,
+  ...commonKinds,
 ];

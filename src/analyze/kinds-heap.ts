@@ -247,6 +247,20 @@ const crtEntries: readonly Entry[] = [
       ],
     }),
   ),
+  {
+    kind: 'write-after-free',
+    severity: 'critical',
+    title: 'Written to after it was freed',
+    meaning: 'The debug heap keeps freed blocks and fills them; this one was changed since.',
+    advice: 'Find who kept a pointer to the block; AddressSanitizer stops at the write.',
+    causes: ['a pointer kept after free'],
+    fixes: ['set the pointer to NULL where it is freed'],
+    options: ['_CRTDBG_DELAY_FREE_MEM_DF with _CRTDBG_CHECK_ALWAYS_DF'],
+    headlines: [
+      'crt detected that the application wrote to a heap buffer that was freed',
+      'on top of free block',
+    ],
+  },
 ];
 
 const vldEntries: readonly Entry[] = [

@@ -44,7 +44,7 @@ const entries: readonly Entry[] = [
     headlines: ['threadsanitizer: data race on vptr'],
   },
   {
-    kind: 'external-race',
+    kind: 'race-on-external-object',
     severity: 'error',
     title: 'Race on an object of a library',
     meaning: 'Two threads use an object at once of which its library says that it must not be shared.',

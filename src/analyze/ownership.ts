@@ -120,13 +120,15 @@ export function isToolFrame(frame: Frame): boolean {
   if (frame.object !== undefined && toolObject.test(baseName(frame.object))) return true;
   if (frame.function !== undefined) {
     if (toolFunction.test(frame.function)) return true;
-    if (frame.offset !== undefined && frame.file === undefined && isReplaced(frame.function)) return true;
+    if (isReplaced(frame)) return true;
   }
   if (frame.file === undefined) return false;
   return toolSources.test(posix.basename(frame.file)) || toolDirectory.test(sourcePath(frame) ?? '');
 }
 
-function isReplaced(name: string): boolean {
+function isReplaced({ function: name = '', file, object, offset }: Frame): boolean {
+  if (file !== undefined || offset === undefined || object === undefined || isSharedObject(object))
+    return false;
   return replacedFunction.test(name) || systemCall.test(name);
 }
 

@@ -11,8 +11,8 @@ const uninitialised = /^(?:Uninit|SyscallParam$|ClientCheck$|use-of-uninitialize
 const argument =
   /^(?:FishyValue|ReallocSizeZero|InvalidAlignment|InvalidSize\w*|(?:calloc|reallocarray|pvalloc)-overflow|allocation-size-too-big|rss-limit-exceeded|out-of-memory|invalid-(?:aligned-alloc|posix-memalign|allocation)-alignment|negative-size-param)$/;
 const invalid =
-  /^(?:Invalid(?:Read|Write|Jump|Free|MemPool)|Mismatched\w+|Overlap|CoreMemError|(?:heap|stack|dynamic-stack|global|container|intra-object)-(?:buffer-)?(?:over|under)flow|heap-use-after-free|stack-use-after-(?:return|scope)|use-after-poison|double-free|(?:bad|invalid|wild)-free|(?:free|realloc)-of-unknown|alloc-dealloc-mismatch|new-delete-type-mismatch|[\w-]+-param-overlap|bad-malloc_usable_size|bad-__sanitizer_get_allocated_size|tag-mismatch|allocation-tail-overwritten|unknown-crash|wild-(?:access|addr|jump|addr-read|addr-write)|null-deref|SEGV|BUS|ABRT|ILL|TRAP|FPE|stack-overflow|overflow|underflow|stack-overwrite|wild-pointer|wild-realloc|realloc-after-free|heap-corruption|access-violation|illegal-instruction|breakpoint)$/;
-const race = /^(?:Race|ConflictingAccess|data-race|data-race-on-vptr|external-race)$/;
+  /^(?:Invalid(?:Read|Write|Jump|Free|MemPool)|Mismatched\w+|Overlap|CoreMemError|(?:heap|stack|dynamic-stack|global|container|intra-object)-(?:buffer-)?(?:over|under)flow|heap-use-after-free|stack-use-after-(?:return|scope)|use-after-poison|double-free|(?:bad|invalid|wild)-free|(?:free|realloc)-of-unknown|alloc-dealloc-mismatch|new-delete-type-mismatch|[\w-]+-param-overlap|bad-malloc_usable_size|bad-__sanitizer_get_allocated_size|tag-mismatch|allocation-tail-overwritten|unknown-crash|SEGV|BUS|ABRT|ILL|TRAP|FPE|stack-overflow|overflow|underflow|wild-pointer|wild-realloc|realloc-after-free|write-after-free|heap-corruption|access-violation|illegal-instruction|breakpoint)$/;
+const race = /^(?:Race|ConflictingAccess|data-race|data-race-on-vptr|race-on-external-object)$/;
 const threads: ReadonlySet<string> = new Set(['helgrind', 'drd', 'tsan']);
 
 /** In the order in which help lists them. */

@@ -78,6 +78,8 @@ export function sourceOf({ path, line }: ReportFrame): string | undefined {
 /** `src/list.c:42 in pop()`; without a source `pop() in /usr/lib/libc.so.6`. */
 export function placeOf(frame: ReportFrame): string {
   const source = sourceOf(frame);
+  // All that some tools tell is a line: `list.c:20`.
+  if (source !== undefined && frame.function === undefined && frame.ip === undefined) return source;
   if (source !== undefined) return `${source} in ${calledName(frame)}`;
   return frame.object === undefined ? calledName(frame) : `${calledName(frame)} in ${frame.object}`;
 }

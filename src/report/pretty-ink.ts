@@ -46,6 +46,7 @@ export function makeInk(report: Report, options: RenderOptions): Ink {
     },
     place: (frame) => {
       const where = source(frame);
+      if (where !== undefined && frame.function === undefined && frame.ip === undefined) return bold(where);
       const name = functionName(frame);
       if (where !== undefined) return `${bold(where)} in ${name}`;
       return frame.object === undefined ? name : `${name} in ${harmless(frame.object)}`;

@@ -265,7 +265,7 @@ export function runFacts({
   return facts;
 }
 
-/** What was asked of the run beside valgrind's own rule. */
+/** What was asked of the run beside the tool's own rule. */
 export function gateFacts({ gate, comparison }: Pick<Report, 'gate' | 'comparison'>): readonly Fact[] {
   const facts: Fact[] = [];
   if (gate?.failOn !== undefined) facts.push(['Fails on', gate.failOn.join(', ')]);
