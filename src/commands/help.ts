@@ -32,7 +32,6 @@ const usages: readonly (readonly [call: string, summary: string])[] = [
 /** Options of valgrind that most people need, with the value that most people give. */
 const commonOptions: readonly (readonly [name: string, value: string])[] = [
   ['--leak-check', 'full'],
-  ['--show-leak-kinds', 'all'],
   ['--track-origins', 'yes'],
   ['--suppressions', 'FILE'],
   ['--error-exitcode', 'N'],
@@ -89,7 +88,7 @@ function usage(own: string): string {
     ([call, summary], index) =>
       `${index === 0 ? 'Usage: ' : '       '}${summary === '' ? call : `${call.padEnd(24)}  ${summary}`}`,
   );
-  return `vgrun ${own}: run a program under valgrind or perf, get one exact report\n\n${calls.join('\n')}\n\n`;
+  return `vgrun ${own}: run a program under an instrument, get one exact report\n\n${calls.join('\n')}\n\n`;
 }
 
 /** At most 23 lines of 80 columns, so that the prompt after it fits on the screen too. */
@@ -101,7 +100,7 @@ function firstScreen(width: number, own: string): string {
       rows: [
         {
           left: '--tool=NAME',
-          right: `errors: memcheck, helgrind, drd; heap: massif, dhat; time: callgrind, cachegrind, perf, gprof [${names[0]}]`,
+          right: `errors: memcheck, helgrind, drd, mtrace, memwatch, asan, lsan, ubsan, tsan, msan; heap: massif, dhat, heaptrack; time: callgrind, cachegrind, perf, gprof [${names[0]}]`,
         },
         ...commonOptions.map(([name, value]) => ({
           left: `${name}=${value}`,
