@@ -418,8 +418,6 @@ export function plainFunction(name: string): string {
       .replace(/@@?[A-Z][\w.]*$/, '')
       .replace(/(?: \[clone [^\]]*\])+$/, '')
       .replace(/(?:\.(?:isra|constprop|part|cold|lto_priv|localalias|llvm)(?:\.\d+)*)+$/, '')
-      // clang: `applyImpl<(lambda at /build/src/nsThread.cpp:909:22)>`, a place that every edit above it moves
-      .replace(/\((lambda|(?:unnamed|anonymous) [a-z]+) at [^()]{1,400}?:\d+:\d+\)/g, '($1)')
       // Rust's legacy mangling ends in a hash of the build: `core::fmt::write::h0123456789abcdef`
       .replace(/::h[0-9a-f]{16}$/, '')
       // clang names what has no name by its line: `(lambda at ../../base/task.cc:53:9)`, on Windows in `…'

@@ -20,7 +20,7 @@ import { compareFindings, comparisonOf, type Judgement, type Known, programName 
 import { type FindingDraft, type Folded, fold, type ImageDraft, type MessageDraft } from './fold.ts';
 import { applyGate, asksForLeaks, type GateRules } from './gate.ts';
 import { isRuntime, leakKindsOf } from './instruments.ts';
-import { kindOf } from './kinds.ts';
+import { type KindFinder, kindFinder } from './kinds.ts';
 import {
   type LeakPolicy,
   leakCounts,
@@ -101,11 +101,12 @@ export async function analyze(
   const frames = frameMaker({ projectRoot, decide });
   const found: Finding[] = [];
   const mixed = new Set<Finding>();
+  const kindOf = await kindFinder(folded.findings.map(({ first }) => first.tool));
   let leftToInterpreter = 0;
   for (const [draft, sightings] of settled.sightings) {
     const own = sightings.filter(({ image }) => nodeOf.get(image)?.interpreter !== true);
     if (own.length === 0) leftToInterpreter++;
-    const finding = makeFinding(draft, sightings, own.length === 0, frames);
+    const finding = makeFinding(draft, sightings, own.length === 0, frames, kindOf);
     found.push(finding);
     if (draft.mixed) mixed.add(finding);
   }
@@ -185,7 +186,7 @@ export async function analyze(
     ...(purpose && { purpose }),
     ...(manifest && { run: runOf({ ...manifest, ...(exit && { exit }) }, options.runDirectory) }),
     findings,
-    rules: rulesOf(findings),
+    rules: rulesOf(findings, kindOf),
     ...(gate && { gate }),
     ...(known &&
       !isOnlyProfiles && {
@@ -443,6 +444,7 @@ function makeFinding(
   sightings: readonly SettledSighting[],
   ofInterpreter: boolean,
   frames: FrameMaker,
+  kindOf: KindFinder,
 ): Finding {
   const { first, fingerprint } = draft;
   const known = kindOf(first.tool, first.kind);
@@ -492,7 +494,7 @@ function makeFinding(
 }
 
 /** What is known of the kinds that were found, each once. */
-function rulesOf(findings: readonly Finding[]): readonly Rule[] {
+function rulesOf(findings: readonly Finding[], kindOf: KindFinder): readonly Rule[] {
   const rules = new Map<string, Rule>();
   for (const { rule: id, tool, kind, severity, title } of findings.flatMap(facesOf)) {
     if (rules.has(id)) continue;

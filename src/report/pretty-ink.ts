@@ -2,6 +2,7 @@
 import picocolors from 'picocolors';
 import type { Severity } from '../model/finding.ts';
 import type { Report, ReportFrame } from '../model/report.ts';
+import { functionText } from './html-page/words.ts';
 import type { RenderOptions } from './reporter.ts';
 import { harmless } from './terminal-text.ts';
 
@@ -55,9 +56,7 @@ export function makeInk(report: Report, options: RenderOptions): Ink {
 
 /** `pop()`; C++ names bring their own parentheses. */
 export function functionName(frame: ReportFrame): string {
-  if (frame.function === undefined) return frame.ip === undefined ? '???' : `??? (${harmless(frame.ip)})`;
-  const name = harmless(frame.function);
-  return name.endsWith(')') ? name : `${name}()`;
+  return harmless(functionText(frame));
 }
 
 /** `file:` URL of a source; undefined when its place is not known. */

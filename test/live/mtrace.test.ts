@@ -310,13 +310,16 @@ int main(void) {
     expect(refused.stderr).toContain('apt-get install gcc');
   });
 
-  test('a static program, and one with the rights of another user, are refused', async () => {
+  test('a static program is refused', async ({ skip }) => {
     const cwd = await fresh();
-    await compile(cwd, 'fixed.c', withoutTrace, '-static');
+    await compile(cwd, 'fixed.c', withoutTrace, '-static').catch(() => skip('no static libc'));
     const fixed = await vgrun(['--tool=mtrace', './fixed'], { cwd });
     expect([fixed.status, fixed.stderr]).toEqual([125, expect.stringContaining('is statically linked')]);
+  });
+
+  test.skipIf(process.getuid?.() !== 0)('one with the rights of another user is refused', async () => {
+    const cwd = await fresh();
     await compile(cwd, 'other.c', withoutTrace);
-    if (process.getuid?.() !== 0) return;
     execFileSync('chown', ['65534', join(cwd, 'other')]);
     await chmod(join(cwd, 'other'), 0o4755);
     const other = await vgrun(['--tool=mtrace', './other'], { cwd });

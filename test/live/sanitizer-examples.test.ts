@@ -13,6 +13,7 @@ import {
   compileExample,
   readSanitizerExamples,
   runExample,
+  runUnderVgrun,
   type SanitizerBuild,
   type SanitizerExample,
 } from '../sanitizer-examples.ts';
@@ -61,6 +62,44 @@ for (const compiler of ['gcc', 'clang'] as const) {
       }
     },
   );
+}
+
+/** One of each sanitizer, and what ends a program in its own way. */
+const throughVgrun: readonly string[] = [
+  'address-and-undefined',
+  'data-race',
+  'heap-use-after-free',
+  'leak',
+  'lock-order-inversion',
+  'null-call',
+  'odr-violation',
+  'out-of-memory',
+  'stack-use-after-return',
+  'undefined',
+  'unreachable',
+  'uninitialized',
+];
+
+for (const compiler of ['gcc', 'clang'] as const) {
+  describe.skipIf(!canRun(compiler))(`vgrun with a program built by ${compiler}`, () => {
+    for (const name of throughVgrun) {
+      const example = examples.find((candidate) => candidate.name === name) as SanitizerExample;
+      for (const [index, build] of buildsOf(example, compiler).entries()) {
+        test(`reports ${name}, built with ${build.flags.join(' ')}, as its comment says`, async () => {
+          const program = await compiled(example, build, `vgrun-${index}`);
+          const { report, status } = runUnderVgrun(example, build, program);
+          holdToComment(report, example, build);
+          // A program that died by a signal keeps that status, as under memcheck.
+          const died = report.findings.some(({ kind }) => kind === 'SEGV') ? 139 : 100;
+          expect([report.outcome, report.status, status], report.reasons.join('\n')).toEqual([
+            'findings',
+            died,
+            died,
+          ]);
+        });
+      }
+    }
+  });
 }
 
 function buildsOf(example: SanitizerExample, compiler: Compiler): readonly SanitizerBuild[] {

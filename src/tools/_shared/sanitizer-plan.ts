@@ -87,6 +87,8 @@ function flagsOf(
       ? ([
           ['print_stacktrace', '1'],
           ['report_error_type', '1'],
+          // gcc's names the check nowhere else, and prints no summary by itself.
+          ['print_summary', '1'],
         ] as const)
       : []),
     ...(symbolizer === undefined || hasSymbolizer ? [] : [['external_symbolizer_path', symbolizer] as const]),

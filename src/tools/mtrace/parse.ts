@@ -44,6 +44,9 @@ function recognizesTrace(head: Uint8Array): boolean {
   );
 }
 
+/** Bytes of a caller that its hash is made of. */
+const hashedBytes = 16;
+
 /** What went on at one caller. */
 interface Place {
   readonly kind: FindingRecord['kind'];
@@ -331,7 +334,9 @@ function startParser(
       if (bytes[from] !== at || bytes[from + 1] !== space || bytes[signAt - 1] !== space) return false;
       const callerFrom = from + 2;
       const callerTo = Math.max(callerFrom, signAt - 1);
-      caller = 1 + callers.add(hashBytes(bytes, callerFrom, callerTo), bytes, callerFrom, callerTo);
+      // Its end, with the offset, tells most callers apart.
+      const hash = hashBytes(bytes, Math.max(callerFrom, callerTo - hashedBytes), callerTo);
+      caller = 1 + callers.add(hash, bytes, callerFrom, callerTo);
     }
     const one = trace ?? start(false);
     trace = one;
