@@ -33,7 +33,8 @@ if (existsSync('src/report/report.schema.json')) {
 }
 // valgrind itself reads them, so they cannot be in the bundle.
 cpSync('src/analyze/suppressions', 'dist/suppressions', { recursive: true });
-// The compiler reads it.
+// Compilers read these.
+cpSync('src/crt', 'dist/include', { recursive: true });
 cpSync('src/run/preload', 'dist/preload', { recursive: true });
 // The JSON Schema of a config, from the schema that checks it.
 const { outputFiles } = await build({

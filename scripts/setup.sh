@@ -3,8 +3,9 @@
 #
 #   sh scripts/setup.sh       as root, or with sudo
 #   . scripts/setup.sh        from another script, which then has the Node that was installed on its PATH;
-#                             with tests=no it leaves out what only the tests need: a browser, CMake, other shells,
-#                             and the profilers perf and heaptrack, which a user of valgrind alone can do without
+#                             with tests=no it leaves out what only the tests need: a browser, other shells, clang with
+#                             its sanitizers, CMake, meson and autotools, which vgrun build is tested with, and the
+#                             profilers perf and heaptrack, which a user of valgrind alone can do without
 #
 # Nothing is piped from the net into a shell: packages come from the distribution, and Node, where that one's is
 # too old, from the npm registry.
@@ -37,8 +38,9 @@ as_root() {
 # Each word is COMMAND:PACKAGE; what has its command, from wherever, is left alone.
 for_tests=''
 browser=''
+runtimes=''
 if [ "$tests" = yes ]; then
-  for_tests='cmake:cmake zsh:zsh fish:fish'
+  for_tests='cmake:cmake zsh:zsh fish:fish meson:meson autoreconf:autoconf automake:automake clang:clang llvm-symbolizer:llvm'
   for name in chromium chromium-browser google-chrome google-chrome-stable; do
     # Ubuntu's chromium-browser may be a script that says how to install a snap.
     if have "$name" && "$name" --version >/dev/null 2>&1; then browser=$name; fi
@@ -46,7 +48,7 @@ if [ "$tests" = yes ]; then
 fi
 if have apt-get; then
   tools='valgrind:valgrind gdb:gdb cc:gcc c++:g++ gprof:binutils make:make prlimit:util-linux python3:python3 less:less git:git'
-  [ "$tests" = no ] || for_tests="$for_tests xmllint:libxml2-utils heaptrack:heaptrack zstd:zstd perl:perl"
+  [ "$tests" = no ] || for_tests="$for_tests xmllint:libxml2-utils heaptrack:heaptrack zstd:zstd perl:perl ninja:ninja-build mtrace:libc-devtools"
   # Ubuntu's perf is in a package for its kernel.
   if [ "$tests" = yes ]; then
     if grep -q '^ID=ubuntu' /etc/os-release; then for_tests="$for_tests perf:linux-tools-generic"; else for_tests="$for_tests perf:linux-perf"; fi
@@ -64,7 +66,9 @@ if have apt-get; then
   node_offered() { LC_ALL=C apt-cache policy nodejs | sed -n 's/^ *Candidate: \([0-9][0-9.]*\).*/\1/p'; }
 elif have dnf; then
   tools='valgrind:valgrind gdb:gdb cc:gcc c++:gcc-c++ gprof:binutils make:make prlimit:util-linux python3:python3 less:less git:git'
-  [ "$tests" = no ] || for_tests="$for_tests xmllint:libxml2 perf:perf heaptrack:heaptrack zstd:zstd perl:perl"
+  [ "$tests" = no ] || for_tests="$for_tests xmllint:libxml2 perf:perf heaptrack:heaptrack zstd:zstd perl:perl ninja:ninja-build mtrace:glibc-utils"
+  # gcc's and clang's runtimes are packages of their own here; Debian's and Ubuntu's come with the compilers.
+  [ "$tests" = no ] || runtimes='libasan libubsan liblsan libtsan compiler-rt'
   if [ "$tests" = yes ] && [ -z "$browser" ]; then
     for_tests="$for_tests chromium:chromium"
     browser=chromium
@@ -92,6 +96,7 @@ done
 missing=''
 for pair in $tools $for_tests; do have "${pair%%:*}" || missing="$missing ${pair#*:}"; done
 for pair in $files; do [ -e "${pair%%:*}" ] || missing="$missing ${pair#*:}"; done
+for package in $runtimes; do rpm -q "$package" >/dev/null 2>&1 || missing="$missing $package"; done
 did=''
 
 if [ -n "$missing" ] || ! node_is_recent; then refresh; fi
@@ -101,6 +106,17 @@ if [ -n "$missing" ]; then
   # shellcheck disable=SC2086 # a list of words
   install $missing
   did=yes
+fi
+
+# clang says itself where its runtimes belong; on Debian they are a package that it may have come without.
+if [ "$tests" = yes ] && have apt-get && have clang; then
+  if ! [ -e "$(clang -print-file-name="libclang_rt.asan-$(uname -m).a")" ]; then
+    package="libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev"
+    say "installing $package, the sanitizers of clang"
+    # Before LLVM 14 they were in clang's own package.
+    install "$package" || say "it is not to be had here: the tests of clang's sanitizers will fail"
+    did=yes
+  fi
 fi
 
 if ! have apt-get && have dnf && ! rpm -q glibc-debuginfo >/dev/null 2>&1; then

@@ -21,6 +21,7 @@ const subCommands: ReadonlyMap<
   ['build', () => import('./commands/build.ts')],
   ['explain', () => import('./commands/explain.ts')],
   ['suppress', () => import('./commands/suppress.ts')],
+  ['include', () => import('./commands/include.ts')],
 ]);
 
 /** Sub-commands of DESIGN's list that this version does not have yet: a program of that name needs `./`. */

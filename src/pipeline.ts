@@ -13,8 +13,10 @@ import type { RunManifest } from './model/run.ts';
 import { baselineText } from './run/baseline-file.ts';
 import { findProjectRoot, runsFolder } from './run/directory.ts';
 import { withRawExcerpts } from './run/raw.ts';
-import { findSources, readSources } from './run/read.ts';
+import { findSources, readSources, type Sources } from './run/read.ts';
 import { withExcerpts } from './run/source.ts';
+import type { Symbolized } from './run/symbolize.ts';
+import type { Symbols } from './tools/tool.ts';
 import { version } from './version.ts';
 
 export { render } from './report/index.ts';
@@ -40,9 +42,36 @@ export interface Parsed {
  * @throws UserError (125) when a path does not exist or is no run. What stands in the logs never throws.
  */
 export async function parse(...paths: readonly string[]): Promise<Parsed> {
+  return parsedOf(await findSources(paths));
+}
+
+/** What addresses in logs came to, see `parseSymbolized`. */
+export type { Symbolized } from './run/symbolize.ts';
+
+/**
+ * PARSE, after a symbolizer was asked about the addresses that have no name. The files that the logs name are opened for that,
+ * so it is for logs whose origin is known.
+ *
+ * @throws UserError (125) as `parse` does.
+ */
+export async function parseSymbolized(
+  ...paths: readonly string[]
+): Promise<{ readonly parsed: Parsed; readonly symbolized: Symbolized }> {
   const sources = await findSources(paths);
+  const { symbolizeLogs } = await import('./run/symbolize.ts');
+  const symbolized = await symbolizeLogs((symbols) => readSources(sources, symbols), {
+    workingDirectory: sources.manifest?.directory ?? process.cwd(),
+    executables:
+      sources.manifest === undefined
+        ? []
+        : [sources.manifest.program, ...(sources.manifest.executables ?? []).map(({ path }) => path)],
+  });
+  return { parsed: parsedOf(sources, symbolized.symbols), symbolized };
+}
+
+function parsedOf(sources: Sources, symbols?: Symbols): Parsed {
   return {
-    records: readSources(sources),
+    records: readSources(sources, symbols),
     files: sources.files,
     ...(sources.manifest === undefined ? {} : { manifest: sources.manifest }),
     ...(sources.directory === undefined ? {} : { directory: sources.directory }),

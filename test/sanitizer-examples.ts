@@ -1,6 +1,6 @@
 // The example programs for sanitizers: what the comment at the top of each says, how it is built, and what a run of it leaves.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { analyze } from '../src/analyze/index.ts';
 import type { ParsedRecord } from '../src/model/record.ts';
@@ -9,6 +9,7 @@ import { sanitizers } from '../src/model/sanitizer.ts';
 import { readerFor } from '../src/tools/readers.ts';
 import type { Symbols } from '../src/tools/tool.ts';
 import { examplesDirectory } from './examples.ts';
+import { cliPath } from './project.ts';
 import { readWith } from './recordings.ts';
 
 export const sanitizerExamplesDirectory: string = join(examplesDirectory, 'sanitizers');
@@ -128,6 +129,45 @@ export function compileExample(example: SanitizerExample, build: SanitizerBuild,
   }
   compile('-o', program, ...rest);
   return program;
+}
+
+/** What vgrun says of a run. */
+export interface ReportedRun {
+  readonly report: Report;
+  /** As a shell sees it. */
+  readonly status: number;
+}
+
+/** Runs a program under the built vgrun. Throws when that writes no report. */
+export function runUnderVgrun(
+  example: SanitizerExample,
+  build: SanitizerBuild,
+  program: string,
+): ReportedRun {
+  const flag = build.flags.find((word) => word.startsWith('-fsanitize=')) ?? '';
+  const known = sanitizers.find(({ sanitizer }) => flag.includes(sanitizer));
+  if (known === undefined) throw new Error(`${example.source}: no sanitizer in ${build.flags.join(' ')}`);
+  const directory = `${program}.vgrun`;
+  mkdirSync(directory);
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    [
+      cliPath,
+      `--tool=${known.tool}`,
+      '--report=json=report.json',
+      `--project-root=${sanitizerExamplesDirectory}`,
+      program,
+    ],
+    {
+      cwd: directory,
+      env: { ...process.env, ...(example.runtime !== '' && { [known.variable]: example.runtime }) },
+      encoding: 'utf8',
+      maxBuffer: 1 << 26,
+    },
+  );
+  const path = join(directory, 'report.json');
+  if (!existsSync(path)) throw new Error(`vgrun wrote no report, status ${status}\n${stderr}`);
+  return { report: JSON.parse(readFileSync(path, 'utf8')), status: status ?? -1 };
 }
 
 /** What a run of an example may be told. */

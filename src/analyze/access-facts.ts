@@ -43,6 +43,9 @@ export function factsKey(
   const elsewhere = record.stacks.flatMap(({ label, frames }) =>
     label === 'freed at' || label === 'created at' ? [`${label} ${stackKey(frames)}`] : [],
   );
-  const { operation, size: bytes } = record.access ?? {};
+  const { operation: told, size: bytes } = record.access ?? {};
+  // Of the two accesses of a race, which one was last is chance.
+  const isRace = record.stacks.some(({ label }) => label.startsWith('previous '));
+  const operation = isRace ? '' : told;
   return `${operation} ${bytes} ${size} ${beside} ${variableOf(record)} ${elsewhere}`;
 }

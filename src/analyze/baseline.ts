@@ -132,6 +132,8 @@ export function placeOf({ blamed, stacks }: Finding): string {
   const name = frame.function ?? '???';
   // An absolute path is one of this machine.
   const path = frame.path?.startsWith('/') === true ? posix.basename(frame.path) : frame.path;
+  // All that some tools tell is a line.
+  if (frame.function === undefined && path !== undefined) return path;
   const where = path ?? (frame.object === undefined ? undefined : posix.basename(frame.object));
   return where === undefined ? name : `${where} ${name}`;
 }

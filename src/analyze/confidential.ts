@@ -4,7 +4,7 @@ import type { Finding, Report } from '../model/report.ts';
 
 /**
  * The report without arguments of programs and of the instrument, source excerpts, raw log excerpts, messages of the
- * program, quotes in problems, and of profiles without source text and notes that hold command lines. Names of programs, functions and files stay: without them there is no report.
+ * program, quotes in problems, contents of blocks, and of profiles without source text and notes that hold command lines. Names of programs, functions and files stay: without them there is no report.
  */
 export function withoutSecrets(report: Report): Report {
   return {
@@ -20,8 +20,13 @@ export function withoutSecrets(report: Report): Report {
   };
 }
 
+/** Nor the first bytes of blocks, which logs of heaps quote: `Data: <hello world > 68 65 6C …`. */
 function withoutExcerpts({ excerpt: _, raw: __, witnesses, ...finding }: Finding): Finding {
-  return { ...finding, ...(witnesses && { witnesses: witnesses.map(withoutExcerpts) }) };
+  return {
+    ...finding,
+    details: finding.details.filter((detail) => !detail.startsWith('Data: ')),
+    ...(witnesses && { witnesses: witnesses.map(withoutExcerpts) }),
+  };
 }
 
 // `cmd: ./server --password=x`, `cmdline : perf record ./server`, `desc: --massif-out-file=/home/ann/massif.out`,

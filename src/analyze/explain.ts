@@ -1,6 +1,7 @@
 // `vgrun explain`: finds a kind by name, rule or the tool's own sentence, and lays out what is known of it.
 import { distance } from '../model/spelling.ts';
-import { type Kind, kinds } from './kinds.ts';
+import type { Kind } from './kinds.ts';
+import { kinds } from './kinds-all.ts';
 
 /** One headed paragraph or list. */
 export interface ExplainSection {
@@ -20,25 +21,29 @@ export interface Explanation {
   readonly sections: readonly ExplainSection[];
 }
 
-/** Found: one explanation for each tool that has the kind. Not found: the nearest rules, best first, at most three. */
+/**
+ * Found: one explanation for each tool that has the kind, or, asked for a `tool`, one for each of its kinds. Not found: the nearest rules, best first, at most three.
+ */
 export type ExplainAnswer =
-  | { readonly found: true; readonly explanations: readonly Explanation[] }
+  | { readonly found: true; readonly tool?: string; readonly explanations: readonly Explanation[] }
   | { readonly found: false; readonly suggestions: readonly string[] };
 
 /**
- * Explains a kind. `query` is a kind (`InvalidRead`), a rule (`memcheck/InvalidRead`), or a line of a log
- * (`==12== Invalid read of size 4`); upper and lower case are the same. Pure, never throws.
+ * Explains a kind. `query` is a kind (`InvalidRead`), a rule (`memcheck/InvalidRead`), a tool (`asan`), or a line of a
+ * log (`==12== Invalid read of size 4`); upper and lower case are the same. Pure, never throws.
  */
 export function explain(query: string): ExplainAnswer {
   const wanted = query
     .trim()
     .toLowerCase()
-    // `==12345== Invalid read of size 4`
-    .replace(/^==\d+==\s*/, '');
+    // `==12345== Invalid read of size 4`, `==list==12345==ERROR: AddressSanitizer: heap-use-after-free on address 0x602`
+    .replace(/^==(?:[^=]*==)?\d+==\s*/, '');
   const named = kinds.filter(
     (entry) => entry.kind.toLowerCase() === wanted || ruleOf(entry).toLowerCase() === wanted,
   );
   if (named.length > 0) return { found: true, explanations: named.map(explanationOf) };
+  const ofTool = kinds.filter(({ tool }) => tool === wanted);
+  if (ofTool.length > 0) return { found: true, tool: wanted, explanations: ofTool.map(explanationOf) };
   // Fd kinds belong to valgrind's core and are asked for under the tool that printed them.
   const [tool, kind] = wanted.split('/');
   const core =

@@ -70,7 +70,7 @@ const aboutBlock = new Set([
 ]);
 
 /** Two accesses that come in either order: which of them the tool saw last is chance. */
-const races = new Set(['Race', 'data-race', 'data-race-on-vptr', 'external-race']);
+const races = new Set(['Race', 'data-race', 'data-race-on-vptr', 'race-on-external-object']);
 
 type Role = 'at' | 'block' | 'other' | 'required';
 
@@ -290,7 +290,7 @@ function partsOf(record: FindingRecord): Parts {
 // `Location 0x10c060 is 0 bytes inside global var "counter"`, `Address 0x10c060 is 0 bytes inside data symbol "counter"`
 // `Location is global 'counter' of size 4 at 0x55e073fdb280 (data-race+0x1476280)`
 const variable =
-  /inside (?:global var|local var|data symbol) "([^"]{1,200})"|^Location is global '(?!<null>')([^']{1,200})'/;
+  /inside (?:global var|local var|data symbol) "([^"]{1,200})"|^Location is global '(?!(?:<null>|\?\?)')([^']{1,200})'/;
 
 function variableIn(text: string): string | undefined {
   const match = variable.exec(text);

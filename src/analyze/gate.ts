@@ -4,7 +4,7 @@ import { gateWords, isLeakWord, meansFinding } from '../model/gate-words.ts';
 import type { Finding, Gate, Limit, Pardon } from '../model/report.ts';
 import { nearest } from '../model/spelling.ts';
 import { readAmount } from './amount.ts';
-import { kinds } from './kinds.ts';
+import { kindNames } from './kind-names.ts';
 import type { Growth, GrowthRule } from './profile/growth.ts';
 import { facesOf } from './witnesses.ts';
 
@@ -137,11 +137,11 @@ export function readMost(text: string): ReadonlyMap<string, number> {
 
 function checkedWord(option: string, word: string): string {
   if (isGateWord(word)) return word;
-  const guess = nearest(word, [...gateWords, ...kinds.map(({ kind }) => kind)]);
+  const guess = nearest(word, [...gateWords, ...[...kindNames.values()].flat()]);
   throw new UserError(
     `${option} does not know "${word}"`,
     guess === undefined
-      ? `it takes ${gateWords.join(', ')}, or a kind such as InvalidRead or memcheck/InvalidRead`
+      ? `it takes ${gateWords.join(', ')}, or a kind such as InvalidRead or asan/heap-use-after-free`
       : `did you mean ${guess}?`,
   );
 }
@@ -154,7 +154,8 @@ export function isGateWord(word: string): boolean {
 /** `InvalidRead`, `memcheck/InvalidRead`; kinds of valgrind's core are reported under every tool. */
 function isKind(word: string): boolean {
   const [tool, kind] = word.includes('/') ? word.split('/', 2) : [undefined, word];
-  return kinds.some(
-    (known) => known.kind === kind && (tool === undefined || known.tool === tool || known.tool === 'core'),
+  return [...kindNames].some(
+    ([known, names]) =>
+      (tool === undefined || known === tool || known === 'core') && names.includes(kind ?? ''),
   );
 }

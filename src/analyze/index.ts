@@ -19,8 +19,8 @@ import type { Exit, RunManifest } from '../model/run.ts';
 import { compareFindings, comparisonOf, type Judgement, type Known, programName } from './baseline.ts';
 import { type FindingDraft, type Folded, fold, type ImageDraft, type MessageDraft } from './fold.ts';
 import { applyGate, asksForLeaks, type GateRules } from './gate.ts';
-import { isRuntime, leakKindsOf } from './instruments.ts';
-import { kindOf } from './kinds.ts';
+import { leakKindsOf } from './instruments.ts';
+import { type KindFinder, kindFinder } from './kinds.ts';
 import {
   type LeakPolicy,
   leakCounts,
@@ -38,7 +38,7 @@ import type { AgainstProfiles } from './profile/against.ts';
 import type { ProfileOfImage } from './profile/index.ts';
 import { mayBeInherited, type ParentOf, type Settled, type SettledSighting, settle } from './sightings.ts';
 import { imageTotals, runTotals } from './totals.ts';
-import { unlistedLeaks, unsearchedLeaks } from './unlisted-leaks.ts';
+import { searchedLeaks, unlistedLeaks, unsearchedLeaks } from './unlisted-leaks.ts';
 import { facesOf, joinWitnesses, rank } from './witnesses.ts';
 
 /** What analyze knows beside the records. Everything but `vgrun` may be missing, as for a log of unknown origin. */
@@ -61,7 +61,7 @@ export interface AnalyzeOptions {
   readonly followInterpreter?: boolean | undefined;
   /** The user's own rules of whose code is whose. */
   readonly ownership?: OwnershipRules | undefined;
-  /** What fails beside or instead of what valgrind counts as an error. */
+  /** What fails beside or instead of what the instrument counts as an error. */
   readonly gate?: GateRules | undefined;
   /** What was known before: a baseline, or another report. */
   readonly known?: Known | undefined;
@@ -101,11 +101,12 @@ export async function analyze(
   const frames = frameMaker({ projectRoot, decide });
   const found: Finding[] = [];
   const mixed = new Set<Finding>();
+  const kindOf = await kindFinder(folded.findings.map(({ first }) => first.tool));
   let leftToInterpreter = 0;
   for (const [draft, sightings] of settled.sightings) {
     const own = sightings.filter(({ image }) => nodeOf.get(image)?.interpreter !== true);
     if (own.length === 0) leftToInterpreter++;
-    const finding = makeFinding(draft, sightings, own.length === 0, frames);
+    const finding = makeFinding(draft, sightings, own.length === 0, frames, kindOf);
     found.push(finding);
     if (draft.mixed) mixed.add(finding);
   }
@@ -185,7 +186,7 @@ export async function analyze(
     ...(purpose && { purpose }),
     ...(manifest && { run: runOf({ ...manifest, ...(exit && { exit }) }, options.runDirectory) }),
     findings,
-    rules: rulesOf(findings),
+    rules: rulesOf(findings, kindOf),
     ...(gate && { gate }),
     ...(known &&
       !isOnlyProfiles && {
@@ -305,12 +306,6 @@ function judgementOf(
     programs: new Set(known.flatMap(namesOf).filter((name) => !early.has(name))),
     leaks: nodes.every(({ image }) => searchedLeaks(image)),
   };
-}
-
-/** A runtime that looks for no leaks leaves the question to those that do. */
-function searchedLeaks({ process: { tool }, policy, leakSums, end }: ImageDraft): boolean {
-  if (!isRuntime(tool)) return policy.searched;
-  return leakKindsOf(tool).length === 0 || leakSums.size > 0 || (end?.leakChecks ?? 0) > 0;
 }
 
 /** A process that becomes another program leaves its document open: that is how exec looks, not a loss. */
@@ -443,6 +438,7 @@ function makeFinding(
   sightings: readonly SettledSighting[],
   ofInterpreter: boolean,
   frames: FrameMaker,
+  kindOf: KindFinder,
 ): Finding {
   const { first, fingerprint } = draft;
   const known = kindOf(first.tool, first.kind);
@@ -492,7 +488,7 @@ function makeFinding(
 }
 
 /** What is known of the kinds that were found, each once. */
-function rulesOf(findings: readonly Finding[]): readonly Rule[] {
+function rulesOf(findings: readonly Finding[], kindOf: KindFinder): readonly Rule[] {
   const rules = new Map<string, Rule>();
   for (const { rule: id, tool, kind, severity, title } of findings.flatMap(facesOf)) {
     if (rules.has(id)) continue;

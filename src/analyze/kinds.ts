@@ -1,10 +1,11 @@
-// The knowledge base: what each kind of memcheck, helgrind, drd and valgrind's core means and what to do about it.
+// The knowledge base: what each kind means and what to do about it. Here those of memcheck, helgrind, drd and valgrind's
+// core, which nearly every run needs; the others have files of their own (kinds-all.ts).
 // Kinds and suppression names: valgrind manual, chapters 2 to 8, and valgrind 3.19 to 3.27 as observed.
 import type { Severity } from '../model/finding.ts';
 
 /** What is known of one kind. All texts are for people and hold no markup. */
 export interface Kind {
-  /** `memcheck`, `helgrind`, `drd`, or `core` for what valgrind itself reports under any tool. */
+  /** `memcheck`, `asan`, `mtrace`, …, or `core` for what valgrind itself reports under any tool. */
   readonly tool: string;
   readonly kind: string;
   readonly severity: Severity;
@@ -31,8 +32,8 @@ const raceFalsePositives = [
   'OpenMP with a libgomp that synchronises through futexes',
 ];
 
-/** Every kind that is known, by tool. */
-export const kinds: readonly Kind[] = [
+/** Every kind of valgrind's tools and core. */
+export const valgrindKinds: readonly Kind[] = [
   {
     tool: 'memcheck',
     kind: 'InvalidRead',
@@ -854,10 +855,19 @@ export const kinds: readonly Kind[] = [
   },
 ];
 
-let byRule: ReadonlyMap<string, Kind> | undefined;
-
 /** What is known of a kind under a tool; kinds of valgrind's core are found under every tool. */
-export function kindOf(tool: string, kind: string): Kind | undefined {
-  byRule ??= new Map(kinds.map((entry) => [`${entry.tool}/${entry.kind}`, entry]));
-  return byRule.get(`${tool}/${kind}`) ?? byRule.get(`core/${kind}`);
+export type KindFinder = (tool: string, kind: string) => Kind | undefined;
+
+/** Looks kinds up in a list. */
+export function finderOf(kinds: readonly Kind[]): KindFinder {
+  const byRule = new Map(kinds.map((entry) => [`${entry.tool}/${entry.kind}`, entry]));
+  return (tool, kind) => byRule.get(`${tool}/${kind}`) ?? byRule.get(`core/${kind}`);
+}
+
+/** What is known of the kinds of these tools: what most runs do not need is not loaded for them. */
+export async function kindFinder(tools: Iterable<string>): Promise<KindFinder> {
+  const own = new Set(valgrindKinds.map(({ tool }) => tool));
+  if ([...tools].every((tool) => own.has(tool))) return finderOf(valgrindKinds);
+  const { kinds } = await import('./kinds-all.ts');
+  return finderOf(kinds);
 }

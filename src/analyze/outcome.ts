@@ -3,6 +3,7 @@ import type { Problem } from '../model/problem.ts';
 import type { Finding, Limit, Outcome, Pardon } from '../model/report.ts';
 import type { Exit, StoppedBy } from '../model/run.ts';
 import type { ImageDraft } from './fold.ts';
+import { isRuntime } from './instruments.ts';
 import type { TreeNode } from './process-tree.ts';
 import { type Growth, growthSentence } from './profile/growth.ts';
 
@@ -131,7 +132,7 @@ function ownStatus(exit: Exit | undefined): number {
 function endSentence(exit: Exit | undefined): string | undefined {
   if (exit?.how === 'exited' && exit.code !== 0) return `The program exited with status ${exit.code}.`;
   if (exit?.how === 'unknown' && exit.why === 'instrument') {
-    return 'Its own status is not known: the sanitizer ended it, or put its status in that place.';
+    return "The program's own status is not known: the sanitizer ended it, or put its own status in that place.";
   }
   return exit?.how === 'signaled' ? `The program was killed by ${exit.signal}.` : undefined;
 }
@@ -188,6 +189,9 @@ function incompleteSentence({ image, end }: TreeNode): string {
     case 'signaled':
       return `The log of ${name} stops after ${image.fatal?.name ?? 'a signal'} killed it, before all was reported.`;
     default:
+      if (isRuntime(image.process.tool)) {
+        return `The log of ${name} stops before the end of the program: it was killed, it ended by _exit or exec, or the log was cut.`;
+      }
       return `The log of ${name} stops before the end of the program: it was killed, the log was cut, or it became a program that is not traced.`;
   }
 }

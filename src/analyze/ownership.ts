@@ -35,9 +35,10 @@ export type OwnerReason =
 const toolObject =
   /^(?:vgpreload_|lib(?:asan|tsan|ubsan|lsan|hwasan|msan)\.|libclang_rt\.|clang_rt\.\w+|libheaptrack_|vld(?:_x86|_x64)?\.dll$)/i;
 
-// The sources of the functions that valgrind puts in place of libc's and pthread's (valgrind 3.0 to 3.27).
+// The sources of the functions that valgrind puts in place of libc's and pthread's (valgrind 3.0 to 3.27), and of those that our
+// crtdbg.h does.
 const toolSources =
-  /^(?:(?:mc_|vg_)?replace_(?:malloc|strmem)\.c|vg_replace_\w+\.c|[hm]g_intercepts\.c|hg_intercepts\.c|drd_\w*intercepts\.c|libmpiwrap\.c|(?:asan|tsan|ubsan|lsan|hwasan|msan|sanitizer|interception)_\w+\.(?:cpp|cc|inc|h|S))$/;
+  /^(?:(?:mc_|vg_)?replace_(?:malloc|strmem)\.c|vg_replace_\w+\.c|[hm]g_intercepts\.c|hg_intercepts\.c|crtdbg\.h|drd_\w*intercepts\.c|libmpiwrap\.c|(?:asan|tsan|ubsan|lsan|hwasan|msan|sanitizer|interception)_\w+\.(?:cpp|cc|inc|h|S))$/;
 
 // `/build/llvm-toolchain-14-P18XTe/llvm-toolchain-14-14.0.6/compiler-rt/lib/asan/asan_malloc_linux.cpp`,
 // `../../../../src/libsanitizer/tsan/tsan_interceptors_posix.cpp`
@@ -49,9 +50,10 @@ const toolFunction =
   /^(?:__interceptor_|___interceptor_|__interceptor_trampoline_|__(?:asan|tsan|ubsan|lsan|hwasan|msan|sanitizer|sancov)(?:_|::)|(?:asan|hwasan)_thread_start\b)/;
 
 // clang links the runtime into the program, where nothing but a name tells it from the program's own code:
-// `#0 0x4a1b2d in malloc (/home/ann/list/list+0xa1b2d)`, `operator new(unsigned long) (/home/ann/list/list+0xd4a3d)`
+// `#0 0x4a1b2d in malloc (/home/ann/list/list+0xa1b2d)`, `operator new(unsigned long) (/home/ann/list/list+0xd4a3d)`,
+// `#0 pthread_mutex_lock <null> (list+0x6ef3a)`. Of what it replaces, what stands above a program's own calls.
 const replacedFunction =
-  /^(?:malloc|calloc|realloc|reallocarray|free|cfree|memalign|aligned_alloc|posix_memalign|valloc|pvalloc|operator (?:new|delete)(?:\[\])?\(.*\)|_Zn[wa]m\w*|_Zd[la]Pv\w*)$/;
+  /^(?:malloc|calloc|realloc|reallocarray|free|cfree|memalign|aligned_alloc|posix_memalign|valloc|pvalloc|operator (?:new|delete)(?:\[\])?\(.*\)|_Zn[wa]m\w*|_Zd[la]Pv\w*|mem(?:cpy|set|move|cmp|chr|rchr|mem|pcpy|ccpy)|bcmp|bcopy|bzero|(?:str|wcs)n?(?:len|cpy|cat|cmp|casecmp|dup)|str(?:chr|chrnul|rchr|str|casestr|spn|cspn|pbrk|tok|tok_r|error|error_r|ptime|ftime|xfrm)|wmem(?:cpy|set|move)|stpn?cpy|index|atoi|atoll?|(?:v|f|vf|s|vs|sn|vsn|as|vas|d|vd)?printf|v?[fs]?scanf|fopen(?:64)?|fread|fwrite|fgets|pthread_\w+|sem_\w+|thrd_\w+|mtx_\w+|cnd_\w+|signal|sigaction|siglongjmp|longjmp|swapcontext|__cxa_\w+|atexit|on_exit|gethostbyname\w*|getaddrinfo)$/;
 
 // `/lib/x86_64-linux-gnu/ld-2.31.so`, `/usr/lib64/libz.so.1`; NixOS keeps every package under /nix/store.
 const systemPlace =
@@ -60,11 +62,11 @@ const systemPlace =
 const libraryPlace = /^\/(?:usr\/local|opt|snap)\//;
 
 // Directories as glibc's, gcc's and the distributions' builds leave them in the debug information:
-// `./malloc/./malloc`, `../sysdeps/x86_64/multiarch`, `/build/glibc-6V9RKT/glibc-2.31/malloc`,
+// `./malloc/./malloc`, `stdlib/./stdlib`, `../sysdeps/x86_64/multiarch`, `/build/glibc-6V9RKT/glibc-2.31/malloc`,
 // `/usr/src/debug/glibc-2.34-60.fc36.x86_64/malloc`, `../../../../src/libstdc++-v3/libsupc++`,
 // `../../buildtools/third_party/libc++/trunk/include`
 const systemDirectory =
-  /^\.\/(?:\w[\w-]*)\/(?:\.|\.\.)\/|^\.\.\/sysdeps(?:\/|$)|^\/build\/(?:e?glibc|gcc)-|\/glibc-\d[^/]*(?:\/|$)|\/libstdc\+\+-v3(?:\/|$)|(?:^|\/)libc\+\+(?:abi)?\/(?:trunk|src)\/|\/libgcc(?:\/|$)|\/sysdeps\/(?:unix|x86|x86_64|i386|aarch64|generic|posix|nptl|pthread)(?:\/|$)/;
+  /^\.\/(?:\w[\w-]*)\/(?:\.|\.\.)\/|^([\w-]+)\/\.\/\1(?:\/|$)|^\.\.\/sysdeps(?:\/|$)|^\/build\/(?:e?glibc|gcc)-|\/glibc-\d[^/]*(?:\/|$)|\/libstdc\+\+-v3(?:\/|$)|(?:^|\/)libc\+\+(?:abi)?\/(?:trunk|src)\/|\/libgcc(?:\/|$)|\/sysdeps\/(?:unix|x86|x86_64|i386|aarch64|generic|posix|nptl|pthread)(?:\/|$)/;
 
 // A text log has `malloc.c:380` and no directory, so libc with debug symbols must be known by its names.
 // Sources of libc, the loader, nptl and libstdc++ that appear above or below a program's own frames.
@@ -118,11 +120,16 @@ export function isToolFrame(frame: Frame): boolean {
   if (frame.object !== undefined && toolObject.test(baseName(frame.object))) return true;
   if (frame.function !== undefined) {
     if (toolFunction.test(frame.function)) return true;
-    if (frame.offset !== undefined && frame.file === undefined && replacedFunction.test(frame.function))
-      return true;
+    if (isReplaced(frame)) return true;
   }
   if (frame.file === undefined) return false;
   return toolSources.test(posix.basename(frame.file)) || toolDirectory.test(sourcePath(frame) ?? '');
+}
+
+function isReplaced({ function: name = '', file, object, offset }: Frame): boolean {
+  if (file !== undefined || offset === undefined || object === undefined || isSharedObject(object))
+    return false;
+  return replacedFunction.test(name) || systemCall.test(name);
 }
 
 // `c:\dev\list\list.cpp`, `minkernel\crts\ucrt\src\appcrt\heap\debug_heap.cpp`

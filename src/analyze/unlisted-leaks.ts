@@ -2,6 +2,7 @@
 import type { Problem } from '../model/problem.ts';
 import type { Amount } from '../model/record.ts';
 import type { ImageDraft } from './fold.ts';
+import { isRuntime, leakKindsOf } from './instruments.ts';
 import { leakKindOf, type SearchedLeakKind, searchedLeakKinds } from './leak-policy.ts';
 import type { TreeNode } from './process-tree.ts';
 
@@ -45,16 +46,30 @@ export function unlistedLeaks(nodes: readonly TreeNode[]): readonly Problem[] {
 
 /** Where `--fail-on` or `--max` asks about leaks that nobody searched for: then silence is no answer. */
 export function unsearchedLeaks(nodes: readonly TreeNode[]): readonly Problem[] {
-  const all = nodes.filter(({ image, interpreter }) => !interpreter && image.process.tool === 'memcheck');
-  if (all.every(({ image }) => image.policy.searched)) return [];
+  const blind = nodes.find(
+    ({ image, interpreter }) => !interpreter && canSearchLeaks(image) && !searchedLeaks(image),
+  );
+  if (blind === undefined) return [];
   return [
     {
       code: 'leaks-not-searched',
       level: 'incomplete',
       message: '--fail-on or --max asks about leaks, but they were not searched for',
-      hint: 'run it with --leak-check=full',
+      hint: isRuntime(blind.image.process.tool)
+        ? 'LeakSanitizer searches when a program ends by exit, with detect_leaks=1; log_threads=1 makes it say so'
+        : 'run it with --leak-check=full',
     },
   ];
+}
+
+function canSearchLeaks({ process: { tool } }: ImageDraft): boolean {
+  return tool === 'memcheck' || leakKindsOf(tool).includes('definite');
+}
+
+/** Whether leaks were searched for; a tool that looks for none leaves the question to those that do. */
+export function searchedLeaks({ process: { tool }, policy, leakSums, end }: ImageDraft): boolean {
+  if (!isRuntime(tool)) return policy.searched;
+  return leakKindsOf(tool).length === 0 || leakSums.size > 0 || (end?.leakChecks ?? 0) > 0;
 }
 
 /** All loss records of a kind, of every check: a client's check may list only what is new, and sum up everything. */

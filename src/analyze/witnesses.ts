@@ -214,6 +214,7 @@ function defectOf(finding: Finding, mixed: boolean): Defect | undefined {
     case 'helgrind':
       return kind === 'Race' ? 'race' : kind === 'LockOrder' ? 'lock order' : undefined;
     case 'tsan':
+      if (kind === 'heap-use-after-free') return 'use after free';
       return kind === 'data-race' ? 'race' : kind === 'lock-order-inversion' ? 'lock order' : undefined;
     case 'msan':
       return uninitialised.has(kind) ? 'uninitialised' : undefined;
@@ -237,8 +238,9 @@ function placesOf({ stacks }: Finding, defect: Defect): readonly ReportStack[] |
       return one.length === 1 && other.length === 1 ? [...one, ...other] : undefined;
     }
     case 'lock order': {
-      const [one, other] = [of('required order then'), of('observed order then', 'at')];
-      return one.length === 1 && other.length === 1 ? [...one, ...other] : undefined;
+      // Of a cycle of three nobody but TSan tells.
+      const [[one, third], [other]] = [of('required order then'), of('at')];
+      return one && other && third === undefined ? [one, other] : undefined;
     }
     default: {
       const [at] = of('at');

@@ -7,25 +7,25 @@ import { version } from '../version.ts';
 
 const help = `Usage: vgrun build --asan [options] -- COMMAND
 
-Runs the command that builds your project so that what it makes carries a sanitizer, in a
-directory of its own: your usual build stays as it is. COMMAND is make, cmake, meson, ninja,
-./configure, cc with sources, or anything that calls one of these or a compiler.
+Runs the command that builds your project so that what it makes carries a
+sanitizer, in a directory of its own: your usual build stays as it is. COMMAND
+is make, cmake, meson, ninja, ./configure, cc a.c b.c, or what calls these.
 
-      --asan             heap, stack and global errors, leaks (AddressSanitizer)
-      --ubsan            undefined behaviour; goes with each of the others
-      --tsan             data races (ThreadSanitizer)
-      --lsan             leaks only (LeakSanitizer)
-      --msan             uninitialised values (MemorySanitizer; clang only)
-      --memwatch=FILE    your copy of memwatch.c, instead of a sanitizer; it is not part of
-                         vgrun: https://github.com/linkdata/memwatch
-      --compiler=NAME    gcc, clang or a path [what the project calls]
-      --build-dir=DIR    where it is built [build-asan, build-asan-ubsan, …]
-      --print            only say what would be run
-  -h, --help             show help
+      --asan           heap, stack and global errors, leaks (AddressSanitizer)
+      --ubsan          undefined behaviour; goes with each of the others
+      --tsan           data races (ThreadSanitizer)
+      --lsan           leaks only (LeakSanitizer)
+      --msan           uninitialised values (MemorySanitizer; clang only)
+      --memwatch=FILE  instead of a sanitizer: your copy of memwatch.c, which is
+                       no part of vgrun: https://github.com/linkdata/memwatch
+      --compiler=NAME  gcc, clang or a path [what the project calls]
+      --build-dir=DIR  where to build [build-asan, build-asan-ubsan, …]
+      --print          only say what would be run
+  -h, --help           show help
 
-  vgrun build --asan --ubsan -- make -j2    vgrun --tool=asan build-asan-ubsan/program
-  vgrun build --tsan -- cmake -S . -B build
-Exit status: the command's own when it fails; 125 when nothing carries the sanitizer.
+  vgrun build --asan --ubsan -- make -j2
+  vgrun build --tsan --compiler=clang -- cmake -S . -B build
+Exit status: the command's own when it fails; 125 when nothing carries it.
 `;
 
 interface BuildWords {

@@ -1,6 +1,7 @@
 // Owns what may stand at the end of an unfinished command line: from the tables of options, kinds and commands.
-import { kinds } from '../analyze/kinds.ts';
+import { kinds } from '../analyze/kinds-all.ts';
 import { gateWords } from '../model/gate-words.ts';
+import { sanitizers } from '../model/sanitizer.ts';
 import { reporterNames } from '../report/index.ts';
 import { type OwnOption, ownOptions } from '../tools/_shared/own-options.ts';
 import {
@@ -103,6 +104,23 @@ export const subCommandWords: Readonly<Record<string, SubCommandWords>> = {
       { name: '--tool', about: 'what to draw', takesValue: true },
       { name: '--freq', about: 'samples per second', takesValue: true },
       { name: '--call-graph', about: 'how callers are found', takesValue: true },
+      { name: '--help', about: 'show help', takesValue: false },
+    ],
+    names: 'programs',
+  },
+  include: {
+    about: 'the folder of crtdbg.h, for -I',
+    options: wordsOf(help),
+    names: 'none',
+  },
+  build: {
+    about: 'build a project with a sanitizer',
+    options: [
+      ...sanitizers.map(({ tool, title }) => ({ name: `--${tool}`, about: title, takesValue: false })),
+      { name: '--memwatch', about: 'your memwatch.c', takesValue: true },
+      { name: '--compiler', about: 'gcc, clang or a path', takesValue: true },
+      { name: '--build-dir', about: 'where to build', takesValue: true },
+      { name: '--print', about: 'only say what would be run', takesValue: false },
       { name: '--help', about: 'show help', takesValue: false },
     ],
     names: 'programs',
@@ -235,7 +253,11 @@ function ofValue(option: string, head: string, { presets }: Surroundings): Candi
     case '--config':
     case '--project-root':
     case '--valgrind':
+    case '--memwatch':
+    case '--build-dir':
       return files;
+    case '--compiler':
+      return of(['gcc', 'clang']);
     case '--color':
       return of(reportOptions.color.choices);
     default:

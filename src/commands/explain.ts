@@ -1,6 +1,6 @@
 // `vgrun explain KIND`: what a kind of finding means, its usual causes, how to fix it.
 import { type Explanation, explain } from '../analyze/explain.ts';
-import { kinds } from '../analyze/kinds.ts';
+import { kinds } from '../analyze/kinds-all.ts';
 import { UserError } from '../errors.ts';
 import { wrap } from '../report/terminal-text.ts';
 import { isAnswered, subCommand } from './sub-command.ts';
@@ -8,7 +8,7 @@ import { isAnswered, subCommand } from './sub-command.ts';
 export async function main(argv: readonly string[]): Promise<number> {
   const wishes = await subCommand(
     'explain',
-    '[KIND]\n\nExplains a kind of finding: InvalidRead, memcheck/UninitCondition, "Invalid read of size 4".\nWithout a kind: lists all of them.',
+    '[KIND]\n\nExplains a kind of finding: InvalidRead, memcheck/UninitCondition, heap-use-after-free,\n"Invalid read of size 4". With a tool (asan): lists its kinds. Without a kind: lists all of them.',
     argv,
   ).parseAsync();
   if (isAnswered(argv)) return 0;
@@ -17,9 +17,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   // A sentence of the tool needs no quotes: `vgrun explain Invalid read of size 4`.
   const query = wishes._.map(String).join(' ');
   if (query === '') {
-    process.stdout.write(
-      kinds.map(({ tool, kind, title }) => `${`${tool}/${kind}`.padEnd(48)}  ${title}\n`).join(''),
-    );
+    process.stdout.write(listed(kinds.map(({ tool, kind, title }) => ({ rule: `${tool}/${kind}`, title }))));
     return 0;
   }
   const answer = explain(query);
@@ -31,8 +29,16 @@ export async function main(argv: readonly string[]): Promise<number> {
         : 'vgrun explain lists all kinds',
     );
   }
+  if (answer.tool !== undefined) {
+    process.stdout.write(listed(answer.explanations));
+    return 0;
+  }
   process.stdout.write(answer.explanations.map((explanation) => layOut(explanation, columns)).join('\n'));
   return 0;
+}
+
+function listed(rules: readonly Pick<Explanation, 'rule' | 'title'>[]): string {
+  return rules.map(({ rule, title }) => `${rule.padEnd(48)}  ${title}\n`).join('');
 }
 
 function layOut(explanation: Explanation, columns: number): string {

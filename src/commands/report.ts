@@ -3,7 +3,7 @@ import { createWriteStream } from 'node:fs';
 import { resolve } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { UserError } from '../errors.ts';
-import { analyze, parse } from '../pipeline.ts';
+import { analyze, type Parsed, parse, parseSymbolized } from '../pipeline.ts';
 import { latestRun } from '../run/directory.ts';
 import { analysisOptions, growthOption, mustBeComparable, readAnalysis } from './analysis.ts';
 import { readDestinations, showsRaw, terminalOptions, writeReports, writeTo } from './output.ts';
@@ -24,6 +24,11 @@ export async function main(argv: readonly string[]): Promise<number> {
         type: 'string',
         describe: 'only findings that are not in it fail: a baseline, a run directory, a log or a profile',
       })
+      .option('symbolize', {
+        type: 'boolean',
+        default: false,
+        describe: 'name what a log has addresses of only; opens the files that the log names',
+      })
       .option('error-exitcode', { type: 'string', coerce: readStatus, describe: 'exit status for findings' }),
     argv,
   );
@@ -36,7 +41,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   const { baseline } = wishes;
   if (baseline !== undefined) for (const path of paths) mustBeAnother(path, baseline);
   const reading = await readAnalysis(wishes, showsRaw(destinations));
-  const report = await analyze(await parse(...paths), reading);
+  const report = await analyze(await parseWished(paths, wishes.symbolize), reading);
   // One of the config is for all runs of the project, whatever their tool.
   const isTyped = argv.some((word) => /^--baseline(?:=|$)/.test(word));
   if (isTyped) mustBeComparable(report, reading.known);
@@ -47,6 +52,20 @@ export async function main(argv: readonly string[]): Promise<number> {
   };
   if (destinations.length === 0) await writeTo(process.stdout, report, 'pretty', look);
   return writeReports(report, destinations, look);
+}
+
+/** @throws UserError (125) as `parse` does. */
+async function parseWished(paths: readonly string[], symbolize: boolean): Promise<Parsed> {
+  if (!symbolize) return parse(...paths);
+  const { parsed, symbolized } = await parseSymbolized(...paths);
+  const { asked, resolved, problems } = symbolized;
+  const [problem] = problems;
+  const line =
+    asked === 0
+      ? 'no address in it is without a name'
+      : `${resolved} of ${asked} addresses have a name now${problem === undefined ? '' : `: ${problem.message}`}`;
+  process.stderr.write(`vgrun: ${line}\n`);
+  return parsed;
 }
 
 /** A run that is compared with itself has nothing new. */

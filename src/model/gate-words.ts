@@ -11,10 +11,9 @@ const uninitialised = /^(?:Uninit|SyscallParam$|ClientCheck$|use-of-uninitialize
 const argument =
   /^(?:FishyValue|ReallocSizeZero|InvalidAlignment|InvalidSize\w*|(?:calloc|reallocarray|pvalloc)-overflow|allocation-size-too-big|rss-limit-exceeded|out-of-memory|invalid-(?:aligned-alloc|posix-memalign|allocation)-alignment|negative-size-param)$/;
 const invalid =
-  /^(?:Invalid(?:Read|Write|Jump|Free|MemPool)|Mismatched\w+|Overlap|CoreMemError|(?:heap|stack|dynamic-stack|global|container|intra-object)-(?:buffer-)?(?:over|under)flow|heap-use-after-free|stack-use-after-(?:return|scope)|use-after-poison|double-free|(?:bad|invalid|wild)-free|(?:free|realloc)-of-unknown|alloc-dealloc-mismatch|new-delete-type-mismatch|[\w-]+-param-overlap|bad-malloc_usable_size|bad-__sanitizer_get_allocated_size|tag-mismatch|allocation-tail-overwritten|unknown-crash|wild-(?:access|addr|jump|addr-read|addr-write)|null-deref|SEGV|BUS|ABRT|ILL|TRAP|FPE|stack-overflow|overflow|underflow|stack-overwrite|use-after-free|corrupted|wild-pointer|heap-corruption)$/;
-const race = /^(?:Race|ConflictingAccess|data-race[\w-]*|race-on-external-object)$/;
+  /^(?:Invalid(?:Read|Write|Jump|Free|MemPool)|Mismatched\w+|Overlap|CoreMemError|(?:heap|stack|dynamic-stack|global|container|intra-object)-(?:buffer-)?(?:over|under)flow|heap-use-after-free|stack-use-after-(?:return|scope)|use-after-poison|double-free|(?:bad|invalid|wild)-free|(?:free|realloc)-of-unknown|alloc-dealloc-mismatch|new-delete-type-mismatch|[\w-]+-param-overlap|bad-malloc_usable_size|bad-__sanitizer_get_allocated_size|tag-mismatch|allocation-tail-overwritten|unknown-crash|SEGV|BUS|ABRT|ILL|TRAP|FPE|stack-overflow|overflow|underflow|wild-pointer|wild-realloc|realloc-after-free|write-after-free|heap-corruption|access-violation|illegal-instruction|breakpoint)$/;
+const race = /^(?:Race|ConflictingAccess|data-race|data-race-on-vptr|race-on-external-object)$/;
 const threads: ReadonlySet<string> = new Set(['helgrind', 'drd', 'tsan']);
-const memoryOfThreads = /^(?:heap-use-after-free|SEGV|BUS|FPE|ILL|ABRT|stack-overflow)/;
 
 /** In the order in which help lists them. */
 const groups: readonly Group[] = [
@@ -47,7 +46,7 @@ const groups: readonly Group[] = [
   {
     word: 'invalid',
     summary: 'invalid reads, writes, jumps and frees',
-    holds: (tool, kind) => tool !== 'ubsan' && invalid.test(kind),
+    holds: (_, kind) => invalid.test(kind),
   },
   { word: 'uninit', summary: 'uninitialised values', holds: (_, kind) => uninitialised.test(kind) },
   {
@@ -62,7 +61,7 @@ const groups: readonly Group[] = [
     word: 'lock',
     summary: 'locks, lock order and other misuse of threads',
     holds: (tool, kind) =>
-      threads.has(tool) && !race.test(kind) && !memoryOfThreads.test(kind) && !kind.startsWith('Fd'),
+      threads.has(tool) && !race.test(kind) && !invalid.test(kind) && !kind.startsWith('Fd'),
   },
 ];
 

@@ -106,7 +106,7 @@ export interface Finding {
   readonly severity: Severity;
   /** Short name of the kind, from the knowledge base; the kind itself when it has none. */
   readonly title: string;
-  /** Counts as an error by valgrind's own rule, incl. --errors-for-leak-kinds. */
+  /** Counts as an error by the tool's own rule; of valgrind's leaks those of --errors-for-leak-kinds. */
   readonly error: boolean;
   /** Makes the outcome `findings`: an error, unless the gate says otherwise. */
   readonly failing: boolean;
@@ -116,7 +116,7 @@ export interface Finding {
   readonly standing?: Standing;
   /** With `standing: 'changed'`: what it cost before. */
   readonly before?: Cost;
-  /** Known, but not shown unless asked for: leak kinds that valgrind itself would not list, a script's interpreter. */
+  /** Known, but not shown unless asked for: leak kinds that the tool itself would not list, a script's interpreter. */
   readonly hidden: boolean;
   readonly thread?: Thread;
   readonly what: string;
@@ -250,9 +250,9 @@ export interface Limit {
   readonly exceeded: boolean;
 }
 
-/** What the user asked of the run beside valgrind's own rule. */
+/** What the user asked of the run beside the tool's own rule. */
 export interface Gate {
-  /** The words of `--fail-on`; missing: valgrind's rule. */
+  /** The words of `--fail-on`; missing: the tool's rule. */
   readonly failOn?: readonly string[];
   readonly onlyMine: boolean;
   readonly limits: readonly Limit[];
@@ -269,6 +269,7 @@ export interface Report {
   readonly reasons: readonly string[];
   /** Exit status that follows from outcome and exit: see the table in the manual. */
   readonly status: number;
+  /** Of runs and logs of several tools that are read together all names, `memcheck, asan`, and a version only when all have it. */
   readonly tool: { readonly name: string; readonly version?: string };
   /**
    * What the tool is for, when not for finding errors: then that there are none says nothing. `profile`: it measures; `log`:
@@ -291,7 +292,7 @@ export interface Report {
   readonly findings: readonly Finding[];
   /** Of every kind in `findings`, in the order of their first finding. */
   readonly rules: readonly Rule[];
-  /** Missing when nothing was asked beside valgrind's own rule. */
+  /** Missing when nothing was asked beside the tool's own rule. */
   readonly gate?: Gate;
   /** Missing when nothing is compared. */
   readonly comparison?: Comparison;

@@ -47,6 +47,8 @@ export interface Executable {
   readonly ppid?: number;
   /** It never was anything but what its parent was when it was first seen: it began by fork, without exec. */
   readonly forked?: true;
+  /** Seen once only, and maybe in between: on its way to another program, or a helper of the instrument's. */
+  readonly brief?: true;
   /** The sanitizers that the file is built with, where that was looked at. */
   readonly sanitizers?: readonly Sanitizer[];
 }

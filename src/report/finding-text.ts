@@ -8,7 +8,7 @@ import type {
   ReportFrame,
   ReportStack,
 } from '../model/report.ts';
-import { isOfValgrind } from './html-page/words.ts';
+import { functionText, isOfValgrind } from './html-page/words.ts';
 import { grouped, plural } from './terminal-text.ts';
 
 /** A leak's sentence names one loss record of one process; what was lost over all is in the cost. */
@@ -66,9 +66,8 @@ export function tellingFrame({ frames }: ReportStack): ReportFrame | undefined {
 }
 
 /** `pop()`; C++ names bring their own parentheses. */
-export function calledName({ function: name, ip }: Pick<ReportFrame, 'function' | 'ip'>): string {
-  if (name === undefined) return ip === undefined ? '???' : `??? (${ip})`;
-  return name.endsWith(')') ? name : `${name}()`;
+export function calledName(frame: Pick<ReportFrame, 'function' | 'ip' | 'offset'>): string {
+  return functionText(frame);
 }
 
 /** `src/list.c:42`; undefined without a source. */
@@ -79,6 +78,8 @@ export function sourceOf({ path, line }: ReportFrame): string | undefined {
 /** `src/list.c:42 in pop()`; without a source `pop() in /usr/lib/libc.so.6`. */
 export function placeOf(frame: ReportFrame): string {
   const source = sourceOf(frame);
+  // All that some tools tell is a line: `list.c:20`.
+  if (source !== undefined && frame.function === undefined && frame.ip === undefined) return source;
   if (source !== undefined) return `${source} in ${calledName(frame)}`;
   return frame.object === undefined ? calledName(frame) : `${calledName(frame)} in ${frame.object}`;
 }

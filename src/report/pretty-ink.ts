@@ -2,6 +2,7 @@
 import picocolors from 'picocolors';
 import type { Severity } from '../model/finding.ts';
 import type { Report, ReportFrame } from '../model/report.ts';
+import { functionText } from './html-page/words.ts';
 import type { RenderOptions } from './reporter.ts';
 import { harmless } from './terminal-text.ts';
 
@@ -45,6 +46,7 @@ export function makeInk(report: Report, options: RenderOptions): Ink {
     },
     place: (frame) => {
       const where = source(frame);
+      if (where !== undefined && frame.function === undefined && frame.ip === undefined) return bold(where);
       const name = functionName(frame);
       if (where !== undefined) return `${bold(where)} in ${name}`;
       return frame.object === undefined ? name : `${name} in ${harmless(frame.object)}`;
@@ -55,9 +57,7 @@ export function makeInk(report: Report, options: RenderOptions): Ink {
 
 /** `pop()`; C++ names bring their own parentheses. */
 export function functionName(frame: ReportFrame): string {
-  if (frame.function === undefined) return frame.ip === undefined ? '???' : `??? (${harmless(frame.ip)})`;
-  const name = harmless(frame.function);
-  return name.endsWith(')') ? name : `${name}()`;
+  return harmless(functionText(frame));
 }
 
 /** `file:` URL of a source; undefined when its place is not known. */

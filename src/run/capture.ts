@@ -89,7 +89,9 @@ export async function startCapture(options: CaptureOptions): Promise<CaptureSess
   /** `valgrind.123.xml` becomes `valgrind.123-1.xml`, the next file of that name `valgrind.123-2.xml`. */
   async function keepImages(): Promise<void> {
     for (const name of await readdir(directory)) {
-      const parts = /^(valgrind(?:\.\d+)?)(\.xml|\.log)$/.exec(name);
+      // A sanitizer's `sanitizer.server.123` is truncated, too, when the process becomes the same program again.
+      const parts =
+        /^(valgrind(?:\.\d+)?)(\.xml|\.log)$/.exec(name) ?? /^(sanitizer\..*\.\d+)()$/s.exec(name);
       if (parts === null) continue;
       const number = (images.get(name) ?? 0) + 1;
       images.set(name, number);

@@ -10,6 +10,9 @@ import { sanitizersIn } from './target.ts';
 /** ms. A process that lives shorter has no samples: gprof takes one each 10 ms. */
 const lookEveryMs = 5;
 
+/** Times of looking: a run with hundreds of threads must not be slowed down by who watches it. */
+const leastRest = 50;
+
 export interface ExecutableWatch {
   /** By pid; of a process that exec'd, what it was last. */
   readonly seen: ReadonlyMap<number, Executable>;
@@ -64,6 +67,10 @@ export function watchExecutables(
         const earlier = seen.get(each);
         const isPrefix = each === pid && before.has(basename(path));
         if (!isPrefix && earlier?.path !== path) seen.set(each, noted(each, path, parent, earlier));
+        else if (earlier?.brief === true) {
+          const { brief: _, ...rest } = earlier;
+          seen.set(each, rest);
+        }
         onLook?.(each);
         for (const task of readdirSync(`/proc/${each}/task`)) {
           for (const child of readProc(`${each}/task/${task}/children`)?.split(' ') ?? []) {
@@ -93,12 +100,17 @@ export function watchExecutables(
       pid: each,
       path,
       ...(parent !== undefined && { ppid: parent }),
-      ...(isTwin && { forked: true as const }),
+      ...(isTwin && { forked: true as const, brief: true as const }),
     };
   }
 
-  look();
-  const timer = setInterval(look, lookEveryMs);
-  timer.unref();
-  return { seen, stop: () => clearInterval(timer) };
+  let timer: NodeJS.Timeout | undefined;
+  const lookAgain = (): void => {
+    const start = performance.now();
+    look();
+    const cost = performance.now() - start;
+    timer = setTimeout(lookAgain, Math.max(lookEveryMs, cost * leastRest)).unref();
+  };
+  lookAgain();
+  return { seen, stop: () => clearTimeout(timer) };
 }

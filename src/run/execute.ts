@@ -42,7 +42,7 @@ export async function execute(execution: Execution): Promise<Ended> {
   const highest = Math.max(2, ...execution.descriptors.map(({ child }) => child));
   const stdio = Array.from({ length: highest + 1 }, (_, number): 'inherit' | 'ignore' | number => {
     const own = execution.descriptors.find(({ child }) => child === number)?.own;
-    return number <= 2 ? 'inherit' : (own ?? 'ignore');
+    return own ?? (number <= 2 ? 'inherit' : 'ignore');
   });
   const subprocess = execa(file, args, {
     // execa takes any open descriptor here; its types know only those below 10.

@@ -69,6 +69,7 @@ const executable = record<Executable>({
   path: text,
   ppid: optional(count),
   forked: optional(oneOf(true)),
+  brief: optional(oneOf(true)),
   sanitizers: optional(list(oneOf(...sanitizers.map(({ sanitizer }) => sanitizer)))),
 });
 

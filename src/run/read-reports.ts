@@ -44,8 +44,10 @@ interface Told {
 export async function* readReports(sources: ReportSources): AsyncGenerator<ParsedRecord> {
   const { manifest, nextImage } = sources;
   const told = new Map<number, Told>();
-  for (const path of inOrder(sources)) yield* readFile(path, sources, told);
-  const silent = new Set(instrumented(manifest).map(({ pid }) => pid));
+  const helpers = new Set<number>();
+  for (const path of inOrder(sources)) yield* readFile(path, sources, told, helpers);
+  const withRuntime = instrumented(manifest).filter(({ pid }) => !helpers.has(pid));
+  const silent = new Set(withRuntime.map(({ pid }) => pid));
   if (manifest.pid !== undefined) silent.add(manifest.pid);
   for (const pid of silent) {
     if (told.has(pid)) continue;
@@ -60,10 +62,11 @@ export async function* readReports(sources: ReportSources): AsyncGenerator<Parse
       artifact: '',
     };
     yield known(process, manifest);
-    const complete = !manifest.alive.includes(pid) && manifest.endedAt !== undefined;
+    const complete =
+      !manifest.alive.includes(pid) && manifest.endedAt !== undefined && !tellsAlways(manifest);
     yield { type: 'process-end', image, complete, finished: complete };
   }
-  for (const problem of judge(manifest, told, sources.files.length)) yield { type: 'problem', problem };
+  for (const problem of judge(sources, told, withRuntime)) yield { type: 'problem', problem };
 }
 
 /** Files of one process in the order in which they were made, so that what it was first comes first. */
@@ -82,8 +85,9 @@ const isStderr = (path: string): boolean => basename(path) === stderrReport;
 /** All that a file says is of the one process that it is named for: the mark of a line may be that of a thread. */
 async function* readFile(
   path: string,
-  { manifest, symbols, nextImage }: ReportSources,
+  { manifest, symbols, nextImage, files }: ReportSources,
   told: Map<number, Told>,
+  helpers: Set<number>,
 ): AsyncGenerator<ParsedRecord> {
   const artifact = basename(path);
   const head = await readHead(path, headBytes).catch(() => new Uint8Array());
@@ -101,13 +105,16 @@ async function* readFile(
     interpreterFor,
     fromInstrument: !isStderr(path),
     ...(symbols && { symbols }),
-    ...(pid !== undefined && { process: { pid, ...wordsOf(pid, manifest) } }),
+    ...(pid !== undefined && {
+      process: { pid, ...wordsOf(pid, manifest), goesOn: hasLater(artifact, files) },
+    }),
   };
-  const signs = { searched: false, ended: false, exited: false };
+  const signs: Signs = { searched: false, ended: false, exited: false, helpers };
   const images = new Map<number, number>();
   let image: number | undefined;
   let own: Told | undefined;
   let end: ProcessEndRecord | undefined;
+  let damaged = false;
   for await (const record of reader.read(withSigns(readCopies([path]), signs), context)) {
     if (record.type === 'process') {
       const before = isStderr(path) && pid !== undefined ? told.get(pid) : undefined;
@@ -127,7 +134,9 @@ async function* readFile(
       end = { ...record, complete: record.complete && (end?.complete ?? true) };
     } else if (record.type === 'problem') {
       // How its processes ended, a run knows better than a log can.
-      if (record.problem.code !== 'end-not-shown') yield record;
+      if (record.problem.code === 'end-not-shown') continue;
+      damaged ||= record.problem.level === 'incomplete';
+      yield record;
     } else {
       if (record.type === 'finding' && own !== undefined) own.findings++;
       if (record.type === 'fatal-signal') signs.ended = true;
@@ -138,18 +147,22 @@ async function* readFile(
   own.searched ||= signs.searched;
   own.ended ||= signs.ended;
   own.exited ||= signs.exited;
-  if (end !== undefined && !isStderr(path)) yield { ...end, image };
+  if (end === undefined || isStderr(path)) return;
+  // A search that found nothing has no last word; what follows it in the file would be a report.
+  const isWhole = end.complete || (signs.searched && own.findings === 0 && !damaged);
+  yield { ...end, image, complete: isWhole, finished: end.finished || isWhole };
 }
 
 /** Looks at the bytes as they pass for what shows how far the runtime came. */
-async function* withSigns(
-  source: AsyncIterable<Uint8Array>,
-  signs: { searched: boolean; ended: boolean; exited: boolean },
-): AsyncGenerator<Uint8Array> {
+async function* withSigns(source: AsyncIterable<Uint8Array>, signs: Signs): AsyncGenerator<Uint8Array> {
   let rest = Buffer.alloc(0);
   for await (const chunk of source) {
     const bytes = rest.length === 0 ? Buffer.from(chunk) : Buffer.concat([rest, chunk]);
-    signs.searched ||= bytes.includes(searchedMark);
+    const at = signs.searched ? -1 : bytes.indexOf(searchedMark);
+    if (at >= 0) {
+      signs.searched = true;
+      signs.helpers.add(Number(/(\d+)$/.exec(bytes.toString('latin1', Math.max(0, at - 12), at))?.[1] ?? 0));
+    }
     signs.ended ||= bytes.includes(abortingMark);
     signs.exited ||= bytes.includes(exitMark);
     rest = Buffer.from(bytes.subarray(Math.max(0, bytes.length - longestMark)));
@@ -157,13 +170,28 @@ async function* withSigns(
   }
 }
 
-/** log_threads=1: `==server==1235==Processing thread 1234.` */
+interface Signs {
+  searched: boolean;
+  ended: boolean;
+  exited: boolean;
+  /** Tasks by which LeakSanitizer looks at its own process: they look like forked children. */
+  readonly helpers: Set<number>;
+}
+
+/** log_threads=1: `==server==1235==Processing thread 1234.`, where 1235 is such a helper. */
 const searchedMark = '==Processing thread ';
 /** `==server==1234==ABORTING` */
 const abortingMark = '==ABORTING';
 /** atexit=1 */
 const exitMark = 'AddressSanitizer exit stats:';
 const longestMark = 40;
+
+/** Whether the same process has a later file: `mtrace.123`, then `mtrace.123-1`. */
+function hasLater(artifact: string, files: readonly string[]): boolean {
+  const [, start = '', number = '0'] = /^(.*\.\d+)(?:-(\d+))?$/s.exec(artifact) ?? [];
+  const next = `${start}-${Number(number) + 1}`;
+  return start !== '' && files.some((file) => basename(file) === next);
+}
 
 /** What was seen of the process from outside: no runtime tells its program's words, nor who started it. */
 function known(record: ProcessRecord, manifest: RunManifest): ProcessRecord {
@@ -175,7 +203,7 @@ function known(record: ProcessRecord, manifest: RunManifest): ProcessRecord {
   return {
     ...record,
     tool: record.tool ?? manifest.tool.name,
-    ...(argv === undefined ? {} : { argv }),
+    ...(argv === undefined || (record.argv.length > 0 && tellsAlways(manifest)) ? {} : { argv }),
     ...(ppid !== undefined && { ppid }),
     forked: record.forked || seen?.forked === true || (isGuessed && isOfProgram(record, manifest)),
   };
@@ -198,19 +226,24 @@ function wordsOf(pid: number, manifest: RunManifest): { readonly argv?: readonly
   return { argv: seen.forked === true && seen.path === manifest.program ? manifest.command : [seen.path] };
 }
 
-/** Processes that ran a program with a sanitizer when they were last seen. */
+/** Processes that ran a program with a sanitizer when they were last seen, and not only in passing. */
 function instrumented({ executables = [] }: RunManifest): readonly Executable[] {
-  return executables.filter((each) => (each.sanitizers ?? []).length > 0);
+  return executables.filter(({ sanitizers: built = [], brief }) => built.length > 0 && brief !== true);
 }
 
 /** Says what is not known, of each process that should have told it. */
-function judge(manifest: RunManifest, told: ReadonlyMap<number, Told>, files: number): readonly Problem[] {
+function judge(
+  { manifest, files }: ReportSources,
+  told: ReadonlyMap<number, Told>,
+  withRuntime: readonly Executable[],
+): readonly Problem[] {
   const facts = sanitizers.find(({ tool }) => tool === manifest.tool.name);
   if (manifest.endedAt === undefined) return [];
-  if (toolNamed(manifest.tool.name)?.everyProcessReports === true) return withoutReport(manifest, told);
-  if (facts === undefined) return files === 0 ? [nothingWritten(manifest)] : [];
+  if (facts === undefined) {
+    if (tellsAlways(manifest)) return untold(manifest, told);
+    return files.length === 0 ? [nothingWritten(manifest)] : [];
+  }
   const { pid: first } = manifest;
-  const withRuntime = instrumented(manifest);
   if (told.size === 0 && withRuntime.length === 0) return [nothingInstrumented(facts)];
   const problems: Problem[] = [];
   const isInFirst = withRuntime.some(({ pid }) => pid === first);
@@ -231,29 +264,28 @@ function judge(manifest: RunManifest, told: ReadonlyMap<number, Told>, files: nu
   return problems;
 }
 
-/** A forked child writes only when something happens in it. */
-function withoutReport(manifest: RunManifest, told: ReadonlyMap<number, Told>): readonly Problem[] {
-  const { pid, executables = [], command } = manifest;
-  const children = executables.filter(
-    (each) => each.pid !== pid && each.forked !== true && !told.has(each.pid),
-  );
-  return [
-    ...children.map((each) => unseen(each.pid, each.path, manifest)),
-    ...(pid === undefined || told.has(pid) ? [] : [unseen(pid, command[0] ?? '', manifest)]),
-  ];
+/** The runtime writes in every process in which it is. */
+function tellsAlways({ tool }: RunManifest): boolean {
+  return toolNamed(tool.name)?.everyProcessReports === true;
 }
 
-/** Of a child it is no loss to the answer about the program itself. */
-function unseen(pid: number, path: string, { tool, pid: first }: RunManifest): Problem {
-  return {
-    code: 'no-report',
-    level: pid === first ? 'incomplete' : 'warning',
-    message: `process ${pid} (${path}) left nothing for ${tool.name}: it never began, is statically linked, changed its rights, or lost the variables of the environment`,
-    ...(tool.name === 'mtrace' && {
-      hint: 'a program that calls mtrace() itself is traced from there on, and one that never comes to it not at all',
-    }),
-    pid,
-  };
+/** Processes in which the runtime was not. Of a child it is no loss to the answer about the program itself. */
+function untold(manifest: RunManifest, told: ReadonlyMap<number, Told>): readonly Problem[] {
+  const { command, pid: first, tool, executables = [], alive } = manifest;
+  // A forked child writes only when something happens in it.
+  const others = executables.filter((each) => each.pid !== first && each.forked !== true);
+  const all = [...(first === undefined ? [] : [{ pid: first, path: command[0] ?? '' }]), ...others];
+  return all
+    .filter(({ pid }) => !told.has(pid) && !alive.includes(pid))
+    .map(({ pid, path }) => ({
+      code: 'no-report',
+      level: pid === first ? ('incomplete' as const) : ('warning' as const),
+      message: `process ${pid} (${path}) left no trace: it is statically linked, has changed its rights, or came without the variables of the environment`,
+      ...(tool.name === 'mtrace' && {
+        hint: 'a program that calls mtrace() itself is traced from there on, and not at all when it never comes to it',
+      }),
+      pid,
+    }));
 }
 
 function searchesLeaks({ sanitizers: built = [] }: Executable): boolean {

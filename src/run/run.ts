@@ -200,6 +200,11 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     },
   });
 
+  const errors =
+    launch.capture === 'reports' && (await twoRuntimes(request.target))
+      ? (await import('./stderr-copy.ts')).startStderrCopy(directory, tool.name)
+      : undefined;
+  problems.push(...(errors?.problems ?? []));
   const stream = launch.capture === 'fd' ? openSync(join(directory, xmlStream), 'a') : undefined;
   let stopProgress = () => {};
   let executables: ExecutableWatch | undefined;
@@ -218,6 +223,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     descriptors: [
       ...(events.descriptors ?? []).map((number) => ({ child: number, own: number })),
       ...(stream === undefined ? [] : [{ child: xmlDescriptor, own: stream }]),
+      ...(errors?.descriptor === undefined ? [] : [{ child: 2, own: errors.descriptor }]),
     ],
     onStart: (pid) => {
       events.onStart?.();
@@ -232,6 +238,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   const alive = await waitForRun(directory, ended.stoppedBy === undefined ? request.wait : 0);
   executables?.stop();
   if (stream !== undefined) closeSync(stream);
+  await errors?.finish();
   try {
     await capture.finish();
   } catch (error) {
@@ -323,6 +330,10 @@ function programVariables(
   if (variables === undefined) return [];
   if (program.includes('=')) return undefined;
   return ['/usr/bin/env', ...Object.entries(variables).map(([name, value]) => `${name}=${value}`)];
+}
+
+async function twoRuntimes({ sanitizers = [] }: Target): Promise<boolean> {
+  return sanitizers.length > 1 && (await import('./stderr-copy.ts')).writesToStderr(sanitizers);
 }
 
 /** What valgrind will go by, in its order: the last word wins. */

@@ -2,13 +2,14 @@
 // that a report can be made where neither the program nor a symbolizer is.
 //
 // A log is read twice. The first reading remembers which addresses have no name, the second one knows them.
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { open, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { execa } from 'execa';
 import type { Frame } from '../model/finding.ts';
 import type { Problem } from '../model/problem.ts';
 import type { ParsedRecord } from '../model/record.ts';
 import type { RunManifest } from '../model/run.ts';
+import { readElf } from '../tools/_shared/elf.ts';
 import type { Symbols } from '../tools/tool.ts';
 import { roleOf, symbolsName } from './directory.ts';
 import { readHead } from './head.ts';
@@ -29,23 +30,28 @@ export type Asked = ReadonlyMap<string, ReadonlySet<number>>;
 /** What was asked, and as `Symbols` what remembers it. */
 export interface Asking {
   readonly asked: Asked;
+  /** Hex, by object, where the log tells it. */
+  readonly builds: ReadonlyMap<string, string>;
   readonly symbols: Symbols;
 }
 
 /** Symbols that know nothing and remember what they are asked. */
 export function startAsking(): Asking {
   const asked = new Map<string, Set<number>>();
+  const builds = new Map<string, string>();
   let count = 0;
   return {
     asked,
+    builds,
     symbols: {
-      framesAt: (object, offset) => {
+      framesAt: (object, offset, buildId) => {
         if (!Number.isSafeInteger(offset) || offset < 0) return undefined;
         let offsets = asked.get(object);
         if (offsets === undefined) {
           if (asked.size >= mostObjects) return undefined;
           offsets = new Set();
           asked.set(object, offsets);
+          if (buildId !== undefined && buildId !== '') builds.set(object, buildId.toLowerCase());
         }
         if (!offsets.has(offset) && count < mostAddresses) {
           count++;
@@ -75,7 +81,7 @@ export interface ObjectPlaces {
   readonly workingDirectory: string;
   /** Absolute paths of files that a log may name by their last part only, as ThreadSanitizer does. */
   readonly executables: readonly string[];
-  /** Absolute path of an llvm-symbolizer; missing: what is installed. */
+  /** Absolute path of an llvm-symbolizer or addr2line; missing: what is installed. */
   readonly symbolizer?: string | undefined;
 }
 
@@ -107,7 +113,8 @@ export async function symbolizeRun(
   );
   if (names.length === 0) return [];
   const { readReports } = await import('./read-reports.ts');
-  const { asked, symbols } = startAsking();
+  const asking = startAsking();
+  const { asked, symbols } = asking;
   let images = 0;
   const records = readReports({
     manifest: run.manifest,
@@ -117,7 +124,7 @@ export async function symbolizeRun(
   });
   await readAll(records);
   if (asked.size === 0) return [];
-  const { table, problems } = await ask(asked, {
+  const { table, problems } = await resolveAsked(asking, {
     workingDirectory: run.workingDirectory,
     executables: [run.manifest.program, ...(run.manifest.executables ?? []).map(({ path }) => path)],
     symbolizer: run.symbolizer,
@@ -135,9 +142,10 @@ export async function symbolizeLogs(
   read: (symbols: Symbols) => AsyncIterable<ParsedRecord>,
   places: ObjectPlaces,
 ): Promise<Symbolized> {
-  const { asked, symbols } = startAsking();
+  const asking = startAsking();
+  const { asked, symbols } = asking;
   await readAll(read(symbols));
-  const { table, problems } = await ask(asked, places);
+  const { table, problems } = await resolveAsked(asking, places);
   const count = (sizes: Iterable<{ readonly size: number }>): number =>
     [...sizes].reduce((sum, { size }) => sum + size, 0);
   return {
@@ -152,19 +160,19 @@ async function readAll(records: AsyncIterable<ParsedRecord>): Promise<void> {
   for await (const _ of records);
 }
 
-async function ask(
-  asked: Asked,
+async function resolveAsked(
+  { asked, builds }: Asking,
   { workingDirectory, executables, symbolizer }: ObjectPlaces,
 ): Promise<{ readonly table: Table; readonly problems: readonly Problem[] }> {
   const searchPath = process.env.PATH ?? '';
-  const llvm = symbolizer ?? (await findSymbolizer(searchPath));
-  const addr2line = llvm === undefined ? await findProgramOnPath(searchPath, 'addr2line') : undefined;
+  const program =
+    symbolizer ?? (await findSymbolizer(searchPath)) ?? (await findProgramOnPath(searchPath, 'addr2line'));
   const table = new Map<string, ReadonlyMap<number, readonly Frame[]>>();
   const problems: Problem[] = [];
   for (const [object, offsets] of asked) {
     const path = await fileOf(object, workingDirectory, executables);
     if (path === undefined) continue;
-    if (llvm === undefined && addr2line === undefined) {
+    if (program === undefined) {
       problems.push({
         code: 'no-symbolizer',
         level: 'warning',
@@ -173,12 +181,27 @@ async function ask(
       });
       break;
     }
-    const wanted = [...offsets];
-    const found =
-      llvm === undefined
-        ? await askAddr2line(addr2line ?? '', path, wanted)
-        : await askLlvm(llvm, path, wanted);
-    if (found.size > 0) table.set(object, found);
+    const { linkBase: base, buildId } = await factsOf(path);
+    const build = builds.get(object);
+    if (build !== undefined && buildId !== undefined && build !== buildId) {
+      problems.push({
+        code: 'other-build',
+        level: 'warning',
+        message: `${path} is another build than the one that ran: its places stay without names`,
+      });
+      continue;
+    }
+    // glibc's mtrace counts from where a program begins that is loaded at a fixed place, where nothing lies below.
+    const wanted = [...offsets].map((offset) => (offset < base ? offset + base : offset));
+    const ask = basename(program).includes('addr2line') ? askAddr2line : askLlvm;
+    const found = await ask(program, path, wanted);
+    const asLogged = new Map(
+      [...offsets].flatMap((offset) => {
+        const frames = found.get(offset < base ? offset + base : offset);
+        return frames === undefined ? [] : [[offset, frames] as const];
+      }),
+    );
+    if (asLogged.size > 0) table.set(object, asLogged);
   }
   return { table, problems };
 }
@@ -196,6 +219,23 @@ async function fileOf(
   if (status?.isFile() !== true) return undefined;
   const head = await readHead(path, 4).catch(() => new Uint8Array());
   return head[0] === 0x7f && head[1] === 0x45 && head[2] === 0x4c && head[3] === 0x46 ? path : undefined;
+}
+
+async function factsOf(path: string): Promise<{ readonly linkBase: number; readonly buildId?: string }> {
+  const file = await open(path, 'r').catch(() => undefined);
+  if (file === undefined) return { linkBase: 0 };
+  try {
+    const elf = await readElf(async (offset, length) => {
+      const bytes = Buffer.alloc(length);
+      return bytes.subarray(0, (await file.read(bytes, 0, length, offset)).bytesRead);
+    });
+    const { linkBase = 0, buildId } = elf ?? {};
+    return { linkBase, ...(buildId !== undefined && { buildId }) };
+  } catch {
+    return { linkBase: 0 };
+  } finally {
+    await file.close();
+  }
 }
 
 /** llvm-symbolizer answers each address with pairs of lines and an empty one: `main`, `/home/ann/a.c:3:12`. */

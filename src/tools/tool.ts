@@ -81,7 +81,13 @@ export interface ReadContext {
   /**
    * The process that the file is about, where its format does not tell: from its name (`massif.out.123`) or the run.
    */
-  readonly process?: { readonly pid: number; readonly argv?: readonly string[]; readonly version?: string };
+  readonly process?: {
+    readonly pid: number;
+    readonly argv?: readonly string[];
+    readonly version?: string;
+    /** There is a later file of it: unless this one says how it ended, it became another program. */
+    readonly goesOn?: boolean;
+  };
   /** What the addresses of a log mean, for formats that tell addresses only; missing: nothing is known. */
   readonly symbols?: Symbols;
   /** The file is the instrument's own log of a run: nobody else wrote into it, so every line of its form is true. */
@@ -93,10 +99,11 @@ export interface Symbols {
   /**
    * @param object as the log names it.
    * @param offset in the object, as a symbolizer takes it: without the base at which it was loaded.
+   * @param buildId of the object that was loaded, hex, where the log tells it: a file with another one says nothing.
    * @returns the calls at that address, the innermost of inlined ones first; undefined when it is not known. Each asked address
    * may be remembered, so that a first reading finds out what a symbolizer must be asked.
    */
-  readonly framesAt: (object: string, offset: number) => readonly Frame[] | undefined;
+  readonly framesAt: (object: string, offset: number, buildId?: string) => readonly Frame[] | undefined;
 }
 
 /** A log format. */

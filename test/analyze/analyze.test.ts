@@ -1,7 +1,7 @@
 // What a report says: counts, totals, leaks over checks and forks, order, what is hidden.
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { analyze } from '../../src/analyze/index.ts';
-import type { ParsedRecord } from '../../src/model/record.ts';
+import type { ParsedRecord, ProcessEndRecord } from '../../src/model/record.ts';
 import {
   counts,
   end,
@@ -458,4 +458,53 @@ test('what leads from a script to its interpreter, and what that forks, is the i
   // The program in the middle hands no script on, so it is nobody's way to an interpreter.
   const direct = await report([...chain.slice(0, 3), ...chain.slice(9)], { manifest: script });
   expect(direct.findings).toMatchObject([{ hidden: false, failing: true }]);
+});
+
+describe('totals of runtimes inside the program', () => {
+  const asan = (records: readonly ParsedRecord[], more: Partial<ProcessEndRecord> = {}) => {
+    const { protocol: _, ...begun } = process(1, { tool: 'asan', instrumentArgv: [] });
+    return analyze([begun, ...records, end(1, more)], { vgrun: '0.1.0' });
+  };
+  const leak = (kind: string, bytes: number, name: string) =>
+    finding(1, kind, {
+      tool: 'lsan',
+      leak: leakOf(bytes),
+      stacks: [stack('allocated at', [malloc, mine(name)])],
+    });
+
+  test('leaks are of the kinds that LeakSanitizer has, and of no others', async () => {
+    const { totals, findings } = await asan([leak('direct-leak', 100, 'a'), leak('indirect-leak', 20, 'b')], {
+      leakChecks: 1,
+    });
+    expect(totals.leaks).toEqual({ definite: { bytes: 100, blocks: 1 }, indirect: { bytes: 20, blocks: 1 } });
+    expect(totals.errors).toEqual({ errors: 2, contexts: 2 });
+    // Blocks that hold each other in a ring are all indirect.
+    expect(findings.map(({ failing }) => failing)).toEqual([true, true]);
+  });
+
+  test('that there are none is said only when they were searched for', async () => {
+    expect((await asan([], { leakChecks: 1 })).totals.leaks).toEqual({
+      definite: { bytes: 0, blocks: 0 },
+      indirect: { bytes: 0, blocks: 0 },
+    });
+    expect((await asan([])).totals.leaks).toBeUndefined();
+  });
+
+  test('what a trace has left over is not freed, and no more is said of it', async () => {
+    const { protocol: _, ...begun } = process(1, { tool: 'mtrace', instrumentArgv: [] });
+    const left = finding(1, 'unfreed', { tool: 'mtrace', leak: leakOf(24, 2) });
+    const { totals, outcome } = await analyze([begun, left, end(1)], { vgrun: '0.1.0' });
+    expect(totals.leaks).toEqual({ unfreed: { bytes: 24, blocks: 2 } });
+    expect(outcome).toBe('findings');
+  });
+
+  test('an answer about leaks is asked of what searched for them', async () => {
+    const { protocol: _, ...begun } = process(1, { tool: 'asan', instrumentArgv: [] });
+    const { outcome, reasons } = await analyze([begun, end(1)], {
+      vgrun: '0.1.0',
+      gate: { failOn: ['definite'] },
+    });
+    expect(outcome).toBe('inconclusive');
+    expect(reasons[0]).toContain('were not searched for');
+  });
 });

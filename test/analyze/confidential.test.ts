@@ -32,7 +32,7 @@ test.each(reporterNames)('%s', async (format) => {
     whole(
       1,
       [
-        finding(1, 'InvalidRead', { unique: '0x0' }),
+        finding(1, 'InvalidRead', { unique: '0x0', details: [`Data: <${secret}> 68 75 6E`] }),
         { type: 'message', image: 1, source: 'client', text: secret },
         { type: 'problem', problem: { code: 'odd', level: 'warning', message: 'odd', quote: secret } },
         counts(1, { '0x0': 1 }),

@@ -2,7 +2,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { explain } from '../../src/analyze/explain.ts';
-import { kindOf, kinds } from '../../src/analyze/kinds.ts';
+import { kindNames } from '../../src/analyze/kind-names.ts';
+import { finderOf } from '../../src/analyze/kinds.ts';
+import { kinds } from '../../src/analyze/kinds-all.ts';
 
 test.each([
   ['InvalidRead', 'memcheck/InvalidRead'],
@@ -21,9 +23,42 @@ test.each([
   ['Syscall param write(buf) points to uninitialised byte(s)', 'memcheck/SyscallParam'],
   ['File descriptor 3: /dev/null is already closed', 'core/FdBadClose'],
   ['memcheck/FdNotClosed', 'core/FdNotClosed'],
+  ['asan/heap-use-after-free', 'asan/heap-use-after-free'],
+  [
+    '==list==7==ERROR: AddressSanitizer: attempting double-free on 0x602000000010 in thread T0:',
+    'asan/double-free',
+  ],
+  ['==7==ERROR: AddressSanitizer: SEGV on unknown address 0x000000000000', 'asan/SEGV'],
+  ['Direct leak of 100 byte(s) in 1 object(s) allocated from:', 'lsan/direct-leak'],
+  ['Indirect leak of 64 byte(s) in 2 object(s) allocated from:', 'lsan/indirect-leak'],
+  ["a.c:3:5: runtime error: load of null pointer of type 'int'", 'ubsan/null'],
+  ["a.c:4:7: runtime error: index 10 out of bounds for type 'int [10]'", 'ubsan/bounds'],
+  ['WARNING: ThreadSanitizer: data race (pid=9)', 'tsan/data-race'],
+  [
+    'WARNING: ThreadSanitizer: data race on vptr (ctor/dtor vs virtual call) (pid=9)',
+    'tsan/data-race-on-vptr',
+  ],
+  ['WARNING: MemorySanitizer: use-of-uninitialized-value', 'msan/use-of-uninitialized-value'],
+  ['double-free: <3> test.c(12), 0x55d was freed from test.c(11)', 'memwatch/double-free'],
+  ['{123} normal block at 0x00A1, 10 bytes long.', 'crt/unfreed'],
 ])('%s is explained as %s', (query, rule) => {
   const answer = explain(query);
   expect(answer.found && answer.explanations[0]?.rule).toBe(rule);
+});
+
+test('a kind that two tools have is explained for both', () => {
+  const answer = explain('heap-use-after-free');
+  expect(answer.found && answer.explanations.map(({ rule }) => rule)).toEqual([
+    'asan/heap-use-after-free',
+    'hwasan/heap-use-after-free',
+    'tsan/heap-use-after-free',
+  ]);
+});
+
+test('asked for a tool, all of its kinds are told', () => {
+  const answer = explain('tsan');
+  expect(answer.found && answer.tool).toBe('tsan');
+  expect(answer.found && answer.explanations.every(({ rule }) => rule.startsWith('tsan/'))).toBe(true);
 });
 
 test('a typing error is met with a suggestion', () => {
@@ -45,6 +80,12 @@ test('every kind is complete, and named once', () => {
   }
 });
 
+test('the list of names holds what is known, and nothing else', () => {
+  const known = kinds.map(({ tool, kind }) => `${tool}/${kind}`).sort();
+  const listed = [...kindNames].flatMap(([tool, names]) => names.map((name) => `${tool}/${name}`));
+  expect(listed.sort()).toEqual(known);
+});
+
 test('every headline leads to its own kind', () => {
   for (const { tool, kind, headlines } of kinds) {
     for (const headline of headlines) {
@@ -55,6 +96,7 @@ test('every headline leads to its own kind', () => {
 });
 
 test('kinds of the core are known under every tool', () => {
+  const kindOf = finderOf(kinds);
   expect(kindOf('helgrind', 'FdNotClosed')?.tool).toBe('core');
   expect(kindOf('helgrind', 'InvalidRead')).toBeUndefined();
 });

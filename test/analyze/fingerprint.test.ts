@@ -1,6 +1,6 @@
 // The identity of a finding: what it survives and what it must tell apart.
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   exactNumbers,
   foldKey,
@@ -352,4 +352,89 @@ test('frames are the same exactly when address, function and line are', () => {
   const number = exactNumbers();
   expect(number(mine('f', 'a.c', 1))).toBe(number(mine('f', 'a.c', 1)));
   expect(number(mine('f', 'a.c', 1))).not.toBe(number(mine('f', 'a.c', 2)));
+});
+
+describe('runtimes inside the program', () => {
+  const asan = (frames: readonly Frame[], more: Partial<FindingRecord> = {}) =>
+    finding(1, 'heap-use-after-free', { tool: 'asan', stacks: [stack('at', frames)], ...more });
+  const unlined = (ip: string, offset: string | undefined): Frame => ({
+    ip,
+    object: '/home/ann/list/list',
+    function: 'pop',
+    ...(offset !== undefined && { offset }),
+  });
+
+  test('a program without lines is told apart by offsets in it, wherever it was loaded', () => {
+    const [one, again, other] = [
+      asan([unlined('0x55d000011d1', '0x11d1')]),
+      asan([unlined('0x561e00011d1', '0x11d1')]),
+      asan([unlined('0x55d000011f0', '0x11f0')]),
+    ].map(identify);
+    expect(again?.site).toEqual(one?.site);
+    expect(other?.site).not.toEqual(one?.site);
+  });
+
+  test('an address that varies is no place', () => {
+    const [one, again] = [
+      asan([unlined('0x55d000011d1', undefined)]),
+      asan([unlined('0x561e00011d1', undefined)]),
+    ];
+    expect(identify(again).site).toEqual(identify(one).site);
+  });
+
+  test('a column is no place', () => {
+    const frame = mine('pop', 'list.c', 5);
+    expect(identify(asan([{ ...frame, column: 7 }]))).toEqual(identify(asan([{ ...frame, column: 9 }])));
+  });
+
+  test('the block of a use after free is part of it, and that it was freed', () => {
+    const at = stack('at', [mine('pop')]);
+    const made = (name: string) => stack('allocated at', [mine(name)]);
+    const freed = stack('freed at', [mine('drop')]);
+    const bases = [
+      [at, made('a')],
+      [at, made('b')],
+      [at, made('a'), freed],
+    ].map((stacks) => fingerprint(asan([], { stacks })));
+    expect(new Set(bases).size).toBe(3);
+  });
+
+  const check = (what: string, frames: readonly Frame[]) =>
+    finding(1, 'signed-integer-overflow', { tool: 'ubsan', what, stacks: [stack('at', frames)] });
+  const line = (file: string, number: number): Frame => ({ file, line: number });
+
+  test('two checks on one line are two findings, whatever the numbers were', () => {
+    const place = [line('a.c', 3)];
+    const [sum, again, product] = [
+      check("signed integer overflow: 2147483647 + 1 cannot be represented in type 'int'", place),
+      check("signed integer overflow: 2147483600 + 99 cannot be represented in type 'int'", place),
+      check("signed integer overflow: 65536 * 65536 cannot be represented in type 'int'", place),
+    ].map(fingerprint);
+    expect(again).toBe(sum);
+    expect(product).not.toBe(sum);
+    const [value, other] = [
+      check("1e+10 is outside the range of representable values of type 'int'", place),
+      check("-3.5e+20 is outside the range of representable values of type 'int'", place),
+    ].map(fingerprint);
+    expect(other).toBe(value);
+  });
+
+  test('without a function the file tells, its lines in order, and nothing is known again by less', () => {
+    const [here, there, elsewhere] = [line('a.c', 3), line('a.c', 9), line('b.c', 3)].map((frame) =>
+      identify(
+        finding(1, 'unfreed', { tool: 'mtrace', leak: leakOf(10), stacks: [stack('allocated at', [frame])] }),
+      ),
+    );
+    expect(there?.base).toBe(here?.base);
+    expect(there?.site).not.toEqual(here?.site);
+    expect(elsewhere?.base).not.toBe(here?.base);
+    expect(here?.outline).toBeUndefined();
+  });
+
+  test('a path of Windows counts by its last part', () => {
+    const [one, moved] = ['c:\\dev\\list.cpp', 'd:\\build\\list.cpp'].map((file) =>
+      fingerprint(finding(1, 'unfreed', { tool: 'crt', stacks: [stack('allocated at', [line(file, 3)])] })),
+    );
+    expect(moved).toBe(one);
+  });
 });

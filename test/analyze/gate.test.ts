@@ -2,10 +2,24 @@
 import { describe, expect, test } from 'vitest';
 import { type GateRules, readFailOn, readMost } from '../../src/analyze/gate.ts';
 import { analyze } from '../../src/analyze/index.ts';
+import { kindNames } from '../../src/analyze/kind-names.ts';
 import { UserError } from '../../src/errors.ts';
-import { gateWords } from '../../src/model/gate-words.ts';
+import { gateWords, meansFinding } from '../../src/model/gate-words.ts';
 import type { ParsedRecord } from '../../src/model/record.ts';
-import { counts, finding, leakOf, libcStart, lost, malloc, manifest, mine, stack, whole } from './records.ts';
+import {
+  counts,
+  end,
+  finding,
+  leakOf,
+  libcStart,
+  lost,
+  malloc,
+  manifest,
+  mine,
+  process,
+  stack,
+  whole,
+} from './records.ts';
 
 const leakAt = (name: string, bytes: number, kind = 'Leak_DefinitelyLost') =>
   lost(
@@ -210,5 +224,75 @@ describe('the words', () => {
       given = error instanceof UserError ? (error.hint ?? '') : '';
     }
     expect(given).toContain(hint);
+  });
+});
+
+describe('the words mean the kinds of the sanitizers and the heaps too', () => {
+  test.each([
+    ['definite', 'lsan', 'direct-leak'],
+    ['indirect', 'lsan', 'indirect-leak'],
+    ['unfreed', 'mtrace', 'unfreed'],
+    ['leak', 'vld', 'unfreed'],
+    ['leak', 'lsan', 'direct-leak'],
+    ['invalid', 'asan', 'heap-buffer-overflow'],
+    ['invalid', 'asan', 'stack-use-after-return'],
+    ['invalid', 'asan', 'memcpy-param-overlap'],
+    ['invalid', 'asan', 'SEGV'],
+    ['invalid', 'hwasan', 'tag-mismatch'],
+    ['invalid', 'tsan', 'heap-use-after-free'],
+    ['invalid', 'memwatch', 'overflow'],
+    ['invalid', 'mtrace', 'free-of-unknown'],
+    ['uninit', 'msan', 'use-of-uninitialized-value'],
+    ['undefined', 'ubsan', 'shift-base'],
+    ['argument', 'asan', 'calloc-overflow'],
+    ['race', 'tsan', 'data-race-on-vptr'],
+    ['lock', 'tsan', 'lock-order-inversion'],
+    ['lock', 'tsan', 'thread-leak'],
+  ])('%s means %s/%s', (word, tool, kind) => {
+    expect(meansFinding(word, { tool, kind, error: true })).toBe(true);
+    const others = gateWords.filter(
+      (other) => ![word, 'all', 'default', 'leak', 'definite', 'indirect', 'unfreed'].includes(other),
+    );
+    expect(others.filter((other) => meansFinding(other, { tool, kind, error: true }))).toEqual([]);
+  });
+
+  test('every kind that the memory sanitizers report is in a group, but for what is no error of memory', () => {
+    const words = gateWords.filter((word) => !['all', 'none', 'default'].includes(word));
+    const left = ['asan', 'hwasan', 'lsan', 'msan', 'tsan', 'ubsan'].flatMap((tool) =>
+      (kindNames.get(tool) ?? [])
+        .filter((kind) => !words.some((word) => meansFinding(word, { tool, kind, error: true })))
+        .map((kind) => `${tool}/${kind}`),
+    );
+    expect(left).toEqual([
+      'asan/initialization-order-fiasco',
+      'asan/bad-__sanitizer_annotate_contiguous_container',
+      'asan/bad-__sanitizer_annotate_double_ended_contiguous_container',
+      'asan/odr-violation',
+      'asan/invalid-pointer-pair',
+      'asan/integer-divide-by-zero',
+    ]);
+  });
+
+  test('leaks of LeakSanitizer and of a trace are limited in bytes', async () => {
+    expect(readMost('unfreed=4KiB,leak=0').get('unfreed')).toBe(4096);
+    const { protocol: _, ...begun } = process(1, { tool: 'asan', instrumentArgv: [] });
+    const leak = finding(1, 'direct-leak', { tool: 'lsan', leak: leakOf(100) });
+    const given = [begun, leak, end(1, { leakChecks: 1 })];
+    const { gate, outcome } = await gated({ most: new Map([['definite', 64]]) }, given);
+    expect(gate?.limits).toEqual([
+      { group: 'definite', unit: 'bytes', most: 64, actual: 100, exceeded: true },
+    ]);
+    expect(outcome).toBe('findings');
+  });
+
+  test('valgrind’s options about leak kinds say nothing of the leaks of others', async () => {
+    const { protocol: _, ...begun } = process(1, { tool: 'asan', instrumentArgv: [] });
+    const leak = finding(1, 'indirect-leak', { tool: 'lsan', leak: leakOf(100) });
+    const { outcome } = await gated(
+      {},
+      [begun, leak, end(1, { leakChecks: 1 })],
+      ['--errors-for-leak-kinds=none'],
+    );
+    expect(outcome).toBe('findings');
   });
 });

@@ -19,6 +19,115 @@ const inProject: readonly (readonly [string, Frame, Owner])[] = [
     { object: `${root}/build/liblist.so.1`, function: 'f' },
     'mine',
   ],
+  ...([
+    // As the sanitizers name them: a file, or object and offset.
+    [
+      "gcc's runtime",
+      {
+        function: '__interceptor_malloc',
+        file: '../../../../src/libsanitizer/asan/asan_malloc_linux.cpp',
+        line: 69,
+      },
+      'tool',
+    ],
+    [
+      "clang's runtime",
+      {
+        function: '__asan_memcpy',
+        file: '/build/llvm-14.0.6/compiler-rt/lib/asan/asan_interceptors_memintrinsics.cpp',
+        line: 22,
+      },
+      'tool',
+    ],
+    [
+      'the runtime in the program',
+      { function: '__asan_memcpy', object: `${root}/list`, offset: '0xa1b2d' },
+      'tool',
+    ],
+    [
+      'malloc of the runtime in the program',
+      { function: 'malloc', object: `${root}/list`, offset: '0xa1b2d' },
+      'tool',
+    ],
+    [
+      'new of the runtime in the program',
+      { function: 'operator new(unsigned long)', object: `${root}/list`, offset: '0xd4a3d' },
+      'tool',
+    ],
+    [
+      'a lock of the runtime in the program',
+      { function: 'pthread_mutex_lock', object: 'list', offset: '0x6ef3a' },
+      'tool',
+    ],
+    [
+      "a function of one's own with such a name",
+      { function: 'strip', object: `${root}/list`, offset: '0x6ef3a' },
+      'mine',
+    ],
+    ["an allocator of one's own", { function: 'malloc', file: `${root}/src/pool.c`, line: 12 }, 'mine'],
+    [
+      "libc's abort",
+      { function: 'abort', object: '/lib/x86_64-linux-gnu/libc.so.6', offset: '0x26d7f' },
+      'system',
+    ],
+    [
+      'what calls main',
+      { function: '__libc_start_call_main', file: '../sysdeps/nptl/libc_start_call_main.h', line: 58 },
+      'system',
+    ],
+    [
+      'what calls that',
+      { function: '__libc_start_main_impl', file: '../csu/libc-start.c', line: 389 },
+      'system',
+    ],
+    ['the start of the program', { function: '_start', object: `${root}/list`, offset: '0x10d0' }, 'system'],
+    [
+      'a libc with its sources',
+      {
+        function: 'raise',
+        file: '/build/glibc-6V9RKT/glibc-2.31/signal/../sysdeps/unix/sysv/linux/raise.c',
+        line: 51,
+      },
+      'system',
+    ],
+    [
+      'libstdc++ as clang finds it',
+      {
+        function: 'std::vector<int>::at',
+        file: '/usr/bin/../lib/gcc/x86_64-linux-gnu/12/../../../../include/c++/12/bits/stl_vector.h',
+        line: 9,
+      },
+      'system',
+    ],
+    [
+      "Android's libc",
+      { function: 'abort', object: '/apex/com.android.runtime/lib64/bionic/libc.so', offset: '0x4e8' },
+      'system',
+    ],
+    [
+      "Android's runtime",
+      { function: 'malloc', object: '/system/lib64/libclang_rt.hwasan-aarch64-android.so', offset: '0x1c' },
+      'tool',
+    ],
+    // As Visual Leak Detector and Microsoft's C runtime name them.
+    ['the loader of Windows', { function: 'RtlUserThreadStart()', object: 'ntdll.dll' }, 'system'],
+    [
+      "Microsoft's C runtime",
+      {
+        function: 'malloc()',
+        object: 'MSVCR100D.dll',
+        file: 'f:\\dd\\vctools\\crt_bld\\self_x86\\crt\\src\\dbgheap.c',
+        line: 56,
+      },
+      'system',
+    ],
+    [
+      'a source on Windows',
+      { function: 'main()', object: 'list.exe', file: 'c:\\dev\\list\\list.cpp', line: 7 },
+      'mine',
+    ],
+    ['a line alone', { file: 'list.c', line: 7 }, 'mine'],
+  ] as const),
   // As massif names them: without an object.
   ["libc's mmap", { function: 'mmap', file: 'mmap64.c', line: 46 }, 'system'],
   ["libc's mmap, inlined", { function: '__mmap64', file: 'mmap64.c', line: 58 }, 'system'],
@@ -65,6 +174,11 @@ const inProject: readonly (readonly [string, Frame, Owner])[] = [
       file: 'malloc.c',
       function: '_int_free',
     },
+    'system',
+  ],
+  [
+    'libc with debug symbols, as llvm-symbolizer names its sources',
+    { directory: 'stdlib/./stdlib', file: 'abort.c', function: 'abort', line: 79 },
     'system',
   ],
   [

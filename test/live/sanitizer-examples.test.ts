@@ -13,6 +13,7 @@ import {
   compileExample,
   readSanitizerExamples,
   runExample,
+  runUnderVgrun,
   type SanitizerBuild,
   type SanitizerExample,
 } from '../sanitizer-examples.ts';
@@ -43,19 +44,60 @@ for (const compiler of ['gcc', 'clang'] as const) {
 }
 
 for (const compiler of ['gcc', 'clang'] as const) {
-  describe.skipIf(!canRun(compiler) || !canRun('addr2line'))(`logs without names, built by ${compiler}`, () => {
-    for (const name of ['heap-use-after-free', 'data-race', 'leak', 'uninitialized', 'null-read']) {
-      const example = examples.find((candidate) => candidate.name === name) as SanitizerExample;
-      const [build] = buildsOf(example, compiler);
-      if (build === undefined) continue;
-      test(`${name} is told as with names, once a symbolizer was asked`, async () => {
-        const program = await compiled(example, build, 'nameless');
-        const { report } = await runExample(example, program, {
-          runtime: 'symbolize=0',
-          symbols: symbolsOf(program),
+  describe.skipIf(!canRun(compiler) || !canRun('addr2line'))(
+    `logs without names, built by ${compiler}`,
+    () => {
+      for (const name of ['heap-use-after-free', 'data-race', 'leak', 'uninitialized', 'null-read']) {
+        const example = examples.find((candidate) => candidate.name === name) as SanitizerExample;
+        const [build] = buildsOf(example, compiler);
+        if (build === undefined) continue;
+        test(`${name} is told as with names, once a symbolizer was asked`, async () => {
+          const program = await compiled(example, build, 'nameless');
+          const { report } = await runExample(example, program, {
+            runtime: 'symbolize=0',
+            symbols: symbolsOf(program),
+          });
+          holdToComment(report, example, build);
         });
-        holdToComment(report, example, build);
-      });
+      }
+    },
+  );
+}
+
+/** One of each sanitizer, and what ends a program in its own way. */
+const throughVgrun: readonly string[] = [
+  'address-and-undefined',
+  'data-race',
+  'heap-use-after-free',
+  'leak',
+  'lock-order-inversion',
+  'null-call',
+  'odr-violation',
+  'out-of-memory',
+  'stack-use-after-return',
+  'undefined',
+  'unreachable',
+  'uninitialized',
+];
+
+for (const compiler of ['gcc', 'clang'] as const) {
+  describe.skipIf(!canRun(compiler))(`vgrun with a program built by ${compiler}`, () => {
+    for (const name of throughVgrun) {
+      const example = examples.find((candidate) => candidate.name === name) as SanitizerExample;
+      for (const [index, build] of buildsOf(example, compiler).entries()) {
+        test(`reports ${name}, built with ${build.flags.join(' ')}, as its comment says`, async () => {
+          const program = await compiled(example, build, `vgrun-${index}`);
+          const { report, status } = runUnderVgrun(example, build, program);
+          holdToComment(report, example, build);
+          // A program that died by a signal keeps that status, as under memcheck.
+          const died = report.findings.some(({ kind }) => kind === 'SEGV') ? 139 : 100;
+          expect([report.outcome, report.status, status], report.reasons.join('\n')).toEqual([
+            'findings',
+            died,
+            died,
+          ]);
+        });
+      }
     }
   });
 }
@@ -125,9 +167,13 @@ function symbolsOf(program: string): Symbols {
       if (basename(object) !== basename(program)) return undefined;
       const before = known.get(offset);
       if (before !== undefined) return before;
-      const { stdout } = spawnSync('addr2line', ['-f', '-i', '-C', '-e', program, `0x${offset.toString(16)}`], {
-        encoding: 'utf8',
-      });
+      const { stdout } = spawnSync(
+        'addr2line',
+        ['-f', '-i', '-C', '-e', program, `0x${offset.toString(16)}`],
+        {
+          encoding: 'utf8',
+        },
+      );
       const lines = stdout.trim().split('\n');
       const frames: Frame[] = [];
       for (let at = 0; at + 1 < lines.length; at += 2) {

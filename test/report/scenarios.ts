@@ -32,6 +32,7 @@ export const scenarios: ReadonlyMap<string, () => Promise<Report>> = new Map([
   ['lock-order', lockOrder],
   ['compared', compared],
   ['no-source', noSource],
+  ['witnesses', witnesses],
   ['failed', () => report(whole(1, [counts(1, {})]), { exit: { how: 'exited', code: 3 } })],
 ]);
 
@@ -112,6 +113,79 @@ async function tenMixedFindings(): Promise<Report> {
     { toolOptions: ['--leak-check=full'] },
   );
   return withExcerpt(made, ['  int *x = make(3);', '  x[3] = 1;', '  return x;'], 100);
+}
+
+/** A use after free that memcheck and AddressSanitizer saw, and a leak that a trace knows too. */
+function witnesses(): Promise<Report> {
+  const theirs = (name: string, file: string, line: number) => ({
+    ip: `0x55d0c0de${line}`,
+    function: name,
+    file: `/home/ann/list/src/${file}`,
+    line,
+    column: 7,
+  });
+  const runtime = {
+    ip: '0x7f00aa',
+    object: '/usr/lib/gcc/x86_64-linux-gnu/12/libasan.so.8',
+    offset: '0xb4c0',
+  };
+  const of = (tool: string, image: number) => ({
+    tool,
+    artifact: `${tool}.${100 + image}`,
+    instrumentArgv: [],
+  });
+  const { protocol: _, ...asan } = process(2, { ...of('asan', 2), version: '14' });
+  const { protocol: __, ...mtrace } = process(3, of('mtrace', 3));
+  return analyze(
+    [
+      ...whole(1, [
+        finding(1, 'InvalidRead', {
+          unique: '0x0',
+          what: 'Invalid read of size 4',
+          access: { operation: 'read', size: 4, address: '0x4a40040' },
+          stacks: [
+            stack('at', [mine('pop', 'list.c', 42), mine('main', 'main.c', 5)]),
+            stack(
+              'freed at',
+              [{ ...malloc, function: 'free' }, mine('drop', 'list.c', 30), mine('main', 'main.c', 4)],
+              "Address 0x4a40040 is 0 bytes inside a block of size 16 free'd",
+            ),
+            stack('allocated at', [malloc, mine('push', 'list.c', 20)], "Block was alloc'd at"),
+          ],
+        }),
+        lost(1, leakOf(100)),
+        counts(1, { '0x0': 1 }),
+      ]),
+      asan,
+      finding(2, 'heap-use-after-free', {
+        tool: 'asan',
+        what: 'heap-use-after-free on address 0x602000000010',
+        details: [
+          '0x602000000010 is located 0 bytes inside of 16-byte region [0x602000000010,0x602000000020)',
+        ],
+        access: { operation: 'read', size: 4, address: '0x602000000010' },
+        stacks: [
+          stack('at', [theirs('pop', 'list.c', 42), theirs('main', 'main.c', 5)]),
+          stack('freed at', [
+            { ...runtime, function: 'free' },
+            theirs('drop', 'list.c', 30),
+            theirs('main', 'main.c', 4),
+          ]),
+          stack('allocated at', [{ ...runtime, function: 'malloc' }, theirs('push', 'list.c', 20)]),
+        ],
+      }),
+      end(2, { leakChecks: 1 }),
+      mtrace,
+      finding(3, 'unfreed', {
+        tool: 'mtrace',
+        what: '100 bytes in 1 block were not freed',
+        leak: leakOf(100),
+        stacks: [stack('allocated at', [{ file: 'list.c', line: 20 }])],
+      }),
+      end(3, { leakChecks: 1 }),
+    ],
+    { vgrun: '0.1.0', projectRoot: '/home/ann/list' },
+  );
 }
 
 function race(): Promise<Report> {

@@ -102,7 +102,7 @@ export function FindingDetail({ known, summary, finding, list, walking, onBack }
         {blamedStack >= 0 ? 'Blamed: ' : 'No call is in your code; innermost: '}
         <code>
           {place.source !== '' && <b>{place.source}</b>}
-          {place.source === '' ? place.function : ` in ${place.function}`}
+          {place.source === '' || place.function === '' ? place.function : ` in ${place.function}`}
         </code>
       </p>
       {read?.excerpt !== undefined && <ExcerptView excerpt={read.excerpt} line={line} />}

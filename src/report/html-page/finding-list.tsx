@@ -191,7 +191,7 @@ function RowText({ known, finding, compared }: { known: Catalogue; finding: numb
       </span>
       <span class="place" title={`${place.source} ${place.function}`}>
         {place.source !== '' && <b>{shortSource(place.source)}</b>}
-        {place.source === '' ? place.function : ` in ${place.function}`}
+        {place.source === '' || place.function === '' ? place.function : ` in ${place.function}`}
       </span>
       <span class="chips">
         {compared && standing !== undefined && (

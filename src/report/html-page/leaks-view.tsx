@@ -74,7 +74,10 @@ function isIn(call: Call, whole: Call): boolean {
 }
 
 function nameOf(index: Index, call: Call): string {
-  return call.frame < 0 ? 'All leaks' : functionText(frameAt(index, call.frame));
+  if (call.frame < 0) return 'All leaks';
+  const frame = frameAt(index, call.frame);
+  // All that some tools tell is a line.
+  return frame.function === undefined && frame.path !== undefined ? fileOf(index, call) : functionText(frame);
 }
 
 /** `src/list.c`: the calls of a function are one, whatever their lines. */

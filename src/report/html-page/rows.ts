@@ -271,7 +271,11 @@ export function placeOf({ index, places }: Catalogue, finding: number): Place {
       ...(line !== 0 && { line: line - 1 }),
       ...(object !== '' && { object }),
     }),
-    function: functionText({ ...(name !== '' && { function: name }), ...(ip !== '' && { ip }) }),
+    // All that some tools tell is a line.
+    function:
+      name === '' && ip === '' && path !== ''
+        ? ''
+        : functionText({ ...(name !== '' && { function: name }), ...(ip !== '' && { ip }) }),
   };
 }
 

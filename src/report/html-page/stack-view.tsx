@@ -59,13 +59,16 @@ function Fold({ frames }: { readonly frames: readonly PageFrame[] }) {
 function FrameLine({ frame, blamed }: { readonly frame: PageFrame; readonly blamed: boolean }) {
   // Where the instrument keeps its own malloc helps nobody.
   const source = frame.owner === 'tool' && frame.function !== undefined ? '' : sourceText(frame);
+  // All that some tools tell is a line.
+  const onlyPlace = frame.function === undefined && frame.ip === undefined && frame.path !== undefined;
   return (
     <li
       class={`frame ${frame.owner}${blamed ? ' blamed' : ''}`}
       title={reasonText(frame.owner, frame.ownerReason)}
     >
       <code>
-        <span class="function">{functionText(frame)}</span> <span class="source">{source}</span>
+        <span class="function">{onlyPlace ? '' : functionText(frame)}</span>{' '}
+        <span class="source">{source}</span>
       </code>
       {frame.inlined === true && <span class="chip">inlined</span>}
       {blamed && <span class="chip blame">blamed</span>}

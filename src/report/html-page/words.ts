@@ -62,10 +62,17 @@ export function reasonText(owner: Owner, reason: string): string {
   return `${ownerWords[owner]}: ${words}`;
 }
 
-/** `pop()`; C++ names bring their own parentheses. */
-export function functionText(frame: { readonly function?: string; readonly ip?: string }): string {
-  const { function: name, ip } = frame;
-  if (name === undefined) return ip === undefined ? '???' : `??? (${ip})`;
+/** `pop()`; C++ names bring their own parentheses. Without a name `??? (0x4711)`, or where it is in its object, `??? [0x1207]`. */
+export function functionText(frame: {
+  readonly function?: string;
+  readonly ip?: string;
+  readonly offset?: string;
+}): string {
+  const { function: name, ip, offset } = frame;
+  if (name === undefined) {
+    if (ip !== undefined) return `??? (${ip})`;
+    return offset === undefined ? '???' : `??? [${offset}]`;
+  }
   return name.endsWith(')') ? name : `${name}()`;
 }
 
@@ -258,7 +265,7 @@ export function runFacts({
   return facts;
 }
 
-/** What was asked of the run beside valgrind's own rule. */
+/** What was asked of the run beside the tool's own rule. */
 export function gateFacts({ gate, comparison }: Pick<Report, 'gate' | 'comparison'>): readonly Fact[] {
   const facts: Fact[] = [];
   if (gate?.failOn !== undefined) facts.push(['Fails on', gate.failOn.join(', ')]);

@@ -1,7 +1,7 @@
 // Owns `vgrun build`: a project's own build command, run so that sanitizers come into what it makes, beside the usual build.
 import { lstat, mkdir, readdir, readFile, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { basename, delimiter, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { UserError } from '../../errors.ts';
+import { ExitStatus, UserError } from '../../errors.ts';
 import { type Sanitizer, sanitizers } from '../../model/sanitizer.ts';
 import {
   buildTimeOptions,
@@ -16,6 +16,7 @@ import {
   type Compiler,
   chooseCompiler,
   compilersOnPath,
+  findOnPath,
   firstErrors,
   firstWord,
   inspectCompiler,
@@ -77,18 +78,27 @@ export async function build(request: BuildRequest): Promise<number> {
   const refusal = refuseSanitizers(chosen, undefined);
   if (refusal !== undefined) throw new UserError(refusal.message, refusal.hint);
 
-  const plan = await planBuild(command, { workingDirectory, buildDirectory });
+  const [program = ''] = command;
+  if ((await findOnPath(program, request.environment.PATH ?? '', workingDirectory)) === undefined) {
+    if (!program.includes('/') || !/configure|config$/i.test(program)) {
+      throw new UserError(
+        `${program} is not found`,
+        /^\w+=/.test(program)
+          ? `variables stand in front of vgrun: ${program} vgrun build …`
+          : program.includes('/')
+            ? 'check the path'
+            : 'it is in no directory of PATH',
+        ExitStatus.notFound,
+      );
+    }
+  }
+  const plan = await planBuild(command, { workingDirectory, buildDirectory, home: request.environment.HOME });
   const root = plan.mirror;
   if (root !== undefined && !isOutside(buildDirectory, root) && relative(root, buildDirectory) === '') {
     throw new UserError(`${buildDirectory} is the source tree itself`, 'choose another: --build-dir=DIR');
   }
   const own = join(buildDirectory, ownFolder);
-  const prefix = [
-    ...(root === undefined ? [] : [`-ffile-prefix-map=${buildDirectory}=${root}`]),
-    ...(plan.relativeTo === undefined
-      ? []
-      : [`-fdebug-prefix-map=${relative(buildDirectory, plan.relativeTo)}=${plan.relativeTo}`]),
-  ];
+  const prefix = root === undefined ? [] : [`-ffile-prefix-map=${buildDirectory}=${root}`];
   const wrappers = await makeWrappers(request, chosen, prefix);
   const steps = plan.steps.map((step) => adaptStep(step, wrappers, join(own, 'bin')));
   const environment = buildEnvironment(request, plan, wrappers, join(own, 'bin'), chosen);
@@ -106,13 +116,17 @@ export async function build(request: BuildRequest): Promise<number> {
     wrappers.all.map(({ name, compiler, flags }) => [name, compiler, flags]),
     plan.system,
     root,
-    plan.relativeTo,
     memwatch,
   ]);
-  let record = await openBuildDirectory(buildDirectory, identity, root !== undefined, say);
+  const isKept = plan.output !== undefined;
+  let record = await openBuildDirectory(buildDirectory, identity, isKept, say);
   const parts =
     memwatch === undefined ? undefined : await compileMemwatch(memwatch, own, wrappers.usualC, request);
-  await writeWrappers(wrappers.all, own, parts);
+  await writeWrappers(
+    wrappers.all,
+    { own, ...(root === undefined ? {} : { mirror: { copy: buildDirectory, root } }) },
+    parts,
+  );
   await Promise.all(marks.map((mark) => rm(join(own, mark), { force: true })));
   if (root !== undefined) {
     const mirrored = await updateMirror(root, buildDirectory, record.copied, request.environment);
@@ -139,7 +153,7 @@ export async function build(request: BuildRequest): Promise<number> {
     record = { ...record, done: [...record.done.filter((each) => each !== words), words] };
     await writeRecord(buildDirectory, record);
   }
-  await report(request, chosen, buildDirectory, own, record);
+  await report(request, plan, chosen, buildDirectory, own, record);
   return 0;
 }
 
@@ -290,6 +304,7 @@ async function makeWrappers(
     language: compiler.language,
     flags: await flags(compiler),
     allowsUndefined: compiler.family === 'clang' && chosen.length > 0,
+    wantsWholeNames: chosen.length > 0,
     dynamic: chosen.length > 0,
   });
   const usualC = await wrap(basename(c.path), c);
@@ -324,6 +339,7 @@ async function makeWrappers(
           language: isCxx ? 'c++' : 'c',
           flags: [],
           allowsUndefined: false,
+          wantsWholeNames: false,
           dynamic: false,
           refusal,
         };
@@ -438,12 +454,13 @@ function print(
 /**
  * Makes the build directory, or takes what an earlier run left in it. One that was built otherwise is emptied.
  *
+ * @param isKept whether it is kept nevertheless, because no object in it is used again.
  * @throws UserError when something else is there.
  */
 async function openBuildDirectory(
   path: string,
   identity: string,
-  isMirror: boolean,
+  isKept: boolean,
   say: (line: string) => void,
 ): Promise<BuildRecord> {
   const status = await lstat(path).catch(() => undefined);
@@ -458,7 +475,7 @@ async function openBuildDirectory(
         'remove it, or choose another: --build-dir=DIR',
       );
     }
-    if (known?.identity === identity) return known;
+    if (known !== undefined && (isKept || known.identity === identity)) return known;
     if (known !== undefined) {
       say(`${path} was built with other compilers or flags: builds anew`);
       await rm(path, { recursive: true });
@@ -471,7 +488,7 @@ async function openBuildDirectory(
   } catch (error) {
     throw new UserError(
       `${path} cannot be written: ${(error as Error).message}`,
-      isMirror ? 'build elsewhere: --build-dir=DIR' : 'check the rights, or choose another: --build-dir=DIR',
+      'check the rights, or choose another: --build-dir=DIR',
     );
   }
   return fresh;
@@ -529,13 +546,17 @@ async function explainFailure(own: string, say: (line: string) => void): Promise
 
 async function report(
   request: BuildRequest,
+  plan: Plan,
   chosen: readonly Sanitizer[],
   buildDirectory: string,
   own: string,
   record: BuildRecord,
 ): Promise<void> {
   const { say, workingDirectory } = request;
-  const built = await findBuilt(buildDirectory, chosen, request.memwatch !== undefined, record.copied);
+  const all = await findBuilt(buildDirectory, chosen, request.memwatch !== undefined, record.copied);
+  const built = all.filter(
+    ({ name }) => plan.output === undefined || join(buildDirectory, name) === plan.output,
+  );
   const isCalled = await hasMark(own, 'called');
   const good = built.filter(({ isInstrumented }) => isInstrumented);
   const bad = built.filter(({ isInstrumented }) => !isInstrumented);

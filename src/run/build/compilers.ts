@@ -147,10 +147,15 @@ export async function inspectCompiler(
   }
   const said = await ask([path, '--version'], { cwd: workingDirectory, environment });
   const version = said.stdout.split('\n', 1)[0] ?? '';
-  // `Debian clang version 14.0.6`; gcc names the Free Software Foundation under whatever name it is installed.
-  const family = /\bclang version\b/.test(said.stdout)
+  // By what it defines, under whatever name it is installed; clang defines both.
+  const macros = await ask([path, '-dM', '-E', '-x', 'c', '-'], {
+    cwd: workingDirectory,
+    environment,
+    input: '',
+  });
+  const family = /^#define __clang__ /m.test(macros.stdout)
     ? 'clang'
-    : /Free Software Foundation/.test(said.stdout)
+    : /^#define __GNUC__ /m.test(macros.stdout)
       ? 'gcc'
       : undefined;
   if (family === undefined) {

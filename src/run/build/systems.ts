@@ -21,17 +21,16 @@ export interface Plan {
   readonly steps: readonly Step[];
   /** The tree to be mirrored in the build directory, when the build has no directory of its own. */
   readonly mirror?: string;
-  /**
-   * The source tree, when the compiler is called in the build directory with names that lead there (`../prog.c`): gcc's
-   * runtime prints them as they are, and from elsewhere they lead nowhere.
-   */
-  readonly relativeTo?: string;
+  /** The only result, absolute, of a command that makes one. */
+  readonly output?: string;
   /** Whether the build asks CC and CXX when it configures; otherwise PATH has the compilers. */
   readonly asksVariables: boolean;
   readonly notes: readonly string[];
 }
 
 export interface Place {
+  /** The user's home directory: never copied whole. */
+  readonly home: string | undefined;
   /** Absolute. */
   readonly workingDirectory: string;
   /** Absolute. */
@@ -129,7 +128,7 @@ async function planMake(program: string, words: readonly string[], place: Place)
     throw new UserError(`there is no Makefile in ${start}`, await otherSystemHint(start));
   }
   const base = isWithin(start, place.workingDirectory) ? place.workingDirectory : start;
-  const root = await treeOf(base, start, texts.join('\n'));
+  const root = await treeOf(base, start, texts.join('\n'), place.home);
   return {
     system: 'make',
     mirror: root,
@@ -139,7 +138,10 @@ async function planMake(program: string, words: readonly string[], place: Place)
   };
 }
 
-async function otherSystemHint(folder: string): Promise<string> {
+async function otherSystemHint(
+  folder: string,
+  otherwise = 'name the directory: vgrun build --asan -- make -C DIR',
+): Promise<string> {
   for (const [file, command] of [
     ['CMakeLists.txt', 'cmake .'],
     ['meson.build', 'meson setup build'],
@@ -150,35 +152,27 @@ async function otherSystemHint(folder: string): Promise<string> {
   }
   if (await exists(join(folder, 'configure.ac')))
     return 'configure.ac is there: autoreconf -i makes configure';
-  return 'name the directory: vgrun build --asan -- make -C DIR';
+  return otherwise;
 }
 
 /**
- * How much of the file system a Makefile needs around it: `-I../include` is in no mirror of its own folder. Climbs as far
- * as the text does, but not out of the repository, nor to a home directory.
+ * How much of the file system a Makefile needs around it: `-I../include` is in no mirror of its own folder. Climbs to what
+ * its text names and is there, but not out of the repository, nor to a home directory or a top-level one.
  */
-async function treeOf(base: string, start: string, text: string): Promise<string> {
-  // `-I../../include`, `cd .. &&`; not `...` and not `a/../b`
-  const climbs = [...text.matchAll(/(?<![\w./)}-])(?:-I|-L)?((?:\.\.\/)*\.\.)(?![\w.])/g)].map(
-    ([, way = '']) => way.split('/').length,
-  );
-  let root = base;
-  let top = start;
-  for (let climb = Math.max(0, ...climbs); climb > 0; climb--) top = dirname(top);
-  if (isWithin(top, base)) return base;
-  for (let folder = base; ; folder = dirname(folder)) {
-    if (await exists(join(folder, '.git'))) {
-      root = isWithin(top, folder) ? top : folder;
-      break;
-    }
-    if (dirname(folder) === folder) {
-      const isShared =
-        dirname(top) === top || top === process.env.HOME || dirname(dirname(top)) === dirname(top);
-      root = isShared ? base : top;
-      break;
-    }
+async function treeOf(base: string, start: string, text: string, home: string | undefined): Promise<string> {
+  let top = base;
+  // `-I../../include`, `include ../config.mk`; not `$(OUT)/../b` nor `a/../b`
+  const ways = [...text.matchAll(/(?<![\w./)}])(?:-I|-L)?((?:\.\.\/)+[\w.+-]+)/g)].map(([, way = '']) => way);
+  for (const way of new Set(ways)) {
+    const climbed = resolve(start, way.replace(/[^/]*$/, ''));
+    if (isWithin(top, climbed) && climbed !== top && (await exists(resolve(start, way)))) top = climbed;
   }
-  return root;
+  if (top === base) return base;
+  for (let folder = base; dirname(folder) !== folder; folder = dirname(folder)) {
+    if (await exists(join(folder, '.git'))) return isWithin(top, folder) ? top : folder;
+  }
+  const isShared = top === home || dirname(top) === top || dirname(dirname(top)) === dirname(top);
+  return isShared ? base : top;
 }
 
 /** A tree that configure was run in: make there would find its objects, so it is configured again, alike, elsewhere. */
@@ -229,7 +223,7 @@ async function planConfigure(
   const path = resolve(workingDirectory, program);
   const front = shell === undefined ? [] : [shell];
   if (!(await exists(path))) {
-    throw new UserError(`${program} is not found`, await otherSystemHint(dirname(path)));
+    throw new UserError(`${program} is not found`, await otherSystemHint(dirname(path), 'check the path'));
   }
   const source = isWithin(path, workingDirectory) ? workingDirectory : dirname(path);
   const text = await textOf(path);
@@ -332,11 +326,8 @@ function cmakeSteps(
   buildDirectory: string,
 ): Plan {
   const limited = building.some((word) => /^(?:-j|--parallel)/.test(word)) || building.includes('--');
-  const isNinja =
-    options.some((word) => /Ninja/.test(word)) || /Ninja/.test(process.env.CMAKE_GENERATOR ?? '');
   return {
     system: 'CMake',
-    ...(isNinja ? sourcesFrom(source, buildDirectory) : {}),
     steps: [
       {
         argv: [program, '-S', source, '-B', buildDirectory, ...options],
@@ -456,10 +447,6 @@ async function planMeson(program: string, words: readonly string[], place: Place
   return mesonSteps(program, resolve(workingDirectory, sources[0] ?? '.'), options, buildDirectory);
 }
 
-function sourcesFrom(source: string, buildDirectory: string): Pick<Plan, 'relativeTo'> {
-  return isWithin(buildDirectory, source) ? { relativeTo: source } : {};
-}
-
 function mesonSteps(
   program: string,
   source: string,
@@ -469,7 +456,6 @@ function mesonSteps(
 ): Plan {
   return {
     system: 'meson',
-    ...sourcesFrom(source, buildDirectory),
     steps: [
       {
         argv: [program, 'setup', ...options, buildDirectory, source],
@@ -565,6 +551,7 @@ function planCompiler(program: string, words: readonly string[], place: Place): 
   const target = join(buildDirectory, inOurs);
   return {
     system: 'a compiler',
+    output: target,
     steps: [
       {
         argv: [

@@ -8,9 +8,10 @@
  *   = Program PATH      the executable
  *   = Process PID PPID  who writes; and whose child it is
  *   = Fork PID          instead of "= Start": what this process had allocated is in the trace of the named one
+ *   = Skip              a program of the system, which the traced one started: it is not looked at
  *   = Stop REASON       nothing more is written: the disk is full
  *
- * VGRUN_MTRACE is where: each process writes into a file of its own, $VGRUN_MTRACE.PID, or .PID-N when it exec'd or began anew.
+ * VGRUN_MTRACE_FIRST is 1 for the program itself, and becomes 0 for those that it starts. VGRUN_MTRACE is where: each process writes into a file of its own, $VGRUN_MTRACE.PID, or .PID-N when it exec'd or began anew.
  * The file is mapped: what was written is there, however the process ends, and zeros behind it. The state is in a page that the kernel empties in a forked child, so
  * that no kind of fork needs a hook, and the lock is open there. A caller in brackets is the address in the object as its ELF
  * file counts, after the call.
@@ -27,6 +28,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -74,6 +76,7 @@ static int last_phase;
 static char prefix[PATH_MAX];
 static char executable[PATH_MAX];
 static int starts_itself;       /* the program calls mtrace() */
+static int is_first;            /* not started by a traced program */
 static int libraries_known;
 static struct range system_objects[SYSTEM_OBJECTS];
 static int system_object_count;
@@ -265,6 +268,21 @@ static int open_file(void) {
   return 0;
 }
 
+/* A shell or a tool that the program starts frees little before it ends, and nobody here wrote it. What they start is looked at. */
+static int is_skipped(void) {
+  static const char *const folders[] = {"/bin/", "/sbin/", "/lib/", "/usr/bin/", "/usr/sbin/", "/usr/lib/", "/usr/libexec/"};
+  int is_of_system = 0;
+  for (size_t index = 0; index < sizeof folders / sizeof *folders; index++)
+    is_of_system |= strncmp(executable, folders[index], strlen(folders[index])) == 0;
+  if (!is_of_system) return 0;
+  if (!is_first) return 1;
+  /* The first one is what was asked for, unless that is a script and this its interpreter. */
+  const char *started = (const char *)getauxval(AT_EXECFN);
+  struct stat asked, own;
+  return started != NULL && stat(started, &asked) == 0 && stat("/proc/self/exe", &own) == 0 &&
+         (asked.st_dev != own.st_dev || asked.st_ino != own.st_ino);
+}
+
 static void begin_trace(pid_t forked_from) {
   if (!open_file()) {
     last_phase = state->phase = STOPPED;
@@ -285,6 +303,11 @@ static void begin_trace(pid_t forked_from) {
   put_number((uintptr_t)getppid(), 10);
   put_text("\n");
   last_phase = state->phase = TRACING;
+  if (forked_from == 0 && is_skipped()) {
+    put_text("= Skip\n= End\n");
+    close_file();
+    last_phase = state->phase = STOPPED;
+  }
 }
 
 /* ---- what is loaded */
@@ -458,10 +481,14 @@ static void map_state(void) {
   if (page != MAP_FAILED && table != MAP_FAILED && madvise(page, PAGE, MADV_WIPEONFORK) == 0) {
     const char *wanted = secure_getenv("VGRUN_MTRACE");
     if (wanted != NULL && strlen(wanted) < PATH_MAX - 64) strcpy(prefix, wanted);
+    /* For those that it starts; nothing is allocated by writing into it. */
+    char *first = secure_getenv("VGRUN_MTRACE_FIRST");
+    is_first = first != NULL && *first == '1';
+    if (is_first) *first = '0';
     ssize_t length = readlink("/proc/self/exe", executable, sizeof executable - 1);
     if (length < 0) strcpy(executable, "?");
-    int first = 1;
-    dl_iterate_phdr(note_object, &first);
+    int is_program = 1;
+    dl_iterate_phdr(note_object, &is_program);
     Dl_info info;
     void *symbol = dlsym(RTLD_DEFAULT, "_IO_file_doallocate");
     const ElfW(Sym) *entry = NULL;

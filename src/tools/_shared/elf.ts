@@ -14,10 +14,12 @@ export interface ElfFacts {
   readonly interpreter?: string;
   /** The sanitizer runtimes it is built with, in the order of `sanitizers`; empty for a normal program. */
   readonly sanitizers: readonly Sanitizer[];
-  /** It has handlers of -fsanitize=undefined: clang puts them beside every other runtime, whether they are used or not. */
-  readonly undefinedHandlers: boolean;
+  /** The lowest address of what is loaded, as the file counts: 0 for what can be loaded anywhere. */
+  readonly linkBase: number;
   /** It calls glibc's `mtrace()`. */
   readonly callsMtrace: boolean;
+  /** It has handlers of -fsanitize=undefined: clang puts them beside every other runtime, whether they are used or not. */
+  readonly undefinedHandlers: boolean;
   /** `.debug_info` or `.debug_line`, compressed or not. */
   readonly debugInfo: boolean;
   /** `.gnu_debuglink`: debug information may lie elsewhere. */
@@ -48,6 +50,11 @@ export function machineName(machine: number): string {
 const nothing: readonly string[] = [];
 /** Larger tables than any linker makes: a hostile header must not make us read gigabytes. */
 const largestTable = 4 * 1024 * 1024;
+/** The names of all functions are more, and read only where it matters. */
+const largestNames = 64 * 1024 * 1024;
+
+/** What is left of a runtime that gcc linked in: `__lsan_is_turned_off`, `__ubsan_handle_cfi_bad_type`, `_ZN11__sanitizer17real_pthread_joinEPvPS0_`. */
+const hiddenRuntime = /^(?:__lsan_is_turned_off|__ubsan_handle_cfi_bad_type|_ZN11__sanitizer\d+real_)/;
 
 /**
  * Reads the facts; `undefined` when the file is no ELF file. A damaged file gives what could be read.
@@ -80,10 +87,15 @@ export async function readElf(readAt: ReadAt): Promise<ElfFacts | undefined> {
   ).map((at) => half(header, at)) as [number, number, number, number, number];
 
   let interpreter: string | undefined;
+  let linkBase = Number.POSITIVE_INFINITY;
   const programs = view(await table(programOffset, programSize, programCount));
   for (let index = 0; index < programCount; index++) {
     const at = index * programSize;
+    const PT_LOAD = 1;
     const PT_INTERP = 3;
+    if (word(programs, at) === PT_LOAD) {
+      linkBase = Math.min(linkBase, wide(programs, at + (bits === 64 ? 16 : 8)));
+    }
     if (word(programs, at) !== PT_INTERP) continue;
     const [offset, size] =
       bits === 64
@@ -120,7 +132,17 @@ export async function readElf(readAt: ReadAt): Promise<ElfFacts | undefined> {
     strings === undefined
       ? nothing
       : splitStrings(await readAt(strings.offset, Math.min(strings.size, largestTable)));
-  const runtimes = sanitizersOf(dynamicStrings);
+  // gcc's -static-libasan exports next to nothing, and a static program has no names to export.
+  const names = sections.find((section) => section.name === '.strtab');
+  const isHidden = strings === undefined || dynamicStrings.some((text) => hiddenRuntime.test(text));
+  const internalStrings =
+    names === undefined || !isHidden
+      ? nothing
+      : splitStrings(await readAt(names.offset, Math.min(names.size, largestNames)));
+  const runtimes = sanitizersOf([
+    ...dynamicStrings,
+    ...internalStrings.filter((text) => text.startsWith('__')),
+  ]);
   const note = sections.find((section) => section.name === '.note.gnu.build-id');
   const buildId =
     note === undefined ? undefined : buildIdOf(await readAt(note.offset, Math.min(note.size, 256)));
@@ -130,9 +152,10 @@ export async function readElf(readAt: ReadAt): Promise<ElfFacts | undefined> {
     executable: type === 2 || type === 3,
     ...(interpreter === undefined ? {} : { interpreter }),
     sanitizers: runtimes,
+    linkBase: Number.isSafeInteger(linkBase) ? linkBase : 0,
+    callsMtrace: dynamicStrings.includes('mtrace'),
     undefinedHandlers:
       runtimes.includes('undefined') || dynamicStrings.some((text) => text.startsWith('__ubsan_handle_')),
-    callsMtrace: dynamicStrings.includes('mtrace'),
     debugInfo: has('.debug_info', '.zdebug_info', '.debug_line', '.zdebug_line'),
     separateDebugInfo: has('.gnu_debuglink'),
     symbolTable: has('.symtab'),

@@ -38,7 +38,11 @@ export interface FrameLines {
 export function frameLines(symbols: Symbols | undefined): FrameLines {
   let table = byteTable(remembered);
   /** What a line says behind its address, and the frames with it, by address. */
-  let places: { readonly frame: Frame; readonly byAddress: Map<string, readonly Frame[]> }[] = [];
+  let places: {
+    readonly frame: Frame;
+    readonly build: string | undefined;
+    readonly byAddress: Map<string, readonly Frame[]>;
+  }[] = [];
   /** By what they are; different lines may say the same. */
   let interned = new Map<string, (typeof places)[number]>();
   let single = new Map<string, Frame>();
@@ -66,19 +70,21 @@ export function frameLines(symbols: Symbols | undefined): FrameLines {
     const id = table.add(hashBytes(bytes, from, to), bytes, from, to);
     const known = places[id];
     if (known !== undefined) return known;
-    const frame = parseFrame(textOf(bytes, from, to));
+    const text = textOf(bytes, from, to);
+    const frame = parseFrame(text);
+    const build = buildId.exec(text.trimEnd())?.[1];
     const key = keyOf(frame);
-    const place = interned.get(key) ?? { frame, byAddress: new Map<string, readonly Frame[]>() };
+    const place = interned.get(key) ?? { frame, build, byAddress: new Map<string, readonly Frame[]>() };
     interned.set(key, place);
     places[id] = place;
     return place;
   }
 
-  function framesOf(ip: string, { frame }: (typeof places)[number]): readonly Frame[] {
+  function framesOf(ip: string, { frame, build }: (typeof places)[number]): readonly Frame[] {
     const { function: name, object, offset } = frame;
     if (symbols !== undefined && name === undefined && object !== undefined && offset !== undefined) {
       const at = ip === '' ? {} : { ip };
-      const told = symbols.framesAt(object, Number(offset)) ?? [];
+      const told = symbols.framesAt(object, Number(offset), build) ?? [];
       if (told.length > 0) return told.map((call) => intern({ ...at, object, offset, ...call }));
     }
     return [ip === '' ? frame : { ...frame, ip }];
@@ -139,7 +145,7 @@ function keyOf({ ip, object, offset, function: name, directory, file, line, colu
 }
 
 /** ` (BuildId: 57d41f0e8a2b)` */
-const buildId = / \(BuildId: [0-9a-fA-F]*\)$/;
+const buildId = / \(BuildId: ([0-9a-fA-F]*)\)$/;
 
 /** `0x55f2c0`; on Windows and in old logs also without `0x` but then never in front of ` in `. */
 const address = /^(0x[0-9a-fA-F]+)(?= |$) ?/;

@@ -7,7 +7,7 @@ import type { SanitizerImage, SanitizerRecord } from './sanitizer-section.ts';
 /** Records that wait until a process has told its pid and its tool. */
 const mostHeld = 100;
 
-/** Tools whose runtime says nothing at its end. */
+/** Tools whose runtime may say nothing at its end. */
 const withoutEnd = new Set(['ubsan', 'tsan']);
 
 /** The processes of one log. */

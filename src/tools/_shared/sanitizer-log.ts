@@ -50,7 +50,7 @@ const headBytes = 64 * 1024;
  * `a.c:12:42: runtime error: signed integer overflow`, `==1==LeakSanitizer has encountered a fatal error.`
  */
 const telling =
-  /(?:(?:ERROR|WARNING|FATAL|SUMMARY): (?:Address|HWAddress|Leak|UndefinedBehavior|Memory|Thread)Sanitizer\b|(?:Address|HWAddress|Leak|UndefinedBehavior|Memory|Thread)Sanitizer(?:: CHECK failed| has encountered a fatal| exit stats:|: failed to|: hard rss limit)|^-{20,}\r?\nSuppressions used:$|(?:\S:\d+(?::\d+)?|<unknown>|\+0x[0-9a-f]+\)): runtime error: |^==[^=].*==\d+==Processing thread |^==\d+==Processing thread )/m;
+  /(?:(?:ERROR|WARNING|FATAL|SUMMARY): (?:Address|HWAddress|Leak|UndefinedBehavior|Memory|Thread)Sanitizer\b|(?:Address|HWAddress|Leak|UndefinedBehavior|Memory|Thread)Sanitizer(?:: CHECK failed| has encountered a fatal| exit stats:|: (?:Thread limit|starting new threads|reported \d+ warnings)|: failed to|: hard rss limit)|^-{20,}\r?\nSuppressions used:$|(?:\S:\d+(?::\d+)?|<unknown>|\+0x[0-9a-f]+\)): runtime error: |^==[^=].*==\d+==Processing thread |^==\d+==Processing thread )/m;
 
 function recognizes(head: Uint8Array): boolean {
   return telling.test(textOf(head, 0, Math.min(head.length, headBytes)));

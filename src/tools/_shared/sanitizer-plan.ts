@@ -32,10 +32,14 @@ export function sanitizerTool(name: SanitizerTool, title: string): Tool {
  */
 function planSanitizer(tool: SanitizerTool, launch: Launch, context: PlanContext): Plan {
   const own = context.environment ?? {};
-  const effective = sanitizers.map((facts) => {
-    const users = readFlags(own[facts.variable] ?? '');
-    return { facts, users, flags: flagsOf(facts, tool, users, launch, context) };
-  });
+  const given = sanitizers.map((facts) => ({ facts, users: readFlags(own[facts.variable] ?? '') }));
+  // What all runtimes know, one program has once: the variable that is read last decides, and may not be the user's.
+  const common = given.flatMap(({ users }) => users.filter(([name]) => isCommon(name)));
+  const effective = given.map(({ facts, users }) => ({
+    facts,
+    users,
+    flags: flagsOf(facts, tool, [...common, ...users], launch, context),
+  }));
   const main = effective.find(({ facts }) => facts.tool === tool)?.flags ?? [];
   const place = lastOf(effective.find(({ facts }) => facts.tool === tool)?.users ?? [], 'log_path');
   const leaks = effective.filter(({ facts }) => facts.tool === 'asan' || facts.tool === 'lsan');
@@ -53,6 +57,14 @@ function planSanitizer(tool: SanitizerTool, launch: Launch, context: PlanContext
     // `stdout` and `stderr` are no files.
     ...(place !== undefined && place !== 'stdout' && place !== 'stderr' && { reportCopy: place }),
   };
+}
+
+/** Whether all runtimes know a flag. */
+function isCommon(name: string): boolean {
+  if (name === 'exitcode') return true;
+  return (
+    sanitizerOptions.find((option) => option.name === `--${name}`)?.runtimes.length === sanitizers.length
+  );
 }
 
 /** Later flags win: ours, then the user's of the environment, then those of the command line, then what a run rests on. */
@@ -75,6 +87,8 @@ function flagsOf(
       ? ([
           ['print_stacktrace', '1'],
           ['report_error_type', '1'],
+          // gcc's names the check nowhere else, and prints no summary by itself.
+          ['print_summary', '1'],
         ] as const)
       : []),
     ...(symbolizer === undefined || hasSymbolizer ? [] : [['external_symbolizer_path', symbolizer] as const]),

@@ -111,7 +111,8 @@ export function reportDraft(
 const entry =
   /^(?:main|_start|__libc_start_(?:call_)?main|start_thread|clone\d?|__bionic_clone|RtlUserThreadStart)$/;
 
-function reachesEntry(frames: readonly Frame[]): boolean {
+/** Whether a stack goes down to where a program or a thread begins: then no frame of it that counts is missing. */
+export function reachesEntry(frames: readonly Frame[]): boolean {
   return frames.some(({ function: name }) => name !== undefined && entry.test(name));
 }
 

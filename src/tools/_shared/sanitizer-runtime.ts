@@ -9,6 +9,12 @@ interface Failure {
   readonly hint: string;
 }
 
+const noMemory = {
+  code: 'instrument-failed-to-start',
+  message: 'The sanitizer got no memory from the system',
+  hint: 'Sanitizers reserve terabytes of addresses: take away the limit of ulimit -v or of the container.',
+};
+
 const failures: readonly Failure[] = [
   {
     // LeakSanitizer has encountered a fatal error.
@@ -16,6 +22,11 @@ const failures: readonly Failure[] = [
     code: 'leak-check-failed',
     message: 'LeakSanitizer could not stop the program to look for leaks, so none were looked for',
     hint: 'It does not work under ptrace: run without strace or gdb, in a container with --cap-add=SYS_PTRACE, or with detect_leaks=0.',
+  },
+  {
+    // ThreadSanitizer: CHECK failed: sanitizer_allocator_primary64.h:131 "((kSpaceBeg)) == ((address_range.Init(TotalSpaceSize, …
+    form: /^\w*Sanitizer:? CHECK failed: sanitizer_allocator\S* "\(\(kSpaceBeg\)\)/,
+    ...noMemory,
   },
   {
     // AddressSanitizer: CHECK failed: asan_rtl.cpp:397 "((!asan_init_is_running)) != (0)" (0x0, 0x0) (tid=1436)
@@ -33,10 +44,44 @@ const failures: readonly Failure[] = [
   },
   {
     // ERROR: AddressSanitizer failed to allocate 0xdfff0001000 (15392894357504) bytes at address 2008fff7000 (errno: 12)
-    form: /^ERROR: \w*Sanitizer:? failed to (?:allocate|deallocate|map|mmap)/,
+    form: /^(?:ERROR: |FATAL: )?\w*Sanitizer:? failed to (?:allocate|deallocate|map|mmap|reserve|protect)/,
+    ...noMemory,
+  },
+  {
+    // FATAL: ThreadSanitizer: unexpected memory mapping 0x558c00000000-0x558c00001000
+    // FATAL: ThreadSanitizer: memory layout is incompatible even though ASLR is disabled.
+    form: /^FATAL: ThreadSanitizer:? (?:unexpected memory mapping|(?:mapping|memory layout) is|unsupported (?:VMA|memory)|can't find)/,
     code: 'instrument-failed-to-start',
-    message: 'The sanitizer got no memory from the system',
-    hint: 'Sanitizers reserve terabytes of addresses: take away the limit of ulimit -v or of the container.',
+    message: 'Addresses are more random than this runtime of ThreadSanitizer can bear, so it did not start',
+    hint: 'Run the program under setarch -R, or set sysctl vm.mmap_rnd_bits=28, or build it with a newer compiler (clang 18, gcc 14).',
+  },
+  {
+    // ThreadSanitizer: failed to intercept pthread_create
+    form: /^(?:FATAL: )?ThreadSanitizer:? failed to intercept /,
+    code: 'instrument-failed-to-start',
+    message: 'ThreadSanitizer did not find the functions of the C library that it watches',
+    hint: 'Link the program dynamically, and without other libraries that replace these functions.',
+  },
+  {
+    // ==31446==ThreadSanitizer: starting new threads after multi-threaded fork is not supported. Dying (set die_after_fork=0 …
+    form: /^(?:FATAL: )?ThreadSanitizer:? starting new threads after multi-threaded fork/,
+    code: 'instrument-died',
+    message: 'A child of a program with threads made a thread, which ThreadSanitizer does not follow',
+    hint: 'Set TSAN_OPTIONS=die_after_fork=0: what the child does is then watched, with some false reports.',
+  },
+  {
+    // ThreadSanitizer: Thread limit (8128 threads) exceeded. Dying.
+    form: /^(?:FATAL: )?ThreadSanitizer:? Thread limit/i,
+    code: 'instrument-died',
+    message: 'The program had more threads at a time than ThreadSanitizer can follow',
+    hint: 'Run it with fewer threads.',
+  },
+  {
+    // ThreadSanitizer: failed to read suppressions file '/home/user/demo/tsan.supp'
+    form: /^\w*Sanitizer:? failed to (?:read|open|parse) suppressions/,
+    code: 'instrument-failed-to-start',
+    message: 'The sanitizer could not read its suppressions, and did not start',
+    hint: 'Give an absolute path of a file of the form TYPE:PATTERN in its variable, such as TSAN_OPTIONS=suppressions=.',
   },
   {
     // ASan runtime does not come first in initial library list; you should either link runtime to your application or …
@@ -54,7 +99,7 @@ const failures: readonly Failure[] = [
   },
   {
     // FATAL: Code is compiled with -fsanitize=memory but …; FATAL: MemorySanitizer can not mmap the shadow memory.
-    form: /^FATAL: (?!ThreadSanitizer)(?:\w*Sanitizer|Code|ASan|MSan)\b/,
+    form: /^FATAL: (?:\w*Sanitizer|Code|ASan|MSan)\b/,
     code: 'instrument-failed-to-start',
     message: 'The sanitizer could not start',
     hint: 'Switch address randomisation off for the program (setarch -R), or lower vm.mmap_rnd_bits.',

@@ -1,5 +1,6 @@
-// The reports of ThreadSanitizer: races, lock order, misuse of mutexes and signals, and what stops the runtime itself.
+// The reports of ThreadSanitizer: races, lock order, and misuse of mutexes, threads and signals.
 import type { Access, Frame, Stack, StackLabel } from '../../model/finding.ts';
+import { reachesEntry } from './sanitizer-report.ts';
 import type {
   Closing,
   SanitizerImage,
@@ -34,13 +35,6 @@ const ending = /^ThreadSanitizer: reported (\d+) warnings?$/;
 // `ThreadSanitizer: Matched 2 suppressions (pid=123):`
 const matched = /^ThreadSanitizer: Matched \d+ suppressions \(pid=(\d+)\):$/;
 
-// `FATAL: ThreadSanitizer: unexpected memory mapping 0x558c00000000-0x558c00001000`
-const fatal = /^(?:FATAL|ERROR): ThreadSanitizer(?: CHECK)?[: ]+(\S.*)$/;
-
-// `ThreadSanitizer: failed to intercept pthread_create`, `ThreadSanitizer: hard rss limit exhausted (60Mb vs 75Mb)`
-const failing =
-  /^ThreadSanitizer:? ((?:failed to|can't|unsupported|memory layout|hard rss limit|thread limit|too many|starting new threads after).*)$/i;
-
 // `ThreadSanitizer: main thread finished with ignores enabled`
 const remark = /^ThreadSanitizer: ((?:main )?thread (?:T\d+ )?.*finished with ignores enabled.*)$/;
 
@@ -53,8 +47,9 @@ function open(line: SectionLine, host: SectionHost): Section | undefined {
   }
   const suppressions = matched.exec(text);
   if (suppressions !== null) return openSuppressions(host.image(tool, Number(suppressions[1])));
-  if (ending.test(text)) {
-    host.image(tool, line.pid).settle();
+  const end = ending.exec(text);
+  if (end !== null) {
+    finish(host.image(tool, line.pid), Number(end[1]), line, host);
     return undefined;
   }
   const said = remark.exec(text);
@@ -62,63 +57,31 @@ function open(line: SectionLine, host: SectionHost): Section | undefined {
     host.image(tool, line.pid).emit({ type: 'message', source: 'warning', text: said[1] ?? '' });
     return undefined;
   }
-  const failure = failing.exec(text) ?? fatal.exec(text);
-  const remedy = failure && remedyOf(failure[1] ?? '');
-  if (failure && remedy) {
-    const image = host.image(tool, line.pid);
-    const pid = image.pid();
-    image.break();
-    host.problem(
-      {
-        code: 'runtime-failed',
-        level: 'incomplete',
-        message: `ThreadSanitizer could not go on: ${(failure[1] ?? '').slice(0, 200)}`,
-        hint: remedy,
-        offset: line.offset,
-        quote: text,
-        ...(pid !== undefined && { pid }),
-      },
-      remedy,
-    );
-  }
   return undefined;
 }
 
-const moreMemory =
-  'raise the limits of memory (ulimit -v unlimited, the limit of the container), or run fewer threads';
+/** How many reports a process has made. */
+const reported = new WeakMap<SanitizerImage, number>();
 
-/** What stops the runtime, and what helps (tsan_platform_linux.cpp, tsan_interceptors_posix.cpp, sanitizer_common). */
-const remedies: readonly { readonly pattern: RegExp; readonly hint: string }[] = [
-  {
-    // `unexpected memory mapping 0x…-0x…`, `memory layout is incompatible even though ASLR is disabled.`
-    pattern: /^(?:unexpected memory mapping|memory layout|unsupported (?:VMA|memory)|can't (?:find|map))/i,
-    hint: 'addresses are more random than this runtime can bear: run it under setarch -R, or set sysctl vm.mmap_rnd_bits=28, or build with a newer compiler (clang 18, gcc 14)',
-  },
-  {
-    // `failed to intercept pthread_mutex_lock`
-    pattern: /^failed to intercept/i,
-    hint: 'the C library is not the one that the runtime knows: link the program dynamically, without other libraries that replace its functions',
-  },
-  {
-    // `failed to allocate 0x1000 (4096) bytes of thread (error code: 12)`, `hard rss limit exhausted (60Mb vs 75Mb)`,
-    // `Thread limit (8128 threads) exceeded. Dying.`
-    pattern: /^(?:failed to (?:allocate|mmap|map|reserve|protect)|hard rss limit|thread limit|too many)/i,
-    hint: moreMemory,
-  },
-  {
-    // `starting new threads after multi-threaded fork is not supported. Dying (set die_after_fork=0 to override)`
-    pattern: /^starting new threads after/i,
-    hint: 'set TSAN_OPTIONS=die_after_fork=0: what the child then does may be reported wrongly',
-  },
-  {
-    // `CHECK failed: tsan_rtl.cpp:123 "((a)) == ((b))" (0x0, 0x1)`
-    pattern: /^(?:CHECK )?failed: \S+:\d+ /,
-    hint: 'this is a defect of the runtime: try a newer compiler',
-  },
-];
-
-function remedyOf(sentence: string): string | undefined {
-  return remedies.find(({ pattern }) => pattern.test(sentence))?.hint;
+/** The last line of a process that reported something; it counts what a parent had reported before it forked. */
+function finish(
+  image: SanitizerImage,
+  count: number,
+  { offset, text }: SectionLine,
+  host: SectionHost,
+): void {
+  image.settle(true);
+  const missing = count - (reported.get(image) ?? 0);
+  if (missing <= 0) return;
+  const pid = image.pid();
+  host.problem({
+    code: 'reports-missing',
+    level: 'warning',
+    message: `ThreadSanitizer counted ${count} reports, of which ${missing} are not in this log: a process that forked may have made them before, or they are lost`,
+    offset,
+    quote: text,
+    ...(pid !== undefined && { pid }),
+  });
 }
 
 /** The sentences of `ReportTypeString`, as kinds. */
@@ -128,7 +91,7 @@ const kinds: readonly { readonly pattern: RegExp; readonly kind: string }[] = [
   // `heap-use-after-free`, `heap-use-after-free (virtual call vs free)`
   { pattern: /^heap-use-after-free\b/, kind: 'heap-use-after-free' },
   // `race on external object`, `race on NSMutableArray`, `Swift access race`
-  { pattern: /^(?:race on |Swift access race$)/, kind: 'external-race' },
+  { pattern: /^(?:race on |Swift access race$)/, kind: 'race-on-external-object' },
   { pattern: /^thread leak$/, kind: 'thread-leak' },
   { pattern: /^destroy of a locked mutex$/, kind: 'destroy-of-locked' },
   { pattern: /^double lock of a mutex$/, kind: 'double-lock' },
@@ -203,6 +166,9 @@ const thread =
 const sentence =
   /^ *(?:Location is (?:global '|(?:stack|TLS) of )|Mutex M\d+ (?:\(0x[0-9a-fA-F]+\) )?is already destroyed)/;
 
+// `  Location is global '<null>' at 0x000000000000 ([stack]+0x1f4d4)`
+const nowhere = /^ *Location is global '(?:<null>|\?\?)' .*\(\[\w+\]\+0x[0-9a-f]+\)$/;
+
 // `  And 3 more similar thread leaks.`
 const similar = /^ *And (\d+) more similar thread leaks\.$/;
 
@@ -227,6 +193,7 @@ function openReport(
   let closing: number | undefined;
   let count = 1;
   let summed = false;
+  let threads = false;
 
   function detail(text: string): void {
     if (details.length < mostDetails) details.push(text.trim());
@@ -308,6 +275,7 @@ function openReport(
     if (taken !== undefined) return taken;
     for (const { pattern, label } of headings) if (pattern.test(text)) return announce(label, text);
     if (thread.test(text)) {
+      threads = true;
       if (!text.endsWith(':')) {
         detail(text);
         return 'taken';
@@ -320,7 +288,8 @@ function openReport(
       return announce(kind === 'destroy-of-locked' ? 'acquired at' : 'related');
     }
     if (sentence.test(text)) {
-      detail(text);
+      // The stack is no variable: the line before said whose it is.
+      if (!nowhere.test(text)) detail(text);
       return 'taken';
     }
     const more = similar.exec(text);
@@ -339,6 +308,13 @@ function openReport(
     return 'foreign';
   }
 
+  /** What makes its identity is there: both sides of a race, and what it is about, which stands before the threads. */
+  function isEnough(told: readonly Stack[]): boolean {
+    if (kind === 'lock-order-inversion') return false;
+    if (first === undefined) return true;
+    return told.length > 1 && threads;
+  }
+
   function close(because: Closing): void {
     const cut = because === 'cut' && !summed;
     if (cut) {
@@ -353,14 +329,18 @@ function openReport(
       });
     } else image.settle();
     // Half a line is missing: what stands there would make it another finding.
-    if (stacks.length === 0 || (cut && host.torn())) return;
+    reported.set(image, (reported.get(image) ?? 0) + 1);
+    // Of the last stack frames may be missing, unless it goes down to where a thread begins.
+    const isHalf = cut && current !== undefined && !reachesEntry(current);
+    const told = isHalf ? stacks.slice(0, -1) : stacks;
+    if (told.length === 0 || (cut && !isEnough(told))) return;
     image.emit({
       type: 'finding',
       tool,
       kind,
       what,
       details,
-      stacks: ordered(stacks),
+      stacks: ordered(told),
       ...(firstThread !== undefined && { thread: { id: firstThread } }),
       ...(first !== undefined && { access: first }),
       ...(count > 1 && { count }),

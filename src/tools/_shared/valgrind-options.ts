@@ -60,6 +60,7 @@ const otherInstruments: ReadonlySet<string> = new Set([
   'gprof',
   ...sanitizers.map(({ tool }) => tool),
   'mtrace',
+  'memwatch',
   'heaptrack',
 ]);
 

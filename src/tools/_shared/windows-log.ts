@@ -48,7 +48,8 @@ interface Stream {
   watching: boolean;
   /** Something that says how the program is: a dump that ended, a summary, damage. */
   judged: boolean;
-  dumps: number;
+  /** Blocks that the dump listed until now. */
+  listed: number;
   readonly blocks: Set<string>;
   statistics: Map<string, { readonly bytes: number; readonly blocks: number }>;
   heap: HeapTotals | undefined;
@@ -132,7 +133,7 @@ function newStream(pid: number): Stream {
     dumping: false,
     watching: false,
     judged: false,
-    dumps: 0,
+    listed: 0,
     blocks: new Set(),
     statistics: new Map(),
     heap: undefined,
@@ -223,6 +224,15 @@ function readCrt(log: Log, stream: Stream, text: string, line: LogLine): boolean
   if (crt.objectsEnd.test(text)) {
     imageOf(log, stream, 'crt');
     release(log, stream);
+    // Our own crtdbg.h leaves the list to memcheck or LeakSanitizer.
+    if (stream.dumping && stream.listed === 0) {
+      log.problems.add({
+        code: 'leaks-not-listed',
+        level: 'incomplete',
+        message: 'the log says that there are leaks and lists none: they are where it says, or were cut out',
+        offset: line.offset,
+      });
+    }
     stream.dumping = false;
     stream.judged = true;
     return true;
@@ -241,7 +251,7 @@ function beginDump(log: Log, stream: Stream): void {
   imageOf(log, stream, 'crt');
   release(log, stream);
   stream.dumping = true;
-  stream.dumps++;
+  stream.listed = 0;
 }
 
 /** _CrtMemDumpAllObjectsSince lists what is there at that moment, in the same words. */
@@ -263,6 +273,7 @@ function takeBlock(log: Log, stream: Stream, block: crt.CrtBlock, line: LogLine)
     notLeaks(log, line, line.text.trim());
   }
   release(log, stream);
+  stream.listed++;
   // A process that dumps its leaks itself, and once more at its end, has lost them once.
   const key = `${number} ${address} ${bytes}`;
   if (stream.blocks.has(key)) return;

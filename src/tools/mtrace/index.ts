@@ -25,7 +25,11 @@ function plan(_: Launch, { directory, environment = {}, preload }: PlanContext):
     return {
       options: [],
       environment: {},
-      programEnvironment: { VGRUN_MTRACE: `${directory}/${prefix}`, LD_PRELOAD: inFront(preload) },
+      programEnvironment: {
+        VGRUN_MTRACE: `${directory}/${prefix}`,
+        VGRUN_MTRACE_FIRST: '1',
+        LD_PRELOAD: inFront(preload),
+      },
     };
   }
   // Of a user who wants the trace elsewhere, a copy is kept.

@@ -44,6 +44,9 @@ function recognizesTrace(head: Uint8Array): boolean {
   );
 }
 
+/** Bytes of a caller that its hash is made of. */
+const hashedBytes = 16;
+
 /** What went on at one caller. */
 interface Place {
   readonly kind: FindingRecord['kind'];
@@ -66,6 +69,8 @@ interface Trace {
   own: boolean;
   ended: boolean;
   stopped: boolean;
+  /** Of a program of the system, which was not looked at. */
+  skipped: boolean;
   begun: boolean;
   readonly blocks: LiveBlocks;
   /** By kind and place. */
@@ -126,6 +131,7 @@ function startParser(
       own: forked,
       ended: false,
       stopped: false,
+      skipped: false,
       begun: false,
       blocks: liveBlocks(),
       faults: new Map(),
@@ -161,13 +167,25 @@ function startParser(
     begin(one);
     const { image } = one;
     const pid = one.pid ?? context.process?.pid;
+    if (one.skipped) {
+      problems.add({
+        code: 'system-program',
+        level: 'note',
+        message: `${one.program ?? 'a process'} is a program of the system, started by the one that is traced: it was not looked at`,
+        ...(pid !== undefined && { pid }),
+      });
+      put({ type: 'process-end', image, complete: true, finished: true });
+      return;
+    }
     const sums = leaksOf(one.blocks);
     const system = { bytes: 0, blocks: 0 };
     let bytes = 0;
     let blocks = 0;
+    const becameAnother = !one.ended && isLast && context.process?.goesOn === true;
     for (const [place, leak] of sums) {
       bytes += leak.bytes;
       blocks += leak.blocks;
+      if (becameAnother) continue;
       const { frame, isOfSystem } = places.at(place);
       if (isOfSystem) {
         system.bytes += leak.bytes;
@@ -202,6 +220,14 @@ function startParser(
         code: 'blocks-of-the-system',
         level: 'note',
         message: `${system.bytes} bytes in ${system.blocks} ${system.blocks === 1 ? 'block' : 'blocks'} of the dynamic loader or of stdio were not freed; they are no leaks of the program`,
+        ...(pid !== undefined && { pid }),
+      });
+    }
+    if (becameAnother && blocks > 0) {
+      problems.add({
+        code: 'blocks-at-exec',
+        level: 'note',
+        message: `${bytes} bytes in ${blocks} ${blocks === 1 ? 'block' : 'blocks'} were in use when the process became another program, which frees all`,
         ...(pid !== undefined && { pid }),
       });
     }
@@ -308,7 +334,9 @@ function startParser(
       if (bytes[from] !== at || bytes[from + 1] !== space || bytes[signAt - 1] !== space) return false;
       const callerFrom = from + 2;
       const callerTo = Math.max(callerFrom, signAt - 1);
-      caller = 1 + callers.add(hashBytes(bytes, callerFrom, callerTo), bytes, callerFrom, callerTo);
+      // Its end, with the offset, tells most callers apart.
+      const hash = hashBytes(bytes, Math.max(callerFrom, callerTo - hashedBytes), callerTo);
+      caller = 1 + callers.add(hash, bytes, callerFrom, callerTo);
     }
     const one = trace ?? start(false);
     trace = one;
@@ -338,6 +366,10 @@ function startParser(
       return true;
     }
     trace ??= start(false);
+    if (text === '= Skip') {
+      trace.skipped = true;
+      return true;
+    }
     if (text === '= End') {
       trace.ended = true;
       return true;
@@ -362,9 +394,10 @@ function startParser(
     let end = to;
     if (!ended) while (end > from && bytes[end - 1] === 0) end--;
     if (end === from) return;
-    const isMark = bytes[from] === equals;
-    if (ended && !isCut && (isMark ? takeMark(textOf(bytes, from, end)) : takeEvent(bytes, from, end)))
-      return;
+    if (bytes[from] === equals) {
+      const text = textOf(bytes, from, end);
+      if ((ended || text === '= End') && !isCut && takeMark(text)) return;
+    } else if (ended && !isCut && takeEvent(bytes, from, end)) return;
     if (!ended) {
       cut = true;
       problems.add({
@@ -378,6 +411,10 @@ function startParser(
       });
       return;
     }
+    // The second half of a line that another process cut in two: ` + 0x5556c0b11600 0x16`. The script reads it, too.
+    let start = from;
+    while (start < end && bytes[start] === space) start++;
+    if (start > from && !isCut) takeEvent(bytes, start, end);
     problems.add({
       code: 'unreadable-line',
       level: 'incomplete',
@@ -460,6 +497,14 @@ function placesOf(
   readonly framesAt: (place: number) => readonly Frame[];
 } {
   const known = new Map<number, KnownPlace>();
+  const interned = new Map<string, Frame>();
+  const intern = (frame: Frame): Frame => {
+    const key = JSON.stringify(frame);
+    const before = interned.get(key);
+    if (before !== undefined) return before;
+    interned.set(key, frame);
+    return frame;
+  };
   const placeAt = (place: number): KnownPlace => {
     const before = known.get(place);
     if (before !== undefined) return before;
@@ -472,11 +517,19 @@ function placesOf(
     framesAt: (place) => {
       const { frame, offset } = placeAt(place);
       if (frame === undefined) return [];
-      const found =
+      const told =
         frame.object === undefined || offset === undefined
           ? undefined
           : symbols?.framesAt(frame.object, offset);
-      return found === undefined || found.length === 0 ? [frame] : found;
+      if (told === undefined || told.length === 0) return [intern(frame)];
+      const { object, offset: shown } = frame;
+      return told.map((call) =>
+        intern({
+          ...(object !== undefined && { object }),
+          ...(shown !== undefined && { offset: shown }),
+          ...call,
+        }),
+      );
     },
   };
 }

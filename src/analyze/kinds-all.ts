@@ -1,0 +1,15 @@
+// All that is known of kinds, of every tool. Large: what only needs names takes kind-names.ts.
+import { type Kind, valgrindKinds } from './kinds.ts';
+import { addressKinds } from './kinds-asan.ts';
+import { heapKinds } from './kinds-heap.ts';
+import { threadKinds } from './kinds-tsan.ts';
+import { undefinedKinds } from './kinds-ubsan.ts';
+
+/** Every kind that is known, by tool. */
+export const kinds: readonly Kind[] = [
+  ...valgrindKinds,
+  ...addressKinds,
+  ...undefinedKinds,
+  ...threadKinds,
+  ...heapKinds,
+];
