@@ -10,7 +10,7 @@ import { sanitizerReader } from '../../src/tools/_shared/sanitizer-log.ts';
 import { chunksOf, readWith } from '../recordings.ts';
 
 const corpus = join(import.meta.dirname, '..', 'corpus');
-const logs = ['asan', 'hwasan', 'lsan', 'msan', 'ubsan', 'tsan'].flatMap(recordings);
+const logs = ['asan', 'hwasan', 'lsan', 'msan', 'ubsan'].flatMap(recordings);
 
 function recordings(group: string): Buffer[] {
   return readdirSync(join(corpus, group)).flatMap((name) =>
