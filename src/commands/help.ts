@@ -26,7 +26,7 @@ export interface HelpRequest {
 /** How vgrun is called, the main job first. */
 const usages: readonly (readonly [call: string, summary: string])[] = [
   ['vgrun [options] program [arguments]', ''],
-  ['vgrun COMMAND --help', 'report, diff, flame, baseline, suppress, …'],
+  ['vgrun COMMAND --help', 'build, report, diff, flame, baseline, …'],
 ];
 
 /** Options of valgrind that most people need, with the value that most people give. */
@@ -89,19 +89,19 @@ function usage(own: string): string {
     ([call, summary], index) =>
       `${index === 0 ? 'Usage: ' : '       '}${summary === '' ? call : `${call.padEnd(24)}  ${summary}`}`,
   );
-  return `vgrun ${own}: run a program under valgrind or perf, get one exact report\n\n${calls.join('\n')}\n\n`;
+  return `vgrun ${own}: run a program under an instrument, get one exact report\n\n${calls.join('\n')}\n\n`;
 }
 
-/** At most 23 lines of 80 columns, so that the prompt after it fits on the screen too. */
+/** At most 24 lines of 80 columns, so that the prompt after it fits on the screen too. */
 function firstScreen(width: number, own: string): string {
   const names = tools.map(({ name }) => name);
   const sections: Section[] = [
     {
-      heading: "valgrind's options; after the program too, when written --name=value",
+      heading: "The instrument's options; after the program too, as --name=value",
       rows: [
         {
           left: '--tool=NAME',
-          right: `errors: memcheck, helgrind, drd; heap: massif, dhat; time: callgrind, cachegrind, perf, gprof [${names[0]}]`,
+          right: `${names[0]} helgrind drd asan ubsan lsan tsan msan mtrace memwatch; heap: massif dhat heaptrack; time: callgrind cachegrind perf gprof`,
         },
         ...commonOptions.map(([name, value]) => ({
           left: `${name}=${value}`,
@@ -112,9 +112,8 @@ function firstScreen(width: number, own: string): string {
     { heading: "vgrun's options", rows: ownOptions.filter(({ common }) => common === true).map(ownRow) },
   ];
   const status =
-    "Exit status: the program's own; 0 clean, 100 findings, 101 not seen whole, 125 vgrun failed, 126 not executable, 127 not found.";
-  const more = 'All options: vgrun --help --tool=NAME';
-  return `${usage(own)}${layOut(sections, width)}${wrap(status, width, '')}${wrap(more, width, '')}`;
+    "Exit status: the program's own; 0 clean, 100 findings, 101 not seen whole, 125 vgrun failed, 126, 127 no program. All options: vgrun --help --tool=NAME";
+  return `${usage(own)}${layOut(sections, width)}${wrap(status, width, '')}`;
 }
 
 interface Section {

@@ -30,23 +30,28 @@ export type Asked = ReadonlyMap<string, ReadonlySet<number>>;
 /** What was asked, and as `Symbols` what remembers it. */
 export interface Asking {
   readonly asked: Asked;
+  /** Hex, by object, where the log tells it. */
+  readonly builds: ReadonlyMap<string, string>;
   readonly symbols: Symbols;
 }
 
 /** Symbols that know nothing and remember what they are asked. */
 export function startAsking(): Asking {
   const asked = new Map<string, Set<number>>();
+  const builds = new Map<string, string>();
   let count = 0;
   return {
     asked,
+    builds,
     symbols: {
-      framesAt: (object, offset) => {
+      framesAt: (object, offset, buildId) => {
         if (!Number.isSafeInteger(offset) || offset < 0) return undefined;
         let offsets = asked.get(object);
         if (offsets === undefined) {
           if (asked.size >= mostObjects) return undefined;
           offsets = new Set();
           asked.set(object, offsets);
+          if (buildId !== undefined && buildId !== '') builds.set(object, buildId.toLowerCase());
         }
         if (!offsets.has(offset) && count < mostAddresses) {
           count++;
@@ -76,7 +81,7 @@ export interface ObjectPlaces {
   readonly workingDirectory: string;
   /** Absolute paths of files that a log may name by their last part only, as ThreadSanitizer does. */
   readonly executables: readonly string[];
-  /** Absolute path of an llvm-symbolizer; missing: what is installed. */
+  /** Absolute path of an llvm-symbolizer or addr2line; missing: what is installed. */
   readonly symbolizer?: string | undefined;
 }
 
@@ -108,7 +113,8 @@ export async function symbolizeRun(
   );
   if (names.length === 0) return [];
   const { readReports } = await import('./read-reports.ts');
-  const { asked, symbols } = startAsking();
+  const asking = startAsking();
+  const { asked, symbols } = asking;
   let images = 0;
   const records = readReports({
     manifest: run.manifest,
@@ -118,7 +124,7 @@ export async function symbolizeRun(
   });
   await readAll(records);
   if (asked.size === 0) return [];
-  const { table, problems } = await ask(asked, {
+  const { table, problems } = await resolveAsked(asking, {
     workingDirectory: run.workingDirectory,
     executables: [run.manifest.program, ...(run.manifest.executables ?? []).map(({ path }) => path)],
     symbolizer: run.symbolizer,
@@ -136,9 +142,10 @@ export async function symbolizeLogs(
   read: (symbols: Symbols) => AsyncIterable<ParsedRecord>,
   places: ObjectPlaces,
 ): Promise<Symbolized> {
-  const { asked, symbols } = startAsking();
+  const asking = startAsking();
+  const { asked, symbols } = asking;
   await readAll(read(symbols));
-  const { table, problems } = await ask(asked, places);
+  const { table, problems } = await resolveAsked(asking, places);
   const count = (sizes: Iterable<{ readonly size: number }>): number =>
     [...sizes].reduce((sum, { size }) => sum + size, 0);
   return {
@@ -153,19 +160,19 @@ async function readAll(records: AsyncIterable<ParsedRecord>): Promise<void> {
   for await (const _ of records);
 }
 
-async function ask(
-  asked: Asked,
+async function resolveAsked(
+  { asked, builds }: Asking,
   { workingDirectory, executables, symbolizer }: ObjectPlaces,
 ): Promise<{ readonly table: Table; readonly problems: readonly Problem[] }> {
   const searchPath = process.env.PATH ?? '';
-  const llvm = symbolizer ?? (await findSymbolizer(searchPath));
-  const addr2line = llvm === undefined ? await findProgramOnPath(searchPath, 'addr2line') : undefined;
+  const program =
+    symbolizer ?? (await findSymbolizer(searchPath)) ?? (await findProgramOnPath(searchPath, 'addr2line'));
   const table = new Map<string, ReadonlyMap<number, readonly Frame[]>>();
   const problems: Problem[] = [];
   for (const [object, offsets] of asked) {
     const path = await fileOf(object, workingDirectory, executables);
     if (path === undefined) continue;
-    if (llvm === undefined && addr2line === undefined) {
+    if (program === undefined) {
       problems.push({
         code: 'no-symbolizer',
         level: 'warning',
@@ -174,13 +181,20 @@ async function ask(
       });
       break;
     }
-    const base = await linkBaseOf(path);
+    const { linkBase: base, buildId } = await factsOf(path);
+    const build = builds.get(object);
+    if (build !== undefined && buildId !== undefined && build !== buildId) {
+      problems.push({
+        code: 'other-build',
+        level: 'warning',
+        message: `${path} is another build than the one that ran: its places stay without names`,
+      });
+      continue;
+    }
     // glibc's mtrace counts from where a program begins that is loaded at a fixed place, where nothing lies below.
     const wanted = [...offsets].map((offset) => (offset < base ? offset + base : offset));
-    const found =
-      llvm === undefined
-        ? await askAddr2line(addr2line ?? '', path, wanted)
-        : await askLlvm(llvm, path, wanted);
+    const ask = basename(program).includes('addr2line') ? askAddr2line : askLlvm;
+    const found = await ask(program, path, wanted);
     const asLogged = new Map(
       [...offsets].flatMap((offset) => {
         const frames = found.get(offset < base ? offset + base : offset);
@@ -207,17 +221,18 @@ async function fileOf(
   return head[0] === 0x7f && head[1] === 0x45 && head[2] === 0x4c && head[3] === 0x46 ? path : undefined;
 }
 
-async function linkBaseOf(path: string): Promise<number> {
+async function factsOf(path: string): Promise<{ readonly linkBase: number; readonly buildId?: string }> {
   const file = await open(path, 'r').catch(() => undefined);
-  if (file === undefined) return 0;
+  if (file === undefined) return { linkBase: 0 };
   try {
     const elf = await readElf(async (offset, length) => {
       const bytes = Buffer.alloc(length);
       return bytes.subarray(0, (await file.read(bytes, 0, length, offset)).bytesRead);
     });
-    return elf?.linkBase ?? 0;
+    const { linkBase = 0, buildId } = elf ?? {};
+    return { linkBase, ...(buildId !== undefined && { buildId }) };
   } catch {
-    return 0;
+    return { linkBase: 0 };
   } finally {
     await file.close();
   }

@@ -99,10 +99,11 @@ export interface Symbols {
   /**
    * @param object as the log names it.
    * @param offset in the object, as a symbolizer takes it: without the base at which it was loaded.
+   * @param buildId of the object that was loaded, hex, where the log tells it: a file with another one says nothing.
    * @returns the calls at that address, the innermost of inlined ones first; undefined when it is not known. Each asked address
    * may be remembered, so that a first reading finds out what a symbolizer must be asked.
    */
-  readonly framesAt: (object: string, offset: number) => readonly Frame[] | undefined;
+  readonly framesAt: (object: string, offset: number, buildId?: string) => readonly Frame[] | undefined;
 }
 
 /** A log format. */

@@ -83,23 +83,22 @@ export async function build(request: BuildRequest): Promise<number> {
     if (!program.includes('/') || !/configure|config$/i.test(program)) {
       throw new UserError(
         `${program} is not found`,
-        program.includes('/') ? 'check the path' : 'it is in no directory of PATH',
+        /^\w+=/.test(program)
+          ? `variables stand in front of vgrun: ${program} vgrun build …`
+          : program.includes('/')
+            ? 'check the path'
+            : 'it is in no directory of PATH',
         ExitStatus.notFound,
       );
     }
   }
-  const plan = await planBuild(command, { workingDirectory, buildDirectory });
+  const plan = await planBuild(command, { workingDirectory, buildDirectory, home: request.environment.HOME });
   const root = plan.mirror;
   if (root !== undefined && !isOutside(buildDirectory, root) && relative(root, buildDirectory) === '') {
     throw new UserError(`${buildDirectory} is the source tree itself`, 'choose another: --build-dir=DIR');
   }
   const own = join(buildDirectory, ownFolder);
-  const prefix = [
-    ...(root === undefined ? [] : [`-ffile-prefix-map=${buildDirectory}=${root}`]),
-    ...(plan.relativeTo === undefined
-      ? []
-      : [`-fdebug-prefix-map=${relative(buildDirectory, plan.relativeTo)}=${plan.relativeTo}`]),
-  ];
+  const prefix = root === undefined ? [] : [`-ffile-prefix-map=${buildDirectory}=${root}`];
   const wrappers = await makeWrappers(request, chosen, prefix);
   const steps = plan.steps.map((step) => adaptStep(step, wrappers, join(own, 'bin')));
   const environment = buildEnvironment(request, plan, wrappers, join(own, 'bin'), chosen);
@@ -117,14 +116,17 @@ export async function build(request: BuildRequest): Promise<number> {
     wrappers.all.map(({ name, compiler, flags }) => [name, compiler, flags]),
     plan.system,
     root,
-    plan.relativeTo,
     memwatch,
   ]);
   const isKept = plan.output !== undefined;
   let record = await openBuildDirectory(buildDirectory, identity, isKept, say);
   const parts =
     memwatch === undefined ? undefined : await compileMemwatch(memwatch, own, wrappers.usualC, request);
-  await writeWrappers(wrappers.all, own, parts);
+  await writeWrappers(
+    wrappers.all,
+    { own, ...(root === undefined ? {} : { mirror: { copy: buildDirectory, root } }) },
+    parts,
+  );
   await Promise.all(marks.map((mark) => rm(join(own, mark), { force: true })));
   if (root !== undefined) {
     const mirrored = await updateMirror(root, buildDirectory, record.copied, request.environment);
@@ -302,6 +304,7 @@ async function makeWrappers(
     language: compiler.language,
     flags: await flags(compiler),
     allowsUndefined: compiler.family === 'clang' && chosen.length > 0,
+    wantsWholeNames: chosen.length > 0,
     dynamic: chosen.length > 0,
   });
   const usualC = await wrap(basename(c.path), c);
@@ -336,6 +339,7 @@ async function makeWrappers(
           language: isCxx ? 'c++' : 'c',
           flags: [],
           allowsUndefined: false,
+          wantsWholeNames: false,
           dynamic: false,
           refusal,
         };

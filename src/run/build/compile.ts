@@ -1,7 +1,7 @@
 // Owns the step from sources to a program with sanitizers, for `vgrun --tool=asan ./prog.c`.
 import { createHash } from 'node:crypto';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { basename, extname, join, resolve } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { UserError } from '../../errors.ts';
 import type { Sanitizer } from '../../model/sanitizer.ts';
 import { sanitizerWords, sortSanitizers } from '../../tools/_shared/sanitizer-build.ts';
@@ -80,11 +80,11 @@ export async function compileSource(
     compiler.path,
     ...words('CPPFLAGS'),
     ...words(language === 'c' ? 'CFLAGS' : 'CXXFLAGS'),
-    // A source whose name begins with a dash is not an option.
-    ...sources.map((name) => (name.startsWith('-') ? `./${name}` : name)),
+    ...sources.map((name) => nameFor(name)),
     '-o',
     partial,
     ...flags,
+    ...wholeNames(sources, workingDirectory),
     ...words('LDFLAGS'),
     ...words('LDLIBS'),
     '-lm',
@@ -104,4 +104,20 @@ export async function compileSource(
   if (result.stderr.trim() !== '') for (const line of result.stderr.trimEnd().split('\n')) say(line);
   await rename(partial, program);
   return program;
+}
+
+/** A name for the command line: one that begins with a dash is not an option, and `./` would stand in every stack. */
+function nameFor(source: string): string {
+  const short = source.replace(/^(?:\.\/+)+/, '');
+  return short.startsWith('-') ? `./${short}` : short;
+}
+
+/** Runtimes print `lib/a.c` (gcc's) or `/home/me/build/../a.c` (clang's) as it was given: whole names are written down. */
+function wholeNames(sources: readonly string[], workingDirectory: string): readonly string[] {
+  const firsts = new Set(sources.map(nameFor).flatMap((name) => /^([^/=]+)\//.exec(name)?.[1] ?? []));
+  return [...firsts].map((first) =>
+    first === '..'
+      ? `-fdebug-prefix-map=..=${dirname(workingDirectory)}`
+      : `-fdebug-prefix-map=${first}=${join(workingDirectory, first)}`,
+  );
 }

@@ -111,6 +111,16 @@ export async function updateMirror(
   return { copied, files, bytes, renewed };
 }
 
+/** Whether a file of the mirror is what was copied there, and nothing that a build has put in its place. */
+export async function isCopy(mirror: string, name: string, copied: Copied): Promise<boolean> {
+  const known = Object.hasOwn(copied, name) ? copied[name] : undefined;
+  if (known === undefined) return false;
+  const status = await lstat(join(mirror, name)).catch(() => undefined);
+  const [wasMs, size] = known;
+  const isSameTime = (ms: number) => Math.abs((status?.mtimeMs ?? 0) - ms) < 2;
+  return status?.size === size && (isSameTime(wasMs) || isSameTime(longAgo.getTime()));
+}
+
 /** A record was written by us, but it lies where the build could write too. */
 function inside(mirror: string, name: string): string {
   const path = resolve(mirror, name);

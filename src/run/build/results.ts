@@ -3,7 +3,7 @@ import { lstat, open, readdir } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import type { Sanitizer } from '../../model/sanitizer.ts';
 import { readElf } from '../../tools/_shared/elf.ts';
-import type { Copied } from './mirror.ts';
+import { type Copied, isCopy } from './mirror.ts';
 
 export interface Built {
   /** Relative to the build directory; what is to be called: libtool's script where it made one. */
@@ -39,10 +39,13 @@ export async function findBuilt(
       } else if (
         entry.isFile() &&
         !/\.(?:o|lo|c|h|a|la|d)$/.test(entry.name) &&
-        !Object.hasOwn(copied, name)
+        !(await isCopy(directory, name, copied))
       ) {
         const facts = await look(path, chosen, memwatch);
-        if (facts !== undefined) built.push({ ...facts, name: await callable(directory, path) });
+        if (facts === undefined) continue;
+        const called = await callable(directory, path);
+        // libtool has `.libs/prog` and `.libs/lt-prog` for one.
+        if (!built.some((one) => one.name === called)) built.push({ ...facts, name: called });
       }
     }
   };

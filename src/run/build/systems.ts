@@ -21,11 +21,6 @@ export interface Plan {
   readonly steps: readonly Step[];
   /** The tree to be mirrored in the build directory, when the build has no directory of its own. */
   readonly mirror?: string;
-  /**
-   * The source tree, when the compiler is called in the build directory with names that lead there (`../prog.c`): gcc's
-   * runtime prints them as they are, and from elsewhere they lead nowhere.
-   */
-  readonly relativeTo?: string;
   /** The only result, absolute, of a command that makes one. */
   readonly output?: string;
   /** Whether the build asks CC and CXX when it configures; otherwise PATH has the compilers. */
@@ -34,6 +29,8 @@ export interface Plan {
 }
 
 export interface Place {
+  /** The user's home directory: never copied whole. */
+  readonly home: string | undefined;
   /** Absolute. */
   readonly workingDirectory: string;
   /** Absolute. */
@@ -131,7 +128,7 @@ async function planMake(program: string, words: readonly string[], place: Place)
     throw new UserError(`there is no Makefile in ${start}`, await otherSystemHint(start));
   }
   const base = isWithin(start, place.workingDirectory) ? place.workingDirectory : start;
-  const root = await treeOf(base, start, texts.join('\n'));
+  const root = await treeOf(base, start, texts.join('\n'), place.home);
   return {
     system: 'make',
     mirror: root,
@@ -162,10 +159,11 @@ async function otherSystemHint(
  * How much of the file system a Makefile needs around it: `-I../include` is in no mirror of its own folder. Climbs to what
  * its text names and is there, but not out of the repository, nor to a home directory or a top-level one.
  */
-async function treeOf(base: string, start: string, text: string): Promise<string> {
+async function treeOf(base: string, start: string, text: string, home: string | undefined): Promise<string> {
   let top = base;
   // `-I../../include`, `include ../config.mk`; not `$(OUT)/../b` nor `a/../b`
-  for (const [, way = ''] of text.matchAll(/(?<![\w./)}])(?:-I|-L)?((?:\.\.\/)+[\w.+-]+)/g)) {
+  const ways = [...text.matchAll(/(?<![\w./)}])(?:-I|-L)?((?:\.\.\/)+[\w.+-]+)/g)].map(([, way = '']) => way);
+  for (const way of new Set(ways)) {
     const climbed = resolve(start, way.replace(/[^/]*$/, ''));
     if (isWithin(top, climbed) && climbed !== top && (await exists(resolve(start, way)))) top = climbed;
   }
@@ -173,7 +171,7 @@ async function treeOf(base: string, start: string, text: string): Promise<string
   for (let folder = base; dirname(folder) !== folder; folder = dirname(folder)) {
     if (await exists(join(folder, '.git'))) return isWithin(top, folder) ? top : folder;
   }
-  const isShared = top === process.env.HOME || dirname(top) === top || dirname(dirname(top)) === dirname(top);
+  const isShared = top === home || dirname(top) === top || dirname(dirname(top)) === dirname(top);
   return isShared ? base : top;
 }
 
@@ -328,11 +326,8 @@ function cmakeSteps(
   buildDirectory: string,
 ): Plan {
   const limited = building.some((word) => /^(?:-j|--parallel)/.test(word)) || building.includes('--');
-  const isNinja =
-    options.some((word) => /Ninja/.test(word)) || /Ninja/.test(process.env.CMAKE_GENERATOR ?? '');
   return {
     system: 'CMake',
-    ...(isNinja ? sourcesFrom(source, buildDirectory) : {}),
     steps: [
       {
         argv: [program, '-S', source, '-B', buildDirectory, ...options],
@@ -452,10 +447,6 @@ async function planMeson(program: string, words: readonly string[], place: Place
   return mesonSteps(program, resolve(workingDirectory, sources[0] ?? '.'), options, buildDirectory);
 }
 
-function sourcesFrom(source: string, buildDirectory: string): Pick<Plan, 'relativeTo'> {
-  return isWithin(buildDirectory, source) ? { relativeTo: source } : {};
-}
-
 function mesonSteps(
   program: string,
   source: string,
@@ -465,7 +456,6 @@ function mesonSteps(
 ): Plan {
   return {
     system: 'meson',
-    ...sourcesFrom(source, buildDirectory),
     steps: [
       {
         argv: [program, 'setup', ...options, buildDirectory, source],

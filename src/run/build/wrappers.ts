@@ -16,10 +16,20 @@ export interface Wrapper {
   readonly flags: readonly string[];
   /** clang links its runtimes into programs only, so a shared library has undefined names until it is loaded. */
   readonly allowsUndefined: boolean;
+  /** Runtimes print names as they were given to the compiler: it is told to write down whole ones. */
+  readonly wantsWholeNames: boolean;
   /** Sanitizers need a dynamic program; without them -static may stay. */
   readonly dynamic: boolean;
   /** Why this compiler cannot be used: the script says it, and fails. */
   readonly refusal?: string;
+}
+
+/** Folders of a build, absolute. */
+export interface Places {
+  /** Of the scripts and marks. */
+  readonly own: string;
+  /** What is built in is a copy of `root`. */
+  readonly mirror?: { readonly copy: string; readonly root: string };
 }
 
 /** What memwatch adds to a build. */
@@ -39,9 +49,9 @@ export function quoteForSh(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
 }
 
-/** The text of a script. @param folder where marks are left, absolute. */
-export function wrapperText(wrapper: Wrapper, folder: string, memwatch?: MemwatchParts): string {
-  const mark = (name: Mark) => `: >${quoteForSh(join(folder, name))}`;
+/** The text of a script. */
+export function wrapperText(wrapper: Wrapper, places: Places, memwatch?: MemwatchParts): string {
+  const mark = (name: Mark) => `: >${quoteForSh(join(places.own, name))}`;
   if (wrapper.refusal !== undefined) {
     return `#!/bin/sh\n${mark('called')}\nprintf 'vgrun: %s\\n' ${quoteForSh(wrapper.refusal)} >&2\nexit 1\n`;
   }
@@ -79,10 +89,43 @@ export function wrapperText(wrapper: Wrapper, folder: string, memwatch?: Memwatc
     '    set -- "$@" "$word"',
     '  done',
     'fi',
+    ...(wrapper.wantsWholeNames ? nameLines(places) : []),
     ...(memwatch === undefined ? [] : memwatchLines(wrapper, memwatch, mark)),
     `exec "$compiler" "$@" ${wrapper.flags.map(quoteForSh).join(' ')}`,
   ];
   return `${lines.join('\n')}\n`;
+}
+
+/**
+ * `lib/a.c` becomes `/home/me/project/lib/a.c` in debug information. The compiler compares beginnings of names as texts, so
+ * `lib` in front of `library.h` is no mistake: both get the folder in front.
+ */
+function nameLines({ mirror }: Places): readonly string[] {
+  return [
+    'here=$PWD',
+    ...(mirror === undefined
+      ? []
+      : [
+          `case $here/ in ${quoteForSh(mirror.copy)}/*) here=${quoteForSh(mirror.root)}\${here#${quoteForSh(mirror.copy)}} ;; esac`,
+        ]),
+    `up=\${here%/*} known=/`,
+    'for word do',
+    '  case $word in',
+    `    -I[!/]*) word=\${word#-I}/ ;;`,
+    '    -* | /* | *=*) continue ;;',
+    '    */*.c | */*.cc | */*.cpp | */*.cxx | */*.C) ;;',
+    '    *) continue ;;',
+    '  esac',
+    `  first=\${word%%/*}`,
+    '  case $known in */"$first"/*) continue ;; esac',
+    '  known=$known$first/',
+    '  case $first in',
+    `    ..) set -- "$@" "-fdebug-prefix-map=..=$up" "-fdebug-prefix-map=../..=\${up%/*}" ;;`,
+    '    .) set -- "$@" "-fdebug-prefix-map=./=$here/" ;;',
+    '    *) set -- "$@" "-fdebug-prefix-map=$first=$here/$first" ;;',
+    '  esac',
+    'done',
+  ];
 }
 
 /**
@@ -125,19 +168,19 @@ function memwatchLines(
 /**
  * Writes the scripts, and only those that are not so already.
  *
- * @param folder absolute; the scripts go to `bin` in it.
+ * @param places the scripts go to `bin` in our own folder.
  * @returns the path of `bin`.
  */
 export async function writeWrappers(
   wrappers: readonly Wrapper[],
-  folder: string,
+  places: Places,
   memwatch?: MemwatchParts,
 ): Promise<string> {
-  const bin = join(folder, 'bin');
+  const bin = join(places.own, 'bin');
   await mkdir(bin, { recursive: true });
   for (const wrapper of wrappers) {
     const path = join(bin, wrapper.name);
-    const text = wrapperText(wrapper, folder, memwatch);
+    const text = wrapperText(wrapper, places, memwatch);
     if ((await readFile(path, 'utf8').catch(() => undefined)) === text) continue;
     await writeFile(path, text);
     await chmod(path, 0o755);

@@ -34,6 +34,8 @@ export interface ByteTable {
     from2?: number,
     to2?: number,
   ) => number;
+  /** The number of the bytes from `from` to `to`; -1 when they were never added. */
+  readonly find: (hash: number, bytes: Uint8Array, from: number, to: number) => number;
   /** True when the bytes with this number stand there. */
   readonly is: (number: number, bytes: Uint8Array, from: number, to: number) => boolean;
   readonly text: (number: number) => string;
@@ -140,6 +142,16 @@ export function byteTable(most: number = Number.POSITIVE_INFINITY): ByteTable {
       if (count >= most) return -1;
       slots[slot] = count + 1;
       return append(hash, bytes, from, to, from2, to2);
+    },
+    find: (hash, bytes, from, to) => {
+      let slot = spread(hash) & mask;
+      for (let probes = 0; probes < mostProbes; probes++) {
+        const number = (slots[slot] as number) - 1;
+        if (number < 0) return -1;
+        if (hashes[number] === hash && isAt(number, bytes, from, to, 0, 0)) return number;
+        slot = (slot + 1) & mask;
+      }
+      return collided.get(Buffer.from(bytes.subarray(from, to)).toString('latin1')) ?? -1;
     },
     is: (number, bytes, from, to) => isAt(number, bytes, from, to, 0, 0),
     text: (number) => textOf(arena, starts[number], starts[number + 1]),

@@ -125,9 +125,10 @@ const telling =
 export const asanReports: SectionKind = { open };
 
 function open(line: SectionLine, host: SectionHost): Section | undefined {
+  if (line.pid === undefined) return undefined;
   const match = opening.exec(line.text);
   const sentence = match?.[2];
-  if (match === null || sentence === undefined || line.pid === undefined) return undefined;
+  if (match === null || sentence === undefined) return undefined;
   const tool = toolOf[match[1] ?? ''] ?? 'asan';
   return addressReport(host, host.image(tool, line.pid), reportDraft(host, tool, line.offset), sentence);
 }
@@ -176,7 +177,7 @@ export function addressReport(
   function line({ text }: SectionLine): Taken {
     draft.breakStack();
     if (ended) return afterEnd(text);
-    const told = accessLine.exec(text);
+    const told = /^[RWA]/.test(text) ? accessLine.exec(text) : null;
     if (told !== null) {
       const [, word, size, at = '', id, name] = told;
       draft.access = {
@@ -188,7 +189,7 @@ export function addressReport(
       if (thread !== undefined) draft.thread = thread;
       return 'taken';
     }
-    const end = summary.exec(text);
+    const end = text.includes('SUMMARY: ') ? summary.exec(text) : null;
     if (end !== null) {
       if (kind === undefined && /^[A-Za-z_][\w-]*$/.test(end[2] ?? '')) draft.kind = end[2] as string;
       ended = true;
@@ -206,7 +207,7 @@ export function addressReport(
       draft.breakStack();
       return 'taken';
     }
-    const label = labels.find(([form]) => form.test(text));
+    const label = /(?::| in frame)$/.test(text) ? labels.find(([form]) => form.test(text)) : undefined;
     if (label !== undefined) {
       draft.expect(label[1], text.trim().replace(/:$/, ''));
       return 'taken';

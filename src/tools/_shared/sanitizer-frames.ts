@@ -5,7 +5,7 @@ import { byteTable, hashBytes } from './byte-table.ts';
 import { textOf } from './byte-text.ts';
 
 /** Distinct frame lines remembered at a time; where addresses vary, a log may have any number. */
-const remembered = 60_000;
+const remembered = 10_000;
 
 const space = 32;
 const tab = 9;
@@ -25,6 +25,8 @@ export interface FrameLines {
   readonly intern: (frame: Frame) => Frame;
   /** The number of the line that was read last: 0 begins a stack. */
   readonly number: () => number;
+  /** Whether that line's frames were known before it. */
+  readonly again: () => boolean;
 }
 
 /**
@@ -35,34 +37,57 @@ export interface FrameLines {
  */
 export function frameLines(symbols: Symbols | undefined): FrameLines {
   let table = byteTable(remembered);
-  let known: (readonly Frame[])[] = [];
-  let interned = new Map<string, Frame>();
+  /** What a line says behind its address, and the frames with it, by address. */
+  let places: {
+    readonly frame: Frame;
+    readonly build: string | undefined;
+    readonly byAddress: Map<string, readonly Frame[]>;
+  }[] = [];
+  /** By what they are; different lines may say the same. */
+  let interned = new Map<string, (typeof places)[number]>();
+  let single = new Map<string, Frame>();
+  let kept = 0;
   let number = 0;
+  let again = false;
 
   function intern(frame: Frame): Frame {
-    const key = JSON.stringify([
-      frame.ip,
-      frame.object,
-      frame.offset,
-      frame.function,
-      frame.directory,
-      frame.file,
-      frame.line,
-      frame.column,
-    ]);
-    const before = interned.get(key);
+    const key = keyOf(frame);
+    const before = single.get(key);
     if (before !== undefined) return before;
-    interned.set(key, frame);
+    single.set(key, frame);
     return frame;
   }
 
-  function framesOf(text: string): readonly Frame[] {
+  function forget(): void {
+    table = byteTable(remembered);
+    places = [];
+    interned = new Map();
+    single = new Map();
+    kept = 0;
+  }
+
+  function placeAt(bytes: Uint8Array, from: number, to: number): (typeof places)[number] {
+    const id = table.add(hashBytes(bytes, from, to), bytes, from, to);
+    const known = places[id];
+    if (known !== undefined) return known;
+    const text = textOf(bytes, from, to);
     const frame = parseFrame(text);
-    const { function: name, object, offset, ip } = frame;
-    if (name !== undefined || object === undefined || offset === undefined) return [intern(frame)];
-    const told = symbols?.framesAt(object, Number(offset)) ?? [];
-    if (told.length === 0) return [intern(frame)];
-    return told.map((call) => intern({ ...(ip !== undefined && { ip }), object, offset, ...call }));
+    const build = buildId.exec(text.trimEnd())?.[1];
+    const key = keyOf(frame);
+    const place = interned.get(key) ?? { frame, build, byAddress: new Map<string, readonly Frame[]>() };
+    interned.set(key, place);
+    places[id] = place;
+    return place;
+  }
+
+  function framesOf(ip: string, { frame, build }: (typeof places)[number]): readonly Frame[] {
+    const { function: name, object, offset } = frame;
+    if (symbols !== undefined && name === undefined && object !== undefined && offset !== undefined) {
+      const at = ip === '' ? {} : { ip };
+      const told = symbols.framesAt(object, Number(offset), build) ?? [];
+      if (told.length > 0) return told.map((call) => intern({ ...at, object, offset, ...call }));
+    }
+    return [ip === '' ? frame : { ...frame, ip }];
   }
 
   return {
@@ -81,29 +106,46 @@ export function frameLines(symbols: Symbols | undefined): FrameLines {
       while (at < to && bytes[at] === space) at++;
       if (at === to) return undefined;
       number = count;
-      const id = table.add(hashBytes(bytes, at, to), bytes, at, to);
-      if (id < 0) {
-        table = byteTable(remembered);
-        known = [];
-        interned = new Map();
-        const frames = framesOf(textOf(bytes, at, to));
-        known[table.add(hashBytes(bytes, at, to), bytes, at, to)] = frames;
-        return frames;
+      let end = at;
+      // `0x55f2c0`, in front of a space or at the end.
+      if (bytes[at] === 48 && bytes[at + 1] === 120) {
+        end = at + 2;
+        while (end < to && isHex(bytes[end] as number)) end++;
+        if (end === at + 2 || end - at > 18 || (end < to && bytes[end] !== space)) end = at;
       }
-      let frames = known[id];
-      if (frames === undefined) {
-        frames = framesOf(textOf(bytes, at, to));
-        known[id] = frames;
-      }
+      if (kept >= remembered || table.size() >= remembered) forget();
+      const ip = end === at ? '' : latin1(bytes, at, end);
+      while (end < to && bytes[end] === space) end++;
+      const place = placeAt(bytes, end, to);
+      const before = place.byAddress.get(ip);
+      again = before !== undefined;
+      if (before !== undefined) return before;
+      const frames = framesOf(ip, place);
+      place.byAddress.set(ip, frames);
+      kept++;
       return frames;
     },
     intern,
     number: () => number,
+    again: () => again,
   };
 }
 
+function isHex(byte: number): boolean {
+  return (byte >= 48 && byte <= 57) || (byte >= 97 && byte <= 102) || (byte >= 65 && byte <= 70);
+}
+
+function latin1(bytes: Uint8Array, from: number, to: number): string {
+  const own = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return own.toString('latin1', from, to);
+}
+
+function keyOf({ ip, object, offset, function: name, directory, file, line, column }: Frame): string {
+  return JSON.stringify([ip, object, offset, name, directory, file, line, column]);
+}
+
 /** ` (BuildId: 57d41f0e8a2b)` */
-const buildId = / \(BuildId: [0-9a-fA-F]*\)$/;
+const buildId = / \(BuildId: ([0-9a-fA-F]*)\)$/;
 
 /** `0x55f2c0`; on Windows and in old logs also without `0x` but then never in front of ` in `. */
 const address = /^(0x[0-9a-fA-F]+)(?= |$) ?/;

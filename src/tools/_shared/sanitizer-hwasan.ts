@@ -13,8 +13,9 @@ const opening = /^\s*ERROR: HWAddressSanitizer: (?!failed to)(.+)$/;
 export const hwasanReports: SectionKind = { open };
 
 function open(line: SectionLine, host: SectionHost): Section | undefined {
+  if (line.pid === undefined) return undefined;
   const sentence = opening.exec(line.text)?.[1];
-  if (sentence === undefined || line.pid === undefined) return undefined;
+  if (sentence === undefined) return undefined;
   const draft = reportDraft(host, 'hwasan', line.offset);
   return addressReport(host, host.image('hwasan', line.pid), draft, sentence);
 }

@@ -110,7 +110,7 @@ export function sanitizerImages(
         tool = next;
       },
       emit: (record: SanitizerRecord) => {
-        const whole = { ...record, image } as ParsedRecord;
+        const whole = Object.assign(record, { image }) as ParsedRecord;
         if (announced) give(whole);
         else {
           held.push(whole);

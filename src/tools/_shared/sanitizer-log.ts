@@ -8,9 +8,11 @@
 // Complete is an image whose last report is whole: an error report with its SUMMARY, a leak report with its SUMMARY, or the
 // exit statistics of ASan (atexit=1). UBSan and TSan have no last word: where all their reports are whole the image counts as
 // complete, or a finding in a log that nothing says to be cut would be no finding; the problem `end-not-shown` says so.
+import type { Frame } from '../../model/finding.ts';
 import type { ParsedRecord } from '../../model/record.ts';
 import type { ReadContext, Reader } from '../tool.ts';
 import { textOf } from './byte-text.ts';
+import { lineMemory } from './line-memory.ts';
 import { lineRegions } from './line-regions.ts';
 import { createProblemTally } from './problem-tally.ts';
 import { asanReports } from './sanitizer-asan.ts';
@@ -62,6 +64,9 @@ const needles = ['Sanitizer', 'runtime error: ', 'Suppressions used:', 'Uninitia
   (word) => Buffer.from(word),
 );
 
+/** A mark at the beginning of a line. */
+const markStarts = [Buffer.from('\n==')];
+
 /** Terminal colours and the no-break spaces of web pages: lines with them are cleaned before they are read. */
 const oddities = [Buffer.from([0x1b]), Buffer.from([0xc2, 0xa0])];
 
@@ -97,6 +102,7 @@ function startLog(context: ReadContext, give: (record: ParsedRecord) => void) {
   const problems = createProblemTally(context.artifact);
   const images = sanitizerImages(context, problems, give);
   const frames = frameLines(context.symbols);
+  const memory = lineMemory<KnownLine>();
   /** The open reports, and the one that took the last line. */
   const open = new Map<SanitizerImage, Section>();
   let current: Section | undefined;
@@ -200,11 +206,25 @@ function startLog(context: ReadContext, give: (record: ParsedRecord) => void) {
 
   /** `==123==ERROR: …`, `==prog==123==ERROR: …` */
   function takeMarked(bytes: Buffer, at: number, to: number, offset: number): boolean {
-    const match = mark.exec(bytes.toString('latin1', at, Math.min(to, at + 300)));
-    if (match === null) return false;
-    const start = at + match[0].length;
-    const pid = Number(match[2]);
-    markProgram = match[1] === undefined ? undefined : textOf(bytes, at + 2, at + 2 + match[1].length);
+    let start = at + 2;
+    let pid = 0;
+    // The usual mark, without making a string of it.
+    while (start < at + 12) {
+      const digit = (bytes[start] as number) - 48;
+      if (!(digit >= 0 && digit <= 9)) break;
+      pid = pid * 10 + digit;
+      start++;
+    }
+    if (start > at + 2 && bytes[start] === equals && bytes[start + 1] === equals && start + 2 <= to) {
+      start += bytes[start + 2] === space && start + 2 < to ? 3 : 2;
+      markProgram = undefined;
+    } else {
+      const match = mark.exec(bytes.toString('latin1', at, Math.min(to, at + 300)));
+      if (match === null) return false;
+      start = at + match[0].length;
+      pid = Number(match[2]);
+      markProgram = match[1] === undefined ? undefined : textOf(bytes, at + 2, at + 2 + match[1].length);
+    }
     const known = images.known(pid);
     const section = known && open.get(known);
     if (section !== undefined) {
@@ -223,6 +243,7 @@ function startLog(context: ReadContext, give: (record: ParsedRecord) => void) {
 
   /** A report that begins behind something: what it is stands before the following lines too, or is half a line of output. */
   function takeBehindLeader(text: string, offset: number): boolean {
+    if (!mayHaveLeader(text)) return false;
     const own = ownText.exec(text);
     const length = own === null ? (plainLeader.exec(text)?.[0].length ?? 0) : own.index;
     if (length === 0 || length > 160) return false;
@@ -236,18 +257,86 @@ function startLog(context: ReadContext, give: (record: ParsedRecord) => void) {
     return true;
   }
 
+  /** Takes a line whose text is known: it has no mark, opens nothing and has nothing before it. */
+  function takeKnown(known: KnownLine, offset: number): void {
+    if (current === undefined && known.opens !== true) return;
+    if (known.frames !== undefined) current?.frames(known.frames, known.number);
+    else if (known.text !== undefined) takeText({ text: known.text, offset }, known.opens === true);
+  }
+
+  /** A line that was not met before, or is forgotten, within a report and without a prefix. Kept when it may come again. */
+  function takeNew(
+    bytes: Buffer,
+    at: number,
+    end: number,
+    next: number,
+    offset: number,
+    opens: boolean,
+  ): void {
+    const first = bytes[at];
+    const calls =
+      first === space || first === hash || first === tab ? frames.read(bytes, at, end) : undefined;
+    if (calls !== undefined) {
+      const number = frames.number();
+      current?.frames(calls, number);
+      // Where programs are loaded elsewhere each time, most frame lines come once.
+      if (frames.again()) memory.keep(at, next, { frames: calls, number });
+    } else if ((first === equals && bytes[at + 1] !== greater) || isBlank(bytes, at, end)) {
+      takeLine(bytes, at, end, offset, opens);
+    } else if (first === equals || (first === space && isTagRow(bytes, at, end)))
+      memory.keep(at, next, nothing);
+    else {
+      const text = textOf(bytes, at, Math.min(end, at + longestText)).trimEnd();
+      if (opens && mayHaveLeader(text)) {
+        takeLine(bytes, at, end, offset, opens);
+        return;
+      }
+      const known: KnownLine = { text, number: 0, ...(opens && { opens }) };
+      memory.keep(at, next, known);
+      takeKnown(known, offset);
+    }
+  }
+
   function takeRegion(bytes: Buffer, from: number, to: number, offset: number): void {
-    const nextNeedle = nearest(bytes, needles, from, to);
-    const nextOdd = nearest(bytes, oddities, from, to);
+    const openings = nearest(bytes, needles, from, to);
+    const marks = nearest(bytes, markStarts, from, to);
+    const odd = nearest(bytes, oddities, from, to);
+    const shift = offset - from;
+    memory.use(bytes);
     for (let at = from; at < to; ) {
+      if (current === undefined && !(bytes[at] === equals && bytes[at + 1] === equals)) {
+        // Nothing is of interest before a line that may open a report.
+        const next = Math.min(openings.next(at), marks.next(at) + 1, to);
+        if (next === to) return;
+        if (next > at) at = Math.max(at, bytes.lastIndexOf(lineFeed, next - 1) + 1);
+      }
+      if (leader === undefined) {
+        if (bytes[at] === lineFeed) {
+          current?.blank();
+          at++;
+          continue;
+        }
+        const length = memory.expected(at, to);
+        if (length > 0) {
+          takeKnown(memory.value(), shift + at);
+          at += length;
+          continue;
+        }
+      }
       const newline = bytes.indexOf(lineFeed, at);
+      if (leader === undefined && memory.find(at, newline + 1)) {
+        takeKnown(memory.value(), shift + at);
+        at = newline + 1;
+        continue;
+      }
       let end = newline;
       while (end > at && bytes[end - 1] === carriageReturn) end--;
-      const mayOpen = nextNeedle(at, end);
-      if (nextOdd(at, end)) {
+      const opens = openings.within(at, end);
+      if (odd.within(at, end)) {
         const clean = Buffer.from(plain(textOf(bytes, at, end)));
-        takeLine(clean, 0, clean.length, offset + at - from, mayOpen);
-      } else takeLine(bytes, at, end, offset + at - from, mayOpen);
+        takeLine(clean, 0, clean.length, shift + at, opens);
+      } else if (leader !== undefined) takeLine(bytes, at, end, shift + at, opens);
+      else takeNew(bytes, at, end, newline + 1, shift + at, opens);
       at = newline + 1;
     }
   }
@@ -287,6 +376,17 @@ function startLog(context: ReadContext, give: (record: ParsedRecord) => void) {
   };
 }
 
+/** A line as it always is: the calls of a frame, a text, or nothing of interest. */
+interface KnownLine {
+  readonly frames?: readonly Frame[];
+  readonly number: number;
+  readonly text?: string;
+  /** It holds one of the needles. */
+  readonly opens?: true;
+}
+
+const nothing: KnownLine = { number: 0 };
+
 const lineFeed = 10;
 const carriageReturn = 13;
 const tab = 9;
@@ -316,30 +416,30 @@ function isBlank(bytes: Buffer, from: number, to: number): boolean {
   return true;
 }
 
-/** Says of lines in ascending order whether one of the words stands in them; what has been searched is not searched again. */
-function nearest(
-  bytes: Buffer,
-  words: readonly Buffer[],
-  from: number,
-  to: number,
-): (from: number, to: number) => boolean {
+/** Where words stand, asked in ascending order: what has been searched is not searched again. */
+interface Nearest {
+  /** Where the first of them stands at or behind `at`; infinite when none does. */
+  readonly next: (at: number) => number;
+  readonly within: (at: number, end: number) => boolean;
+}
+
+function nearest(bytes: Buffer, words: readonly Buffer[], from: number, to: number): Nearest {
   const positions = words.map((word) => positionOf(bytes, word, from, to));
   let first = Math.min(...positions);
-  return (at, end) => {
-    if (first >= end) return false;
-    let isIn = false;
-    for (const [index, word] of words.entries()) {
+  function next(at: number): number {
+    if (first >= at) return first;
+    first = Number.POSITIVE_INFINITY;
+    for (let index = 0; index < words.length; index++) {
       let position = positions[index] as number;
-      if (position < at) position = positionOf(bytes, word, at, to);
-      if (position < end) {
-        isIn = true;
-        position = positionOf(bytes, word, end, to);
+      if (position < at) {
+        position = positionOf(bytes, words[index] as Buffer, at, to);
+        positions[index] = position;
       }
-      positions[index] = position;
+      if (position < first) first = position;
     }
-    first = Math.min(...positions);
-    return isIn;
-  };
+    return first;
+  }
+  return { next, within: (at, end) => next(at) < end };
 }
 
 function positionOf(bytes: Buffer, word: Buffer, from: number, to: number): number {
@@ -352,6 +452,12 @@ function isWholeEnd(bytes: Buffer, from: number, to: number): boolean {
   return /SUMMARY: \w+Sanitizer: \S|==\d+==\s?ABORTING$/.test(
     textOf(bytes, from, Math.min(to, from + 400)).trimEnd(),
   );
+}
+
+/** False for most lines that begin a report, so that they need not be searched. */
+function mayHaveLeader(text: string): boolean {
+  if (text.startsWith('SUMMARY: ') || text === 'Suppressions used:') return false;
+  return !text.includes('runtime error: ') || /^[\s\d[(A-Z]/.test(text);
 }
 
 /** A pattern for prefixes like this one: numbers and spaces vary. `2024-05-01T10:11:12.1234567Z `, `12: ` */

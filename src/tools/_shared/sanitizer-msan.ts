@@ -23,8 +23,9 @@ const labels = [
 export const msanReports: SectionKind = { open };
 
 function open(opened: SectionLine, host: SectionHost): Section | undefined {
+  if (opened.pid === undefined) return undefined;
   const match = opening.exec(opened.text);
-  if (match === null || opened.pid === undefined) return undefined;
+  if (match === null) return undefined;
   const image = host.image('msan', opened.pid);
   const draft = reportDraft(host, 'msan', opened.offset);
   draft.kind = match[1] as string;

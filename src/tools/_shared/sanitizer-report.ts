@@ -7,6 +7,8 @@ const mostFrames = 1024;
 const mostStacks = 64;
 const mostDetails = 64;
 
+type Unfilled = Pick<FindingRecord, 'type' | 'tool' | 'kind' | 'what' | 'details' | 'stacks'>;
+
 /** What a section fills in. */
 export interface ReportDraft {
   readonly offset: number;
@@ -66,9 +68,9 @@ export function reportDraft(
       next = undefined;
     },
     frames: (frames, number) => {
-      if (number === 0 || open === undefined) {
+      if ((number === 0 && next !== undefined) || open === undefined) {
         open = undefined;
-        // Chrome's own frames begin anew within a stack; a stack without words is of no use.
+        // A stack without words is of no use. One that counts from 0 again without anything between goes on: Chrome's do.
         if (next === undefined || stacks.length >= mostStacks) return;
         open = [];
         stacks.push({ ...next, frames: open });
@@ -86,18 +88,20 @@ export function reportDraft(
     lastStack: () => (open === undefined ? 'whole' : reachesEntry(open) ? 'enough' : 'half'),
     record: (whole) => {
       const { kind, what, thread, access, leak } = draft;
-      return {
+      // Filled step by step: logs repeat reports by the hundred thousand.
+      const record: { -readonly [Key in keyof FindingRecord]?: FindingRecord[Key] } & Unfilled = {
         type: 'finding',
         tool,
         kind,
         what,
-        ...(thread !== undefined && { thread }),
         details,
         stacks: whole || draft.lastStack() !== 'half' ? stacks : stacks.slice(0, -1),
-        ...(leak !== undefined && { leak }),
-        ...(access !== undefined && { access }),
         span: { artifact: host.artifact, offset },
       };
+      if (thread !== undefined) record.thread = thread;
+      if (leak !== undefined) record.leak = leak;
+      if (access !== undefined) record.access = access;
+      return record;
     },
   };
   return draft;

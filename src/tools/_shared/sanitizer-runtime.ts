@@ -119,6 +119,8 @@ export const runtimeLines: SectionKind = { open };
 /** The section of a runtime's last words; nothing for lines that are told at once. */
 function open(line: SectionLine, host: SectionHost): Section | undefined {
   const text = line.text.trimStart();
+  // Most lines that get here are errors and summaries of others.
+  if (text.startsWith('SUMMARY: ') || text.includes('runtime error: ')) return undefined;
   const name = /(\w*)Sanitizer/.exec(text)?.[1] ?? '';
   const tool = tools[name] ?? 'asan';
   if (line.pid !== undefined) {

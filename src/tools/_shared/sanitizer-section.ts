@@ -62,7 +62,7 @@ export interface SanitizerImage {
   readonly pid: () => number | undefined;
   /** The tool of the process, when a line tells more than the one that began it: ASan makes LeakSanitizer's reports too. */
   readonly setTool: (tool: string) => void;
-  /** Every record gets `image` here. */
+  /** Takes the record over, and puts `image` into it. */
   readonly emit: (record: SanitizerRecord) => void;
   /**
    * A report of the runtime is whole, and it may have had its say.

@@ -145,8 +145,31 @@ export function checkOf(sentence: string): string {
   return checks.find(([form]) => form.test(sentence))?.[1] ?? 'undefined-behavior';
 }
 
-function open(opened: SectionLine, host: SectionHost): Section | undefined {
-  const match = errorLine.exec(opened.text);
+/** What the first line says. */
+interface FirstLine {
+  readonly kind: string;
+  readonly sentence: string;
+  readonly place: Frame;
+}
+
+/** First lines that were read before: one place is often reported again and again. */
+const remembered = new WeakMap<SectionHost, Map<string, FirstLine | undefined>>();
+const mostRemembered = 5000;
+
+function firstLineOf(text: string, host: SectionHost): FirstLine | undefined {
+  let known = remembered.get(host);
+  if (known === undefined || known.size > mostRemembered) {
+    known = new Map();
+    remembered.set(host, known);
+  }
+  if (known.has(text)) return known.get(text);
+  const first = readFirstLine(text, host);
+  known.set(text, first);
+  return first;
+}
+
+function readFirstLine(text: string, host: SectionHost): FirstLine | undefined {
+  const match = errorLine.exec(text);
   const sentence = match?.[6];
   if (match === null || sentence === undefined) return undefined;
   const [, path, row = '0', column = '0', object, offset] = match;
@@ -156,9 +179,17 @@ function open(opened: SectionLine, host: SectionHost): Section | undefined {
     ...(path !== undefined && splitSource(path, Number(row), Number(column))),
     ...(object !== undefined && offset !== undefined && { object, offset }),
   };
+  return { kind: checkOf(sentence), sentence, place: host.intern(place) };
+}
+
+function open(opened: SectionLine, host: SectionHost): Section | undefined {
+  if (!opened.text.includes('runtime error: ')) return undefined;
+  const first = firstLineOf(opened.text, host);
+  if (first === undefined) return undefined;
+  const { kind, sentence, place } = first;
   const image = host.image('ubsan', opened.pid);
   const draft = reportDraft(host, 'ubsan', opened.offset);
-  draft.kind = checkOf(sentence);
+  draft.kind = kind;
   draft.what = sentence;
   let ended = false;
   let blank = false;
@@ -207,8 +238,8 @@ function open(opened: SectionLine, host: SectionHost): Section | undefined {
         return;
       }
       if (hasStack) stacked.add(image);
-      const record = draft.record(true);
-      image.emit(hasStack ? record : { ...record, stacks: [{ label: 'at', frames: [host.intern(place)] }] });
+      if (!hasStack) draft.frames([place], 0);
+      image.emit(draft.record(true));
       if (isCut && last === 'enough') tellCut(host, image, draft, true);
       else image.settle();
     },
