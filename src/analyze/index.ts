@@ -1,6 +1,6 @@
 // ANALYZE: from the stream of records to the report that every reporter renders. Pure.
 import { posix } from 'node:path';
-import type { Frame, Severity, Stack } from '../model/finding.ts';
+import type { FindingRecord, Frame, Severity, Stack } from '../model/finding.ts';
 import type { Problem } from '../model/problem.ts';
 import type { FatalSignalRecord, ParsedRecord, ProcessRecord } from '../model/record.ts';
 import type {
@@ -471,7 +471,11 @@ function makeFinding(
     ...(first.thread && { thread: first.thread }),
     what: first.what,
     ...(draft.variants.size > 0 && { alsoSeen: [...draft.variants] }),
-    details: early ? [...first.details, earlyDetail] : first.details,
+    details: [
+      ...first.details,
+      ...(early ? [earlyDetail] : []),
+      ...sightings.flatMap(({ image }) => crashDetail(first, image) ?? []).slice(0, 1),
+    ],
     stacks,
     ...(blamed && { blamed }),
     ...(first.span && { span: first.span }),
@@ -516,6 +520,22 @@ function makeSighting({ image, count, inherited, leak, inheritedLeak }: SettledS
     ...(leak && { leak }),
     ...(inheritedLeak && !inherited && { inheritedLeak }),
   };
+}
+
+const badAccess: ReadonlySet<string> = new Set(['InvalidRead', 'InvalidWrite', 'InvalidJump']);
+
+/** A crash is no finding of memcheck's; the invalid access that it comes from, at the very same calls, tells of it. */
+function crashDetail(first: FindingRecord, { fatal, process: { tool } }: ImageDraft): string | undefined {
+  const [at, crashed] = [first.stacks[primaryStack(first.stacks)]?.frames ?? [], fatal?.stack?.frames ?? []];
+  if (fatal === undefined || tool !== first.tool || !badAccess.has(first.kind) || at.length === 0)
+    return undefined;
+  const isHere =
+    at.length === crashed.length &&
+    at.every(({ ip, function: name, line }, index) => {
+      const frame = crashed[index];
+      return frame !== undefined && ip === frame.ip && name === frame.function && line === frame.line;
+    });
+  return isHere ? `${fatal.name} killed the program here.` : undefined;
 }
 
 const earlyDetail = 'Reported by an earlier leak check, not at exit.';

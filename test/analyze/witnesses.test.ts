@@ -534,3 +534,19 @@ describe('a finding with witnesses', () => {
     expect((await report(both, { gate })).outcome).toBe(outcome);
   });
 });
+
+test('an invalid access tells that the program died of it, at the very same calls only', async () => {
+  const calls = [mine('walk', 'list.c', 31), mine('main', 'main.c', 9)];
+  const killed = (frames: readonly Frame[]): ParsedRecord => ({
+    type: 'fatal-signal',
+    image: 1,
+    number: 11,
+    name: 'SIGSEGV',
+    stack: stack('at', frames),
+  });
+  const access = finding(1, 'InvalidRead', { stacks: [stack('at', calls)] });
+  const said = async (frames: readonly Frame[]) =>
+    (await report([process(1), access, killed(frames), end(1)])).findings[0]?.details;
+  expect(await said(calls)).toEqual(['SIGSEGV killed the program here.']);
+  expect(await said([mine('walk', 'list.c', 32), mine('main', 'main.c', 9)])).toEqual([]);
+});

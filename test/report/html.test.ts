@@ -220,7 +220,18 @@ function shapeOf(elements: ReturnType<typeof readDocument>['elements']): readonl
 
 /** A finding as the page has it: frames without what only a machine needs, texts harmless. */
 function asOnPage(finding: Finding, { rules }: Report): unknown {
-  const { access, excerpt, raw, meaning, advice, suppression, stacks, outline: _, ...rest } = finding;
+  const {
+    access,
+    excerpt,
+    raw,
+    meaning,
+    advice,
+    suppression,
+    stacks,
+    witnesses,
+    outline: _,
+    ...rest
+  } = finding;
   const rule = rules.find(({ id }) => id === finding.rule);
   return harmlessDeep({
     ...rest,
@@ -235,10 +246,31 @@ function asOnPage(finding: Finding, { rules }: Report): unknown {
     rule: harmless(finding.rule),
     kind: harmless(finding.kind),
     stacks: stacks.map((stack) => ({ ...stack, frames: stack.frames.map(frameOnPage) })),
+    ...(witnesses && { witnesses: witnesses.map(witnessOnPage) }),
   });
 }
 
-function frameOnPage({ directory: _, file: __, ip, ...frame }: ReportFrame): ReportFrame {
+/** What another instrument said: all that people read of it. */
+function witnessOnPage({ id, rule, tool, title, what, details, stacks, leak }: Finding): unknown {
+  return {
+    id,
+    rule,
+    tool,
+    headline: leak === undefined ? what : title,
+    details,
+    stacks: stacks.map((stack) => ({ ...stack, frames: stack.frames.map(frameOnPage) })),
+    ...(leak && { bytes: leak.bytes, blocks: leak.blocks }),
+  };
+}
+
+function frameOnPage({
+  directory: _,
+  file: __,
+  column: ___,
+  offset: ____,
+  ip,
+  ...frame
+}: ReportFrame): ReportFrame {
   const texts = Object.entries(frame).map(([key, value]) => [
     key,
     typeof value === 'string' ? harmless(value) : value,
