@@ -49,7 +49,9 @@ export interface Executable {
   readonly forked?: true;
   /** Seen once only, and maybe in between: on its way to another program, or a helper of the instrument's. */
   readonly brief?: true;
-  /** The sanitizers that the file is built with, where that was looked at. */
+  /** Of the first process: what it was before it exec'd, absolute, the first one first. */
+  readonly was?: readonly string[];
+  /** The sanitizers that the file is built with, and those that it was, where that was looked at. */
   readonly sanitizers?: readonly Sanitizer[];
 }
 

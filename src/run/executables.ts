@@ -28,14 +28,18 @@ function stackStart(pid: number): string | undefined {
 /** Adds which sanitizers the files are built with. */
 export async function withSanitizers(seen: readonly Executable[]): Promise<readonly Executable[]> {
   const known = new Map<string, readonly Sanitizer[]>();
+  const lookInto = async (path: string): Promise<readonly Sanitizer[]> => {
+    const found = known.get(path) ?? (known.size < mostFiles ? await sanitizersIn(path) : []);
+    known.set(path, found);
+    return found;
+  };
   const told: Executable[] = [];
   for (const each of seen) {
-    let found = known.get(each.path);
-    if (found === undefined) {
-      found = known.size < mostFiles ? await sanitizersIn(each.path) : [];
-      known.set(each.path, found);
+    const found = new Set<Sanitizer>();
+    for (const path of [each.path, ...(each.was ?? [])]) {
+      for (const sanitizer of await lookInto(path)) found.add(sanitizer);
     }
-    told.push({ ...each, sanitizers: found });
+    told.push({ ...each, sanitizers: [...found] });
   }
   return told;
 }
@@ -96,9 +100,12 @@ export function watchExecutables(
       parent !== undefined &&
       seen.get(parent)?.path === path &&
       stackStart(parent) === stackStart(each);
+    // What another process was, it was on its way from fork to exec.
+    const was = each === pid && earlier !== undefined ? [...(earlier.was ?? []), earlier.path] : [];
     return {
       pid: each,
       path,
+      ...(was.length > 0 && was.length <= mostFiles && { was }),
       ...(parent !== undefined && { ppid: parent }),
       ...(isTwin && { forked: true as const, brief: true as const }),
     };

@@ -70,6 +70,7 @@ const executable = record<Executable>({
   ppid: optional(count),
   forked: optional(oneOf(true)),
   brief: optional(oneOf(true)),
+  was: optional(list(text)),
   sanitizers: optional(list(oneOf(...sanitizers.map(({ sanitizer }) => sanitizer)))),
 });
 

@@ -36,7 +36,16 @@ export interface Sources {
   readonly directory?: string;
   /** Absolute paths, in the order in which they are read. */
   readonly files: readonly string[];
+  /** Of several runs those that have reports: what a missing one means, only their own manifest tells. */
+  readonly reportRuns?: readonly ReportRun[];
   readonly problems: readonly Problem[];
+}
+
+interface ReportRun {
+  readonly manifest: RunManifest;
+  readonly directory: string;
+  /** Absolute; they are among the files of all, too. */
+  readonly files: readonly string[];
 }
 
 /**
@@ -53,6 +62,7 @@ export async function findSources(given: readonly string[]): Promise<Sources> {
   }
   const files: string[] = [];
   const problems: Problem[] = [];
+  const reportRuns: ReportRun[] = [];
   for (const path of paths) {
     const absolute = resolve(path);
     const status = await statusOf(absolute);
@@ -63,12 +73,20 @@ export async function findSources(given: readonly string[]): Promise<Sources> {
     const inner = await sourcesOfDirectory(absolute);
     files.push(...inner.files);
     problems.push(...inner.problems, ...(inner.manifest === undefined ? [] : problemsOfRun(inner.manifest)));
+    if (inner.manifest?.capture === 'reports') {
+      reportRuns.push({ manifest: inner.manifest, directory: absolute, files: inner.files });
+    }
   }
-  return { files: await convertFiles(files), problems };
+  return {
+    files: await convertFiles(files),
+    problems,
+    ...(reportRuns.length > 0 && { reportRuns }),
+  };
 }
 
 /** What a manifest knows of its run and the logs do not: of several runs read together it would be lost. */
-function problemsOfRun({ id, problems, stoppedBy, exit, alive }: RunManifest): readonly Problem[] {
+function problemsOfRun(manifest: RunManifest): readonly Problem[] {
+  const { id, problems, stoppedBy, exit, alive, instrumentExitcode } = manifest;
   const own: Problem[] = [...problems];
   const incomplete = (message: string): void => {
     own.push({ code: 'run-not-whole', level: 'incomplete', message: `run ${id}: ${message}` });
@@ -77,7 +95,7 @@ function problemsOfRun({ id, problems, stoppedBy, exit, alive }: RunManifest): r
   else if (stoppedBy === 'interrupt') incomplete('the program was interrupted');
   else if (exit?.how === 'signaled') incomplete(`the program was killed by ${exit.signal}`);
   else if (exit === undefined || exit.how === 'unknown') incomplete('how the program ended was not recorded');
-  else if (exit.code !== 0) {
+  else if (exit.code !== 0 && exit.code !== instrumentExitcode) {
     own.push({
       code: 'program-failed',
       level: 'warning',
@@ -190,23 +208,29 @@ export async function* readSources(sources: Sources, symbols?: Symbols): AsyncGe
   const logs: { path: string; artifact: string }[] = [];
   const descriptors = createOpenDescriptors({ directory: sources.directory, id: sources.manifest?.id });
   for (const problem of sources.problems) yield { type: 'problem', problem };
-  if (sources.manifest?.capture === 'reports') {
+  const { manifest, directory } = sources;
+  const reportRuns =
+    manifest?.capture === 'reports' && directory !== undefined
+      ? [{ manifest, directory, files: sources.files }]
+      : (sources.reportRuns ?? []);
+  if (reportRuns.length > 0) {
     const [{ readReports }, { readSymbols }] = await Promise.all([
       import('./read-reports.ts'),
       import('./symbolize.ts'),
     ]);
-    yield* readReports({
-      manifest: sources.manifest,
-      files: sources.files,
-      symbols: symbols ?? (await readSymbols(sources.directory)),
-      nextImage: () => ++images,
-    });
-    return;
+    for (const run of reportRuns) {
+      yield* readReports({
+        manifest: run.manifest,
+        files: run.files,
+        symbols: symbols ?? (await readSymbols(run.directory)),
+        nextImage: () => ++images,
+      });
+    }
   }
+  const isRead = new Set(reportRuns.flatMap((run) => run.files));
+  const others = sources.files.filter((file) => !isRead.has(file));
   // XML first, so that the processes are known when the text beside it speaks of them.
-  const files = beside
-    ? [...sources.files].sort((a, b) => Number(isText(a)) - Number(isText(b)))
-    : sources.files;
+  const files = beside ? [...others].sort((a, b) => Number(isText(a)) - Number(isText(b))) : others;
   for (const group of groupCopies(files)) {
     const path = group[0] as string;
     const artifact = [path, ...group.slice(1).slice(-1)].map((name) => basename(name)).join(' … ');

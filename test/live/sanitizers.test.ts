@@ -294,6 +294,20 @@ describe.each(compilers)('built by %s', (compiler) => {
     if (compiler === 'gcc') expect(stderr.split('\n')[0]).toBe(bare.stderr.split('\n')[0]);
   });
 
+  test('runs that are read together keep their names, and what is not known of them', async () => {
+    const folder = join(cwd(), `together-${compiler}`);
+    await mkdir(folder);
+    const program = join(cwd(), `address-${compiler}`);
+    await vgrun(['-q', '--tool=asan', '--symbolize=0', program, 'freed'], { cwd: folder });
+    await vgrun(['-q', '--tool=asan', program, '_exit'], { cwd: folder });
+    await vgrun(['report', '--report=json=all.json', '.vgrun/runs'], { cwd: folder });
+    const report = JSON.parse(await readFile(join(folder, 'all.json'), 'utf8')) as Report;
+    expect(report.outcome).toBe('inconclusive');
+    expect(codesOf(report)).toContain('leaks-not-searched');
+    expect(report.findings[0]?.stacks[0]?.frames[0]?.function).toBe('use_freed');
+    expect(report.processes).toHaveLength(2);
+  });
+
   test('a script starts the programs; where none has the runtime, nothing is known', async () => {
     await writeFile(join(cwd(), 'script'), `#!/bin/sh\n${of('address')} leak\nexit 5\n`, { mode: 0o755 });
     const { report, status } = await run(['--tool=asan', './script']);
