@@ -247,6 +247,17 @@ const crtEntries: readonly Entry[] = [
       ],
     }),
   ),
+  {
+    kind: 'write-after-free',
+    severity: 'critical',
+    title: 'Write to a block that was freed',
+    meaning: 'The debug heap kept a freed block (_CRTDBG_DELAY_FREE_MEM_DF) and found it changed.',
+    advice: 'Call _CrtCheckMemory() more often to close in on the write, or use AddressSanitizer.',
+    causes: ['a pointer kept after free', 'an iterator used after its container grew'],
+    fixes: ['let one owner free the block, and set the pointer to NULL there'],
+    options: ['_CRTDBG_CHECK_ALWAYS_DF'],
+    headlines: ['crt detected that the application wrote to a heap buffer that was freed'],
+  },
 ];
 
 const vldEntries: readonly Entry[] = [

@@ -2,6 +2,7 @@
 import picocolors from 'picocolors';
 import type { Severity } from '../model/finding.ts';
 import type { Report, ReportFrame } from '../model/report.ts';
+import { isMerePlace } from './finding-text.ts';
 import { functionText } from './html-page/words.ts';
 import type { RenderOptions } from './reporter.ts';
 import { harmless } from './terminal-text.ts';
@@ -47,6 +48,7 @@ export function makeInk(report: Report, options: RenderOptions): Ink {
     place: (frame) => {
       const where = source(frame);
       const name = functionName(frame);
+      if (where !== undefined && isMerePlace(frame)) return bold(where);
       if (where !== undefined) return `${bold(where)} in ${name}`;
       return frame.object === undefined ? name : `${name} in ${harmless(frame.object)}`;
     },
