@@ -75,11 +75,15 @@ export function sourceOf({ path, line }: ReportFrame): string | undefined {
   return path === undefined ? undefined : line === undefined ? path : `${path}:${line}`;
 }
 
-/** `src/list.c:42 in pop()`; without a source `pop() in /usr/lib/libc.so.6`. */
+/** Formats such as memwatch's know a line and no function, not even an address. */
+export function isMerePlace({ function: name, ip, offset }: ReportFrame): boolean {
+  return name === undefined && ip === undefined && offset === undefined;
+}
+
+/** `src/list.c:42 in pop()`; without a source `pop() in /usr/lib/libc.so.6`, without a function `src/list.c:42`. */
 export function placeOf(frame: ReportFrame): string {
   const source = sourceOf(frame);
-  // All that some tools tell is a line: `list.c:20`.
-  if (source !== undefined && frame.function === undefined && frame.ip === undefined) return source;
+  if (source !== undefined && isMerePlace(frame)) return source;
   if (source !== undefined) return `${source} in ${calledName(frame)}`;
   return frame.object === undefined ? calledName(frame) : `${calledName(frame)} in ${frame.object}`;
 }
@@ -90,7 +94,7 @@ export function frameText(frame: ReportFrame): string {
   const where =
     frame.owner === 'tool' && frame.function !== undefined ? undefined : (sourceOf(frame) ?? frame.object);
   // A declaration is a place without a function: `declared at race.c:2`.
-  if (where !== undefined && frame.function === undefined && frame.ip === undefined) return where;
+  if (where !== undefined && isMerePlace(frame)) return where;
   return where === undefined ? calledName(frame) : `${calledName(frame)} (${where})`;
 }
 

@@ -1,5 +1,6 @@
 // The part of the HTML report that needs no script: outcome, totals, and the first findings.
 import type { Finding, Report } from '../model/report.ts';
+import { isMerePlace } from './finding-text.ts';
 import { escapeXml } from './flame-svg.ts';
 import {
   costText,
@@ -79,7 +80,7 @@ function findingMarkup(finding: Finding): string {
   const place =
     frame === undefined
       ? ''
-      : `<br><code>${escapeXml(`${source === '' ? '' : `${source} in `}${functionText(frame)}`)}</code>`;
+      : `<br><code>${escapeXml(source !== '' && isMerePlace(frame) ? source : `${source === '' ? '' : `${source} in `}${functionText(frame)}`)}</code>`;
   const cost = costText({ count, ...(leak && { bytes: leak.bytes, blocks: leak.blocks }) }, atLeast);
   const standing = finding.standing === undefined ? '' : `, ${finding.standing}`;
   const why = pardon === undefined ? '' : `, does not fail the run (${pardonWords[pardon]})`;

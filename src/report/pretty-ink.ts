@@ -2,6 +2,7 @@
 import picocolors from 'picocolors';
 import type { Severity } from '../model/finding.ts';
 import type { Report, ReportFrame } from '../model/report.ts';
+import { isMerePlace } from './finding-text.ts';
 import { functionText } from './html-page/words.ts';
 import type { RenderOptions } from './reporter.ts';
 import { harmless } from './terminal-text.ts';
@@ -48,6 +49,7 @@ export function makeInk(report: Report, options: RenderOptions): Ink {
       const where = source(frame);
       if (where !== undefined && frame.function === undefined && frame.ip === undefined) return bold(where);
       const name = functionName(frame);
+      if (where !== undefined && isMerePlace(frame)) return bold(where);
       if (where !== undefined) return `${bold(where)} in ${name}`;
       return frame.object === undefined ? name : `${name} in ${harmless(frame.object)}`;
     },

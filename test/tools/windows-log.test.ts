@@ -1,7 +1,8 @@
 // Logs of the debug heap and of Visual Leak Detector, in the encodings and with the prefixes that they come with.
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { kinds } from '../../src/analyze/kinds-all.ts';
 import { readDebugLine } from '../../src/tools/_shared/debug-output.ts';
 import { projectRoot } from '../project.ts';
 import { endsOf, findingsOf, linesOf, readLog } from './heap-log-reading.ts';
@@ -187,4 +188,17 @@ test.each([
   ['   78 56 34 12    xV4.', '78 56 34 12    xV4.', undefined],
 ])('what stands before a line is taken away: %s', (line, text, pid) => {
   expect(readDebugLine(line)).toEqual(pid === undefined ? { text } : { text, pid });
+});
+
+test.each(['memwatch', 'crt', 'vld'])('every kind in the logs of %s is explained', async (tool) => {
+  const folder = join(projectRoot, 'test/corpus', tool);
+  for (const name of readdirSync(folder)) {
+    for (const finding of findingsOf(await readLog(readFileSync(join(folder, name, 'input.txt'))))) {
+      const { tool: who, kind } = finding;
+      expect(
+        kinds.some((known) => known.tool === who && known.kind === kind),
+        `${who}/${kind}`,
+      ).toBe(true);
+    }
+  }
 });
