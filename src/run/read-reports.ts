@@ -45,7 +45,25 @@ export async function* readReports(sources: ReportSources): AsyncGenerator<Parse
   const { manifest, nextImage } = sources;
   const told = new Map<number, Told>();
   const helpers = new Set<number>();
-  for (const path of inOrder(sources)) yield* readFile(path, sources, told, helpers);
+  // A program that starts a thousand others needs no thousand equal notes.
+  const notes = new Map<string, { readonly problem: Problem; count: number }>();
+  for (const path of inOrder(sources)) {
+    for await (const record of readFile(path, sources, told, helpers)) {
+      if (record.type !== 'problem' || record.problem.level !== 'note') yield record;
+      else {
+        const { problem } = record;
+        const key = `${problem.code} ${problem.message.replace(/\d+/g, '')}`;
+        const known = notes.get(key);
+        if (known === undefined) notes.set(key, { problem, count: 1 });
+        else known.count++;
+      }
+    }
+  }
+  for (const { problem, count } of notes.values()) {
+    const others = count === 2 ? 'of 1 other process' : `of ${count - 1} other processes`;
+    const message = count === 1 ? problem.message : `${problem.message} (and the like ${others})`;
+    yield { type: 'problem', problem: { ...problem, message } };
+  }
   const withRuntime = instrumented(manifest).filter(({ pid }) => !helpers.has(pid));
   const silent = new Set(withRuntime.map(({ pid }) => pid));
   if (manifest.pid !== undefined) silent.add(manifest.pid);

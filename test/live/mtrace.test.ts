@@ -216,7 +216,7 @@ int main(void) {
       'finished',
     ]);
     const codes = report.problems.map(({ code }) => code);
-    expect(codes.filter((code) => code === 'inherited-frees')).toHaveLength(3);
+    expect(codes.filter((code) => code === 'inherited-frees')).toHaveLength(1);
     expect(codes).toContain('blocks-at-exec');
     expect(codes).toContain('system-program');
   });
