@@ -28,6 +28,11 @@ export function isRuntime(tool: string | undefined): boolean {
   return tool !== undefined && runtimes.has(tool);
 }
 
+/** Whether a forked child may report blocks of its parent as left: a trace begins anew in it, with nothing. */
+export function repeatsParentsBlocks(tool: string | undefined): boolean {
+  return tool !== 'mtrace';
+}
+
 /** The kinds of leak that a runtime reports; empty for one that looks for none, and for a tool of valgrind's. */
 export function leakKindsOf(tool: string | undefined): readonly LeakKind[] {
   return (tool === undefined ? undefined : runtimes.get(tool)) ?? [];

@@ -1,6 +1,7 @@
 // How often a finding occurred in each process image, and how much was lost: counts, repeated leak checks, inheritance.
 import type { Leak } from '../model/finding.ts';
 import type { FindingDraft, ImageDraft, SightingDraft } from './fold.ts';
+import { repeatsParentsBlocks } from './instruments.ts';
 import { leakKindOf } from './leak-policy.ts';
 import { leakBeyond, sumLeaks } from './leak-sum.ts';
 
@@ -53,7 +54,8 @@ export function settle(
   }
   let goneReachable = 0;
   for (const image of images) {
-    const { sums, gone } = sumLeaksOf(image, image.process.forked ? parentOf(image) : undefined);
+    const isRepeated = image.process.forked && repeatsParentsBlocks(image.process.tool);
+    const { sums, gone } = sumLeaksOf(image, isRepeated ? parentOf(image) : undefined);
     goneReachable += gone;
     for (const [finding, sum] of sums) all.get(finding)?.push(settleLeaks(image, sum));
   }

@@ -221,6 +221,18 @@ int main(void) {
     expect(codes).toContain('system-program');
   });
 
+  test('what a child and its parent each leave at one place is added up', async () => {
+    const cwd = await fresh();
+    await compile(
+      cwd,
+      'test.c',
+      '#include <stdlib.h>\n#include <sys/wait.h>\n#include <unistd.h>\nint main(void) {\n  fork();\n  malloc(10);\n  wait(NULL);\n  return 0;\n}\n',
+    );
+    const { report } = await traced(['./test'], { cwd });
+    expect(told(report)).toEqual(['unfreed test.c:6, 20 in 2']);
+    expect(report.totals.leaks?.unfreed).toEqual({ bytes: 20, blocks: 2 });
+  });
+
   test.each([
     ['abort()', 134],
     ['raise(SIGKILL)', 137],
