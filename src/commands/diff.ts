@@ -16,7 +16,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   const wishes = await parseWithConfig(
     subCommand(
       'diff',
-      '[options] A B\n\nSays what is new in B, what costs another amount, and what is gone, against A. Each is a run directory, a\ndirectory of runs, a valgrind log (text or XML), a profile, or for A a baseline. Only what is new in B fails, and\nwhat grew by more than --max-growth allows.',
+      '[options] A B\n\nSays what is new in B, what costs another amount, and what is gone, against A. Each is a run directory, a\ndirectory of runs, a log, a profile, or for A a baseline. Only what is new in B fails, and\nwhat grew by more than --max-growth allows.',
       argv,
     )
       .options(reportOptions)

@@ -14,7 +14,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   const wishes = await parseWithConfig(
     subCommand(
       'report',
-      '[options] [RUN|LOG…]\n\nRenders a run directory, or valgrind logs (text or XML), again. Without a name: the newest run here.\n`-` reads a log from standard input.',
+      '[options] [RUN|LOG…]\n\nRenders run directories, or logs of valgrind, sanitizers, mtrace, memwatch, Visual Studio and profilers, again.\nSeveral become one report. Without a name: the newest run here. `-` reads a log from standard input.',
       argv,
     )
       .options(reportOptions)

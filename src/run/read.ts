@@ -125,7 +125,7 @@ async function statusOf(path: string) {
     const code = (error as NodeJS.ErrnoException).code;
     throw new UserError(
       code === 'ENOENT' ? `${path} does not exist` : `${path} cannot be read: ${(error as Error).message}`,
-      'give a run directory (.vgrun/runs/…), a valgrind log (text or XML) or a profile',
+      'give a run directory (.vgrun/runs/…), a log of valgrind, a sanitizer or another instrument, or a profile',
     );
   }
 }
