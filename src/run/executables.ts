@@ -112,11 +112,14 @@ export function watchExecutables(
   }
 
   let timer: NodeJS.Timeout | undefined;
+  let costBefore = 0;
   const lookAgain = (): void => {
     const start = performance.now();
     look();
     const cost = performance.now() - start;
-    timer = setTimeout(lookAgain, Math.max(lookEveryMs, cost * leastRest)).unref();
+    // One look that took long, as the first does, says nothing of the next.
+    timer = setTimeout(lookAgain, Math.max(lookEveryMs, Math.min(cost, costBefore) * leastRest)).unref();
+    costBefore = cost;
   };
   lookAgain();
   return { seen, stop: () => clearTimeout(timer) };
