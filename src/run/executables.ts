@@ -11,7 +11,7 @@ import { sanitizersIn } from './target.ts';
 const lookEveryMs = 5;
 
 /** Rest after each look, in times of what it took: who watches must not slow down what runs beside it. */
-const leastRest = 50;
+const leastRest = 20;
 
 export interface ExecutableWatch {
   /** By pid; of a process that exec'd, what it was last. */
