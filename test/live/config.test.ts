@@ -46,6 +46,16 @@ describe.skipIf(!canRun('valgrind'))('a config', () => {
     expect((await vgrun(['--version'], { cwd: cwd() })).status).toBe(0);
   });
 
+  test('may hold flags of sanitizers, which are left to their runs', async () => {
+    await config({ options: ['--halt_on_error=1', '--detect_deadlocks=1'] });
+    expect((await vgrun(['./lost-100'], { cwd: cwd() })).status).toBe(100);
+    const { status, stderr } = await vgrun(['--tool=asan', './lost-100'], { cwd: cwd() });
+    expect([status, stderr.split('\n')[0]]).toEqual([
+      125,
+      expect.stringMatching(/not built with AddressSanitizer/),
+    ]);
+  });
+
   test('is not to blame for what was typed', async () => {
     await config({ options: ['--leak-check=full'] });
     const { stderr } = await vgrun(['--nonsense=1', './lost-100'], { cwd: cwd() });

@@ -1,6 +1,6 @@
 // Every command of the manual pages does what the page says, in a folder with a program that leaks.
 import { spawn } from 'node:child_process';
-import { cp, mkdir, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, test } from 'vitest';
 import { canRun, projectRoot } from '../project.ts';
@@ -67,6 +67,11 @@ describe.skipIf(!canRun('valgrind'))('the commands of docs/', () => {
     } finally {
       server.kill('SIGKILL');
     }
+  });
+  test('sanitizers.md', { timeout: 240_000 }, async () => {
+    const page = await readFile(join(projectRoot, 'docs/sanitizers.md'), 'utf8');
+    await writeFile(join(path, 'heap.c'), /```c\n(.*?)```/s.exec(page)?.[1] ?? '');
+    await runPage('sanitizers.md', path);
   });
   test('memwatch.md', async () => {
     await cp(join(projectRoot, 'test/live/memwatch-stand-in'), path, { recursive: true });

@@ -485,7 +485,7 @@ function readGiven(reading: Reading, text: string): void {
   }
   if (token.scope !== undefined && token.scope !== reading.tool) {
     // `--helgrind:history-level=none` is for runs of helgrind (manual, section 2.6).
-    if (valgrindTools.includes(token.scope)) return;
+    if (valgrindTools.includes(token.scope) || toolNamed(token.scope) !== undefined) return;
     throw new UserError(
       `unknown option ${quote(text)}: valgrind has no tool ${quote(token.scope)}`,
       `write --TOOL:name=value with one of ${valgrindTools.join(', ')}`,
