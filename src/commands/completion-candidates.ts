@@ -68,6 +68,7 @@ export const subCommandWords: Readonly<Record<string, SubCommandWords>> = {
       ...reading,
       ...growing,
       baseline,
+      { name: '--symbolize', about: 'name what a log has addresses of only', takesValue: false },
       { name: '--error-exitcode', about: 'exit status for findings', takesValue: true },
     ],
     names: 'runs',

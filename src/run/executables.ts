@@ -10,8 +10,8 @@ import { sanitizersIn } from './target.ts';
 /** ms. A process that lives shorter has no samples: gprof takes one each 10 ms. */
 const lookEveryMs = 5;
 
-/** Times of looking: a run with hundreds of threads must not be slowed down by who watches it. */
-const leastRest = 50;
+/** Rest after each look, in times of what it took: who watches must not slow down what runs beside it. */
+const leastRest = 20;
 
 export interface ExecutableWatch {
   /** By pid; of a process that exec'd, what it was last. */
@@ -112,11 +112,14 @@ export function watchExecutables(
   }
 
   let timer: NodeJS.Timeout | undefined;
+  let costBefore = 0;
   const lookAgain = (): void => {
     const start = performance.now();
     look();
     const cost = performance.now() - start;
-    timer = setTimeout(lookAgain, Math.max(lookEveryMs, cost * leastRest)).unref();
+    // One look that took long, as the first does, says nothing of the next.
+    timer = setTimeout(lookAgain, Math.max(lookEveryMs, Math.min(cost, costBefore) * leastRest)).unref();
+    costBefore = cost;
   };
   lookAgain();
   return { seen, stop: () => clearTimeout(timer) };

@@ -122,7 +122,20 @@ describe('any input', () => {
     }
   });
 
-  test('a stack or a report of a million lines is cut at a bound', async () => {
+  test('lines that repeat what patterns look for are read to their end', async () => {
+    const head =
+      '==1==ERROR: AddressSanitizer: heap-use-after-free on address 0x60 at pc 0x1 bp 0x2 sp 0x3\n';
+    const lines = [
+      'Sanitizer'.repeat(1700),
+      `==1==${'a'.repeat(16_000)}`,
+      `==1==ERROR: AddressSanitizer: x ${'thread T1 ('.repeat(1400)}`,
+      `${':111111111:111111111'.repeat(800)} runtime error: `,
+    ];
+    const text = lines.map((line) => `${head}${line}\n`.repeat(120)).join('');
+    mustBeInOrder(await read(Buffer.from(text), 64 * 1024));
+  });
+
+  test('a stack or a report of fifty thousand lines is cut at a bound', async () => {
     const head =
       '==1==ERROR: AddressSanitizer: heap-use-after-free on address 0x60 at pc 0x1 bp 0x2 sp 0x3\n';
     const frames = Array.from(

@@ -115,7 +115,7 @@ const twiceDefined = /^\s*\[\d+\] size=\d+ '(.+?)' (\S.*?):(\d{1,9})(?::(\d{1,9}
 
 /** Sentences that belong to a report but say what the model says elsewhere, or what every report says. */
 const silent =
-  /^(?:\w*Sanitizer can ?not (?:provide|describe)|HINT: |\s*\((?:longjmp|swapcontext)|=+$|This frame has \d+ object|Shadow byte|These globals were registered|Register values:|r\w+ = 0x)/;
+  /^(?:\w{0,17}Sanitizer can ?not (?:provide|describe)|HINT: |\s*\((?:longjmp|swapcontext)|=+$|This frame has \d+ object|Shadow byte|These globals were registered|Register values:|r\w+ = 0x)/;
 
 /** Sentences that say more about the error. */
 const telling =
@@ -163,7 +163,7 @@ export function addressReport(
   }
   const signal = signals[draft.kind];
   // `… T0)`, `… in thread T0 (name):`, `… (thread T0)`
-  const inThread = /(?: T(-?\d+)\)|\bthread T(\d+)(?: \(([^)]*)\))?)[):]*$/.exec(sentence);
+  const inThread = /(?: T(-?\d+)\)|\bthread T(\d+)(?: \(([^)]{0,200})\))?)[):]{0,3}$/.exec(sentence);
   // Of runtimes that do not number threads it is the system's number.
   const numbers = draft.tool === 'asan' || draft.tool === 'hwasan';
   const first = !numbers ? undefined : threadOf(inThread?.[1] ?? inThread?.[2], inThread?.[3]);
@@ -228,7 +228,7 @@ export function addressReport(
       return 'last';
     }
     // AddressSanitizer: nested bug in the same thread, aborting.
-    if (/^\w*Sanitizer: nested bug in the same thread, aborting\./.test(text)) {
+    if (/^\w{0,17}Sanitizer: nested bug in the same thread, aborting\./.test(text)) {
       const pid = image.pid();
       host.problem({
         code: 'report-not-finished',

@@ -72,7 +72,7 @@ const oddities = [Buffer.from([0x1b]), Buffer.from([0xc2, 0xa0])];
 
 /** Where a report's own text begins behind a prefix. `I/DEBUG   ( 1234): ==1234==ERROR: AddressSanitizer: …` */
 const ownText =
-  /==(?:[^=\s][^=]{0,255}==)?\d{1,10}==|(?:ERROR|WARNING|FATAL|SUMMARY): \w*Sanitizer\b|\w*Sanitizer:|Suppressions used:/;
+  /==(?:[^=\s][^=]{0,255}==)?\d{1,10}==|(?:ERROR|WARNING|FATAL|SUMMARY): \w{0,17}Sanitizer\b|\w{0,17}Sanitizer:|Suppressions used:/;
 
 /** What CI systems and test runners put before a line of UBSan: a time, ctest's `12: `, logcat's head. */
 const plainLeader =

@@ -25,12 +25,12 @@ const failures: readonly Failure[] = [
   },
   {
     // ThreadSanitizer: CHECK failed: sanitizer_allocator_primary64.h:131 "((kSpaceBeg)) == ((address_range.Init(TotalSpaceSize, …
-    form: /^\w*Sanitizer:? CHECK failed: sanitizer_allocator\S* "\(\(kSpaceBeg\)\)/,
+    form: /^\w{0,17}Sanitizer:? CHECK failed: sanitizer_allocator\S* "\(\(kSpaceBeg\)\)/,
     ...noMemory,
   },
   {
     // AddressSanitizer: CHECK failed: asan_rtl.cpp:397 "((!asan_init_is_running)) != (0)" (0x0, 0x0) (tid=1436)
-    form: /^\w*Sanitizer:? CHECK failed: /,
+    form: /^\w{0,17}Sanitizer:? CHECK failed: /,
     code: 'instrument-died',
     message: 'The runtime of the sanitizer itself failed',
     hint: 'Look for the words of its CHECK in the issues of LLVM or GCC, and try another version of the compiler.',
@@ -44,7 +44,7 @@ const failures: readonly Failure[] = [
   },
   {
     // ERROR: AddressSanitizer failed to allocate 0xdfff0001000 (15392894357504) bytes at address 2008fff7000 (errno: 12)
-    form: /^(?:ERROR: |FATAL: )?\w*Sanitizer:? failed to (?:allocate|deallocate|map|mmap|reserve|protect)/,
+    form: /^(?:ERROR: |FATAL: )?\w{0,17}Sanitizer:? failed to (?:allocate|deallocate|map|mmap|reserve|protect)/,
     ...noMemory,
   },
   {
@@ -78,7 +78,7 @@ const failures: readonly Failure[] = [
   },
   {
     // ThreadSanitizer: failed to read suppressions file '/home/user/demo/tsan.supp'
-    form: /^\w*Sanitizer:? failed to (?:read|open|parse) suppressions/,
+    form: /^\w{0,17}Sanitizer:? failed to (?:read|open|parse) suppressions/,
     code: 'instrument-failed-to-start',
     message: 'The sanitizer could not read its suppressions, and did not start',
     hint: 'Give an absolute path of a file of the form TYPE:PATTERN in its variable, such as TSAN_OPTIONS=suppressions=.',
@@ -99,7 +99,7 @@ const failures: readonly Failure[] = [
   },
   {
     // FATAL: Code is compiled with -fsanitize=memory but …; FATAL: MemorySanitizer can not mmap the shadow memory.
-    form: /^FATAL: (?:\w*Sanitizer|Code|ASan|MSan)\b/,
+    form: /^FATAL: (?:\w{0,17}Sanitizer|Code|ASan|MSan)\b/,
     code: 'instrument-failed-to-start',
     message: 'The sanitizer could not start',
     hint: 'Switch address randomisation off for the program (setarch -R), or lower vm.mmap_rnd_bits.',
@@ -108,7 +108,7 @@ const failures: readonly Failure[] = [
 
 /** `WARNING: AddressSanitizer failed to allocate 0x202020202020200c bytes`, `WARNING: found 1 unrecognized flag(s):` */
 const warning =
-  /^WARNING: (?=.*(?:Sanitizer\b|ASan\b|MSan\b|unrecognized flag|symbolizer))(?!\w*Sanitizer: [\w-]+$)(.+)$/;
+  /^WARNING: (?=.*(?:Sanitizer\b|ASan\b|MSan\b|unrecognized flag|symbolizer))(?!\w{0,17}Sanitizer: [\w-]+$)(.+)$/;
 
 /** `Processing thread 4711.` */
 const leakCheckLine = /^Processing thread (\d+)\.$/;
@@ -121,7 +121,7 @@ function open(line: SectionLine, host: SectionHost): Section | undefined {
   const text = line.text.trimStart();
   // Most lines that get here are errors and summaries of others.
   if (text.startsWith('SUMMARY: ') || text.includes('runtime error: ')) return undefined;
-  const name = /(\w*)Sanitizer/.exec(text)?.[1] ?? '';
+  const name = /(\w{0,17})Sanitizer/.exec(text)?.[1] ?? '';
   const tool = tools[name] ?? 'asan';
   if (line.pid !== undefined) {
     const thread = leakCheckLine.exec(text)?.[1];
@@ -140,19 +140,19 @@ function open(line: SectionLine, host: SectionHost): Section | undefined {
     }
   }
   // AddressSanitizer: hard rss limit exhausted (300Mb vs 348Mb)
-  const limit = /^\w*Sanitizer: (hard|soft) rss limit exhausted .*$/.exec(text);
+  const limit = /^\w{0,17}Sanitizer: (hard|soft) rss limit exhausted .*$/.exec(text);
   if (limit !== null && line.pid !== undefined) {
     const image = host.image(tool, line.pid);
     if (limit[1] === 'soft') image.emit({ type: 'message', source: 'warning', text });
     else {
-      const what = text.replace(/^\w*Sanitizer: /, '');
+      const what = text.replace(/^\w{0,17}Sanitizer: /, '');
       image.emit({ type: 'finding', tool, kind: 'rss-limit-exceeded', what, details: [], stacks: [] });
       image.settle(true);
     }
     return undefined;
   }
   // Printed without a mark, for the process of the file.
-  if (/^\w*Sanitizer exit stats:$/.test(text)) {
+  if (/^\w{0,17}Sanitizer exit stats:$/.test(text)) {
     host.image(tool, line.pid).settle(true);
     return undefined;
   }

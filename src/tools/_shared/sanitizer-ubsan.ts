@@ -195,7 +195,7 @@ function open(opened: SectionLine, host: SectionHost): Section | undefined {
   let blank = false;
 
   function line({ text }: SectionLine): Taken {
-    const end = summaryLine.exec(text);
+    const end = text.includes('SUMMARY: ') ? summaryLine.exec(text) : null;
     if (end !== null) {
       ended = true;
       // With report_error_type=1 it names the check, wrongly for a few (a bool in gcc), so only where the sentence does not
@@ -205,7 +205,7 @@ function open(opened: SectionLine, host: SectionHost): Section | undefined {
       return 'last';
     }
     if (blank || draft.stacks().length > 0) return 'over';
-    const note = noteLine.exec(text);
+    const note = text.includes(': note: ') ? noteLine.exec(text) : null;
     if (note !== null) {
       draft.detail(note[1] as string);
       // `_Nonnull type annotation specified here`, `_Nonnull return type annotation specified here`: the sentence is the same
