@@ -1,6 +1,6 @@
 // `vgrun explain`: finds a kind by name, rule or the tool's own sentence, and lays out what is known of it.
 import { distance } from '../model/spelling.ts';
-import type { Kind } from './kinds.ts';
+import type { Kind } from './kind.ts';
 import { kinds } from './kinds-all.ts';
 
 /** One headed paragraph or list. */

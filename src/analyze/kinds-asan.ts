@@ -1,6 +1,6 @@
 // The knowledge base: what the kinds of AddressSanitizer, HWASan, LeakSanitizer and MemorySanitizer mean.
 // Kinds: the words of asan_errors.h, hwasan_report.cpp, lsan_common.cpp and msan_report.cpp of compiler-rt up to 18.
-import type { Kind } from './kinds.ts';
+import type { Kind } from './kind.ts';
 
 type Entry = Omit<Kind, 'tool' | 'falsePositives' | 'options'> & Partial<Kind>;
 

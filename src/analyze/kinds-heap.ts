@@ -1,6 +1,6 @@
 // The knowledge base: what mtrace, memwatch, the debug heap of Microsoft's C runtime, Visual Leak Detector and heaptrack say.
 // Kinds: glibc's mtrace.pl, memwatch.c 2.71, dbgheap.c of the C runtime, Visual Leak Detector 2.5, heaptrack_print.
-import type { Kind } from './kinds.ts';
+import type { Kind } from './kind.ts';
 
 type Entry = Omit<Kind, 'tool' | 'falsePositives' | 'options'> & Partial<Kind>;
 

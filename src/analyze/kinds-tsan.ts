@@ -1,5 +1,5 @@
 // The knowledge base: what the reports of ThreadSanitizer mean. Kinds: tsan_report.cpp of compiler-rt up to 18.
-import type { Kind } from './kinds.ts';
+import type { Kind } from './kind.ts';
 
 type Entry = Omit<Kind, 'tool' | 'falsePositives' | 'options'> & Partial<Kind>;
 

@@ -1,6 +1,6 @@
 // The knowledge base: what the checks of UndefinedBehaviorSanitizer mean, by the names that -fsanitize= gives them.
 // Checks: clang's manual of UndefinedBehaviorSanitizer, gcc's -fsanitize=, ubsan_checks.inc and ubsan_handlers.cpp up to 18.
-import type { Kind } from './kinds.ts';
+import type { Kind } from './kind.ts';
 
 type Entry = Omit<Kind, 'tool' | 'falsePositives' | 'options'> & Partial<Kind>;
 

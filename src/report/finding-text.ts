@@ -8,7 +8,7 @@ import type {
   ReportFrame,
   ReportStack,
 } from '../model/report.ts';
-import { functionText, isOfValgrind } from './html-page/words.ts';
+import { functionText, isMerePlace, isOfValgrind } from './html-page/words.ts';
 import { grouped, plural } from './terminal-text.ts';
 
 /** A leak's sentence names one loss record of one process; what was lost over all is in the cost. */
@@ -73,11 +73,6 @@ export function calledName(frame: Pick<ReportFrame, 'function' | 'ip' | 'offset'
 /** `src/list.c:42`; undefined without a source. */
 export function sourceOf({ path, line }: ReportFrame): string | undefined {
   return path === undefined ? undefined : line === undefined ? path : `${path}:${line}`;
-}
-
-/** Formats such as memwatch's know a line and no function, not even an address. */
-export function isMerePlace({ function: name, ip, offset }: ReportFrame): boolean {
-  return name === undefined && ip === undefined && offset === undefined;
 }
 
 /** `src/list.c:42 in pop()`; without a source `pop() in /usr/lib/libc.so.6`, without a function `src/list.c:42`. */

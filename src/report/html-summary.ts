@@ -1,6 +1,5 @@
 // The part of the HTML report that needs no script: outcome, totals, and the first findings.
 import type { Finding, Report } from '../model/report.ts';
-import { isMerePlace } from './finding-text.ts';
 import { escapeXml } from './flame-svg.ts';
 import {
   costText,
@@ -8,6 +7,7 @@ import {
   functionText,
   gateFacts,
   headlineOf,
+  isMerePlace,
   outcomeSigns,
   pardonWords,
   profileFacts,

@@ -2,8 +2,7 @@
 import picocolors from 'picocolors';
 import type { Severity } from '../model/finding.ts';
 import type { Report, ReportFrame } from '../model/report.ts';
-import { isMerePlace } from './finding-text.ts';
-import { functionText } from './html-page/words.ts';
+import { functionText, isMerePlace } from './html-page/words.ts';
 import type { RenderOptions } from './reporter.ts';
 import { harmless } from './terminal-text.ts';
 
@@ -47,7 +46,6 @@ export function makeInk(report: Report, options: RenderOptions): Ink {
     },
     place: (frame) => {
       const where = source(frame);
-      if (where !== undefined && frame.function === undefined && frame.ip === undefined) return bold(where);
       const name = functionName(frame);
       if (where !== undefined && isMerePlace(frame)) return bold(where);
       if (where !== undefined) return `${bold(where)} in ${name}`;

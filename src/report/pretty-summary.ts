@@ -1,6 +1,6 @@
 // What stands below the findings: totals in valgrind's words, and the process tree.
-import type { Amount, LeakTotals } from '../model/record.ts';
-import type { Comparison, Report, ReportProcess, ReportTotals } from '../model/report.ts';
+import type { Comparison, Report, ReportProcess } from '../model/report.ts';
+import { amount, errorText, leakText } from './html-page/words.ts';
 import type { Ink } from './pretty-ink.ts';
 import { growthText } from './profile-text.ts';
 import { clip, grouped, harmless, plural, wrap } from './terminal-text.ts';
@@ -96,44 +96,6 @@ export function suppressionLines(report: Report, all: boolean, ink: Ink): readon
 function entry(title: string, text: string, ink: Ink): readonly string[] {
   const [first = '', ...rest] = wrap(text, Math.max(20, ink.columns - 15));
   return [`${title.padEnd(13)}  ${first}`, ...rest.map((line) => `${' '.repeat(15)}${line}`)];
-}
-
-/** `1,024 bytes in 2 blocks`. */
-export function amount({ bytes, blocks }: Amount): string {
-  return `${grouped(bytes)} bytes in ${grouped(blocks)} blocks`;
-}
-
-/** What was lost, kind by kind. */
-export function leakText(leaks: LeakTotals): string {
-  const named: readonly (readonly [string, Amount | undefined])[] = [
-    ['definitely lost', leaks.definite],
-    ['indirectly lost', leaks.indirect],
-    ['possibly lost', leaks.possible],
-    ['still reachable', leaks.reachable],
-    ['not freed', leaks.unfreed],
-    ['suppressed', leaks.suppressed],
-  ];
-  const lost = named.flatMap(([name, sum]) =>
-    sum !== undefined && sum.blocks > 0 ? [`${name}: ${amount(sum)}`] : [],
-  );
-  const text = lost.length === 0 ? nothingLost(leaks) : lost.join('; ');
-  // What was not freed but can be reached is no question that such a tool asks, and it has no suppressions.
-  if (leaks.reachable === undefined) return text;
-  // XML of valgrind up to 3.25 names the suppressions it used, but not how much each one hid.
-  return leaks.suppressed === undefined ? `${text}; suppressed: not known` : text;
-}
-
-function nothingLost({ reachable, unfreed }: LeakTotals): string {
-  if (reachable !== undefined) return '0 bytes in 0 blocks, of every kind';
-  return unfreed === undefined ? '0 bytes in 0 blocks lost' : '0 bytes in 0 blocks not freed';
-}
-
-/** `2 errors from 1 contexts`, as valgrind counts. */
-export function errorText(errors: NonNullable<ReportTotals['errors']>): string {
-  const { suppressed, suppressedContexts } = errors;
-  const from = suppressedContexts === undefined ? '' : ` from ${grouped(suppressedContexts)}`;
-  const hidden = suppressed === undefined ? '' : ` (suppressed: ${grouped(suppressed)}${from})`;
-  return `${grouped(errors.errors)} errors from ${grouped(errors.contexts)} contexts${hidden}`;
 }
 
 /** The process tree, at most so many lines of it, when there is more than one process image. */

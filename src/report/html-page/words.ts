@@ -1,9 +1,9 @@
 // The words of the HTML report: for the page and for the part of it that is written without a script.
 import type { Owner, Severity } from '../../model/finding.ts';
 import type { GrowthLimit } from '../../model/profile-report.ts';
-import type { Cost, Limit, Outcome, Pardon, Report, Standing } from '../../model/report.ts';
+import type { Amount, LeakTotals } from '../../model/record.ts';
+import type { Cost, Limit, Outcome, Pardon, Report, ReportTotals, Standing } from '../../model/report.ts';
 import type { Exit } from '../../model/run.ts';
-import { errorText, leakText } from '../pretty-summary.ts';
 import { grouped, plural } from '../terminal-text.ts';
 
 /** Signs that tell by form what colour alone must not. */
@@ -60,6 +60,19 @@ const reasonWords: Readonly<Record<string, string>> = {
 export function reasonText(owner: Owner, reason: string): string {
   const words = Object.hasOwn(reasonWords, reason) ? reasonWords[reason] : reason;
   return `${ownerWords[owner]}: ${words}`;
+}
+
+/** Formats such as memwatch's know a line and no function, not even an address. */
+export function isMerePlace({
+  function: name,
+  ip,
+  offset,
+}: {
+  readonly function?: string;
+  readonly ip?: string;
+  readonly offset?: string;
+}): boolean {
+  return name === undefined && ip === undefined && offset === undefined;
 }
 
 /** `pop()`; C++ names bring their own parentheses. Without a name `??? (0x4711)`, or where it is in its object, `??? [0x1207]`. */
@@ -308,4 +321,42 @@ export function reasonsOf({ reasons, purpose }: Pick<Report, 'reasons' | 'purpos
 /** A leak's sentence names one loss record of one process; what was lost over all is in the cost. */
 export function headlineOf(what: string, title: string, leak: boolean): string {
   return leak || what === '' ? title : what;
+}
+
+/** `1,024 bytes in 2 blocks`. */
+export function amount({ bytes, blocks }: Amount): string {
+  return `${grouped(bytes)} bytes in ${grouped(blocks)} blocks`;
+}
+
+/** What was lost, kind by kind. */
+export function leakText(leaks: LeakTotals): string {
+  const named: readonly (readonly [string, Amount | undefined])[] = [
+    ['definitely lost', leaks.definite],
+    ['indirectly lost', leaks.indirect],
+    ['possibly lost', leaks.possible],
+    ['still reachable', leaks.reachable],
+    ['not freed', leaks.unfreed],
+    ['suppressed', leaks.suppressed],
+  ];
+  const lost = named.flatMap(([name, sum]) =>
+    sum !== undefined && sum.blocks > 0 ? [`${name}: ${amount(sum)}`] : [],
+  );
+  const text = lost.length === 0 ? nothingLost(leaks) : lost.join('; ');
+  // What was not freed but can be reached is no question that such a tool asks, and it has no suppressions.
+  if (leaks.reachable === undefined) return text;
+  // XML of valgrind up to 3.25 names the suppressions it used, but not how much each one hid.
+  return leaks.suppressed === undefined ? `${text}; suppressed: not known` : text;
+}
+
+function nothingLost({ reachable, unfreed }: LeakTotals): string {
+  if (reachable !== undefined) return '0 bytes in 0 blocks, of every kind';
+  return unfreed === undefined ? '0 bytes in 0 blocks lost' : '0 bytes in 0 blocks not freed';
+}
+
+/** `2 errors from 1 contexts`, as valgrind counts. */
+export function errorText(errors: NonNullable<ReportTotals['errors']>): string {
+  const { suppressed, suppressedContexts } = errors;
+  const from = suppressedContexts === undefined ? '' : ` from ${grouped(suppressedContexts)}`;
+  const hidden = suppressed === undefined ? '' : ` (suppressed: ${grouped(suppressed)}${from})`;
+  return `${grouped(errors.errors)} errors from ${grouped(errors.contexts)} contexts${hidden}`;
 }
