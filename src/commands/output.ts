@@ -106,6 +106,11 @@ async function mustBeWritable(file: string): Promise<void> {
   }
 }
 
+/** Loads what the report on the terminal needs, so that it is there when a program ends. */
+export async function readyTerminal(): Promise<void> {
+  await loadReporter('pretty');
+}
+
 /** Whether one of the reports shows what the instrument itself wrote. */
 export function showsRaw(destinations: readonly Destination[]): boolean {
   return destinations.some(({ format }) => format === 'html');

@@ -66,7 +66,11 @@ export async function main(argv: readonly string[], attach?: Launch['attach']): 
     ...(live === undefined ? {} : { onXml: live.read }),
     // Loaded while the program runs: nothing of it is needed before.
     onStart: () => {
-      afterwards = Promise.all([import('../pipeline.ts'), import('./output.ts')]);
+      afterwards = Promise.all([
+        import('../pipeline.ts'),
+        import('./output.ts').then(({ readyTerminal }) => readyTerminal()),
+        import('./analysis.ts'),
+      ]);
     },
   });
   await live?.finish();

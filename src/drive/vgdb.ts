@@ -1,7 +1,6 @@
 // Owns vgdb stops: a program that waits for a debugger nobody brings must not hang a run.
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { execa } from 'execa';
 
 /** How long an unattended stop is left for a gdb that somebody starts by a script, in ms. */
 const unattendedPatience = 15_000;
@@ -33,6 +32,7 @@ export function watchStops(options: {
     // It may stop again: at its end, with --vgdb-stop-at=exit.
     waiting.delete(pid);
     // Any command resumes a stopped process; this one also keeps it from stopping at its next error.
+    const { execa } = await import('execa');
     const { failed } = await execa(
       vgdb,
       [`--vgdb-prefix=${prefix}`, `--pid=${pid}`, 'v.set', 'vgdb-error', '999999999'],

@@ -3,7 +3,6 @@ import { createWriteStream } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { execa } from 'execa';
 import { debug } from '../log.ts';
 import type { Problem } from '../model/problem.ts';
 import type { CollectContext, CollectStep, Tool } from '../tools/tool.ts';
@@ -32,6 +31,7 @@ export async function collect(tool: Tool, context: CollectContext): Promise<read
 export async function carryOut(step: CollectStep, directory: string): Promise<Problem | undefined> {
   const [file, ...args] = step.command;
   const input = step.consumes === undefined ? undefined : join(directory, step.consumes);
+  const { execa } = await import('execa');
   const subprocess = execa(file, args, {
     reject: false,
     stdin: input === undefined ? 'ignore' : { file: input },

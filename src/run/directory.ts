@@ -164,6 +164,9 @@ const reportName = /^(?:sanitizer\.|mtrace\.|memwatch\.)/;
 /** What a symbolizer said after the run of the addresses in its reports; see symbolize.ts. */
 export const symbolsName = 'symbols.json';
 
+/** What a program's stderr held, where a runtime writes there in any case. */
+export const stderrReport = 'sanitizer.stderr';
+
 /** The process that a runtime's report is about, where its name says so: `sanitizer.server.123`, `mtrace.123`. */
 export function pidOfReport(name: string): number | undefined {
   const pid = /^(?:sanitizer\..*|mtrace)\.(\d+)(?:-\d+)?$/s.exec(name)?.[1];

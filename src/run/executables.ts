@@ -10,6 +10,12 @@ import { sanitizersIn } from './target.ts';
 /** ms. A process that lives shorter has no samples: gprof takes one each 10 ms. */
 const lookEveryMs = 5;
 
+/** ms between looks when nothing has changed for long: no data is lost to those that report at their end. */
+const slowLookEveryMs = 25;
+
+/** Looks without a change after which they become rarer. */
+const quietLooks = 20;
+
 /** Rest after each look, in times of what it took: who watches must not slow down what runs beside it. */
 const leastRest = 20;
 
@@ -55,35 +61,47 @@ const before: ReadonlySet<string> = new Set(['setpriv', 'prlimit']);
  *
  * @param program absolute; what the process becomes, in case that it is too short to be seen.
  * @param onLook called with the pid of each process that lives, at each look.
+ * @param mayRest looks become rarer while nothing changes.
  */
 export function watchExecutables(
   pid: number,
   program: string,
-  onLook?: (pid: number) => void,
+  {
+    onLook,
+    mayRest = false,
+  }: { readonly onLook?: ((pid: number) => void) | undefined; readonly mayRest?: boolean } = {},
 ): ExecutableWatch {
   const seen = new Map<number, Executable>([[pid, { pid, path: program }]]);
   /** Of those that live: who started them. */
   const known = new Map<number, number | undefined>([[pid, undefined]]);
+  let quiet = 0;
   const look = (): void => {
+    quiet++;
     for (const [each, parent] of known) {
       try {
         const path = readlinkSync(`/proc/${each}/exe`);
         const earlier = seen.get(each);
         const isPrefix = each === pid && before.has(basename(path));
-        if (!isPrefix && earlier?.path !== path) seen.set(each, noted(each, path, parent, earlier));
-        else if (earlier?.brief === true) {
+        if (!isPrefix && earlier?.path !== path) {
+          seen.set(each, noted(each, path, parent, earlier));
+          quiet = 0;
+        } else if (earlier?.brief === true) {
           const { brief: _, ...rest } = earlier;
           seen.set(each, rest);
         }
         onLook?.(each);
         for (const task of readdirSync(`/proc/${each}/task`)) {
           for (const child of readProc(`${each}/task/${task}/children`)?.split(' ') ?? []) {
-            if (child !== '' && !known.has(Number(child))) known.set(Number(child), each);
+            if (child !== '' && !known.has(Number(child))) {
+              known.set(Number(child), each);
+              quiet = 0;
+            }
           }
         }
       } catch {
         // It has ended; what is known of it stays, and its pid may be another's soon.
         known.delete(each);
+        quiet = 0;
       }
     }
   };
@@ -118,7 +136,8 @@ export function watchExecutables(
     look();
     const cost = performance.now() - start;
     // One look that took long, as the first does, says nothing of the next.
-    timer = setTimeout(lookAgain, Math.max(lookEveryMs, Math.min(cost, costBefore) * leastRest)).unref();
+    const usual = mayRest && quiet > quietLooks ? slowLookEveryMs : lookEveryMs;
+    timer = setTimeout(lookAgain, Math.max(usual, Math.min(cost, costBefore) * leastRest)).unref();
     costBefore = cost;
   };
   lookAgain();

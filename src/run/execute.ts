@@ -1,6 +1,8 @@
 // Owns the one process that vgrun starts: from the argument array to how it ended.
+//
+// Node's own spawn: loading execa would cost more than all else before the launch.
+import { type ChildProcess, spawn } from 'node:child_process';
 import { constants as osConstants } from 'node:os';
-import { execa } from 'execa';
 import { UserError } from '../errors.ts';
 import type { Exit, StoppedBy } from '../model/run.ts';
 import { endRun } from './processes.ts';
@@ -44,23 +46,21 @@ export async function execute(execution: Execution): Promise<Ended> {
     const own = execution.descriptors.find(({ child }) => child === number)?.own;
     return own ?? (number <= 2 ? 'inherit' : 'ignore');
   });
-  const subprocess = execa(file, args, {
-    // execa takes any open descriptor here; its types know only those below 10.
-    stdio: stdio as ['inherit', 'inherit', 'inherit', ...'ignore'[]],
-    cwd: execution.workingDirectory,
-    env: execution.environment,
-    buffer: false,
-    reject: false,
-    // The target outlives a signal to vgrun as it would outlive one to a shell; see signals.ts.
-    cleanup: false,
-    detached: !terminal,
-    forceKillAfterDelay: false,
-  });
-  const { pid } = subprocess;
-  if (pid === undefined) {
-    const { originalMessage } = (await subprocess) as { originalMessage?: string };
-    throw new UserError(`${file} could not be started: ${originalMessage ?? 'unknown reason'}`);
+  let subprocess: ChildProcess;
+  try {
+    subprocess = spawn(file, args, {
+      stdio,
+      cwd: execution.workingDirectory,
+      env: { ...process.env, ...execution.environment },
+      detached: !terminal,
+    });
+  } catch (error) {
+    // Too many words for the kernel (E2BIG), for one.
+    throw notStarted(file, error as Error);
   }
+  const ended = endOf(subprocess);
+  const { pid } = subprocess;
+  if (pid === undefined) throw notStarted(file, (await ended) as Error);
   const stopPassing = passSignals(pid, terminal);
   execution.onStart?.(pid);
 
@@ -73,21 +73,30 @@ export async function execute(execution: Execution): Promise<Ended> {
           stoppedBy = 'timeout';
           ending = endRun(execution.directory, pid, execution.killAfter);
         }, execution.timeout);
-  const result = await subprocess;
+  const exit = await ended;
   clearTimeout(timer);
   await ending;
   stopPassing();
-  return { pid, exit: exitOf(result), ...(stoppedBy === undefined ? {} : { stoppedBy }) };
+  return {
+    pid,
+    exit: exit instanceof Error ? { how: 'unknown' } : exit,
+    ...(stoppedBy === undefined ? {} : { stoppedBy }),
+  };
 }
 
-function exitOf(result: {
-  readonly exitCode?: number | undefined;
-  readonly signal?: string | undefined;
-}): Exit {
-  if (result.signal !== undefined) {
-    const number = osConstants.signals[result.signal as NodeJS.Signals] ?? 0;
-    return { how: 'signaled', signal: result.signal, number };
-  }
-  if (result.exitCode !== undefined) return { how: 'exited', code: result.exitCode };
-  return { how: 'unknown' };
+/** How it ended, or why it did not begin. */
+function endOf(subprocess: ChildProcess): Promise<Exit | Error> {
+  return new Promise((resolve) => {
+    subprocess.once('exit', (code, signal) => resolve(exitOf(code, signal)));
+    subprocess.once('error', resolve);
+  });
+}
+
+function notStarted(file: string, { message }: Error): UserError {
+  return new UserError(`${file} could not be started: ${message}`);
+}
+
+function exitOf(code: number | null, signal: NodeJS.Signals | null): Exit {
+  if (signal !== null) return { how: 'signaled', signal, number: osConstants.signals[signal] ?? 0 };
+  return code === null ? { how: 'unknown' } : { how: 'exited', code };
 }

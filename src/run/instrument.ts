@@ -1,8 +1,8 @@
 // Owns the search for the installed instrument and its version.
+import { execFile } from 'node:child_process';
 import { constants } from 'node:fs';
 import { access, readdir, realpath } from 'node:fs/promises';
 import { delimiter, dirname, resolve } from 'node:path';
-import { execa } from 'execa';
 import { UserError } from '../errors.ts';
 
 export interface Instrument {
@@ -28,11 +28,7 @@ const installHint =
 export async function findValgrind(given: string | undefined, searchPath: string): Promise<Instrument> {
   const path = given === undefined ? await findProgramOnPath(searchPath, 'valgrind') : resolve(given);
   if (path === undefined) throw new UserError('valgrind is not installed', installHint);
-  const { stdout, failed } = await execa(path, ['--version'], {
-    reject: false,
-    stdin: 'ignore',
-    timeout: 10_000,
-  });
+  const { stdout, failed } = await ask(path, '--version');
   // valgrind-3.19.0, valgrind-3.28.0.GIT, valgrind-3.21.0-rc1
   const version = /^valgrind-(\d+\.\d+(?:\.\d+)?)/.exec(stdout)?.[1];
   if (failed || version === undefined) {
@@ -56,7 +52,7 @@ export async function findPerf(searchPath: string): Promise<Instrument> {
     'install it: apt-get install linux-perf (Debian), linux-tools-generic (Ubuntu), dnf install perf (Fedora)';
   const path = await findProgramOnPath(searchPath, 'perf');
   if (path === undefined) throw new UserError('perf is not installed', hint);
-  const { stdout } = await execa(path, ['--version'], { reject: false, stdin: 'ignore', timeout: 10_000 });
+  const { stdout } = await ask(path, '--version');
   // perf version 6.1.187
   const version = /^perf version (\d+\.\d+(?:\.\d+)?)/.exec(stdout)?.[1];
   if (version === undefined) throw new UserError(`${path} does not answer --version as perf does`, hint);
@@ -73,7 +69,7 @@ export async function findHeaptrack(searchPath: string): Promise<Instrument> {
   const hint = 'install it: apt-get install heaptrack (Debian, Ubuntu), dnf install heaptrack (Fedora)';
   const path = await findProgramOnPath(searchPath, 'heaptrack');
   if (path === undefined) throw new UserError('heaptrack is not installed', hint);
-  const { stdout } = await execa(path, ['--version'], { reject: false, stdin: 'ignore', timeout: 10_000 });
+  const { stdout } = await ask(path, '--version');
   // heaptrack 1.4.0
   const version = /^heaptrack (\d+\.\d+(?:\.\d+)?)/m.exec(stdout)?.[1];
   if (version === undefined) throw new UserError(`${path} does not answer --version as heaptrack does`, hint);
@@ -97,12 +93,7 @@ const heaptrackPlaces = ['../lib/heaptrack', '../lib64/heaptrack'];
  * @throws UserError (125) with what valgrind itself says.
  */
 export async function mustHaveTool({ path }: Instrument, tool: string): Promise<void> {
-  const { failed, stderr } = await execa(path, [`--tool=${tool}`, '--help'], {
-    reject: false,
-    stdin: 'ignore',
-    stdout: 'ignore',
-    timeout: 10_000,
-  });
+  const { failed, stderr } = await ask(path, `--tool=${tool}`, '--help');
   if (!failed) return;
   throw new UserError(
     `valgrind has no tool '${tool}'`,
@@ -151,4 +142,25 @@ function isThere(path: string, mode: number): Promise<boolean> {
     () => true,
     () => false,
   );
+}
+
+interface Answer {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly failed: boolean;
+}
+
+/** What a program prints, by Node's own means: this is before the launch, where loading execa would be the most costly part. */
+function ask(path: string, ...words: readonly string[]): Promise<Answer> {
+  return new Promise((resolve) => {
+    try {
+      const { stdin } = execFile(path, words, { timeout: 10_000 }, (error, stdout, stderr) =>
+        resolve({ stdout, stderr, failed: error !== null }),
+      );
+      // It may have ended without reading.
+      stdin?.on('error', () => {}).end();
+    } catch {
+      resolve({ stdout: '', stderr: '', failed: true });
+    }
+  });
 }

@@ -10,6 +10,7 @@ import { suppressionKinds } from '../tools/_shared/sanitizer-options.ts';
 import { toolNamed, toolUnknown } from '../tools/index.ts';
 import type { Tool } from '../tools/tool.ts';
 import { version } from '../version.ts';
+import { isSource } from './build/source-names.ts';
 import { findProjectRoot } from './directory.ts';
 import { mustHaveEvidence } from './evidence.ts';
 import {
@@ -70,7 +71,7 @@ export async function planRun(wanted: Wish, say: (line: string) => void = () => 
       : { path: launch.program, problems: [] },
     findInstrument(tool, wish, searchPath),
     inheritance(),
-    inspectLibc(),
+    tool.launcher === 'valgrind' ? inspectLibc() : undefined,
     wish.projectRoot === undefined
       ? findProjectRoot(workingDirectory)
       : resolve(workingDirectory, wish.projectRoot),
@@ -101,10 +102,7 @@ export async function planRun(wanted: Wish, say: (line: string) => void = () => 
     keep,
     version,
     ...(symbolizer === undefined ? {} : { symbolizer }),
-    problems: [
-      ...(libc === undefined || tool.launcher !== 'valgrind' ? [] : [libc]),
-      ...obstacles(tool.name),
-    ],
+    problems: [...(libc === undefined ? [] : [libc]), ...obstacles(tool.name)],
   };
 }
 
@@ -127,7 +125,6 @@ async function withProgram(wish: Wish, say: (line: string) => void): Promise<Wis
   const { launch, workingDirectory, environment } = wish;
   const facts = sanitizers.find(({ tool }) => tool === launch.tool);
   if (facts === undefined || launch.attach !== undefined) return wish;
-  const { compileSource, isSource } = await import('./build/compile.ts');
   if (!isSource(launch.program)) return wish;
   // One that is not there is told as any program that is not.
   const isThere = await access(resolve(workingDirectory, launch.program), constants.R_OK).then(
@@ -135,6 +132,7 @@ async function withProgram(wish: Wish, say: (line: string) => void): Promise<Wis
     () => false,
   );
   if (!isThere) return wish;
+  const { compileSource } = await import('./build/compile.ts');
   const program = await compileSource([launch.program], [facts.sanitizer], {
     workingDirectory,
     environment: { ...process.env, ...environment },

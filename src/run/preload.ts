@@ -4,7 +4,6 @@ import { access, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promise
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { execa } from 'execa';
 import { UserError } from '../errors.ts';
 import { debug } from '../log.ts';
 import { sanitizers } from '../model/sanitizer.ts';
@@ -171,6 +170,7 @@ async function compile(
   const unfinished = `${path}.${process.pid}`;
   const command = [...options, '-o', unfinished, source, '-ldl'];
   debug('compile', { compiler, command });
+  const { execa } = await import('execa');
   const { failed, stderr } = await execa(compiler, command, {
     reject: false,
     stdin: 'ignore',

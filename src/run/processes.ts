@@ -1,6 +1,6 @@
 // Owns what /proc says: which processes belong to a run, and how they are ended.
 // Read synchronously: the kernel answers from memory, and a thread pool round trip costs ten times the read.
-import { readdirSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /** One line of /proc/PID/stat, as far as it is needed (proc(5)). */
@@ -35,6 +35,9 @@ export function processState(pid: number | 'self'): ProcessState | undefined {
   };
 }
 
+/** Its files have no size that could be asked for first. */
+const page = Buffer.allocUnsafe(64 * 1024);
+
 function allPids(): number[] {
   return readdirSync('/proc')
     .map(Number)
@@ -43,10 +46,19 @@ function allPids(): number[] {
 
 /** A file under /proc; undefined when the process is gone or not ours to look at. */
 export function readProc(name: string): string | undefined {
+  let descriptor: number | undefined;
   try {
-    return readFileSync(`/proc/${name}`, 'latin1');
+    descriptor = openSync(`/proc/${name}`, 'r');
+    let text = '';
+    for (;;) {
+      const length = readSync(descriptor, page, 0, page.length, null);
+      if (length === 0) return text;
+      text += page.toString('latin1', 0, length);
+    }
   } catch {
     return undefined;
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
   }
 }
 

@@ -12,7 +12,7 @@ import { interpreterFor, toolNamed } from '../tools/index.ts';
 import { readerFor } from '../tools/readers.ts';
 import type { ReadContext, Symbols } from '../tools/tool.ts';
 import { readCopies } from './copies.ts';
-import { pidOfReport } from './directory.ts';
+import { pidOfReport, stderrReport } from './directory.ts';
 import { readHead } from './head.ts';
 
 /** Enough for every reader to recognise its format. */
@@ -94,9 +94,6 @@ function inOrder({ files, manifest }: ReportSources): readonly string[] {
   // What went to stderr is put to the processes that the others name.
   return [...files].sort((a, b) => Number(isStderr(a)) - Number(isStderr(b)) || timeOf(a) - timeOf(b));
 }
-
-/** What a program's stderr held, where a runtime writes there in any case. */
-export const stderrReport = 'sanitizer.stderr';
 
 const isStderr = (path: string): boolean => basename(path) === stderrReport;
 

@@ -208,6 +208,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   const stream = launch.capture === 'fd' ? openSync(join(directory, xmlStream), 'a') : undefined;
   let stopProgress = () => {};
   let executables: ExecutableWatch | undefined;
+  let reading: Promise<unknown> | undefined;
   const appended = plan.appended && watchAppended(plan.appended, request.workingDirectory);
   const ended = await execute({
     argv,
@@ -228,7 +229,14 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     onStart: (pid) => {
       events.onStart?.();
       if (tool.launcher === 'none') {
-        executables = watchExecutables(pid, request.target.path, appended?.look);
+        executables = watchExecutables(pid, request.target.path, {
+          onLook: appended?.look,
+          mayRest: launch.capture === 'reports',
+        });
+      }
+      // Needed after the program only, and loaded while it runs.
+      if (launch.capture === 'reports') {
+        reading = Promise.all([import('./symbolize.ts'), import('./read-reports.ts')]);
       }
       if (events.progress === true) stopProgress = showProgress(pid, launch.program);
     },
@@ -277,6 +285,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
         ? await withSanitizers([...executables.seen.values()])
         : [...executables.seen.values()];
   if (launch.capture === 'reports') {
+    await reading;
     const { symbolizeRun } = await import('./symbolize.ts');
     const unnamed = await symbolizeRun(directory, {
       workingDirectory: request.workingDirectory,

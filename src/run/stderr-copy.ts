@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import { isatty } from 'node:tty';
 import type { Problem } from '../model/problem.ts';
 import type { Sanitizer } from '../model/sanitizer.ts';
-import { stderrReport } from './read-reports.ts';
+import { stderrReport } from './directory.ts';
 
 const passOnEveryMs = 10;
 const chunkBytes = 64 * 1024;

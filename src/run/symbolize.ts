@@ -4,7 +4,6 @@
 // A log is read twice. The first reading remembers which addresses have no name, the second one knows them.
 import { open, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
-import { execa } from 'execa';
 import type { Frame } from '../model/finding.ts';
 import type { Problem } from '../model/problem.ts';
 import type { ParsedRecord } from '../model/record.ts';
@@ -305,6 +304,7 @@ async function answersOf(
   words: readonly string[],
   offsets: readonly number[],
 ): Promise<string> {
+  const { execa } = await import('execa');
   const { stdout } = await execa(program, [...words], {
     input: offsets.map((offset) => `0x${offset.toString(16)}\n`).join(''),
     reject: false,

@@ -10,7 +10,6 @@ import {
   sortSanitizers,
 } from '../../tools/_shared/sanitizer-build.ts';
 import { execute } from '../execute.ts';
-import { isCxxSource } from './compile.ts';
 import {
   ask,
   type Compiler,
@@ -26,6 +25,7 @@ import {
 } from './compilers.ts';
 import { type Copied, recordName, updateMirror } from './mirror.ts';
 import { type Built, findBuilt } from './results.ts';
+import { isCxxSource } from './source-names.ts';
 import { type Plan, planBuild, type Step } from './systems.ts';
 import { type Mark, type MemwatchParts, marks, quoteForSh, type Wrapper, writeWrappers } from './wrappers.ts';
 

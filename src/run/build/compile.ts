@@ -6,6 +6,7 @@ import { UserError } from '../../errors.ts';
 import type { Sanitizer } from '../../model/sanitizer.ts';
 import { sanitizerWords, sortSanitizers } from '../../tools/_shared/sanitizer-build.ts';
 import { ask, chooseCompiler, firstErrors, workingFlags } from './compilers.ts';
+import { isCxxSource } from './source-names.ts';
 
 /** Where such programs are, under the working directory. */
 const programsFolder = join('.vgrun', 'build');
@@ -17,26 +18,6 @@ export interface CompileContext {
   readonly environment: NodeJS.ProcessEnv;
   /** A line for the user, without an end of line. */
   readonly say: (line: string) => void;
-}
-
-const extensions: ReadonlyMap<string, 'c' | 'c++'> = new Map([
-  ['.c', 'c'],
-  ['.cc', 'c++'],
-  ['.cpp', 'c++'],
-  ['.cxx', 'c++'],
-  ['.c++', 'c++'],
-  ['.C', 'c++'],
-  ['.CPP', 'c++'],
-]);
-
-/** Whether a name is that of a C or C++ source. */
-export function isSource(name: string): boolean {
-  return extensions.has(extname(name));
-}
-
-/** Whether a name is that of a C++ source. */
-export function isCxxSource(name: string): boolean {
-  return extensions.get(extname(name)) === 'c++';
 }
 
 /**

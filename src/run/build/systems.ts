@@ -3,8 +3,8 @@ import { readFile, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { basename, dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { UserError } from '../../errors.ts';
-import { isSource } from './compile.ts';
 import { languageOf } from './compilers.ts';
+import { isSource } from './source-names.ts';
 
 /** A process of the build. */
 export interface Step {

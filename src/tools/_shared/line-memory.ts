@@ -32,6 +32,12 @@ export interface LineMemory<Value> {
   readonly find: (at: number, end: number) => boolean;
   /** What is kept for the line that `expected` or `find` knew. */
   readonly value: () => Value;
+  /** As `find` for a line that cannot be known. */
+  readonly miss: () => void;
+  /** Where in the usual order of lines the last known line is. */
+  readonly place: () => number;
+  /** Goes on behind a line whose place it was, as if it had been met now. */
+  readonly goOn: (place: number) => void;
   /** Keeps the line that `find` did not know. Without this call it stays unknown. */
   readonly keep: (at: number, end: number, value: Value) => void;
 }
@@ -51,6 +57,8 @@ export function lineMemory<Value>(): LineMemory<Value> {
   /** The last known line, -1 for none, and unknown ones since. */
   let last = -1;
   let missed = 0;
+  /** How often all were forgotten: places of before mean nothing. */
+  let age = 0;
 
   function isAt(line: number, at: number, to: number): number {
     const start = starts[line] as number;
@@ -83,6 +91,7 @@ export function lineMemory<Value>(): LineMemory<Value> {
     size = 0;
     last = -1;
     missed = 0;
+    age++;
   }
 
   return {
@@ -112,6 +121,15 @@ export function lineMemory<Value>(): LineMemory<Value> {
       }
       missed++;
       return false;
+    },
+    miss: () => {
+      missed++;
+    },
+    place: () => age * mostLines + last,
+    goOn: (place) => {
+      const line = place - age * mostLines;
+      last = line >= 0 && line < size ? line : -1;
+      missed = 0;
     },
     value: () => values[last] as Value,
     keep: (at, end, value) => {

@@ -41,8 +41,12 @@ export function frameLines(symbols: Symbols | undefined): FrameLines {
   let places: {
     readonly frame: Frame;
     readonly build: string | undefined;
-    readonly byAddress: Map<string, readonly Frame[]>;
+    /** By number where one can hold it exactly. */
+    readonly byAddress: Map<string | number, readonly Frame[]>;
   }[] = [];
+  /** By the number of a place that of the one that followed it, plus 1. */
+  let followers = new Int32Array(remembered);
+  let last = 0;
   /** By what they are; different lines may say the same. */
   let interned = new Map<string, (typeof places)[number]>();
   let single = new Map<string, Frame>();
@@ -63,21 +67,41 @@ export function frameLines(symbols: Symbols | undefined): FrameLines {
     places = [];
     interned = new Map();
     single = new Map();
+    followers = new Int32Array(remembered);
+    last = 0;
     kept = 0;
   }
 
   function placeAt(bytes: Uint8Array, from: number, to: number): (typeof places)[number] {
+    const expected = (followers[last] as number) - 1;
+    if (expected >= 0 && table.is(expected, bytes, from, to)) {
+      last = expected;
+      return places[expected] as (typeof places)[number];
+    }
     const id = table.add(hashBytes(bytes, from, to), bytes, from, to);
+    followers[last] = id + 1;
+    last = id;
     const known = places[id];
     if (known !== undefined) return known;
     const text = textOf(bytes, from, to);
     const frame = parseFrame(text);
     const build = buildId.exec(text.trimEnd())?.[1];
     const key = keyOf(frame);
-    const place = interned.get(key) ?? { frame, build, byAddress: new Map<string, readonly Frame[]>() };
+    const place = interned.get(key) ?? {
+      frame,
+      build,
+      byAddress: new Map<string | number, readonly Frame[]>(),
+    };
     interned.set(key, place);
     places[id] = place;
     return place;
+  }
+
+  /** What is said of places stays: where addresses vary it is the same again and again. */
+  function forgetAddresses(): void {
+    for (const { byAddress } of places) if (byAddress.size > 0) byAddress.clear();
+    single = new Map();
+    kept = 0;
   }
 
   function framesOf(ip: string, { frame, build }: (typeof places)[number]): readonly Frame[] {
@@ -107,21 +131,33 @@ export function frameLines(symbols: Symbols | undefined): FrameLines {
       if (at === to) return undefined;
       number = count;
       let end = at;
+      let value = 0;
       // `0x55f2c0`, in front of a space or at the end.
       if (bytes[at] === 48 && bytes[at + 1] === 120) {
         end = at + 2;
-        while (end < to && isHex(bytes[end] as number)) end++;
+        for (; end < to; end++) {
+          const byte = bytes[end] as number;
+          if (byte >= 48 && byte <= 57) value = value * 16 + byte - 48;
+          else if (byte >= 97 && byte <= 102) value = value * 16 + byte - 87;
+          else if (isHex(byte)) value = Number.NaN;
+          else break;
+        }
         if (end === at + 2 || end - at > 18 || (end < to && bytes[end] !== space)) end = at;
       }
-      if (kept >= remembered || table.size() >= remembered) forget();
-      const ip = end === at ? '' : latin1(bytes, at, end);
+      if (table.size() >= remembered) forget();
+      else if (kept >= remembered) forgetAddresses();
+      const addressEnd = end;
+      // `0x0000000a` is written otherwise than `0xa`, and 14 digits may be more than a number holds.
+      const isNumber = end > at + 2 && end - at <= 15 && bytes[at + 2] !== 48 && !Number.isNaN(value);
+      const key = isNumber ? value : end === at ? '' : latin1(bytes, at, end);
       while (end < to && bytes[end] === space) end++;
       const place = placeAt(bytes, end, to);
-      const before = place.byAddress.get(ip);
+      const before = place.byAddress.get(key);
       again = before !== undefined;
       if (before !== undefined) return before;
+      const ip = typeof key === 'string' ? key : latin1(bytes, at, addressEnd);
       const frames = framesOf(ip, place);
-      place.byAddress.set(ip, frames);
+      place.byAddress.set(key, frames);
       kept++;
       return frames;
     },

@@ -103,11 +103,12 @@ function startLog(context: ReadContext, give: (record: ParsedRecord) => void) {
   const images = sanitizerImages(context, problems, give);
   const frames = frameLines(context.symbols);
   const memory = lineMemory<KnownLine>();
+  const stacks = stackMemory();
   /** The open reports, and the one that took the last line. */
   const open = new Map<SanitizerImage, Section>();
   let current: Section | undefined;
   /** Matches what stands before each line, once a report was met behind it. */
-  let leader: RegExp | undefined;
+  let leader: Leader | undefined;
   let markProgram: string | undefined;
   let torn = false;
   let lastChecker: number | undefined;
@@ -168,13 +169,8 @@ function startLog(context: ReadContext, give: (record: ParsedRecord) => void) {
     before = line.text;
   }
 
-  function takeLine(bytes: Buffer, from: number, to: number, offset: number, mayOpen: boolean): void {
-    let at = from;
-    if (leader !== undefined) {
-      leader.lastIndex = 0;
-      const head = bytes.toString('latin1', from, Math.min(to, from + 200));
-      if (leader.test(head)) at += leader.lastIndex;
-    }
+  /** @param at behind what stands before each line. */
+  function takeLine(bytes: Buffer, at: number, to: number, offset: number, mayOpen: boolean): void {
     const first = at < to ? bytes[at] : undefined;
     if (first === undefined) {
       current?.blank();
@@ -249,7 +245,7 @@ function startLog(context: ReadContext, give: (record: ParsedRecord) => void) {
     if (length === 0 || length > 160) return false;
     const before = text.slice(0, length);
     if (isLeader(before) || wordsLeader.test(before) || plainLeader.exec(before)?.[0] === before) {
-      leader = shapeOf(before);
+      leader = leaderOf(before);
     }
     // Half a line of output may end with anything but what quotes.
     else if (own === null || !own[0].startsWith('==') || /["'`(]$/.test(before)) return false;
@@ -278,12 +274,28 @@ function startLog(context: ReadContext, give: (record: ParsedRecord) => void) {
     const first = bytes[at];
     const calls =
       first === space || first === hash || first === tab ? frames.read(bytes, at, end) : undefined;
+    const isLooked = !isNumbered(bytes, at);
     if (calls !== undefined) {
       const number = frames.number();
       current?.frames(calls, number);
       // Where programs are loaded elsewhere each time, most frame lines come once.
-      if (frames.again()) memory.keep(at, next, { frames: calls, number });
-    } else if ((first === equals && bytes[at + 1] !== greater) || isBlank(bytes, at, end)) {
+      if (frames.again()) {
+        if (isLooked || !memory.find(at, next)) memory.keep(at, next, { frames: calls, number });
+      } else if (!isLooked) memory.miss();
+    } else if (!isLooked && memory.find(at, next)) takeKnown(memory.value(), offset);
+    else takeNewText(bytes, at, end, next, offset, opens);
+  }
+
+  function takeNewText(
+    bytes: Buffer,
+    at: number,
+    end: number,
+    next: number,
+    offset: number,
+    opens: boolean,
+  ): void {
+    const first = bytes[at];
+    if ((first === equals && bytes[at + 1] !== greater) || isBlank(bytes, at, end)) {
       takeLine(bytes, at, end, offset, opens);
     } else if (first === equals || (first === space && isTagRow(bytes, at, end)))
       memory.keep(at, next, nothing);
@@ -305,6 +317,7 @@ function startLog(context: ReadContext, give: (record: ParsedRecord) => void) {
     const odd = nearest(bytes, oddities, from, to);
     const shift = offset - from;
     memory.use(bytes);
+    stacks.breakOff();
     for (let at = from; at < to; ) {
       if (current === undefined && !(bytes[at] === equals && bytes[at + 1] === equals)) {
         // Nothing is of interest before a line that may open a report.
@@ -312,33 +325,57 @@ function startLog(context: ReadContext, give: (record: ParsedRecord) => void) {
         if (next === to) return;
         if (next > at) at = Math.max(at, bytes.lastIndexOf(lineFeed, next - 1) + 1);
       }
-      if (leader === undefined) {
-        if (bytes[at] === lineFeed) {
-          current?.blank();
-          at++;
-          continue;
-        }
-        const length = memory.expected(at, to);
-        if (length > 0) {
-          takeKnown(memory.value(), shift + at);
+      const start = at;
+      let newline = -1;
+      if (leader !== undefined) {
+        newline = bytes.indexOf(lineFeed, at);
+        at = leader(bytes, at, newline);
+      }
+      if (bytes[at] === lineFeed) {
+        current?.blank();
+        at++;
+        continue;
+      }
+      const length = memory.expected(at, to);
+      if (length > 0) {
+        const known = memory.value();
+        // Behind a prefix the lines of a stack are not one piece.
+        if (known.frames === undefined || current === undefined || leader !== undefined) {
+          takeKnown(known, shift + start);
           at += length;
           continue;
         }
+        const stack = known.number === 0 ? stacks.find(known, bytes, at, to) : undefined;
+        if (stack !== undefined) {
+          current.frames(stack.frames, 0);
+          memory.goOn(stack.place);
+          at += stack.bytes.length;
+          continue;
+        }
+        current.frames(known.frames, known.number);
+        stacks.add(known, bytes, at, at + length, memory.place());
+        at += length;
+        continue;
       }
-      const newline = bytes.indexOf(lineFeed, at);
-      if (leader === undefined && memory.find(at, newline + 1)) {
-        takeKnown(memory.value(), shift + at);
+      if (newline < 0) newline = bytes.indexOf(lineFeed, at);
+      // Shadow bytes: they differ each time, and say nothing that is told.
+      if (bytes[at + 2] === 48 && bytes[at + 3] === 120 && isShadowRow(bytes, at, newline)) {
+        at = newline + 1;
+        continue;
+      }
+      if (!isNumbered(bytes, at) && memory.find(at, newline + 1)) {
+        takeKnown(memory.value(), shift + start);
         at = newline + 1;
         continue;
       }
       let end = newline;
       while (end > at && bytes[end - 1] === carriageReturn) end--;
-      const opens = openings.within(at, end);
-      if (odd.within(at, end)) {
-        const clean = Buffer.from(plain(textOf(bytes, at, end)));
-        takeLine(clean, 0, clean.length, shift + at, opens);
-      } else if (leader !== undefined) takeLine(bytes, at, end, shift + at, opens);
-      else takeNew(bytes, at, end, newline + 1, shift + at, opens);
+      const opens = openings.within(start, end);
+      if (odd.within(start, end)) {
+        if (isNumbered(bytes, at)) memory.miss();
+        const clean = Buffer.from(plain(textOf(bytes, start, end)));
+        takeLine(clean, leader?.(clean, 0, clean.length) ?? 0, clean.length, shift + start, opens);
+      } else takeNew(bytes, at, end, newline + 1, shift + start, opens);
       at = newline + 1;
     }
   }
@@ -462,12 +499,114 @@ function mayHaveLeader(text: string): boolean {
   return !text.includes('runtime error: ') || /^[\s\d[(A-Z]/.test(text);
 }
 
-/** A pattern for prefixes like this one: numbers and spaces vary. `2024-05-01T10:11:12.1234567Z `, `12: ` */
-function shapeOf(leader: string): RegExp {
-  const escaped = leader
-    .trimEnd()
-    .replace(/[.*+?^${}()|[\]\\/]/g, '\\$&')
-    .replace(/\d+/g, '\\d+')
-    .replace(/\s+/g, '\\s+');
-  return new RegExp(`^${escaped}(?: |$)`, 'g');
+/** Where a line begins behind what stands before each; `at` when that is something else. @param to end of the line. */
+type Leader = (bytes: Uint8Array, at: number, to: number) => number;
+
+/** Knows prefixes like this one: numbers and spaces vary. `2024-05-01T10:11:12.1234567Z `, `12: ` */
+function leaderOf(before: string): Leader {
+  // The digit 0 stands for digits, a space for spaces.
+  const shape = Buffer.from(before.trimEnd().replace(/\d+/g, '0').replace(/\s+/g, ' '));
+  return (bytes, from, to) => {
+    let at = from;
+    for (const wanted of shape) {
+      const start = at;
+      if (wanted === 48) while (at < to && isDigit(bytes[at] as number)) at++;
+      else if (wanted === space) while (at < to && isSpace(bytes[at] as number)) at++;
+      else if (bytes[at] === wanted) at++;
+      if (at === start || at > to) return from;
+    }
+    if (at === to || bytes[at] === carriageReturn) return at;
+    return bytes[at] === space ? at + 1 : from;
+  };
+}
+
+function isDigit(byte: number): boolean {
+  return byte >= 48 && byte <= 57;
+}
+
+function isSpace(byte: number): boolean {
+  return byte === space || (byte >= 9 && byte <= 13);
+}
+
+/** `    #4 0x55d0…`: a frame line, mostly. Those are known by what stands behind their address. */
+function isNumbered(bytes: Uint8Array, at: number): boolean {
+  return bytes[at + 4] === hash && bytes[at] === space && bytes[at + 3] === space;
+}
+
+/** `  0x0c047fff7fb0: fa fa fa fa`, `=>0x0c047fff8000: fa fa[fd]fd` */
+function isShadowRow(bytes: Buffer, at: number, to: number): boolean {
+  if (bytes[at] === equals && bytes[at + 1] === greater) return true;
+  return bytes[at] === space && bytes[at + 1] === space && isTagRow(bytes, at, to);
+}
+
+/** Bytes of all stacks that are kept at a time; then all are forgotten. */
+const mostStackBytes = 8 * 1024 * 1024;
+/** Stacks with the same first line, and lines of one. */
+const mostAlike = 4;
+const mostLines = 256;
+
+/** A stack that was met before. */
+interface KnownStack {
+  readonly bytes: Buffer;
+  readonly frames: readonly Frame[];
+  /** Of its last line in the usual order of lines. */
+  readonly place: number;
+}
+
+/** Whole stacks of known lines, so that one that comes again is compared at once, and its frames are one array. */
+function stackMemory() {
+  const byFirst = new Map<KnownLine, KnownStack[]>();
+  let size = 0;
+  let first: KnownLine | undefined;
+  let frames: Frame[] = [];
+  let lines = 0;
+  let start = 0;
+  let end = 0;
+  let place = 0;
+  let source: Buffer | undefined;
+
+  function finish(): void {
+    if (first !== undefined && source !== undefined && lines > 1) {
+      if (size + end - start > mostStackBytes) {
+        byFirst.clear();
+        size = 0;
+      }
+      size += end - start;
+      const alike = byFirst.get(first) ?? [];
+      byFirst.set(first, alike);
+      if (alike.length === mostAlike) alike.pop();
+      alike.unshift({ bytes: Buffer.from(source.subarray(start, end)), frames, place });
+    }
+    first = undefined;
+    source = undefined;
+  }
+
+  return {
+    find: (line: KnownLine, bytes: Buffer, at: number, to: number): KnownStack | undefined =>
+      byFirst.get(line)?.find((stack) => {
+        const last = at + stack.bytes.length;
+        return last <= to && bytes.compare(stack.bytes, 0, stack.bytes.length, at, last) === 0;
+      }),
+    /** A known line of a stack was met. */
+    add: (line: KnownLine, bytes: Buffer, from: number, to: number, at: number): void => {
+      if (line.number === 0 || from !== end || source !== bytes || lines === mostLines) {
+        finish();
+        if (line.number !== 0) return;
+        first = line;
+        frames = [];
+        lines = 0;
+        start = from;
+        source = bytes;
+      }
+      frames.push(...(line.frames ?? []));
+      lines++;
+      end = to;
+      place = at;
+    },
+    /** The bytes of the lines so far are gone. */
+    breakOff: (): void => {
+      first = undefined;
+      source = undefined;
+    },
+  };
 }

@@ -49,10 +49,12 @@ export function reportDraft(
   offset: number,
   first: StackLabel = 'at',
 ): ReportDraft {
-  const stacks: (Stack & { readonly frames: Frame[] })[] = [];
+  const stacks: Stack[] = [];
   const details: string[] = [];
   let next: { readonly label: StackLabel; readonly text?: string } | undefined = { label: first };
-  let open: Frame[] | undefined;
+  let open: (Stack & { frames: readonly Frame[] }) | undefined;
+  /** Frames of the open stack that are its own; those of a stack that was read before are shared. */
+  let own: Frame[] | undefined;
 
   const draft: ReportDraft = {
     offset,
@@ -72,11 +74,22 @@ export function reportDraft(
         open = undefined;
         // A stack without words is of no use. One that counts from 0 again without anything between goes on: Chrome's do.
         if (next === undefined || stacks.length >= mostStacks) return;
-        open = [];
-        stacks.push({ ...next, frames: open });
+        own = undefined;
+        open =
+          next.text === undefined
+            ? { label: next.label, frames }
+            : { label: next.label, text: next.text, frames };
+        stacks.push(open);
         next = undefined;
+        if (frames.length <= mostFrames) return;
+        open.frames = frames.slice(0, mostFrames);
+        return;
       }
-      for (const frame of frames) if (open.length < mostFrames) open.push(frame);
+      if (own === undefined) {
+        own = [...open.frames];
+        open.frames = own;
+      }
+      for (const frame of frames) if (own.length < mostFrames) own.push(frame);
     },
     breakStack: () => {
       open = undefined;
@@ -85,7 +98,7 @@ export function reportDraft(
       if (details.length < mostDetails) details.push(text);
     },
     stacks: () => stacks,
-    lastStack: () => (open === undefined ? 'whole' : reachesEntry(open) ? 'enough' : 'half'),
+    lastStack: () => (open === undefined ? 'whole' : reachesEntry(open.frames) ? 'enough' : 'half'),
     record: (whole) => {
       const { kind, what, thread, access, leak } = draft;
       // Filled step by step: logs repeat reports by the hundred thousand.

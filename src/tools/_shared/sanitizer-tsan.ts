@@ -352,7 +352,8 @@ function openReport(
     image,
     frames: (calls, number) => {
       if (number === 0 || current === undefined) begin(next);
-      if (current !== undefined && current.length < mostFrames) current.push(...calls);
+      if (current === undefined) return;
+      for (const call of calls) if (current.length < mostFrames) current.push(call);
     },
     blank: () => {
       current = undefined;
