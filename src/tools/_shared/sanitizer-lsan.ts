@@ -18,7 +18,7 @@ const leakLine = /^\s*(Direct|Indirect) leak of (\d+) byte\(s\) in (\d+) object\
 
 /** `SUMMARY: AddressSanitizer: 196 byte(s) leaked in 3 allocation(s).` */
 const totalLine =
-  /^\s*SUMMARY: (Address|HWAddress|Leak)Sanitizer: (\d+) byte\(s\) leaked in (\d+) allocation\(s\)/;
+  /^\s*SUMMARY: (Address|HWAddress|Leak|UndefinedBehavior)Sanitizer: (\d+) byte\(s\) leaked in (\d+) allocation\(s\)/;
 
 /** `Omitting 3 more leak(s).` */
 const omitted = /^Omitting (\d+) more leak\(s\)\./;
