@@ -482,3 +482,18 @@ test('suppressions of valgrind are refused where nothing reads them, and skipped
   const { stderr } = await vgrun(['--tool=asan', '--config=noise.json', './plain'], { cwd: cwd() });
   expect(stderr).not.toContain('known-noise');
 });
+
+test.skipIf(!compilers.includes('gcc') || !canRun('make'))(
+  'what a test program of make check leaks is reported, and the run is whole',
+  async () => {
+    const folder = join(cwd(), 'checked');
+    await mkdir(folder);
+    await writeFile(join(folder, 'Makefile'), 'check:\n\t@echo begins; ../address-gcc leak; true\n');
+    const { report } = await vgrunReport(['--tool=asan', 'make', 'check'], { cwd: folder });
+    expect([report.outcome, rulesOf(report), codesOf(report)]).toEqual([
+      'findings',
+      ['lsan/direct-leak'],
+      [],
+    ]);
+  },
+);
