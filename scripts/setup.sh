@@ -164,6 +164,12 @@ fi
 # npm writes node_modules/.package-lock.json last.
 if [ ! -e node_modules/.package-lock.json ] ||
   [ -n "$(find package-lock.json -newer node_modules/.package-lock.json)" ]; then
+  # npm ci empties node_modules first, and would empty what a link leads to: the packages of another checkout.
+  if [ -L node_modules ]; then
+    say "node_modules is a link to $(readlink node_modules), whose packages are not those of package-lock.json:" >&2
+    say 'run this there, or remove the link and run this again' >&2
+    exit 1
+  fi
   say 'installing the npm packages of package-lock.json into node_modules'
   npm ci --no-audit --no-fund
   did=yes

@@ -336,6 +336,8 @@ interface Call {
   readonly line: number;
   /** The address in a program without lines; see at the top why it does. */
   readonly offset: number;
+  /** Of a call that only its object and the offset in it tell: that offset. Two of them are two calls. */
+  readonly nameless?: string;
 }
 
 /** The calls of a stack as they count: recursion folded, then at most 12. */
@@ -380,12 +382,17 @@ function foldRepetition(items: Call[]): void {
   for (let period = 1; period <= 4 && 2 * period <= items.length; period++) {
     const tail = items.length - period;
     let same = true;
-    for (let i = tail; i < items.length && same; i++) same = items[i]?.word === items[i - period]?.word;
+    for (let i = tail; i < items.length && same; i++) same = isSameCall(items[i], items[i - period]);
     if (same) {
       items.length = tail;
       return;
     }
   }
+}
+
+/** An offset in an object is the same in every run of a build, wherever it is loaded. */
+function isSameCall(a: Call | undefined, b: Call | undefined): boolean {
+  return a?.word === b?.word && a?.nameless === b?.nameless;
 }
 
 /**
@@ -400,7 +407,13 @@ function callOf(frame: Frame, moves: boolean): Call | undefined {
   const word = name ?? object ?? '?';
   if (isSystemFrame(frame)) return { word, line: 0, offset: 0 };
   const file = frame.file === undefined ? '' : `|${baseName(frame.file)}`;
-  return { word: word + file, line: frame.line ?? 0, offset: offsetOf(frame, moves) };
+  const nameless = name === undefined && file === '' ? frame.offset : undefined;
+  return {
+    word: word + file,
+    line: frame.line ?? 0,
+    offset: offsetOf(frame, moves),
+    ...(nameless !== undefined && { nameless }),
+  };
 }
 
 /** The offset in the object of a frame that has no line; without one the address, of the program itself; else 0. */

@@ -55,6 +55,11 @@ const toolFunction =
 const replacedFunction =
   /^(?:malloc|calloc|realloc|reallocarray|free|cfree|memalign|aligned_alloc|posix_memalign|valloc|pvalloc|operator (?:new|delete)(?:\[\])?\(.*\)|_Zn[wa]m\w*|_Zd[la]Pv\w*|mem(?:cpy|set|move|cmp|chr|rchr|mem|pcpy|ccpy)|bcmp|bcopy|bzero|(?:str|wcs)n?(?:len|cpy|cat|cmp|casecmp|dup)|str(?:chr|chrnul|rchr|str|casestr|spn|cspn|pbrk|tok|tok_r|error|error_r|ptime|ftime|xfrm)|wmem(?:cpy|set|move)|stpn?cpy|index|atoi|atoll?|(?:v|f|vf|s|vs|sn|vsn|as|vas|d|vd)?printf|v?[fs]?scanf|fopen(?:64)?|fread|fwrite|fgets|pthread_\w+|sem_\w+|thrd_\w+|mtx_\w+|cnd_\w+|signal|sigaction|siglongjmp|longjmp|swapcontext|__cxa_\w+|atexit|on_exit|gethostbyname\w*|getaddrinfo)$/;
 
+// The other functions of libc that the runtimes replace (sanitizer_common_interceptors.inc), with libc's second names for
+// them: `__strdup`, `__isoc99_sscanf`, `__vsnprintf_chk`, `__libc_memalign`, `fgetxattr`, `getpwnam_r`.
+const replacedInLibc =
+  /^(?:__(?:bzero|close|getdelim|getrlimit|libc_(?:memalign|malloc|calloc|realloc|free)|longjmp_chk|strn?dup|xpg_strerror_r|[fl]?xstat(?:at)?|res_iclose|tls_get_addr|isoc\d+_\w+|\w+_chk|w?u?(?:over|under)?flow|(?:str|wcs)(?:to|xfrm|ftime)\w+|pthread_mutex_(?:un)?lock|sigsetjmp)|_(?:exit|longjmp|setjmp|obstack_\w+|Unwind_RaiseException)|mall(?:info|opt|oc_stats|oc_usable_size)|mprobe|mcheck(?:_pedantic)?|(?:f|l)?stat(?:64|at|v?fs)?|fstatv?fs|[fl]?(?:get|list)xattr|get(?:cwd|_current_dir_name|grent|gr(?:gid|nam|ouplist|oups)|pw(?:ent|nam|uid)|pass|mntent|hostby\w+|hostent|hostname|ifaddrs|itimer|loadavg|nameinfo|net(?:by\w+|ent)|proto(?:by\w+|ent)|peername|sockname|sockopt|random|res[gu]id|rlimit|rusage|timeofday|usershell|utx?(?:ent|id|line))(?:_r)?|fget(?:gr|pw)ent(?:_r)?|canonicalize_file_name|confstr|crypt(?:_r)?|ctermid|(?:asc|c|gm|local)time(?:_r)?|time|times|ftime|clock_(?:get\w+|settime)|timerfd_\w+|setitimer|drand48_r|lrand48_r|rand(?:om)?_r|dup[23]|pipe2?|socketpair|ether_\w+|eventfd(?:_\w+)?|epoll_create1?|signalfd|inotify_init1?|f(?:cvt|dopen|memopen|opencookie|reopen64)|gcvt|freopen(?:64)?|(?:fgets|fread)_unlocked|open(?:_w?memstream|_by_handle_at|pty)|forkpty|iconv|if_(?:indextoname|nametoindex)|inet_(?:aton|ntop|pton)|initgroups|mincore|m(?:un)?lock(?:all)?|msg(?:rcv|snd)|shm(?:at|ctl)|posix_spawnp?|prctl|prlimit(?:64)?|process_vm_(?:read|write)v|ptsname(?:_r)?|pututxline|readdir(?:64)?_r|readlink(?:at)?|reg(?:error|free)|sched_get\w+|set(?:buf|buffer|linebuf|vbuf)|(?:sig)?setjmp|sig(?:altstack|andset|orset|block|(?:empty|fill)set|pending|procmask|setmask|timedwait)|str(?:xfrm|ftime)_l|sysinfo|tcgetattr|textdomain|te?mpn?am(?:_r)?|tmpfile(?:64)?|tsearch|ttyname(?:_r)?|uname|unlink|rmdir|v?swprintf|(?:wcr|mbr)tomb|mbr?towc|mbsn?r?towcs|wctomb|wcsn?r?tombs|wcs(?:chr|to\w+|xfrm\w*|ftime\w*)|wmempcpy|wordexp|xdr(?:mem|rec|stdio)?_\w+|backtrace_symbols|dl_iterate_phdr|dladdr)$/;
+
 // `/lib/x86_64-linux-gnu/ld-2.31.so`, `/usr/lib64/libz.so.1`; NixOS keeps every package under /nix/store.
 const systemPlace =
   /^\/(?:usr\/(?:lib(?:32|64|x32|exec)?|include|share|src)|lib(?:32|64|x32)?|nix\/store|gnu\/store|apex|system\/(?:lib(?:64)?|bin)|System\/Library)\//;
@@ -129,7 +134,7 @@ export function isToolFrame(frame: Frame): boolean {
 function isReplaced({ function: name = '', file, object, offset }: Frame): boolean {
   if (file !== undefined || offset === undefined || object === undefined || isSharedObject(object))
     return false;
-  return replacedFunction.test(name) || systemCall.test(name);
+  return replacedFunction.test(name) || replacedInLibc.test(name) || systemCall.test(name);
 }
 
 // `c:\dev\list\list.cpp`, `minkernel\crts\ucrt\src\appcrt\heap\debug_heap.cpp`

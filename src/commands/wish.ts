@@ -1,6 +1,7 @@
 // Owns the step from words to a wish: the command line, and what rc files and VALGRIND_OPTS add to it.
 import { UserError } from '../errors.ts';
 import type { Capture, Launch } from '../model/launch.ts';
+import { sanitizers } from '../model/sanitizer.ts';
 import { loadConfig } from '../run/config.ts';
 import type { ConfigWord } from '../run/config-words.ts';
 import { readEnvironmentOptions } from '../run/environment-options.ts';
@@ -70,7 +71,7 @@ export async function readWish(
     blame,
     isTyped,
     wish: {
-      launch: { ...launchOf(commandLine, program), ...(await noiseOf(commandLine)) },
+      launch: { ...launchOf(commandLine, program), ...(await noiseOf(commandLine, words)) },
       ...(sink === undefined ? {} : { sink }),
       workingDirectory,
       ...(environment === undefined ? {} : { environment }),
@@ -91,8 +92,21 @@ export async function readWish(
   };
 }
 
-async function noiseOf({ own }: CommandLine): Promise<Pick<Launch, 'knownNoise'>> {
+/** @throws UserError (125) for a set that was typed for a tool that cannot use it; a config may serve other tools too. */
+async function noiseOf(
+  { own, tool }: CommandLine,
+  words: readonly ConfigWord[],
+): Promise<Pick<Launch, 'knownNoise'>> {
   if (own.knownNoise.length === 0) return {};
+  if (!isOfValgrind(tool)) {
+    const configured = words.filter(({ word }) => word.startsWith('--known-noise=')).length;
+    if (own.knownNoise.length === configured) return {};
+    const takesOwn = sanitizers.some((each) => each.tool === tool);
+    throw new UserError(
+      `--known-noise is for valgrind's tools: ${tool} does not read their suppressions`,
+      takesOwn ? 'leave it out; suppressions of its own form: --suppressions=FILE' : 'leave it out',
+    );
+  }
   const { noiseFiles } = await import('../run/known-noise.ts');
   return { knownNoise: await noiseFiles(own.knownNoise) };
 }

@@ -6,7 +6,8 @@ import { UserError } from '../errors.ts';
 import { debug } from '../log.ts';
 import type { Launch } from '../model/launch.ts';
 import type { Problem } from '../model/problem.ts';
-import type { Artifact, EnvironmentOptions, Exit, RunManifest } from '../model/run.ts';
+import type { Artifact, EnvironmentOptions, Executable, Exit, RunManifest } from '../model/run.ts';
+import { sanitizers } from '../model/sanitizer.ts';
 import { type OptionToken, optionsFor } from '../tools/_shared/valgrind-options.ts';
 import type { Tool } from '../tools/tool.ts';
 import { watchAppended } from './appended-logs.ts';
@@ -202,7 +203,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
 
   const errors =
     launch.capture === 'reports' && (await twoRuntimes(request.target))
-      ? (await import('./stderr-copy.ts')).startStderrCopy(directory, tool.name)
+      ? (await import('./stderr-copy.ts')).startStderrCopy(directory)
       : undefined;
   problems.push(...(errors?.problems ?? []));
   const stream = launch.capture === 'fd' ? openSync(join(directory, xmlStream), 'a') : undefined;
@@ -284,6 +285,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
       : launch.capture === 'reports'
         ? await withSanitizers([...executables.seen.values()])
         : [...executables.seen.values()];
+  if (errors === undefined) problems.push(...(await unheard(tool, seen ?? [])));
   if (launch.capture === 'reports') {
     await reading;
     const { symbolizeRun } = await import('./symbolize.ts');
@@ -343,6 +345,15 @@ function programVariables(
 
 async function twoRuntimes({ sanitizers = [] }: Target): Promise<boolean> {
   return sanitizers.length > 1 && (await import('./stderr-copy.ts')).writesToStderr(sanitizers);
+}
+
+/** What of the programs that another one started was said to stderr only, which nobody read along. */
+async function unheard({ name }: Tool, seen: readonly Executable[]): Promise<readonly Problem[]> {
+  if (!sanitizers.some(({ tool }) => tool === name)) return [];
+  if (!seen.some(({ sanitizers: built = [] }) => built.length > 1)) return [];
+  const { heardOnStderrOnly, writesToStderr } = await import('./stderr-copy.ts');
+  const programs = seen.filter(({ sanitizers: built = [] }) => writesToStderr(built));
+  return programs.length === 0 ? [] : [heardOnStderrOnly(programs.map(({ path }) => path))];
 }
 
 /** What valgrind will go by, in its order: the last word wins. */

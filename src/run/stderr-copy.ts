@@ -6,7 +6,7 @@
 // run directory, out of which every byte is passed on in order. A terminal is left alone: programs look at what they write to.
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { isatty } from 'node:tty';
 import type { Problem } from '../model/problem.ts';
 import type { Sanitizer } from '../model/sanitizer.ts';
@@ -31,9 +31,9 @@ export function writesToStderr(built: readonly Sanitizer[]): boolean {
 }
 
 /** Starts to read stderr along; nothing is kept of what was there before. */
-export function startStderrCopy(directory: string, tool: string): StderrCopy {
+export function startStderrCopy(directory: string): StderrCopy {
   const path = join(directory, stderrReport);
-  if (isatty(2)) return { finish: async () => {}, problems: [onTerminal(tool)] };
+  if (isatty(2)) return { finish: async () => {}, problems: [onTerminal] };
   const { size: before } = fstatSync(2);
   if (fstatSync(2).isFile()) return { finish: () => keepPart(path, before), problems: [] };
   const descriptor = openSync(path, 'ax', 0o600);
@@ -117,12 +117,22 @@ function startSearch() {
   };
 }
 
-function onTerminal(tool: string): Problem {
+/** What a run must say of programs with two runtimes that something else started, as a script does. */
+export function heardOnStderrOnly(programs: readonly string[]): Problem {
+  const names = [...new Set(programs.map((path) => basename(path)))];
+  const others = names.length > 3 ? ` and ${names.length - 3} more` : '';
   return {
-    code: 'report-on-terminal',
-    level: tool === 'ubsan' ? 'incomplete' : 'warning',
-    message:
-      'gcc gave the program two runtimes, and that of UndefinedBehaviorSanitizer writes to the terminal only: what it says there is not in the report',
-    hint: 'link it with -static-libasan -static-libubsan, or send its stderr to a file or pipe: 2>errors.txt',
+    code: 'report-on-stderr',
+    level: 'incomplete',
+    message: `gcc gave ${names.slice(0, 3).join(', ')}${others} two runtimes, and that of UndefinedBehaviorSanitizer writes to stderr only: what it said there is not in the report`,
+    hint: 'build them with vgrun build, or link them with -static-libasan -static-libubsan; or run each by itself: vgrun --tool=ubsan program',
   };
 }
+
+const onTerminal: Problem = {
+  code: 'report-on-terminal',
+  level: 'incomplete',
+  message:
+    'gcc gave the program two runtimes, and that of UndefinedBehaviorSanitizer writes to the terminal only: what it says there is not in the report',
+  hint: 'build it with vgrun build, link it with -static-libasan -static-libubsan, or send its stderr to a file or pipe: 2>errors.txt',
+};

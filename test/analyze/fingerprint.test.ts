@@ -438,3 +438,28 @@ describe('runtimes inside the program', () => {
     expect(moved).toBe(one);
   });
 });
+
+test('calls without names at two offsets of a program are two, wherever it is loaded', () => {
+  const leak = (base: number, ...offsets: readonly number[]): FindingRecord =>
+    finding(1, 'direct-leak', {
+      tool: 'lsan',
+      stacks: [
+        stack(
+          'at',
+          offsets.map((offset) => ({
+            ip: `0x${(base + offset).toString(16)}`,
+            object: '/home/ann/list/list',
+            offset: `0x${offset.toString(16)}`,
+          })),
+        ),
+      ],
+    });
+  const place = (record: FindingRecord): string => {
+    const { base, site } = identify(record);
+    return `${base} ${site.join()}`;
+  };
+  expect(place(leak(0x5000, 0x10, 0x20))).not.toBe(place(leak(0x5000, 0x10, 0x30)));
+  expect(place(leak(0x5000, 0x10, 0x20))).toBe(place(leak(0x9000, 0x10, 0x20)));
+  // Recursion comes back to the same place.
+  expect(place(leak(0x5000, 0x10, 0x20, 0x20, 0x20, 0x30))).toBe(place(leak(0x5000, 0x10, 0x20, 0x30)));
+});

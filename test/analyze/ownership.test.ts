@@ -54,6 +54,14 @@ const inProject: readonly (readonly [string, Frame, Owner])[] = [
       { function: 'operator new(unsigned long)', object: `${root}/list`, offset: '0xd4a3d' },
       'tool',
     ],
+    ...['strdup', '__strdup', 'calloc', 'getcwd', '__isoc99_sscanf', '__interceptor_realpath'].map(
+      (name) =>
+        [
+          `${name} of the runtime in the program`,
+          { function: name, object: `${root}/list`, offset: '0xa1b2d' },
+          'tool',
+        ] as const,
+    ),
     [
       'a lock of the runtime in the program',
       { function: 'pthread_mutex_lock', object: 'list', offset: '0x6ef3a' },

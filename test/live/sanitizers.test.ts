@@ -444,3 +444,56 @@ test.skipIf(!compilers.includes('gcc'))(
     await rm(file);
   },
 );
+
+test.skipIf(!compilers.includes('gcc'))(
+  'of a program of two runtimes that a script starts, what went to stderr is missed, not clean',
+  async () => {
+    await writeFile(join(cwd(), 'starts-both'), '#!/bin/sh\n./both-gcc undefined\n', { mode: 0o755 });
+    const { report } = await run(['--tool=asan', './starts-both']);
+    expect([report.outcome, codesOf(report)]).toEqual(['inconclusive', ['report-on-stderr']]);
+  },
+);
+
+test.skipIf(!compilers.includes('gcc'))('what vgrun build makes of gcc has both in one log', async () => {
+  const folder = join(cwd(), 'one-log');
+  await mkdir(folder);
+  await writeFile(join(folder, 'a.c'), 'int bad(int); int main(int n, char **v) { return bad(n); }\n');
+  await writeFile(
+    join(folder, 'b.c'),
+    '#include <stdlib.h>\nint bad(int n) { int x = 2147483647; x += n; char *p = malloc(4); p[3 + n] = 1; free(p); return x & 0; }\n',
+  );
+  await writeFile(
+    join(folder, 'Makefile'),
+    "all:\n\tgcc -shared -fPIC -o libb.so b.c\n\tgcc -o a a.c -L. -lb -Wl,-rpath,'$$ORIGIN'\n",
+  );
+  await vgrun(['build', '--asan', '--ubsan', '--', 'make'], { cwd: folder });
+  const { report, stderr } = await vgrunReport(['-q', '--tool=asan', 'build-asan-ubsan/a'], { cwd: folder });
+  expect([...rulesOf(report)].sort()).toEqual(['asan/heap-buffer-overflow', 'ubsan/signed-integer-overflow']);
+  expect(stderr).not.toContain('b.c:2:49: runtime error');
+});
+
+test('suppressions of valgrind are refused where nothing reads them, and skipped when a config has them', async () => {
+  const typed = await vgrun(['--tool=asan', '--known-noise=glibc', './plain'], { cwd: cwd() });
+  expect([typed.status, notesOf(typed)[0]]).toEqual([
+    125,
+    "--known-noise is for valgrind's tools: asan does not read their suppressions",
+  ]);
+  await writeFile(join(cwd(), 'noise.json'), '{ "knownNoise": ["glibc"] }');
+  const { stderr } = await vgrun(['--tool=asan', '--config=noise.json', './plain'], { cwd: cwd() });
+  expect(stderr).not.toContain('known-noise');
+});
+
+test.skipIf(!compilers.includes('gcc') || !canRun('make'))(
+  'what a test program of make check leaks is reported, and the run is whole',
+  async () => {
+    const folder = join(cwd(), 'checked');
+    await mkdir(folder);
+    await writeFile(join(folder, 'Makefile'), 'check:\n\t@echo begins; ../address-gcc leak; true\n');
+    const { report } = await vgrunReport(['--tool=asan', 'make', 'check'], { cwd: folder });
+    expect([report.outcome, rulesOf(report), codesOf(report)]).toEqual([
+      'findings',
+      ['lsan/direct-leak'],
+      [],
+    ]);
+  },
+);

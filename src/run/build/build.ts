@@ -5,6 +5,7 @@ import { ExitStatus, UserError } from '../../errors.ts';
 import { type Sanitizer, sanitizers } from '../../model/sanitizer.ts';
 import {
   buildTimeOptions,
+  type PlacedFlags,
   refuseSanitizers,
   sanitizerWords,
   sortSanitizers,
@@ -113,7 +114,7 @@ export async function build(request: BuildRequest): Promise<number> {
     `builds with ${basename(used.compiler)} ${used.flags.join(' ')} in ${shown(buildDirectory, workingDirectory)} (${plan.system})`,
   );
   const identity = JSON.stringify([
-    wrappers.all.map(({ name, compiler, flags }) => [name, compiler, flags]),
+    wrappers.all.map(({ name, compiler, first, flags }) => [name, compiler, flags, first]),
     plan.system,
     root,
     memwatch,
@@ -291,22 +292,25 @@ async function makeWrappers(
     else if (partner === undefined) [c, cxx] = [{ ...first, language: 'c' }, first];
     else [c, cxx] = [partner, first];
   }
-  const flagsOf = new Map<string, Promise<readonly string[]>>();
+  const flagsOf = new Map<string, Promise<PlacedFlags>>();
   const flags = (compiler: Compiler) => {
     const key = `${compiler.family} ${compiler.version} ${compiler.language}`;
     const known = flagsOf.get(key) ?? workingFlags(compiler, chosen, context, prefix);
     flagsOf.set(key, known);
     return known;
   };
-  const wrap = async (name: string, compiler: Compiler): Promise<Wrapper> => ({
-    name,
-    compiler: compiler.path,
-    language: compiler.language,
-    flags: await flags(compiler),
-    allowsUndefined: compiler.family === 'clang' && chosen.length > 0,
-    wantsWholeNames: chosen.length > 0,
-    dynamic: chosen.length > 0,
-  });
+  const wrap = async (name: string, compiler: Compiler): Promise<Wrapper> => {
+    const placed = await flags(compiler);
+    return {
+      name,
+      compiler: compiler.path,
+      language: compiler.language,
+      ...placed,
+      allowsUndefined: placed.first.length > 0 || (compiler.family === 'clang' && chosen.length > 0),
+      wantsWholeNames: chosen.length > 0,
+      dynamic: chosen.length > 0,
+    };
+  };
   const usualC = await wrap(basename(c.path), c);
   const usualCxx = cxx === undefined ? undefined : await wrap(basename(cxx.path), cxx).catch(() => undefined);
 
@@ -337,6 +341,7 @@ async function makeWrappers(
           name,
           compiler: path,
           language: isCxx ? 'c++' : 'c',
+          first: [],
           flags: [],
           allowsUndefined: false,
           wantsWholeNames: false,
@@ -445,7 +450,7 @@ function print(
       ![wrappers.usualC, wrappers.usualCxx].some((each) => each?.name === wrapper.name)
     )
       continue;
-    say(`${wrapper.name} is ${wrapper.compiler} ${wrapper.flags.join(' ')}`);
+    say(`${wrapper.name} is ${[wrapper.compiler, ...wrapper.first, ...wrapper.flags].join(' ')}`);
   }
   for (const [name, value] of Object.entries(environment)) say(`${name}=${value}`);
   for (const step of steps) say(`in ${step.cwd}: ${step.argv.join(' ')}`);

@@ -37,7 +37,7 @@ export async function compileSource(
   const chosen = sortSanitizers(sanitizers);
   const language = sources.some(isCxxSource) ? 'c++' : 'c';
   const compiler = await chooseCompiler(language, chosen, context);
-  const flags = await workingFlags(compiler, chosen, context);
+  const { first: firstFlags, flags } = await workingFlags(compiler, chosen, context);
   const identity = createHash('sha256')
     .update(JSON.stringify([sources.map((name) => resolve(workingDirectory, name)), chosen, compiler.path]))
     .digest('hex')
@@ -59,6 +59,7 @@ export async function compileSource(
   const partial = `${program}.${process.pid}`;
   const argv = [
     compiler.path,
+    ...firstFlags,
     ...words('CPPFLAGS'),
     ...words(language === 'c' ? 'CFLAGS' : 'CXXFLAGS'),
     ...sources.map((name) => nameFor(name)),

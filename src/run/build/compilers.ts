@@ -7,7 +7,9 @@ import { ExitStatus, UserError } from '../../errors.ts';
 import { type Sanitizer, sanitizers } from '../../model/sanitizer.ts';
 import {
   type CompilerFamily,
+  oneRuntimeFlags,
   optionalFlags,
+  type PlacedFlags,
   refuseSanitizers,
   runtimeHint,
   sanitizerFlags,
@@ -178,21 +180,23 @@ export async function workingFlags(
   chosen: readonly Sanitizer[],
   context: { readonly environment: NodeJS.ProcessEnv },
   more: readonly string[] = [],
-): Promise<readonly string[]> {
+): Promise<PlacedFlags> {
   const refusal = refuseSanitizers(chosen, compiler.family);
   if (refusal !== undefined) throw new UserError(refusal.message, refusal.hint);
   const needed = sanitizerFlags(chosen);
   const optional = [...optionalFlags(chosen, compiler.family), ...more];
+  const one = oneRuntimeFlags(chosen, compiler.family, compiler.language);
   const folder = await mkdtemp(join(tmpdir(), 'vgrun-probe-'));
-  const build = (flags: readonly string[]) =>
-    ask([compiler.path, '-x', compiler.language, '-', '-o', join(folder, 'probe'), ...flags], {
+  const build = (flags: readonly string[], first: readonly string[] = []) =>
+    ask([compiler.path, ...first, '-x', compiler.language, '-', '-o', join(folder, 'probe'), ...flags], {
       cwd: folder,
       environment: context.environment,
       input: 'int main(void) { return 0; }\n'.replace('void', compiler.language === 'c' ? 'void' : ''),
     });
   try {
     // Nearly always all works at once.
-    if ((await build([...needed, ...optional])).ok) return [...needed, ...optional];
+    const all = { first: one?.first ?? [], flags: [...needed, ...optional, ...(one?.flags ?? [])] };
+    if ((await build(all.flags, all.first)).ok) return all;
     const bare = await build([]);
     if (!bare.ok) {
       throw new UserError(
@@ -204,7 +208,12 @@ export async function workingFlags(
     if (!plain.ok) throw cannotBuild(compiler, chosen, plain.stderr);
     const known: string[] = [];
     for (const flag of optional) if ((await build([...needed, flag])).ok) known.push(flag);
-    return [...needed, ...known];
+    const usual = [...needed, ...known];
+    if (one !== undefined) {
+      const flags = [...usual, ...one.flags];
+      if ((await build(flags, one.first)).ok) return { first: one.first, flags };
+    }
+    return { first: [], flags: usual };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

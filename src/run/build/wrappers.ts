@@ -13,8 +13,10 @@ export interface Wrapper {
   /** Absolute path of the real compiler. */
   readonly compiler: string;
   readonly language: 'c' | 'c++';
+  /** For the linker, in front of the project's own. */
+  readonly first: readonly string[];
   readonly flags: readonly string[];
-  /** clang links its runtimes into programs only, so a shared library has undefined names until it is loaded. */
+  /** The runtimes are linked into programs only (clang does so always), so a shared library has undefined names until it is loaded. */
   readonly allowsUndefined: boolean;
   /** Runtimes print names as they were given to the compiler: it is told to write down whole ones. */
   readonly wantsWholeNames: boolean;
@@ -72,8 +74,11 @@ export function wrapperText(wrapper: Wrapper, places: Places, memwatch?: Memwatc
     `compiler=${quoteForSh(wrapper.compiler)}`,
     mark('called'),
     'drop=no',
+    ...(wrapper.first.length === 0 ? [] : ['runtimes=yes']),
     'for word do',
     '  case $word in',
+    // What is linked halfway would have them twice in the end.
+    ...(wrapper.first.length === 0 ? [] : ['    -r | -Wl,-r) runtimes=no ;;']),
     // A kernel, a boot loader, a C library of its own: there is nothing that a runtime could stand on.
     `    -nostdlib | -ffreestanding) ${mark('freestanding')}; exec "$compiler" "$@" ;;`,
     `    ${dropped.join(' | ')}) drop=yes ;;`,
@@ -91,6 +96,12 @@ export function wrapperText(wrapper: Wrapper, places: Places, memwatch?: Memwatc
     'fi',
     ...(wrapper.wantsWholeNames ? nameLines(places) : []),
     ...(memwatch === undefined ? [] : memwatchLines(wrapper, memwatch, mark)),
+    ...(wrapper.first.length === 0
+      ? []
+      : [
+          // `gcc -v` alone links nothing.
+          `if [ "$runtimes" = yes ] && [ $# -gt 1 ]; then set -- ${wrapper.first.map(quoteForSh).join(' ')} "$@"; fi`,
+        ]),
     `exec "$compiler" "$@" ${wrapper.flags.map(quoteForSh).join(' ')}`,
   ];
   return `${lines.join('\n')}\n`;

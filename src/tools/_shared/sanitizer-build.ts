@@ -73,6 +73,37 @@ export function optionalFlags(chosen: readonly Sanitizer[], family: CompilerFami
   ];
 }
 
+/** Flags, and those that must stand in front of everything else. */
+export interface PlacedFlags {
+  readonly first: readonly string[];
+  readonly flags: readonly string[];
+}
+
+/**
+ * Flags with which gcc makes one runtime of two, so that what UBSan says gets into the same log: libubsan.so writes to stderr
+ * only. Both go into the program, which gives them to its libraries, those that it loads later too. Nothing to do for clang,
+ * which links so anyway, and for LeakSanitizer, whose static runtime fails beside UBSan's (gcc 12, lsan_interceptors.cpp).
+ */
+export function oneRuntimeFlags(
+  chosen: readonly Sanitizer[],
+  family: CompilerFamily,
+  language: 'c' | 'c++',
+): PlacedFlags | undefined {
+  if (family !== 'gcc' || !chosen.includes('undefined')) return undefined;
+  const library = chosen.includes('address') ? 'asan' : chosen.includes('thread') ? 'tsan' : undefined;
+  if (library === undefined) return undefined;
+  return {
+    first: [
+      // A shared library of the project has a runtime of its own, and must not be found before this one.
+      '-Wl,-Bstatic,-lubsan,-Bdynamic',
+      '-Wl,-u,__ubsan_handle_builtin_unreachable',
+      ...(language === 'c++' ? ['-Wl,-u,__ubsan_handle_dynamic_type_cache_miss'] : []),
+      '-Wl,--export-dynamic-symbol=__*san_*',
+    ],
+    flags: [`-static-lib${library}`, '-static-libubsan'],
+  };
+}
+
 /**
  * Flags for compiling and linking, to stand after the project's own so that they win. How much is optimised stays the
  * project's affair.

@@ -16,9 +16,12 @@ const opening = /^\s*ERROR: LeakSanitizer: detected memory leaks/;
 /** `Direct leak of 100 byte(s) in 1 object(s) allocated from:`, since clang 15 also `in 1 object(s) allocated from:` */
 const leakLine = /^\s*(Direct|Indirect) leak of (\d+) byte\(s\) in (\d+) object\(s\) allocated from:/;
 
-/** `SUMMARY: AddressSanitizer: 196 byte(s) leaked in 3 allocation(s).` */
+/**
+ * `SUMMARY: AddressSanitizer: 196 byte(s) leaked in 3 allocation(s).` Where gcc links two runtimes in, the one that started last
+ * names it: `SUMMARY: UndefinedBehaviorSanitizer: 4 byte(s) leaked in 1 allocation(s).`
+ */
 const totalLine =
-  /^\s*SUMMARY: (Address|HWAddress|Leak)Sanitizer: (\d+) byte\(s\) leaked in (\d+) allocation\(s\)/;
+  /^\s*SUMMARY: (Address|HWAddress|Leak|UndefinedBehavior)Sanitizer: (\d+) byte\(s\) leaked in (\d+) allocation\(s\)/;
 
 /** `Omitting 3 more leak(s).` */
 const omitted = /^Omitting (\d+) more leak\(s\)\./;
