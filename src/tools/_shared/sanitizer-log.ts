@@ -311,6 +311,25 @@ function startLog(context: ReadContext, give: (record: ParsedRecord) => void) {
     }
   }
 
+  /** Takes the known line from `at` to `next`, or the known stack that begins with it. @returns where what was taken ends. */
+  function takeAgain(bytes: Buffer, at: number, next: number, to: number, offset: number): number {
+    const known = memory.value();
+    // Behind a prefix the lines of a stack are not one piece.
+    if (known.frames === undefined || current === undefined || leader !== undefined) {
+      takeKnown(known, offset);
+      return next;
+    }
+    const stack = known.number <= 1 ? stacks.find(known, bytes, at, to) : undefined;
+    if (stack !== undefined) {
+      current.frames(stack.frames, known.number);
+      memory.goOn(stack.place);
+      return at + stack.bytes.length;
+    }
+    current.frames(known.frames, known.number);
+    stacks.add(known, bytes, at, next, memory.place());
+    return next;
+  }
+
   function takeRegion(bytes: Buffer, from: number, to: number, offset: number): void {
     const openings = nearest(bytes, needles, from, to);
     const marks = nearest(bytes, markStarts, from, to);
@@ -338,23 +357,7 @@ function startLog(context: ReadContext, give: (record: ParsedRecord) => void) {
       }
       const length = memory.expected(at, to);
       if (length > 0) {
-        const known = memory.value();
-        // Behind a prefix the lines of a stack are not one piece.
-        if (known.frames === undefined || current === undefined || leader !== undefined) {
-          takeKnown(known, shift + start);
-          at += length;
-          continue;
-        }
-        const stack = known.number === 0 ? stacks.find(known, bytes, at, to) : undefined;
-        if (stack !== undefined) {
-          current.frames(stack.frames, 0);
-          memory.goOn(stack.place);
-          at += stack.bytes.length;
-          continue;
-        }
-        current.frames(known.frames, known.number);
-        stacks.add(known, bytes, at, at + length, memory.place());
-        at += length;
+        at = takeAgain(bytes, at, at + length, to, shift + start);
         continue;
       }
       if (newline < 0) newline = bytes.indexOf(lineFeed, at);
@@ -364,8 +367,7 @@ function startLog(context: ReadContext, give: (record: ParsedRecord) => void) {
         continue;
       }
       if (!isNumbered(bytes, at) && memory.find(at, newline + 1)) {
-        takeKnown(memory.value(), shift + start);
-        at = newline + 1;
+        at = takeAgain(bytes, at, newline + 1, to, shift + start);
         continue;
       }
       let end = newline;
@@ -528,9 +530,9 @@ function isSpace(byte: number): boolean {
   return byte === space || (byte >= 9 && byte <= 13);
 }
 
-/** `    #4 0x55d0…`: a frame line, mostly. Those are known by what stands behind their address. */
+/** `    #4 0x55d0…`: a frame line, mostly. Those are known by what stands behind their address, but for the first of a stack. */
 function isNumbered(bytes: Uint8Array, at: number): boolean {
-  return bytes[at + 4] === hash && bytes[at] === space && bytes[at + 3] === space;
+  return bytes[at + 4] === hash && bytes[at + 5] !== 48 && bytes[at] === space && bytes[at + 3] === space;
 }
 
 /** `  0x0c047fff7fb0: fa fa fa fa`, `=>0x0c047fff8000: fa fa[fd]fd` */
@@ -589,9 +591,11 @@ function stackMemory() {
       }),
     /** A known line of a stack was met. */
     add: (line: KnownLine, bytes: Buffer, from: number, to: number, at: number): void => {
-      if (line.number === 0 || from !== end || source !== bytes || lines === mostLines) {
+      // All blocks begin in the allocator: then what follows its frame tells more.
+      const begins = line.number === 0 || (line.number === 1 && first === undefined);
+      if (begins || from !== end || source !== bytes || lines === mostLines) {
         finish();
-        if (line.number !== 0) return;
+        if (!begins || (line.number === 0 && byFirst.get(line)?.length === mostAlike)) return;
         first = line;
         frames = [];
         lines = 0;
