@@ -59,13 +59,17 @@ export async function parseSymbolized(
 ): Promise<{ readonly parsed: Parsed; readonly symbolized: Symbolized }> {
   const sources = await findSources(paths);
   const { symbolizeLogs } = await import('./run/symbolize.ts');
-  const symbolized = await symbolizeLogs((symbols) => readSources(sources, symbols), {
-    workingDirectory: sources.manifest?.directory ?? process.cwd(),
-    executables:
-      sources.manifest === undefined
-        ? []
-        : [sources.manifest.program, ...(sources.manifest.executables ?? []).map(({ path }) => path)],
-  });
+  const symbolized = await symbolizeLogs(
+    (symbols) => readSources(sources, symbols),
+    {
+      workingDirectory: sources.manifest?.directory ?? process.cwd(),
+      executables:
+        sources.manifest === undefined
+          ? []
+          : [sources.manifest.program, ...(sources.manifest.executables ?? []).map(({ path }) => path)],
+    },
+    sources.files,
+  );
   return { parsed: parsedOf(sources, symbolized.symbols), symbolized };
 }
 

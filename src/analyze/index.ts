@@ -417,7 +417,9 @@ function frameMaker(context: OwnershipContext): FrameMaker {
   };
   return (frames) =>
     frames.map((frame, index) => {
-      const inlined = frame.ip !== undefined && frame.ip === frames[index + 1]?.ip;
+      const next = frames[index + 1];
+      // A function that calls itself comes back to the same address.
+      const inlined = frame.ip !== undefined && frame.ip === next?.ip && frame.function !== next.function;
       const cache = inlined ? madeInlined : made;
       let known = cache.get(frame);
       if (known === undefined) {

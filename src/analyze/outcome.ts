@@ -2,6 +2,7 @@
 import type { Problem } from '../model/problem.ts';
 import type { Finding, Limit, Outcome, Pardon } from '../model/report.ts';
 import type { Exit, StoppedBy } from '../model/run.ts';
+import { sanitizers } from '../model/sanitizer.ts';
 import type { ImageDraft } from './fold.ts';
 import { isRuntime } from './instruments.ts';
 import type { TreeNode } from './process-tree.ts';
@@ -40,13 +41,14 @@ const stopSignals = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT'
 
 /** Decides. The rule is the table "Exit status" of the manual. */
 export function verdict(evidence: Evidence): Verdict {
-  const missing = whatIsMissing(evidence);
   // What we stopped ourselves ended by our signal; that says nothing more.
   const end = evidence.stoppedBy === undefined ? endSentence(evidence.exit) : undefined;
   const failing = evidence.findings.filter((finding) => finding.failing).length;
   const exceeded = evidence.limits.filter((limit) => limit.exceeded);
   const grown = (evidence.growth?.limits ?? []).filter((limit) => limit.exceeded);
   const isFailing = failing > 0 || exceeded.length > 0 || grown.length > 0;
+  const unseen = whatIsMissing(evidence);
+  const missing = unseen.length > 0 || isFailing ? unseen : whatMayBeBehind(evidence);
   const outcome: Outcome =
     missing.length > 0
       ? 'inconclusive'
@@ -162,6 +164,21 @@ function whatIsMissing(evidence: Evidence): readonly string[] {
   missing.push(...(evidence.growth?.unjudged ?? []));
   return [...new Set(missing)];
 }
+
+/**
+ * What keeps a run from being clean although nothing in it fails: an error that is pardoned, and that may have ended the program
+ * before all was looked at. A sanitizer's log does not tell whether the program went on after it.
+ */
+function whatMayBeBehind({ findings, exit, isRun }: Evidence): readonly string[] {
+  if (exit?.how === 'unknown' && exit.why === 'instrument') {
+    return ['The sanitizer ended the program, or took its status: what would have come after is not known.'];
+  }
+  const isSilent = findings.some(({ tool, error }) => error && runtimes.has(tool));
+  return isSilent && !isRun ? ['The log does not tell whether the program went on after its errors.'] : [];
+}
+
+/** Tools whose runtime may end the program at an error. */
+const runtimes: ReadonlySet<string> = new Set([...sanitizers.map(({ tool }) => tool as string), 'hwasan']);
 
 /** Said in the text log; an XML log alone ends after its first error, and then the option tells. */
 function stoppedAtFirstError(image: ImageDraft): boolean {

@@ -59,6 +59,7 @@ function endOf(
 ): ProcessEnd {
   const ended = image.end?.finished === true || image.end?.complete === true;
   if (image.fatal !== undefined) return 'signaled';
+  if (ended && image.end?.unseen === true) return 'unseen';
   if (ended) return image.profiles.length > 0 ? 'measured' : 'finished';
   if (followed) return 'execed';
   if (context.alive.includes(image.process.pid)) return 'running';

@@ -36,6 +36,8 @@ export interface ProcessEndRecord {
   readonly complete: boolean;
   /** `FINISHED` was seen: the program ended, though the log may be cut after it. */
   readonly finished: boolean;
+  /** Nothing tells how or whether the process ended, though all that it reported is here. */
+  readonly unseen?: true;
   /** Time in the tool's own clock, ms since the tool started, when told. */
   readonly durationMs?: number;
   /**

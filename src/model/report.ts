@@ -158,8 +158,19 @@ export interface ReportTotals {
   readonly atLeast?: readonly ('leaks' | 'errors')[];
 }
 
-/** How a process image ended, as far as known. `measured`: its profile is whole, and does not say how it ended. */
-export type ProcessEnd = 'finished' | 'measured' | 'signaled' | 'execed' | 'running' | 'cut' | 'exec-stub';
+/**
+ * How a process image ended, as far as known. `measured`: its profile is whole, and does not say how it ended. `unseen`: nothing
+ * tells how it ended; what it reported until then is whole.
+ */
+export type ProcessEnd =
+  | 'finished'
+  | 'measured'
+  | 'unseen'
+  | 'signaled'
+  | 'execed'
+  | 'running'
+  | 'cut'
+  | 'exec-stub';
 
 export interface ReportProcess {
   readonly image: number;

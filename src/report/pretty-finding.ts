@@ -1,6 +1,6 @@
 // One finding as a block of lines, in three sizes.
 import type { Finding, ReportFrame, ReportStack } from '../model/report.ts';
-import { costOf, headline, pardons, witnessText } from './finding-text.ts';
+import { costOf, headline, pardons, witnessNames, witnessText } from './finding-text.ts';
 import { functionName, type Ink } from './pretty-ink.ts';
 import { clip, cut, grouped, harmless, widthOf, wrap } from './terminal-text.ts';
 
@@ -60,8 +60,12 @@ function* bodyLines(
     const line = code === '' ? place : `${place}  ${ink.dim(`│ ${code}`)}`;
     yield short ? clip(line, width) : line;
   }
-  if (suppression && detail === 'terse') yield* suppressionBlock(finding);
-  if (detail === 'terse') return;
+  if (detail === 'terse') {
+    const names = witnessNames(finding);
+    if (names !== '') yield ink.dim(clip(harmless(names), width));
+    if (suppression) yield* suppressionBlock(finding);
+    return;
+  }
   yield* variantLines(finding, detail, width, ink);
   yield* witnessLines(finding, detail, width, ink);
   yield* childLines(finding, width, ink);

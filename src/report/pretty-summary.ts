@@ -143,6 +143,8 @@ export function endText({ end, exit, complete }: ReportProcess): string {
         : exit.how === 'signaled'
           ? `killed by ${harmless(exit.signal)}`
           : end;
+    case 'unseen':
+      return complete ? 'its end was not seen' : 'log incomplete';
     case 'signaled':
       return exit.how === 'signaled' ? `killed by ${harmless(exit.signal)}` : 'killed by a signal';
     case 'execed':

@@ -82,7 +82,13 @@ export async function* readReports(sources: ReportSources): AsyncGenerator<Parse
     yield known(process, manifest);
     const complete =
       !manifest.alive.includes(pid) && manifest.endedAt !== undefined && !tellsAlways(manifest);
-    yield { type: 'process-end', image, complete, finished: complete };
+    yield {
+      type: 'process-end',
+      image,
+      complete,
+      finished: complete,
+      ...unseenEnd(pid, manifest, undefined),
+    };
   }
   for (const problem of judge(sources, told, withRuntime)) yield { type: 'problem', problem };
 }
@@ -165,7 +171,8 @@ async function* readFile(
   if (end === undefined || isStderr(path)) return;
   // A search that found nothing has no last word; what follows it in the file would be a report.
   const isWhole = end.complete || (signs.searched && own.findings === 0 && !damaged);
-  yield { ...end, image, complete: isWhole, finished: end.finished || isWhole };
+  const unseen = unseenEnd(pid ?? 0, manifest, own);
+  yield { ...end, image, complete: isWhole, finished: end.finished || isWhole, ...unseen };
 }
 
 /** Looks at the bytes as they pass for what shows how far the runtime came. */
@@ -264,7 +271,10 @@ function judge(
   const isInFirst = withRuntime.some(({ pid }) => pid === first);
   const ofFirst = first === undefined ? undefined : told.get(first);
   if (isInFirst && ofFirst === undefined) problems.push(...withoutWord(manifest, facts));
-  if (manifest.searchesLeaks !== true || problems.length > 0) return problems;
+  if (problems.length > 0) return problems;
+  if (manifest.searchesLeaks !== true) {
+    return facts.tool === 'asan' || facts.tool === 'lsan' ? [leaksLeftOut] : problems;
+  }
   const asked = new Set([
     ...withRuntime.filter(searchesLeaks).map(({ pid }) => pid),
     // One with a report that was not seen alive has the runtime all the same.
@@ -277,6 +287,12 @@ function judge(
     problems.push(unsearched(pid, manifest, ending));
   }
   return problems;
+}
+
+/** Only the first process' end was seen; of another what its runtime wrote at the end tells that it came to it. */
+function unseenEnd(pid: number, manifest: RunManifest, told: Told | undefined): { readonly unseen?: true } {
+  if (pid === manifest.pid || sanitizers.every(({ tool }) => tool !== manifest.tool.name)) return {};
+  return told?.searched === true || told?.ended === true || told?.exited === true ? {} : { unseen: true };
 }
 
 /** The runtime writes in every process in which it is. */
@@ -302,6 +318,13 @@ function untold(manifest: RunManifest, told: ReadonlyMap<number, Told>): readonl
       pid,
     }));
 }
+
+/** Asked for by a flag: no doubt about the answer, but about how much it answers. */
+const leaksLeftOut: Problem = {
+  code: 'leaks-not-searched',
+  level: 'warning',
+  message: 'leaks were not searched for, as detect_leaks=0 or leak_check_at_exit=0 asks',
+};
 
 function searchesLeaks({ sanitizers: built = [] }: Executable): boolean {
   return built.includes('address') || built.includes('leak');

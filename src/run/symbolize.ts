@@ -82,6 +82,8 @@ export interface ObjectPlaces {
   readonly executables: readonly string[];
   /** Absolute path of an llvm-symbolizer or addr2line; missing: what is installed. */
   readonly symbolizer?: string | undefined;
+  /** When the oldest of the logs was last written, ms since 1970: what was built later is not what ran. */
+  readonly before?: number | undefined;
 }
 
 /** Reads what was written beside the reports of a run; undefined when there is nothing, or nothing of ours. */
@@ -136,15 +138,19 @@ export async function symbolizeRun(
  * Finds out what the addresses of logs mean that came from elsewhere.
  *
  * @param read reads them with the symbols given; called once.
+ * @param logs absolute paths of the files that it reads.
  */
 export async function symbolizeLogs(
   read: (symbols: Symbols) => AsyncIterable<ParsedRecord>,
   places: ObjectPlaces,
+  logs: readonly string[] = [],
 ): Promise<Symbolized> {
   const asking = startAsking();
   const { asked, symbols } = asking;
   await readAll(read(symbols));
-  const { table, problems } = await resolveAsked(asking, places);
+  const times = await Promise.all(logs.map(async (log) => (await stat(log)).mtimeMs));
+  const before = times.length === 0 ? undefined : Math.min(...times);
+  const { table, problems } = await resolveAsked(asking, { before, ...places });
   const count = (sizes: Iterable<{ readonly size: number }>): number =>
     [...sizes].reduce((sum, { size }) => sum + size, 0);
   return {
@@ -161,7 +167,7 @@ async function readAll(records: AsyncIterable<ParsedRecord>): Promise<void> {
 
 async function resolveAsked(
   { asked, builds }: Asking,
-  { workingDirectory, executables, symbolizer }: ObjectPlaces,
+  { workingDirectory, executables, symbolizer, before }: ObjectPlaces,
 ): Promise<{ readonly table: Table; readonly problems: readonly Problem[] }> {
   const searchPath = process.env.PATH ?? '';
   const program =
@@ -189,6 +195,13 @@ async function resolveAsked(
         message: `${path} is another build than the one that ran: its places stay without names`,
       });
       continue;
+    }
+    if (build === undefined && before !== undefined && (await stat(path)).mtimeMs > before) {
+      problems.push({
+        code: 'newer-object',
+        level: 'warning',
+        message: `${path} was changed after the log was written: if it was built anew, its names and lines are wrong`,
+      });
     }
     // glibc's mtrace counts from where a program begins that is loaded at a fixed place, where nothing lies below.
     const wanted = [...offsets].map((offset) => (offset < base ? offset + base : offset));

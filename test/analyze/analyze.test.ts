@@ -508,3 +508,30 @@ describe('totals of runtimes inside the program', () => {
     expect(reasons[0]).toContain('were not searched for');
   });
 });
+
+test('a function that calls itself at one place is not said to be inlined', async () => {
+  const frame = (name: string) => ({
+    ip: '0x1100',
+    function: name,
+    object: '/home/ann/list',
+    file: 'list.c',
+    line: 3,
+  });
+  const again = frame('walk');
+  const [recursive, inlined] = [
+    [again, again],
+    [frame('step'), frame('walk')],
+  ];
+  const { findings } = await analyze(
+    whole(1, [
+      { ...finding(1, 'InvalidRead'), stacks: [{ label: 'at', frames: recursive }] },
+      { ...finding(1, 'InvalidWrite'), stacks: [{ label: 'at', frames: inlined }] },
+    ]),
+    { vgrun: '0.1.0', manifest: manifest() },
+  );
+  const marks = findings.map(({ kind, stacks }) => [kind, stacks[0]?.frames[0]?.inlined]);
+  expect(marks).toEqual([
+    ['InvalidWrite', true],
+    ['InvalidRead', undefined],
+  ]);
+});

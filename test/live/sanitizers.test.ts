@@ -497,3 +497,34 @@ test.skipIf(!compilers.includes('gcc') || !canRun('make'))(
     ]);
   },
 );
+
+describe.each(compilers)('what a gate pardons, built by %s', (compiler) => {
+  test('a run that AddressSanitizer ended is not clean, though nothing in it fails', async () => {
+    const ended = await vgrun(['--tool=asan', '--fail-on=race', `./address-${compiler}`, 'freed'], {
+      cwd: cwd(),
+    });
+    expect(ended.status).toBe(101);
+    expect(ended.stderr).toContain('what would have come after is not known');
+  });
+
+  test('a log of such a run is not clean either', async () => {
+    const { stderr } = await runProgram(join(cwd(), `./address-${compiler}`), ['freed'], { cwd: cwd() });
+    await writeFile(join(cwd(), 'freed.log'), stderr);
+    const read = await vgrun(['report', '--fail-on=race', 'freed.log'], { cwd: cwd() });
+    expect(read.status).toBe(101);
+    expect(read.stdout).toContain('does not tell whether the program went on');
+  });
+
+  test('that leaks were not searched for is said', async () => {
+    const ended = await vgrun(['--tool=asan', '--detect_leaks=0', `./address-${compiler}`], { cwd: cwd() });
+    expect(ended.status).toBe(0);
+    expect(ended.stderr).toContain('leaks were not searched for');
+  });
+});
+
+test.skipIf(!canRun('clang'))('a runtime that prints words and no reports is no UBSan to vgrun', async () => {
+  build('clang', join(cwd(), 'minimal'), ['-fsanitize=undefined', '-fsanitize-minimal-runtime']);
+  const refused = await vgrun(['--tool=ubsan', './minimal', 'undefined'], { cwd: cwd() });
+  expect(refused.status).toBe(125);
+  expect(refused.stderr).toContain('is not built with UndefinedBehaviorSanitizer');
+});

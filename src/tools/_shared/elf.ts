@@ -154,8 +154,7 @@ export async function readElf(readAt: ReadAt): Promise<ElfFacts | undefined> {
     sanitizers: runtimes,
     linkBase: Number.isSafeInteger(linkBase) ? linkBase : 0,
     callsMtrace: dynamicStrings.includes('mtrace'),
-    undefinedHandlers:
-      runtimes.includes('undefined') || dynamicStrings.some((text) => text.startsWith('__ubsan_handle_')),
+    undefinedHandlers: runtimes.includes('undefined') || dynamicStrings.some(isHandler),
     debugInfo: has('.debug_info', '.zdebug_info', '.debug_line', '.zdebug_line'),
     separateDebugInfo: has('.gnu_debuglink'),
     symbolTable: has('.symtab'),
@@ -197,6 +196,11 @@ function sanitizersOf(dynamicStrings: readonly string[]): readonly Sanitizer[] {
   ).flatMap(([name, isThere]) => (isThere ? [name] : []));
   const isUndefined =
     dynamicStrings.some((text) => text.startsWith('libubsan.so')) ||
-    (others.length === 0 && dynamicStrings.some((text) => text.startsWith('__ubsan_handle_')));
+    (others.length === 0 && dynamicStrings.some(isHandler));
   return isUndefined ? [...others, 'undefined'] : others;
+}
+
+/** A handler of -fsanitize=undefined. Those of -fsanitize-minimal-runtime can print a word to stderr and no report. */
+function isHandler(name: string): boolean {
+  return name.startsWith('__ubsan_handle_') && !/_minimal(?:_abort)?$/.test(name);
 }
