@@ -2,7 +2,7 @@
 import { UserError } from '../errors.ts';
 import { type Sanitizer, sanitizers } from '../model/sanitizer.ts';
 import { harmless } from '../report/terminal-text.ts';
-import { build } from '../run/build/build.ts';
+import { type BuildRequest, build } from '../run/build/build.ts';
 import { version } from '../version.ts';
 
 const help = `Usage: vgrun build --asan [options] -- COMMAND
@@ -28,14 +28,8 @@ is make, cmake, meson, ninja, ./configure, cc a.c b.c, or what calls these.
 Exit status: the command's own when it fails; 125 when nothing carries it.
 `;
 
-interface BuildWords {
-  readonly sanitizers: readonly Sanitizer[];
-  readonly memwatch?: string;
-  readonly compiler?: string;
-  readonly buildDirectory?: string;
-  readonly print: boolean;
-  readonly command: readonly string[];
-}
+/** What is typed. */
+type BuildWords = Omit<BuildRequest, 'workingDirectory' | 'environment' | 'say'>;
 
 /** @returns the exit status: that of the build, see "Exit status" in docs/build.md. */
 export async function main(argv: readonly string[]): Promise<number> {
