@@ -40,7 +40,7 @@ for_tests=''
 browser=''
 runtimes=''
 if [ "$tests" = yes ]; then
-  for_tests='cmake:cmake zsh:zsh fish:fish meson:meson autoreconf:autoconf automake:automake clang:clang llvm-symbolizer:llvm'
+  for_tests='cmake:cmake strace:strace zsh:zsh fish:fish meson:meson autoreconf:autoconf automake:automake clang:clang llvm-symbolizer:llvm'
   for name in chromium chromium-browser google-chrome google-chrome-stable; do
     # Ubuntu's chromium-browser may be a script that says how to install a snap.
     if have "$name" && "$name" --version >/dev/null 2>&1; then browser=$name; fi
@@ -117,6 +117,16 @@ if [ "$tests" = yes ] && have apt-get && have clang; then
     install "$package" || say "it is not to be had here: the tests of clang's sanitizers will fail"
     did=yes
   fi
+fi
+
+# On Debian 12 and later clang only recommends its runtimes, and recommended packages are left out here.
+if [ "$tests" = yes ] && have apt-get && have clang &&
+  ! ls "$(clang -print-resource-dir)"/lib/*/libclang_rt.asan* >/dev/null 2>&1; then
+  version=$(clang -dumpversion)
+  say "installing libclang-rt-${version%%.*}-dev, the sanitizers of clang"
+  [ -n "$missing" ] || refresh
+  install "libclang-rt-${version%%.*}-dev"
+  did=yes
 fi
 
 if ! have apt-get && have dnf && ! rpm -q glibc-debuginfo >/dev/null 2>&1; then
