@@ -28,6 +28,14 @@ export function isRuntime(tool: string | undefined): boolean {
   return tool !== undefined && runtimes.has(tool);
 }
 
+/** Tools whose runtime may end the program at an error. */
+const endingRuntimes: ReadonlySet<string> = new Set(['asan', 'hwasan', 'lsan', 'ubsan', 'tsan', 'msan']);
+
+/** Whether the program may have come no further than an error that this tool told. */
+export function mayEndProgram(tool: string): boolean {
+  return endingRuntimes.has(tool);
+}
+
 /** Whether a forked child may report blocks of its parent as left: a trace begins anew in it, with nothing. */
 export function repeatsParentsBlocks(tool: string | undefined): boolean {
   return tool !== 'mtrace';

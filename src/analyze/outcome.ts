@@ -2,9 +2,8 @@
 import type { Problem } from '../model/problem.ts';
 import type { Finding, Limit, Outcome, Pardon } from '../model/report.ts';
 import type { Exit, StoppedBy } from '../model/run.ts';
-import { sanitizers } from '../model/sanitizer.ts';
 import type { ImageDraft } from './fold.ts';
-import { isRuntime } from './instruments.ts';
+import { isRuntime, mayEndProgram } from './instruments.ts';
 import type { TreeNode } from './process-tree.ts';
 import { type Growth, growthSentence } from './profile/growth.ts';
 
@@ -173,12 +172,9 @@ function whatMayBeBehind({ findings, exit, isRun }: Evidence): readonly string[]
   if (exit?.how === 'unknown' && exit.why === 'instrument') {
     return ['The sanitizer ended the program, or took its status: what would have come after is not known.'];
   }
-  const isSilent = findings.some(({ tool, error }) => error && runtimes.has(tool));
+  const isSilent = findings.some(({ tool, error }) => error && mayEndProgram(tool));
   return isSilent && !isRun ? ['The log does not tell whether the program went on after its errors.'] : [];
 }
-
-/** Tools whose runtime may end the program at an error. */
-const runtimes: ReadonlySet<string> = new Set([...sanitizers.map(({ tool }) => tool as string), 'hwasan']);
 
 /** Said in the text log; an XML log alone ends after its first error, and then the option tells. */
 function stoppedAtFirstError(image: ImageDraft): boolean {

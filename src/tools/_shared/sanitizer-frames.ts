@@ -3,6 +3,7 @@ import type { Frame } from '../../model/finding.ts';
 import type { Symbols } from '../tool.ts';
 import { byteTable, hashBytes } from './byte-table.ts';
 import { textOf } from './byte-text.ts';
+import { balancedParenthesis } from './text-frames.ts';
 
 /** Distinct frame lines remembered at a time; where addresses vary, a log may have any number. */
 const remembered = 10_000;
@@ -249,15 +250,8 @@ function splitModule(text: string): { object?: string; offset?: string; before: 
 
 /** Where the last parenthesis opens when it begins the text or follows a space, or -1. */
 function openingParenthesis(text: string): number {
-  let depth = 0;
-  for (let at = text.length - 1; at >= 0; at--) {
-    const char = text[at];
-    if (char === ')') depth++;
-    else if (char === '(' && --depth === 0) {
-      if (at === 0 || text[at - 1] === ' ') return at;
-      break;
-    }
-  }
+  const at = balancedParenthesis(text);
+  if (at !== -1) return at;
   // A path with a lone parenthesis: the last that can begin one.
   const last = Math.max(text.lastIndexOf(' (/'), text.lastIndexOf(' (C:\\'));
   return last === -1 ? -1 : last + 1;

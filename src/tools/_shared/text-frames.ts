@@ -69,6 +69,14 @@ export function parseFrame(ip: string | undefined, text: string): Frame {
  */
 function openingParenthesis(text: string): number {
   if (!text.endsWith(')')) return -1;
+  const at = balancedParenthesis(text);
+  if (at !== -1) return at;
+  const fallback = text.lastIndexOf(' (');
+  return fallback === -1 ? -1 : fallback + 1;
+}
+
+/** Where the parenthesis opens that the last one closes, if it begins the text or follows a space; else -1. */
+export function balancedParenthesis(text: string): number {
   let depth = 0;
   for (let at = text.length - 1; at >= 0; at--) {
     const char = text[at];
@@ -78,8 +86,7 @@ function openingParenthesis(text: string): number {
       break;
     }
   }
-  const fallback = text.lastIndexOf(' (');
-  return fallback === -1 ? -1 : fallback + 1;
+  return -1;
 }
 
 function named(frame: Frame, name: string): Frame {
