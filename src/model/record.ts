@@ -11,6 +11,8 @@ export interface ProcessRecord {
   readonly type: 'process';
   readonly image: number;
   readonly pid: number;
+  /** Of a replay: the launch it belongs to, from 1. Pids of different launches may be equal. */
+  readonly launch?: number;
   readonly ppid?: number;
   /** `memcheck`, `helgrind`, `drd`, … */
   readonly tool?: string;

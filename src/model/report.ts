@@ -13,6 +13,7 @@ import type {
 import type { Problem } from './problem.ts';
 import type { GrowthLimit, ReportProfile } from './profile-report.ts';
 import type { ErrorTotals, HeapTotals, LeakTotals } from './record.ts';
+import type { Replay } from './request.ts';
 import type { Exit, StoppedBy } from './run.ts';
 
 /**
@@ -88,6 +89,26 @@ export interface Cost {
 /** Why something that would fail the run does not. */
 export type Pardon = 'baseline' | 'ownership' | 'fail-on' | 'limit' | 'interpreter';
 
+/** A request that a finding comes from. */
+export interface RequestShare {
+  /** `ReplayedRequest.number`. */
+  readonly request: number;
+  /**
+   * `made`: each pass of it has a process of its own, or its growth was measured. `first`: the instrument told it while this one
+   * was served, and tells it once: others may make it too. `one of`: it was told while several were served.
+   */
+  readonly how: 'made' | 'first' | 'one of';
+  /** Passes in which it was seen or measured. */
+  readonly passes?: number;
+  /** Occurrences, inherited ones not counted. */
+  readonly count?: number;
+  /** What is lost, or held more, over these passes. */
+  readonly bytes?: number;
+  readonly blocks?: number;
+  /** The same bytes and blocks in each of the passes. */
+  readonly steady?: boolean;
+}
+
 /** One defect, merged over processes. */
 export interface Finding {
   /** `F-` and 12 hex digits of the fingerprint. */
@@ -140,6 +161,11 @@ export interface Finding {
   readonly descriptor?: Descriptor;
   readonly suppression?: string;
   readonly seenIn: readonly Sighting[];
+  /**
+   * Of a replay: the requests that it comes from, the most expensive first. Empty: it comes from what the program does outside of
+   * requests. Missing: not known.
+   */
+  readonly requests?: readonly RequestShare[];
   /** What other instruments said of the same defect, joined into this finding (docs/identity.md has the rule). Not counted again. */
   readonly witnesses?: readonly Finding[];
   /** One sentence: what it means. */
@@ -175,6 +201,10 @@ export type ProcessEnd =
 export interface ReportProcess {
   readonly image: number;
   readonly pid: number;
+  /** Of a replay: the launch it belongs to, from 1. Pids of different launches may be equal. */
+  readonly launch?: number;
+  /** Of a replay in which each pass has a process of its own: `ReplayedRequest.number`. */
+  readonly request?: number;
   readonly ppid?: number;
   /** Image of the parent process, when it is in the run. */
   readonly parent?: number;
@@ -312,6 +342,8 @@ export interface Report {
   readonly profiles?: readonly ReportProfile[];
   /** Parents before children. */
   readonly processes: readonly ReportProcess[];
+  /** What was replayed, and what came of it. Missing for a run that was no replay. */
+  readonly replay?: Replay;
   readonly suppressions: readonly SuppressionUse[];
   readonly messages: readonly ReportMessage[];
   readonly problems: readonly Problem[];

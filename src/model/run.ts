@@ -1,6 +1,7 @@
 // What happened: how the target ended, and the manifest that makes a directory a run.
 import type { Capture } from './launch.ts';
 import type { Problem } from './problem.ts';
+import type { Replay } from './request.ts';
 import type { Sanitizer } from './sanitizer.ts';
 
 /** How a process ended. */
@@ -10,8 +11,8 @@ export type Exit =
   /** `instrument`: it ended the program at an error, or put its status in the place of the program's own. */
   | { readonly how: 'unknown'; readonly why?: 'instrument' };
 
-/** Why vgrun ended the target, when it did. */
-export type StoppedBy = 'timeout' | 'interrupt';
+/** Why vgrun ended the target, when it did. `served`: it had answered all requests, and was asked to end. */
+export type StoppedBy = 'timeout' | 'interrupt' | 'served';
 
 /** What an artifact is, for whoever reads the directory. */
 export type ArtifactRole =
@@ -62,6 +63,24 @@ export interface EnvironmentOptions {
   readonly options: readonly string[];
 }
 
+/** What a log grew by while a request was served: findings in it were made then. */
+export interface LogGrowth {
+  readonly artifact: string;
+  /** Bytes from the start of the artifact; `to` is behind the last one. */
+  readonly from: number;
+  readonly to: number;
+}
+
+/** A pass of a request, as the launch knows it that served it. */
+export interface ServedPass {
+  /** `ReplayedRequest.number`. */
+  readonly request: number;
+  /** From 1; 0 and below: warm-up. */
+  readonly pass: number;
+  /** Missing when no log grew. */
+  readonly grown?: readonly LogGrowth[];
+}
+
 /** `run.json`. Version 1. Written when the run starts and again when it ends. */
 export interface RunManifest {
   readonly version: 1;
@@ -103,6 +122,17 @@ export interface RunManifest {
   readonly searchesLeaks?: true;
   /** What processes of the run executed, where the instrument's files do not say it. */
   readonly executables?: readonly Executable[];
+  /**
+   * A replay: what was asked and what came. Such a run has no artifacts of an instrument itself: those are in `launches`.
+   */
+  readonly replay?: Replay;
+  /** Of a replay: names of the folders in the run directory that are runs themselves, one for each start of the program. */
+  readonly launches?: readonly string[];
+  /**
+   * Of a launch of a replay: the passes it served, as far as they tell something: the only one of a CGI program, of others those in
+   * which a log grew or the process ended.
+   */
+  readonly served?: readonly ServedPass[];
   /** Pids that still wrote when the run was closed. */
   readonly alive: readonly number[];
   readonly artifacts: readonly Artifact[];

@@ -1,7 +1,16 @@
 // Owns the check that a run.json is what its type says: a run directory may come from a stranger.
 
 import type { Problem } from '../model/problem.ts';
-import type { Artifact, EnvironmentOptions, Executable, Exit, RunManifest } from '../model/run.ts';
+import type { Answer, CaptureSource, Replay, ReplayedRequest, RequestGrowth } from '../model/request.ts';
+import type {
+  Artifact,
+  EnvironmentOptions,
+  Executable,
+  Exit,
+  LogGrowth,
+  RunManifest,
+  ServedPass,
+} from '../model/run.ts';
 import { sanitizers } from '../model/sanitizer.ts';
 
 type Check = (value: unknown) => boolean;
@@ -74,6 +83,60 @@ const executable = record<Executable>({
   sanitizers: optional(list(oneOf(...sanitizers.map(({ sanitizer }) => sanitizer)))),
 });
 
+const whole: Check = Number.isSafeInteger;
+const sentences = list(text);
+const statusPasses: Check = (value) => Array.isArray(value) && value.length === 2 && value.every(count);
+
+const replay = record<Replay>({
+  mode: oneOf('cgi', 'fastcgi', 'scgi'),
+  server: text,
+  passes: count,
+  warmUp: count,
+  parallel: count,
+  requests: list(
+    record<ReplayedRequest>({
+      number: count,
+      source: record<CaptureSource>({ name: text, entry: count, offset: optional(count) }),
+      method: text,
+      target: text,
+      sent: count,
+      answered: count,
+      statuses: list(statusPasses),
+      answer: optional(
+        record<Answer>({
+          status: count,
+          reason: optional(text),
+          contentType: optional(text),
+          location: optional(text),
+          bodyBytes: count,
+          artifact: optional(fileName),
+        }),
+      ),
+      faults: sentences,
+      unmet: sentences,
+      lost: sentences,
+      exit: optional(exit),
+      ended: optional(exit),
+      durationMs: Number.isFinite,
+      slowestMs: Number.isFinite,
+      growth: optional(
+        record<RequestGrowth>({
+          measured: count,
+          bytes: whole,
+          blocks: whole,
+          steady: optional(oneOf(true, false)),
+        }),
+      ),
+    }),
+  ),
+});
+
+const servedPass = record<ServedPass>({
+  request: count,
+  pass: whole,
+  grown: optional(list(record<LogGrowth>({ artifact: fileName, from: count, to: count }))),
+});
+
 const manifest = record<RunManifest>({
   version: oneOf(1),
   id: text,
@@ -95,10 +158,13 @@ const manifest = record<RunManifest>({
   durationMs: optional(Number.isFinite),
   pid: optional(count),
   exit: optional(exit),
-  stoppedBy: optional(oneOf('timeout', 'interrupt')),
+  stoppedBy: optional(oneOf('timeout', 'interrupt', 'served')),
   instrumentExitcode: optional(count),
   searchesLeaks: optional(oneOf(true)),
   executables: optional(list(executable)),
+  replay: optional(replay),
+  launches: optional(list(fileName)),
+  served: optional(list(servedPass)),
   alive: list(count),
   artifacts: list(artifact),
   problems: list(problem),
