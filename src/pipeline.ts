@@ -28,6 +28,8 @@ export interface Parsed {
   readonly records: AsyncIterable<ParsedRecord>;
   /** Missing when the logs did not come from a run directory. */
   readonly manifest?: RunManifest;
+  /** Of a replay: the manifests of its launches, in order. */
+  readonly launches?: readonly RunManifest[];
   /** Absolute path of the run directory. */
   readonly directory?: string;
   /** Absolute paths of the artifacts. */
@@ -78,6 +80,7 @@ function parsedOf(sources: Sources, symbols?: Symbols): Parsed {
     records: readSources(sources, symbols),
     files: sources.files,
     ...(sources.manifest === undefined ? {} : { manifest: sources.manifest }),
+    ...(sources.launches && { launches: sources.launches.map(({ manifest }) => manifest) }),
     ...(sources.directory === undefined ? {} : { directory: sources.directory }),
   };
 }
@@ -122,7 +125,7 @@ export async function analyze(parsed: Parsed, wishes: AnalyzeWishes = {}): Promi
     known: wishes.known,
   });
   if (wishes.confidential === true) return withoutSecrets(report);
-  const withRaw = wishes.raw === true ? await withRawExcerpts(report, parsed.files) : report;
+  const withRaw = wishes.raw === true ? await withRawExcerpts(report, parsed.files, directory) : report;
   return withExcerpts(withRaw, readable);
 }
 

@@ -13,6 +13,8 @@ export interface Execution {
   readonly argv: readonly string[];
   /** Besides the variables of this process; undefined takes one away. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** `environment` is all there is. */
+  readonly onlyEnvironment?: boolean;
   /** Absolute. */
   readonly workingDirectory: string;
   /** Absolute path of the run directory, by which all processes of the run are found. */
@@ -21,7 +23,7 @@ export interface Execution {
   readonly timeout?: number;
   /** ms between the polite request and the insisting one. */
   readonly killAfter: number;
-  /** Further descriptors for the child: its number, and ours. */
+  /** Descriptors for the child: its number, and ours. 0 to 2 take the place of the user's own. */
   readonly descriptors: readonly { readonly child: number; readonly own: number }[];
   /** Called as soon as the process runs. */
   readonly onStart?: (pid: number) => void;
@@ -34,7 +36,7 @@ export interface Ended {
 }
 
 /**
- * Starts the process with the user's own stdin, stdout and stderr, and waits until it ends.
+ * Starts the process, with the user's own stdin, stdout and stderr unless others are given, and waits until it ends.
  *
  * @throws UserError (125) when the process cannot be started at all.
  */
@@ -51,7 +53,7 @@ export async function execute(execution: Execution): Promise<Ended> {
     subprocess = spawn(file, args, {
       stdio,
       cwd: execution.workingDirectory,
-      env: { ...process.env, ...execution.environment },
+      env: { ...(execution.onlyEnvironment === true ? {} : process.env), ...execution.environment },
       detached: !terminal,
     });
   } catch (error) {

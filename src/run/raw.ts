@@ -1,6 +1,6 @@
 // Owns the raw log excerpts beside findings: what the instrument itself wrote, read again from the artifacts.
 import { type FileHandle, open } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, relative } from 'node:path';
 import type { Span } from '../model/finding.ts';
 import type { Finding, RawExcerpt, Report } from '../model/report.ts';
 
@@ -14,10 +14,18 @@ const mostExcerpts = 500;
  *
  * @param files absolute paths of the artifacts. Where two have one name, a span does not tell which is meant, and
  *   findings of both get none.
+ * @param directory of the run, to which the names of its artifacts are relative; missing: they are file names.
  */
-export async function withRawExcerpts(report: Report, files: readonly string[]): Promise<Report> {
+export async function withRawExcerpts(
+  report: Report,
+  files: readonly string[],
+  directory?: string,
+): Promise<Report> {
   const paths = new Map<string, string | undefined>();
-  for (const file of files) paths.set(basename(file), paths.has(basename(file)) ? undefined : file);
+  for (const file of files) {
+    const name = directory === undefined ? basename(file) : relative(directory, file);
+    paths.set(name, paths.has(name) ? undefined : file);
+  }
   const handles = new Map<string, Promise<FileHandle | undefined>>();
   const handleOf = (artifact: string): Promise<FileHandle | undefined> => {
     const known = handles.get(artifact);

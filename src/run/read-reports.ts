@@ -332,7 +332,7 @@ function searchesLeaks({ sanitizers: built = [] }: Executable): boolean {
 
 /** Then the report says so anyway, or an error ended it. */
 function wasStopped({ stoppedBy, exit, instrumentExitcode }: RunManifest, ending: Told | undefined): boolean {
-  if (stoppedBy !== undefined) return true;
+  if (stoppedBy !== undefined && stoppedBy !== 'served') return true;
   return (
     exit?.how === 'exited' && exit.code === instrumentExitcode && ending !== undefined && ending.findings > 0
   );

@@ -38,7 +38,15 @@ export interface Sources {
   readonly files: readonly string[];
   /** Of several runs those that have reports: what a missing one means, only their own manifest tells. */
   readonly reportRuns?: readonly ReportRun[];
+  /** Of a replay: each start of the program, in order. Their files are among the files of all, too. */
+  readonly launches?: readonly Launched[];
   readonly problems: readonly Problem[];
+}
+
+interface Launched extends Sources {
+  /** The folder in the run directory. */
+  readonly name: string;
+  readonly manifest: RunManifest;
 }
 
 interface ReportRun {
@@ -73,8 +81,11 @@ export async function findSources(given: readonly string[]): Promise<Sources> {
     const inner = await sourcesOfDirectory(absolute);
     files.push(...inner.files);
     problems.push(...inner.problems, ...(inner.manifest === undefined ? [] : problemsOfRun(inner.manifest)));
-    if (inner.manifest?.capture === 'reports') {
-      reportRuns.push({ manifest: inner.manifest, directory: absolute, files: inner.files });
+    const runs = inner.launches?.map((launch) => ({ ...launch, directory: join(absolute, launch.name) })) ?? [
+      { ...inner, directory: absolute },
+    ];
+    for (const { manifest, directory, files: own } of runs) {
+      if (manifest?.capture === 'reports') reportRuns.push({ manifest, directory, files: own });
     }
   }
   return {
@@ -177,6 +188,7 @@ async function sourcesOfDirectory(directory: string): Promise<Sources> {
       });
     }
   }
+  const launches = await launchesOf(directory, manifest, problems);
   const recorded = new Map(manifest.artifacts.map((artifact) => [artifact.name, artifact]));
   return {
     manifest: {
@@ -185,9 +197,30 @@ async function sourcesOfDirectory(directory: string): Promise<Sources> {
       artifacts: artifacts.map((now) => ({ ...recorded.get(now.name), ...now })),
     },
     directory,
-    files: artifacts.filter(({ role }) => isReadable(role)).map(({ name }) => join(directory, name)),
+    files: [
+      ...artifacts.filter(({ role }) => isReadable(role)).map(({ name }) => join(directory, name)),
+      ...launches.flatMap(({ files }) => files),
+    ],
+    ...(launches.length > 0 && { launches }),
     problems,
   };
+}
+
+/** The starts of the program in a replay. One that is gone or damaged is told, and the others are read. */
+async function launchesOf(
+  directory: string,
+  { launches = [] }: RunManifest,
+  problems: Problem[],
+): Promise<readonly Launched[]> {
+  const found: Launched[] = [];
+  for (const name of launches) {
+    const inner = await sourcesOfDirectory(join(directory, name)).catch((error: unknown) => {
+      if (!(error instanceof UserError)) throw error;
+      problems.push({ code: 'launch-missing', level: 'incomplete', message: error.message });
+    });
+    if (inner?.manifest !== undefined) found.push({ ...inner, name, manifest: inner.manifest });
+  }
+  return found;
 }
 
 /**
@@ -198,8 +231,15 @@ async function sourcesOfDirectory(directory: string): Promise<Sources> {
  * In a run that was captured as XML the text log beside it holds only what XML cannot: of it, messages and the
  * instrument's own failures are kept, and put to the process they are about.
  */
-export async function* readSources(sources: Sources, symbols?: Symbols): AsyncGenerator<ParsedRecord> {
-  let images = 0;
+export async function* readSources(
+  sources: Sources,
+  symbols?: Symbols,
+  nextImage: () => number = counter(),
+): AsyncGenerator<ParsedRecord> {
+  if (sources.launches !== undefined) {
+    yield* readLaunches(sources, sources.launches, symbols, nextImage);
+    return;
+  }
   const imageOfPid = new Map<number, number>();
   const commandOfPid = new Map<number, string>();
   const capture = sources.manifest?.capture;
@@ -223,7 +263,7 @@ export async function* readSources(sources: Sources, symbols?: Symbols): AsyncGe
         manifest: run.manifest,
         files: run.files,
         symbols: symbols ?? (await readSymbols(run.directory)),
-        nextImage: () => ++images,
+        nextImage,
       });
     }
   }
@@ -239,7 +279,7 @@ export async function* readSources(sources: Sources, symbols?: Symbols): AsyncGe
       continue;
     }
     if (capture === 'log' && isText(path)) {
-      yield* readPlainLog({ path, artifact, nextImage: () => ++images });
+      yield* readPlainLog({ path, artifact, nextImage });
       continue;
     }
     let head = await headOf(path);
@@ -265,7 +305,7 @@ export async function* readSources(sources: Sources, symbols?: Symbols): AsyncGe
     }
     const context: ReadContext = {
       artifact,
-      nextImage: () => ++images,
+      nextImage,
       interpreterFor,
       fromInstrument: sources.manifest !== undefined,
       ...(symbols && { symbols }),
@@ -293,8 +333,42 @@ export async function* readSources(sources: Sources, symbols?: Symbols): AsyncGe
       }
     }
   }
-  yield* readProfiles({ profiles, logs, manifest: sources.manifest, nextImage: () => ++images });
+  yield* readProfiles({ profiles, logs, manifest: sources.manifest, nextImage });
   yield* descriptors.messages();
+}
+
+function counter(): () => number {
+  let count = 0;
+  return () => ++count;
+}
+
+/** All launches of a replay one after the other. What a thousand of them say alike is said once. */
+async function* readLaunches(
+  { problems, directory }: Sources,
+  launches: readonly Launched[],
+  symbols: Symbols | undefined,
+  nextImage: () => number,
+): AsyncGenerator<ParsedRecord> {
+  for (const problem of problems) yield { type: 'problem', problem };
+  const said = new Set<string>();
+  const names = new Map(launches.map(({ name }, index) => [name, index + 1]));
+  for (const inner of launches) {
+    const launch = names.get(inner.name) as number;
+    const place = (artifact: string) => (artifact === '' ? '' : `${inner.name}/${artifact}`);
+    for (const problem of inner.manifest.problems) {
+      const key = `${problem.code} ${problem.message.replaceAll(join(directory ?? '', inner.name), '')}`;
+      if (!said.has(key)) yield { type: 'problem', problem };
+      said.add(key);
+    }
+    for await (const record of readSources(inner, symbols, nextImage)) {
+      if (record.type === 'process') yield { ...record, launch, artifact: place(record.artifact) };
+      else if (record.type === 'finding' && record.span !== undefined)
+        yield { ...record, span: { ...record.span, artifact: place(record.span.artifact) } };
+      else if (record.type === 'problem' && record.problem.artifact !== undefined)
+        yield { ...record, problem: { ...record.problem, artifact: place(record.problem.artifact) } };
+      else yield record;
+    }
+  }
 }
 
 const isText = (path: string) => path.endsWith('.log');

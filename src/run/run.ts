@@ -47,6 +47,10 @@ export interface RunRequest {
   readonly environmentOptions: readonly EnvironmentOptions[];
   /** Variables besides those of this process; undefined takes one away. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
+  /** `environment` is all that the program has: nothing of this process' own reaches it. */
+  readonly onlyEnvironment?: boolean;
+  /** A directory that stands already: that of a launch of a replay. */
+  readonly place?: { readonly id: string; readonly directory: string };
   readonly workingDirectory: string;
   readonly projectRoot: string;
   /** Where the user wants a copy of the log, when it is a descriptor or a socket. */
@@ -75,11 +79,20 @@ export interface RunEvents {
   readonly say?: (line: string) => void;
   /** Progress lines on stderr while the program is silent. */
   readonly progress?: boolean;
+  /** Descriptors of this process that are the target's stdin, stdout and stderr; missing: the user's own. */
+  readonly standard?: readonly { readonly child: 0 | 1 | 2; readonly own: number }[];
   /** The target runs now. */
-  readonly onStart?: () => void;
+  readonly onStart?: (pid: number, directory: string) => void;
+  /** The first process has ended; others may still write. */
+  readonly onExit?: (exit: Exit) => void;
+  /** It has ended, and all it left is in the run directory: what the manifest is to say besides. */
+  readonly onEnded?: (directory: string) => Promise<Added>;
   /** Bytes of the XML stream, with `capture: 'fd'`. */
   readonly onXml?: (bytes: Uint8Array) => void;
 }
+
+/** What whoever drives a run knows of it. */
+export type Added = Pick<RunManifest, 'served' | 'stoppedBy'> & { readonly problems: readonly Problem[] };
 
 export interface RunResult {
   /** Absolute path of the run directory. */
@@ -98,7 +111,9 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     id,
     path: directory,
     temporary,
-  } = await createRunDirectory(request.workingDirectory, launch.capture !== 'fd');
+  } = request.place === undefined
+    ? await createRunDirectory(request.workingDirectory, launch.capture !== 'fd')
+    : { id: request.place.id, path: request.place.directory, temporary: false };
   const problems: Problem[] = [
     ...request.problems,
     ...request.inheritance.problems,
@@ -111,12 +126,14 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
       message: `${join(request.workingDirectory, runsFolder)} cannot be written; the run is kept in ${directory}`,
     });
   }
-  const environment = { ...process.env, ...request.environment };
+  const onlyEnvironment = request.onlyEnvironment === true;
+  const environment = { ...(onlyEnvironment ? {} : process.env), ...request.environment };
+  const inheritedOptions = request.environmentOptions.flatMap(({ options }) => options);
   const plan = tool.plan(launch, {
     directory,
     version: request.instrument.version,
     xmlDescriptor,
-    environmentOptions: request.environmentOptions.flatMap(({ options }) => options),
+    environmentOptions: inheritedOptions,
     environment,
     ...(request.symbolizer === undefined ? {} : { symbolizer: request.symbolizer }),
     ...(request.preload !== undefined && { preload: request.preload }),
@@ -125,7 +142,12 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   const own = programVariables(plan.programEnvironment, launch.program);
   const argv = [
     ...(own === undefined ? [] : [...request.inheritance.prefix, ...own]),
-    ...(startsItself ? [] : [request.instrument.path, ...plan.options]),
+    ...(startsItself ? [] : [request.instrument.path]),
+    // Not in the program's own variables and home, where valgrind would look for them.
+    ...(tool.launcher === 'valgrind' && onlyEnvironment
+      ? ['--command-line-only=yes', ...inheritedOptions]
+      : []),
+    ...(startsItself ? [] : plan.options),
     ...(tool.launcher === 'valgrind' && launch.program.startsWith('-') ? ['--'] : []),
     ...(plan.command ?? [
       // Nobody but the shell looks for the program then.
@@ -218,6 +240,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
       ...plan.environment,
       ...(own === undefined && plan.programEnvironment),
     },
+    onlyEnvironment,
     workingDirectory: request.workingDirectory,
     directory,
     timeout: request.timeout,
@@ -225,10 +248,12 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     descriptors: [
       ...(events.descriptors ?? []).map((number) => ({ child: number, own: number })),
       ...(stream === undefined ? [] : [{ child: xmlDescriptor, own: stream }]),
+      // The first that is named for a number counts.
       ...(errors?.descriptor === undefined ? [] : [{ child: 2, own: errors.descriptor }]),
+      ...(events.standard ?? []),
     ],
     onStart: (pid) => {
-      events.onStart?.();
+      events.onStart?.(pid, directory);
       if (tool.launcher === 'none') {
         executables = watchExecutables(pid, request.target.path, {
           onLook: appended?.look,
@@ -242,6 +267,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
       if (events.progress === true) stopProgress = showProgress(pid, launch.program);
     },
   });
+  events.onExit?.(ended.exit);
   stopProgress();
   debug('the first process ended', { ...ended });
   const alive = await waitForRun(directory, ended.stoppedBy === undefined ? request.wait : 0);
@@ -278,6 +304,9 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     })),
   );
 
+  const added = await events.onEnded?.(directory);
+  problems.push(...(added?.problems ?? []));
+  const stoppedBy = ended.stoppedBy ?? added?.stoppedBy;
   const endedAt = new Date();
   const seen =
     executables === undefined
@@ -318,7 +347,8 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     durationMs: endedAt.getTime() - startedAt.getTime(),
     pid: ended.pid,
     exit,
-    ...(ended.stoppedBy === undefined ? {} : { stoppedBy: ended.stoppedBy }),
+    ...(stoppedBy === undefined ? {} : { stoppedBy }),
+    ...(added?.served === undefined ? {} : { served: added.served }),
     ...(seen && { executables: seen }),
     alive,
     artifacts,
@@ -326,7 +356,8 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   };
   await writeManifest(directory, manifest);
   debug('run closed', { artifacts: artifacts.length });
-  if (!temporary) await removeOldRuns(request.workingDirectory, request.keep);
+  if (!temporary && request.place === undefined)
+    await removeOldRuns(request.workingDirectory, request.keep);
   return { directory, manifest };
 }
 
