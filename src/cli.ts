@@ -18,6 +18,7 @@ const subCommands: ReadonlyMap<
   ['config', () => import('./commands/config.ts')],
   ['completion', () => import('./commands/completion.ts')],
   ['flame', () => import('./commands/flame.ts')],
+  ['cgi', () => import('./commands/cgi.ts')],
   ['build', () => import('./commands/build.ts')],
   ['explain', () => import('./commands/explain.ts')],
   ['suppress', () => import('./commands/suppress.ts')],
@@ -25,7 +26,7 @@ const subCommands: ReadonlyMap<
 ]);
 
 /** Sub-commands of DESIGN's list that this version does not have yet: a program of that name needs `./`. */
-const reserved: ReadonlySet<string> = new Set(['core', 'heap', 'gdb', 'cgi', 'serve', 'suite', 'doctor']);
+const reserved: ReadonlySet<string> = new Set(['core', 'heap', 'gdb', 'serve', 'suite', 'doctor']);
 
 async function main(argv: readonly string[]): Promise<number> {
   const [first] = argv;

@@ -121,9 +121,11 @@ interface Section {
   readonly rows: readonly Row[];
 }
 
-function ownRow({ name, metavar, summary, default: usual }: OwnOption): Row {
+/** How help writes an option of ours. */
+export function ownRow({ name, short, metavar, summary, default: usual }: OwnOption<unknown>): Row {
+  const names = short === undefined ? name : `${short}, ${name}`;
   return {
-    left: metavar === undefined ? name : `${name}=${metavar}`,
+    left: metavar === undefined ? names : `${names}=${metavar}`,
     right: usual === undefined ? summary : `${summary} [${usual}]`,
   };
 }
@@ -164,7 +166,7 @@ const indent = '  ';
 const widestLeft = 32;
 
 /** Sections with a blank line before each; the right column begins where the widest usual left one ends. */
-function layOut(sections: readonly Section[], width: number): string {
+export function layOut(sections: readonly Section[], width: number): string {
   const lefts = sections.flatMap(({ rows }) => rows.map(({ left }) => left.length));
   const column = indent.length + Math.max(0, ...lefts.filter((length) => length <= widestLeft)) + 2;
   return sections

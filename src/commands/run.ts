@@ -6,7 +6,7 @@ import type { Launch } from '../model/launch.ts';
 import { inheritedDescriptors } from '../run/descriptors.ts';
 import { findValgrind } from '../run/instrument.ts';
 import { planRun } from '../run/plan.ts';
-import { runTarget } from '../run/run.ts';
+import { type RunEvents, type RunRequest, type RunResult, runTarget } from '../run/run.ts';
 import type { CommandLine } from '../tools/_shared/command-line.ts';
 import { version } from '../version.ts';
 import type { Destination } from './output.ts';
@@ -18,10 +18,30 @@ import { readWish, type Wished } from './wish.ts';
  */
 export async function main(argv: readonly string[], attach?: Launch['attach']): Promise<number> {
   const descriptors = inheritedDescriptors();
-  const { commandLine, wish: wished, blame, isTyped } = await readWish(argv, process.cwd());
+  const wished = await readWish(argv, process.cwd());
+  const { wish } = wished;
+  if (wish === undefined) return answer(wished.commandLine);
+  return measure(
+    { ...wished, wish: attach === undefined ? wish : { ...wish, launch: { ...wish.launch, attach } } },
+    (request, events) => runTarget(request, { descriptors, ...events }),
+  );
+}
+
+/** What is heard of a run, however it is driven. */
+export type MeasureEvents = Required<Pick<RunEvents, 'say' | 'progress' | 'onStart'>> &
+  Pick<RunEvents, 'onXml'>;
+
+/**
+ * Plans, runs and reports.
+ *
+ * @param run what becomes of the plan.
+ * @returns the exit status.
+ */
+export async function measure(
+  { commandLine, wish, blame, isTyped }: Wished & Required<Pick<Wished, 'wish'>>,
+  run: (request: RunRequest, events: MeasureEvents) => Promise<RunResult>,
+): Promise<number> {
   const { own, notes } = commandLine;
-  if (wished === undefined) return answer(commandLine);
-  const wish = attach === undefined ? wished : { ...wished, launch: { ...wished.launch, attach } };
   if (own.logLevel !== undefined) await enableLog(own.logLevel);
   for (const note of notes) say(note);
   const destinations =
@@ -59,8 +79,7 @@ export async function main(argv: readonly string[], attach?: Launch['attach']): 
   let afterwards: Promise<unknown> | undefined;
   const live =
     own.capture === 'fd' ? (await import('./live.ts')).liveView(say, commandLine.showLeakKinds) : undefined;
-  const { directory } = await runTarget(request, {
-    descriptors,
+  const { directory } = await run(request, {
     say,
     progress: process.stderr.isTTY === true && !commandLine.quiet,
     ...(live === undefined ? {} : { onXml: live.read }),

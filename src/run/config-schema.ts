@@ -48,6 +48,68 @@ const seconds = (about: string) =>
     v.description(about),
   );
 
+const variables = (about: string) =>
+  v.pipe(
+    v.record(
+      v.pipe(v.string(), v.regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'must be the name of a variable')),
+      v.union(
+        [v.pipe(v.string(), v.regex(/^[^\0]*$/, 'must not hold a NUL character')), v.null()],
+        'must be a text, or null to take the variable away',
+      ),
+      'must be an object: names of variables and their values',
+    ),
+    v.description(about),
+  );
+const times = (about: string, least: number) =>
+  v.pipe(
+    v.number('must be a whole number'),
+    v.integer('must be a whole number'),
+    v.minValue(least, `must be at least ${least}`),
+    v.maxValue(999_999_999, 'must be below 1,000,000,000'),
+    v.description(about),
+  );
+
+/** How a server of the user's makes the environment. */
+export const serverEntries = {
+  extends: v.optional(text('The server that it is like: apache, nginx, lighttpd, boa, none, or another of these.')),
+  scriptName: v.optional(text('SCRIPT_NAME.')),
+  documentRoot: v.optional(text('DOCUMENT_ROOT; absolute.')),
+  serverName: v.optional(text('SERVER_NAME.')),
+  serverPort: v.optional(times('SERVER_PORT.', 1)),
+  serverSoftware: v.optional(text('SERVER_SOFTWARE.')),
+  serverAdmin: v.optional(text('SERVER_ADMIN.')),
+  serverAddress: v.optional(text('SERVER_ADDR.')),
+  remoteAddress: v.optional(text('REMOTE_ADDR.')),
+  remotePort: v.optional(times('REMOTE_PORT.', 1)),
+  environment: v.optional(variables('Variables that it sets whatever the request; null takes one away.')),
+};
+
+/** What `vgrun cgi` can be told by a config. */
+export const cgiEntries = {
+  server: v.optional(text('How the environment is made: apache, nginx, lighttpd, boa, none, or one of "servers".')),
+  servers: v.optional(
+    v.pipe(
+      v.record(
+        v.pipe(v.string(), v.minLength(1, 'must not be empty')),
+        v.strictObject(serverEntries, 'must be an object'),
+        'must be an object: names of servers and what is special about them',
+      ),
+      v.description('Servers of your own, chosen with --preset=NAME.'),
+    ),
+  ),
+  scriptName: v.optional(text('The part of the URL that is the program. As --script-name.')),
+  documentRoot: v.optional(text("DOCUMENT_ROOT, relative to the config's folder. As --document-root.")),
+  envFile: v.optional(list("Files with variables, relative to the config's folder. As --env-file.", 'A file')),
+  chdir: v.optional(text("Where the program stands, relative to the config's folder. As --chdir.")),
+  mode: v.optional(choice(['auto', 'cgi', 'fastcgi', 'scgi'], 'How the program is asked. As --mode.')),
+  connect: v.optional(text('Where it listens by itself. As --connect.')),
+  repeat: v.optional(times('Send all requests so many times. As --repeat.', 1)),
+  warmUp: v.optional(times('And so many times before that. As --warm-up.', 0)),
+  jobs: v.optional(times('How many requests at once. As --jobs.', 1)),
+  growth: v.optional(flag('Measure what each request takes. As --growth.')),
+  expect: v.optional(list('What answers must be. As --expect.', 'An expectation')),
+};
+
 /** Every setting; a preset has the same. The order is that of docs and of `vgrun config`. */
 export const settingEntries = {
   tool: v.optional(
@@ -181,6 +243,9 @@ export const settingEntries = {
   ),
   valgrind: v.optional(text("Which valgrind to use; relative to the config's folder. As --valgrind=PATH.")),
   liftAll: v.optional(flag('Take options after the program that programs have too. As --lift-all.')),
+  cgi: v.optional(
+    v.pipe(v.strictObject(cgiEntries, 'must be an object'), v.description('For vgrun cgi: docs/cgi.md.')),
+  ),
   logLevel: v.optional(
     choice(
       ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
@@ -225,6 +290,9 @@ export type Config = v.InferInput<typeof configSchema>;
 /** The settings of a config, or of one of its presets. */
 export type Settings = Omit<Config, '$schema' | 'presets'>;
 
+/** The settings of `cgi`. */
+export type CgiConfigSettings = NonNullable<Settings['cgi']>;
+
 /** What is wrong, and where. */
 export interface ConfigFault {
   /** `presets.nightly.options[1]`; empty: the whole. */
@@ -267,7 +335,7 @@ function listsForObjects(value: unknown): readonly ConfigFault[] {
       ...presets.map(([name, settings]) => [['presets', name], settings] as const),
     ].flatMap(([path, settings]) => [
       [path, settings] as const,
-      ...['environment', 'max', 'maxGrowth', 'ownership'].map(
+      ...['environment', 'max', 'maxGrowth', 'ownership', 'cgi'].map(
         (name) => [[...path, name], isObject(settings) ? settings[name] : undefined] as const,
       ),
     ]),
@@ -283,13 +351,25 @@ function unknownKeys(value: unknown): readonly ConfigFault[] {
   const presets = isObject(value.presets) ? Object.entries(value.presets) : [];
   return [
     ...strangers(value, ['$schema', ...settingNames, 'presets'], []),
-    ...strangers(value.ownership, ownershipNames, ['ownership']),
+    ...innerStrangers(value, []),
     ...presets.flatMap(([name, settings]) => [
       ...strangers(settings, settingNames, ['presets', name]),
-      ...(isObject(settings)
-        ? strangers(settings.ownership, ownershipNames, ['presets', name, 'ownership'])
-        : []),
+      ...(isObject(settings) ? innerStrangers(settings, ['presets', name]) : []),
     ]),
+  ];
+}
+
+function innerStrangers(
+  { ownership, cgi }: Readonly<Record<string, unknown>>,
+  path: readonly string[],
+): readonly ConfigFault[] {
+  const servers = isObject(cgi) && isObject(cgi.servers) ? Object.entries(cgi.servers) : [];
+  return [
+    ...strangers(ownership, ownershipNames, [...path, 'ownership']),
+    ...strangers(cgi, Object.keys(cgiEntries), [...path, 'cgi']),
+    ...servers.flatMap(([name, server]) =>
+      strangers(server, Object.keys(serverEntries), [...path, 'cgi', 'servers', name]),
+    ),
   ];
 }
 

@@ -50,9 +50,9 @@ const pathKeys: ReadonlySet<SettingKey> = new Set(['baseline', 'projectRoot', 'v
 /** Each setting, in the order of the schema. */
 export const settingKeys = Object.keys(settingEntries) as readonly SettingKey[];
 
-/** The option of the command line that does the same; undefined for `options` and `environment`. */
+/** The option of the command line that does the same; undefined where it is no single one. */
 export function optionOf(key: SettingKey): string | undefined {
-  if (key === 'options' || key === 'environment' || key === 'ownership') return undefined;
+  if (['options', 'environment', 'ownership', 'cgi'].includes(key)) return undefined;
   return `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 }
 
@@ -102,6 +102,8 @@ function wordsOf(
   });
   switch (key) {
     case 'environment':
+    // What a program is asked is for `vgrun cgi` alone.
+    case 'cgi':
       return [];
     case 'options':
       return (settings.options ?? []).flatMap((text, index) =>

@@ -77,6 +77,14 @@ export async function createRunDirectory(
   }
 }
 
+/** The directory of one start of the program in a replay: a run in a run. @returns its absolute path. */
+export async function createLaunchDirectory(run: string, name: string, shared: boolean): Promise<string> {
+  const path = join(run, name);
+  await mkdir(path);
+  await chmod(path, modeOf(shared));
+  return path;
+}
+
 /** One after the other: Node's recursive mkdir never returns where the kernel answers ENOENT, as under /proc (20.19). */
 async function makeFolders(base: string, path: string): Promise<void> {
   let at = base;
@@ -163,6 +171,9 @@ const reportName = /^(?:sanitizer\.|mtrace\.|memwatch\.)/;
 
 /** What a symbolizer said after the run of the addresses in its reports; see symbolize.ts. */
 export const symbolsName = 'symbols.json';
+
+/** What memcheck answered to the leak checks between the requests of a replay; see replay/growth-checks.ts. */
+export const leakChecksName = 'leak-checks.jsonl';
 
 /** What a program's stderr held, where a runtime writes there in any case. */
 export const stderrReport = 'sanitizer.stderr';

@@ -4,9 +4,11 @@ import { UserError } from '../../errors.ts';
 /** How the text of a value becomes a value. */
 type OwnType = 'boolean' | 'text' | 'list' | 'count' | 'seconds' | 'choice';
 
-export interface OwnOption {
+export interface OwnOption<Group = 'Report' | 'Run'> {
   /** With its dashes. */
   readonly name: string;
+  /** One letter after one dash, that means the same. */
+  readonly short?: string;
   readonly type: OwnType;
   /** What help writes for the value; missing for booleans. */
   readonly metavar?: string;
@@ -14,7 +16,7 @@ export interface OwnOption {
   /** One line for help. */
   readonly summary: string;
   /** The heading under which help lists it. */
-  readonly group: 'Report' | 'Run';
+  readonly group: Group;
   /** As help writes it. */
   readonly default?: string;
   /** On the first screen of help. */
@@ -285,10 +287,22 @@ export function readOwnOption(
   next: string | undefined,
   settings: OwnSettings,
 ): { readonly taken: 1 | 2; readonly settings: OwnSettings } | undefined {
+  return readOptionOf(ownOptions, word, next, settings);
+}
+
+/** The same for another table. What the settings hold under an option's key must be what its type makes. */
+export function readOptionOf<T extends object>(
+  options: readonly OwnOption<unknown>[],
+  word: string,
+  next: string | undefined,
+  settings: T,
+): { readonly taken: 1 | 2; readonly settings: T } | undefined {
   const at = word.indexOf('=');
   const name = at === -1 ? word : word.slice(0, at);
   const negated = name.startsWith('--no-');
-  const option = ownOptions.find((known) => known.name === (negated ? `--${name.slice(5)}` : name));
+  const option = options.find((known) =>
+    [known.name, known.short].includes(negated ? `--${name.slice(5)}` : name),
+  );
   if (option === undefined) return undefined;
   if (negated && option.negatable === true && at === -1) {
     return { taken: 1, settings: { ...settings, [keyOf(option)]: false } };
@@ -306,7 +320,7 @@ export function readOwnOption(
   return { taken: given === undefined ? 2 : 1, settings: set(settings, option, text) };
 }
 
-function set(settings: OwnSettings, option: OwnOption, text: string): OwnSettings {
+function set<T extends object>(settings: T, option: OwnOption<unknown>, text: string): T {
   switch (option.type) {
     case 'list':
       return { ...settings, [keyOf(option)]: [...listOf(settings, option), text] };
@@ -322,21 +336,21 @@ function set(settings: OwnSettings, option: OwnOption, text: string): OwnSetting
   }
 }
 
-function listOf(settings: OwnSettings, option: OwnOption): readonly string[] {
-  return (settings as unknown as Readonly<Record<string, readonly string[]>>)[keyOf(option)] ?? [];
+function listOf(settings: object, option: OwnOption<unknown>): readonly string[] {
+  return (settings as Readonly<Record<string, readonly string[]>>)[keyOf(option)] ?? [];
 }
 
 /** `--kill-after` is `killAfter`. */
-function keyOf({ name }: OwnOption): string {
+function keyOf({ name }: OwnOption<unknown>): string {
   return name.slice(2).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 }
 
-function readBoolean(option: OwnOption, text: string): boolean {
+function readBoolean(option: OwnOption<unknown>, text: string): boolean {
   if (text !== 'yes' && text !== 'no') throw wrongValue(option, text, 'yes, no');
   return text === 'yes';
 }
 
-function readCount(option: OwnOption, text: string): number {
+function readCount(option: OwnOption<unknown>, text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw wrongValue(option, text, 'a whole number');
   return Number(text);
 }
@@ -345,7 +359,7 @@ function readCount(option: OwnOption, text: string): number {
 const longestTime = 24 * 24 * 3600;
 
 /** `30`, `1.5s`, `5m`, `1h` in seconds. */
-function readSeconds(option: OwnOption, text: string): number {
+function readSeconds(option: OwnOption<unknown>, text: string): number {
   const [, amount, unit] = /^(\d{1,9}(?:\.\d{1,3})?)([smh]?)$/.exec(text) ?? [];
   const seconds = Number(amount) * (unit === 'h' ? 3600 : unit === 'm' ? 60 : 1);
   if (!(seconds <= longestTime))
@@ -353,6 +367,6 @@ function readSeconds(option: OwnOption, text: string): number {
   return seconds;
 }
 
-function wrongValue({ name }: OwnOption, text: string, accepted: string | undefined): UserError {
+function wrongValue({ name }: OwnOption<unknown>, text: string, accepted: string | undefined): UserError {
   return new UserError(`${name} cannot be "${text}"`, `it takes: ${accepted}`);
 }

@@ -1,0 +1,58 @@
+// Owns the words after `vgrun cgi`: its own options, the captures, and what is left for a run of the program.
+//
+// Options of a run (`--tool=`, `--leak-check=full`, `--report …`) stand before or after the program as always; what else follows
+// the program are captures. A `curl` among them begins a command that goes on to the end: it was pasted. After `--` stand
+// arguments of the program.
+import { type CgiSettings, cgiDefaults, cgiOptions } from '../tools/_shared/cgi-options.ts';
+import { readOptionOf } from '../tools/_shared/own-options.ts';
+
+export interface CgiWords {
+  readonly settings: CgiSettings;
+  /** Options of a run, the program, and captures but for a pasted command: in order. */
+  readonly words: readonly string[];
+  /** `curl` and its words; empty when there is none. */
+  readonly curl: readonly string[];
+  /** What stands after `--`. */
+  readonly programArguments: readonly string[];
+}
+
+/**
+ * @param configured words of the config, which count less than what is typed.
+ * @throws UserError (125) when a value is missing or wrong.
+ */
+export function readCgiWords(argv: readonly string[], configured: readonly string[] = []): CgiWords {
+  const { head, curl, programArguments } = cut(argv);
+  let settings: CgiSettings = cgiDefaults;
+  const words: string[] = [];
+  const all = [...configured, ...head];
+  for (let index = 0; index < all.length; ) {
+    const word = all[index] as string;
+    const read = readOptionOf<CgiSettings>(cgiOptions, attached(word), all[index + 1], settings);
+    if (read === undefined) words.push(word);
+    else settings = read.settings;
+    index += read?.taken ?? 1;
+  }
+  return { settings, words, curl, programArguments };
+}
+
+function cut(argv: readonly string[]): {
+  readonly head: readonly string[];
+  readonly curl: readonly string[];
+  readonly programArguments: readonly string[];
+} {
+  // The word before it may want a value: `--tool curl` is no command.
+  const curlAt = argv.findIndex(
+    (word, index) => word === 'curl' && index > 0 && !(argv[index - 1] as string).startsWith('-'),
+  );
+  const endAt = argv.indexOf('--');
+  if (curlAt !== -1 && (endAt === -1 || curlAt < endAt)) {
+    return { head: argv.slice(0, curlAt), curl: argv.slice(curlAt), programArguments: [] };
+  }
+  if (endAt === -1) return { head: argv, curl: [], programArguments: [] };
+  return { head: argv.slice(0, endAt), curl: [], programArguments: argv.slice(endAt + 1) };
+}
+
+/** `-j4` is `-j=4`, as make takes it. */
+function attached(word: string): string {
+  return /^-j\d+$/.test(word) ? `-j=${word.slice(2)}` : word;
+}

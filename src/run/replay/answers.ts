@@ -1,0 +1,102 @@
+// Owns the answers of a replay: each is written to a file, checked, and kept when it is the first of its request, or wrong.
+import { closeSync, createReadStream, openSync, rmSync, writeSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { maskAnswer, readAnswer } from '../../drive/gateway/answer.ts';
+import { unmetBy } from '../../drive/gateway/expect.ts';
+import type { CapturedRequest } from '../../model/request.ts';
+import type { Pass, ReplayEvents, ReplayPlan } from './replay.ts';
+import type { PassResult } from './tally.ts';
+
+export interface OpenAnswer {
+  /** To be written to. */
+  readonly descriptor: number;
+  readonly write: (bytes: Uint8Array) => void;
+  /** Nothing more comes: reads what came, and masks what is secret in it. */
+  readonly finish: () => Promise<Pick<PassResult, 'answer' | 'faults' | 'unmet' | 'unknown'>>;
+  /** Also after `finish`. */
+  readonly close: () => void;
+}
+
+export interface Answers {
+  readonly open: (pass: Pass) => OpenAnswer;
+  /** Writes the requests as they were captured, secrets and all. */
+  readonly keepRequests: () => Promise<void>;
+}
+
+/** Wrong answers of one request that are kept beside its first. */
+const mostWrong = 5;
+
+/** @param directory absolute path of the run directory. */
+export function keepAnswers(
+  { requests, run, expectations }: ReplayPlan,
+  directory: string,
+  onAnswer: ReplayEvents['onAnswer'],
+): Answers {
+  const first = new Set<number>();
+  const wrong = new Map<number, number>();
+  return {
+    open: ({ index, pass }) => {
+      const request = requests[index] as CapturedRequest;
+      const name = first.has(index) ? `answer-${index + 1}.pass-${pass}.http` : `answer-${index + 1}.http`;
+      const isFirst = !first.has(index);
+      first.add(index);
+      const path = join(directory, name);
+      const descriptor = openSync(path, 'wx+', 0o600);
+      let isOpen = true;
+      return {
+        descriptor,
+        write: (bytes) => {
+          for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
+        },
+        finish: async () => {
+          const read = await readAnswer(path, { program: run.target.path, method: request.method });
+          const { unmet, unknown } = await unmetBy(expectations, request, read, path);
+          await onAnswer?.(request, path);
+          const isWrong = read.faults.length > 0 || unmet.length > 0;
+          const wrongBefore = wrong.get(index) ?? 0;
+          if (isWrong) wrong.set(index, wrongBefore + 1);
+          const isKept = isFirst || (isWrong && wrongBefore < mostWrong);
+          if (isKept) await maskAnswer(path);
+          else rmSync(path, { force: true });
+          return {
+            ...(read.answer && { answer: { ...read.answer, ...(isKept && { artifact: name }) } }),
+            faults: read.faults,
+            unmet,
+            unknown,
+          };
+        },
+        close: () => {
+          if (isOpen) closeSync(descriptor);
+          isOpen = false;
+        },
+      };
+    },
+    keepRequests: async () => {
+      for (const [index, request] of requests.entries()) {
+        const file = await open(join(directory, `request-${index + 1}.http`), 'wx', 0o600);
+        try {
+          await file.writeFile(requestHead(request), 'latin1');
+          if (request.body !== undefined) await file.writeFile(request.body.open());
+        } finally {
+          await file.close();
+        }
+      }
+    },
+  };
+}
+
+/** As it is sent over HTTP/1.1, the length of the body put right: it can be replayed again. */
+function requestHead({ method, target, headers, body }: CapturedRequest): string {
+  const fields = headers.filter(([name]) => !/^content-length$/i.test(name));
+  const length = body === undefined ? [] : [['Content-Length', String(body.length)] as const];
+  const lines = [...fields, ...length].map(([name, value]) => `${name}: ${value}\r\n`);
+  return `${method} ${target} HTTP/1.1\r\n${lines.join('')}\r\n`;
+}
+
+/** The bytes of an answer to whoever wants to see it. */
+export async function copyAnswer(file: string, to: NodeJS.WritableStream): Promise<void> {
+  for await (const bytes of createReadStream(file)) {
+    if (!to.write(bytes)) await new Promise((resolve) => to.once('drain', resolve));
+  }
+}

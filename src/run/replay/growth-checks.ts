@@ -1,0 +1,98 @@
+// Owns the leak checks between requests: what the program holds more after one than before it. What memcheck answers is kept as it
+// is in `leak-checks.jsonl`, a line for each check: {"request":17,"pass":3,"text":"…"}; request 0 is the check before the first.
+//
+// A process that waits for its next request has nothing of the last one left to do, so the difference between two checks is what
+// the request between them took. Such a check costs the program nothing but time.
+import { appendFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openVgdb, type VgdbSession } from '../../drive/vgdb-session.ts';
+import type { Problem } from '../../model/problem.ts';
+import { leakChecksName } from '../directory.ts';
+import { descendants, processState } from '../processes.ts';
+import type { Pass, ReplayPlan } from './replay.ts';
+
+export interface GrowthChecks {
+  /** A request is about to be sent: the first time what is there already is noted. */
+  readonly begin: () => Promise<void>;
+  /** It is answered. */
+  readonly end: (pass: Pass) => Promise<void>;
+  /** The program goes on undisturbed. */
+  readonly close: () => Promise<void>;
+  /** Why growth was not measured, or not to the end. */
+  readonly problems: readonly Problem[];
+}
+
+/** Delta against the check before, of blocks of every kind: a block that is lost may look reachable until the next request. */
+const check = 'leak_check full kinds all changed';
+/** A heap of gigabytes is searched for minutes. */
+const patienceMs = 600_000;
+
+/** @param of the process, and the absolute path of its run directory. */
+export async function createGrowthChecks(
+  { run }: ReplayPlan,
+  { pid, directory }: { readonly pid: number; readonly directory: string },
+): Promise<GrowthChecks> {
+  const problems: Problem[] = [];
+  let session: VgdbSession | undefined;
+  let isMeasuring = true;
+
+  function giveUp(why: string): void {
+    isMeasuring = false;
+    problems.push({
+      code: 'growth-not-measured',
+      level: 'warning',
+      message: `how much memory requests take is not known: ${why}`,
+      pid,
+    });
+  }
+
+  async function look(request: number, pass: number): Promise<void> {
+    if (!isMeasuring) return;
+    if (descendants(pid).length > 0) {
+      giveUp('the program answers in processes of its own, and only the first one is looked at');
+      return;
+    }
+    const answer = await session?.command(check, patienceMs);
+    if (answer === undefined || 'failed' in answer) {
+      giveUp(answer === undefined ? 'vgdb is not there' : answer.failed);
+      return;
+    }
+    const line = JSON.stringify({ request, pass, text: answer.text });
+    appendFileSync(join(directory, leakChecksName), `${line}\n`, { mode: 0o600 });
+  }
+
+  return {
+    problems,
+    begin: async () => {
+      if (session !== undefined || !isMeasuring) return;
+      await untilIdle(pid);
+      const given = run.launch.toolOptions.findLast((option) => option.startsWith('--vgdb-prefix='));
+      const opened = await openVgdb({
+        vgdb: join(dirname(run.instrument.path), 'vgdb'),
+        prefix: given?.slice('--vgdb-prefix='.length) ?? join(directory, 'vgdb-pipe'),
+        pid,
+      });
+      if ('failed' in opened) giveUp(opened.failed);
+      else session = opened;
+      await look(0, 0);
+    },
+    end: ({ index, pass }) => look(index + 1, pass),
+    close: async () => session?.close(),
+  };
+}
+
+const idleForMs = 30;
+const longestStartMs = 10_000;
+
+/** What a program makes while it starts is no request's: waits until it waits. */
+async function untilIdle(pid: number): Promise<void> {
+  const deadline = Date.now() + longestStartMs;
+  let last = -1;
+  while (Date.now() < deadline) {
+    const state = processState(pid);
+    if (state === undefined || (state.state === 'S' && state.cpu === last && last > 0)) return;
+    last = state.state === 'S' ? state.cpu : -1;
+    await sleep(idleForMs);
+  }
+}

@@ -1,0 +1,261 @@
+// Owns RUN of a replay: captured requests, a program that answers them, and a run directory in which each start of the program
+// is a run of its own (`launch-1`, …). So whatever holds for a run, holds for each of them.
+import { join } from 'node:path';
+import { gatewayVariables } from '../../drive/gateway/environment.ts';
+import type { Expectation } from '../../drive/gateway/expect.ts';
+import { maskedTarget } from '../../drive/gateway/secrets.ts';
+import type { Server } from '../../drive/gateway/servers.ts';
+import { debug } from '../../log.ts';
+import type { Problem } from '../../model/problem.ts';
+import type { CapturedRequest, GatewayMode, ReplayedRequest } from '../../model/request.ts';
+import type { RunManifest } from '../../model/run.ts';
+import { createRunDirectory, listArtifacts, removeOldRuns, runsFolder, writeManifest } from '../directory.ts';
+import type { RunRequest, RunResult } from '../run.ts';
+import { keepAnswers } from './answers.ts';
+import { callProgram } from './cgi.ts';
+import { type Launched, startLaunches } from './launches.ts';
+import { serveAll } from './served.ts';
+import { createTally, worstExit } from './tally.ts';
+import { isWhole } from './words-for-node.ts';
+
+/** What is replayed, against what, and how. */
+export interface ReplayPlan {
+  /** The program under its instrument, as planned; its working directory is that of the user. */
+  readonly run: RunRequest;
+  /** At least one. */
+  readonly requests: readonly CapturedRequest[];
+  readonly mode: GatewayMode;
+  readonly server: Server;
+  /** Variables of a served program itself: what the server adds to each request is sent with the request. */
+  readonly processVariables: ReadonlyMap<string, string>;
+  /** Where the program listens by itself; missing: it is given a listening socket. */
+  readonly connect?: string;
+  /** Absolute: where the program stands while it runs. */
+  readonly programDirectory: string;
+  /** How often every request is sent, at least 1. */
+  readonly passes: number;
+  /** Passes before anything is counted; 0 for CGI. */
+  readonly warmUp: number;
+  /** At least 1. */
+  readonly parallel: number;
+  /** ms for one answer; 0: no limit. */
+  readonly timeout: number;
+  /** Looks for leaks after each request. */
+  readonly growth: boolean;
+  readonly expectations: readonly Expectation[];
+  /** Keeps the requests, too, secrets and all. */
+  readonly keepRequests: boolean;
+}
+
+/** What may be heard of a replay while it goes on. */
+export interface ReplayEvents {
+  /** One line for the user. */
+  readonly say: (line: string) => void;
+  /** Lines on stderr that tell how far it is. */
+  readonly progress: boolean;
+  /** The first program runs now. */
+  readonly onStart?: () => void;
+  /** The answer to a request, as it came: the file that holds it. Called in the order in which they end. */
+  readonly onAnswer?: (request: CapturedRequest, file: string) => Promise<void>;
+}
+
+/** One sending of a request. */
+export interface Pass {
+  /** Index into the requests. */
+  readonly index: number;
+  /** From 1; 0 and below: warm-up. */
+  readonly pass: number;
+}
+
+const progressEveryMs = 10_000;
+
+/**
+ * Sends all requests and closes the run directory.
+ *
+ * @throws UserError (125) when no directory can be written, or the instrument cannot be started.
+ */
+export async function runReplay(plan: ReplayPlan, events: ReplayEvents): Promise<RunResult> {
+  const { run, requests, mode } = plan;
+  // A request that no program can be given is refused before any is sent.
+  const notes = notesOf(plan);
+  const shared = run.launch.capture !== 'fd';
+  const { id, path: directory, temporary } = await createRunDirectory(run.workingDirectory, shared);
+  const problems: Problem[] = [...run.problems, ...run.inheritance.problems, ...run.target.problems];
+  if (temporary) {
+    problems.push({
+      code: 'temporary-run-directory',
+      level: 'note',
+      message: `${join(run.workingDirectory, runsFolder)} cannot be written; the run is kept in ${directory}`,
+    });
+  }
+  const tally = createTally(requests, maskedTarget);
+  const replay = (of: readonly ReplayedRequest[]): NonNullable<RunManifest['replay']> => ({
+    mode,
+    server: plan.server.name,
+    passes: plan.passes,
+    warmUp: plan.warmUp,
+    parallel: plan.parallel,
+    requests: of,
+  });
+  const startedAt = new Date();
+  let manifest: RunManifest = {
+    version: 1,
+    id,
+    vgrun: run.version,
+    tool: { name: run.tool.name, version: run.instrument.version, path: run.instrument.path },
+    command: [run.launch.program, ...run.launch.arguments],
+    program: run.target.path,
+    toolOptions: run.launch.toolOptions,
+    environmentOptions: run.environmentOptions,
+    ...(run.launch.knownNoise && { knownNoise: run.launch.knownNoise.map(({ name }) => name) }),
+    argv: [],
+    directory: plan.programDirectory,
+    projectRoot: run.projectRoot,
+    capture: run.launch.capture,
+    ...(run.target.interpreter === undefined || run.followInterpreter
+      ? {}
+      : { interpreter: run.target.interpreter }),
+    startedAt: startedAt.toISOString(),
+    alive: [],
+    artifacts: [],
+    problems,
+    replay: replay(tally.requests()),
+  };
+  await writeManifest(directory, manifest);
+
+  const stop = new AbortController();
+  const release = stopOnSignals(stop);
+  const answers = keepAnswers(plan, directory, events.onAnswer);
+  const launches = startLaunches(plan, directory, events.onStart);
+  const stopProgress = events.progress ? showReplayProgress(plan, tally.requests, events.say) : () => {};
+  let launched: readonly Launched[];
+  try {
+    const work = { plan, launches, answers, tally, signal: stop.signal };
+    launched = mode === 'cgi' ? await callProgram(work) : await serveAll(work);
+  } finally {
+    release();
+    stopProgress();
+  }
+  debug('replayed', { launches: launched.length });
+  if (plan.keepRequests) await answers.keepRequests();
+
+  const endedAt = new Date();
+  const inner = launched.map(({ manifest: of }) => of);
+  const counted = inner.filter(({ stoppedBy }) => stoppedBy !== 'served');
+  const exit = worstExit(counted.map((of) => of.exit)) ?? { how: 'exited' as const, code: 0 };
+  const sent = tally.requests();
+  manifest = {
+    ...manifest,
+    argv: inner[0]?.argv ?? [],
+    ...(inner[0]?.instrumentExitcode !== undefined && { instrumentExitcode: inner[0].instrumentExitcode }),
+    ...(inner[0]?.searchesLeaks === true && { searchesLeaks: true }),
+    endedAt: endedAt.toISOString(),
+    durationMs: endedAt.getTime() - startedAt.getTime(),
+    exit,
+    ...(stop.signal.aborted && { stoppedBy: 'interrupt' as const }),
+    alive: inner.flatMap(({ alive }) => alive),
+    artifacts: await listArtifacts(directory, { closed: true, startedAt }),
+    problems: [...problems, ...said('request-note', notes), ...said('not-compared', tally.unknown()), ...lostProblems(sent)],
+    replay: replay(sent),
+    launches: launched.map(({ name }) => name),
+  };
+  await writeManifest(directory, manifest);
+  if (!temporary) await removeOldRuns(run.workingDirectory, run.keep);
+  return { directory, manifest };
+}
+
+/** What one that replays is given: `callProgram` starts the program for each pass, `serveAll` keeps one alive. */
+export interface ReplayWork {
+  readonly plan: ReplayPlan;
+  readonly launches: ReturnType<typeof startLaunches>;
+  readonly answers: ReturnType<typeof keepAnswers>;
+  readonly tally: ReturnType<typeof createTally>;
+  /** Nothing more is to be sent. */
+  readonly signal: AbortSignal;
+}
+
+/** All that is to be sent, in order: every request once, then every request again. */
+export function* passesOf({ requests, passes, warmUp }: ReplayPlan): Generator<Pass> {
+  for (let pass = 1 - warmUp; pass <= passes; pass++) {
+    for (let index = 0; index < requests.length; index++) yield { index, pass };
+  }
+}
+
+const stopping: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
+
+/** The program of the moment gets the signal as in any run; the others are not started any more. */
+function stopOnSignals(stop: AbortController): () => void {
+  const handler = () => stop.abort();
+  for (const name of stopping) process.on(name, handler);
+  return () => {
+    for (const name of stopping) process.off(name, handler);
+  };
+}
+
+/** What is special about each request, and how it was given to the program. */
+function notesOf({ requests, run, mode, server }: ReplayPlan): readonly Said[] {
+  return requests.map((request, index) => {
+    const { variables, notes } = gatewayVariables(request, { path: run.target.path, mode }, server);
+    const broken =
+      mode === 'cgi' ? [...variables].filter(([, value]) => !isWhole(value)).map(([name]) => name) : [];
+    return [
+      index + 1,
+      [
+        ...request.notes,
+        ...notes,
+        ...broken.map((name) => `${name} has bytes that are no UTF-8, and the program got others in their place`),
+      ],
+    ];
+  });
+}
+
+/** Sentences about requests, by number. */
+type Said = readonly [number: number, sentences: readonly string[]];
+
+/** One note for each different sentence, however many requests it is about. */
+function said(code: string, of: readonly Said[]): readonly Problem[] {
+  const numbers = new Map<string, number[]>();
+  for (const [number, sentences] of of) {
+    for (const sentence of new Set(sentences)) {
+      const known = numbers.get(sentence);
+      if (known === undefined) numbers.set(sentence, [number]);
+      else known.push(number);
+    }
+  }
+  const all = [...numbers].map(([sentence, about]): Problem => {
+    const others = about.length - 1;
+    const more = others === 0 ? '' : ` (and ${others} other ${others === 1 ? 'request' : 'requests'})`;
+    return { code, level: 'note', message: `request ${about[0]}${more}: ${sentence}` };
+  });
+  if (all.length <= mostProblems) return all;
+  const left = `${all.length - mostProblems} more notes about requests are left out`;
+  return [...all.slice(0, mostProblems), { code, level: 'note', message: left }];
+}
+
+const mostProblems = 20;
+
+function lostProblems(requests: readonly ReplayedRequest[]): readonly Problem[] {
+  const lost = requests.filter((request) => request.lost.length > 0);
+  const told = lost.slice(0, mostProblems).map(({ number, method, target, lost: why }): Problem => ({
+    code: 'answer-lost',
+    level: 'incomplete',
+    message: `request ${number} ${method} ${target}: ${why.join('; ')}`,
+  }));
+  if (lost.length <= mostProblems) return told;
+  const message = `${lost.length - mostProblems} more requests got no whole answer`;
+  return [...told, { code: 'answer-lost', level: 'incomplete', message }];
+}
+
+function showReplayProgress(
+  plan: ReplayPlan,
+  requests: () => readonly ReplayedRequest[],
+  say: (line: string) => void,
+): () => void {
+  const all = plan.requests.length * plan.passes;
+  const timer = setInterval(() => {
+    const sent = requests().reduce((sum, request) => sum + request.sent, 0);
+    say(`${sent} of ${all} requests are answered; Ctrl-C ends it with a report`);
+  }, progressEveryMs);
+  timer.unref();
+  return () => clearInterval(timer);
+}

@@ -1,0 +1,255 @@
+// Owns the replay against a program that serves many requests: it is started, asked, and asked to end, so that it says at its end
+// what it has lost. Where it ends before all is asked, it is started again, as a server would do.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { gatewayVariables } from '../../drive/gateway/environment.ts';
+import { stopServed } from '../../drive/stop-served.ts';
+import type { Problem } from '../../model/problem.ts';
+import type { CapturedRequest } from '../../model/request.ts';
+import type { Exit, ServedPass } from '../../model/run.ts';
+import { type GatewayDoor, openDoor } from './door.ts';
+import { createGrowthChecks, type GrowthChecks } from './growth-checks.ts';
+import type { Launched } from './launches.ts';
+import { createLogMarks } from './log-marks.ts';
+import { type Pass, passesOf, type ReplayWork } from './replay.ts';
+import { variablesForNode } from './words-for-node.ts';
+
+/** A program that was killed over an answer closes its connection some moments before its end is known. */
+const endIsNearMs = 1000;
+
+/** @returns the launches in order. */
+export async function serveAll(work: ReplayWork): Promise<readonly Launched[]> {
+  const queue = createQueue(passesOf(work.plan));
+  const launched: Launched[] = [];
+  while (queue.more() && !work.signal.aborted) {
+    const { launch, taken } = await serve(work, queue);
+    launched.push(launch);
+    // One that dies before its first request would die for ever.
+    if (taken === 0) {
+      giveUp(work, queue);
+      break;
+    }
+  }
+  return launched;
+}
+
+/** The requests that nobody asked any more. */
+function giveUp({ tally, signal }: ReplayWork, queue: Queue): void {
+  const told = new Set<number>();
+  for (let pass = queue.next(); pass !== undefined && !signal.aborted; pass = queue.next()) {
+    if (told.has(pass.index)) continue;
+    told.add(pass.index);
+    tally.add(pass.index, {
+      warmUp: true,
+      durationMs: 0,
+      faults: [],
+      unmet: [],
+      lost: 'the program ended before it took a request',
+    });
+  }
+}
+
+interface Queue {
+  readonly next: () => Pass | undefined;
+  readonly more: () => boolean;
+}
+
+function createQueue(passes: Iterator<Pass>): Queue {
+  let ahead = passes.next();
+  return {
+    next: () => {
+      if (ahead.done === true) return undefined;
+      const { value } = ahead;
+      ahead = passes.next();
+      return value;
+    },
+    more: () => ahead.done !== true,
+  };
+}
+
+/** One life of the program. */
+async function serve(
+  work: ReplayWork,
+  queue: Queue,
+): Promise<{ readonly launch: Launched; readonly taken: number }> {
+  const { plan, launches } = work;
+  const place = await launches.prepare();
+  const ending = createEnding();
+  const door = await openDoor(plan, () => !ending.isOver());
+  const marks = createLogMarks<Pass>(place.directory);
+  const problems: Problem[] = [];
+  let growth: GrowthChecks | undefined;
+  let taken = 0;
+  let asked = false;
+  let driving: Promise<void> | undefined;
+
+  async function drive(pid: number): Promise<void> {
+    door.release();
+    growth = plan.growth ? await createGrowthChecks(plan, { pid, directory: place.directory }) : undefined;
+    const life = { work, door, ending, marks, growth, pid };
+    const worker = async (): Promise<void> => {
+      for (;;) {
+        if (ending.isOver() || ending.mustEnd() || work.signal.aborted) return;
+        const pass = queue.next();
+        if (pass === undefined) return;
+        taken++;
+        await ask(life, pass);
+      }
+    };
+    await Promise.all(Array.from({ length: plan.parallel }, worker));
+    marks.close();
+    await growth?.close();
+    door.hangUp();
+    if (ending.isOver()) return;
+    asked = !work.signal.aborted;
+    const how = await stopServed({
+      pid,
+      directory: place.directory,
+      poke: door.poke,
+      killAfter: plan.run.killAfter,
+      isOver: ending.isOver,
+    });
+    if (how === 'killed') {
+      problems.push({
+        code: 'served-killed',
+        level: 'incomplete',
+        message: `the program did not end within ${plan.run.killAfter / 1000} s of being asked to, and was killed: what the instrument says at the end is lost`,
+        hint: 'let it end at SIGTERM, or give it more time with --kill-after',
+        pid,
+      });
+    }
+  }
+
+  try {
+    const launch = await place.start({
+      variables: variablesForNode(plan.processVariables),
+      timeout: 0,
+      standard: [
+        { child: 0, own: door.descriptor },
+        // What it says beside its answers is for the log of the server.
+        { child: 1, own: 2 },
+      ],
+      onStart: (pid) => {
+        driving = drive(pid);
+        // It is awaited when the process has ended.
+        driving.catch(() => {
+          asked = true;
+          process.kill(pid, 'SIGKILL');
+        });
+      },
+      onExit: (exit) => ending.over(exit),
+      onEnded: async () => {
+        await driving;
+        return {
+          served: servedPasses(marks.grown()),
+          ...(asked && { stoppedBy: 'served' as const }),
+          problems: [...problems, ...(growth?.problems ?? [])],
+        };
+      },
+    });
+    return { launch, taken };
+  } finally {
+    await door.close();
+  }
+}
+
+interface Life {
+  readonly work: ReplayWork;
+  readonly door: GatewayDoor;
+  readonly ending: Ending;
+  readonly marks: ReturnType<typeof createLogMarks<Pass>>;
+  readonly growth: GrowthChecks | undefined;
+  readonly pid: number;
+}
+
+/** Sends one request, and writes down what came of it. */
+async function ask({ work, door, ending, marks, growth }: Life, pass: Pass): Promise<void> {
+  const { plan, answers, tally } = work;
+  const request = plan.requests[pass.index] as CapturedRequest;
+  const { variables } = gatewayVariables(
+    request,
+    { path: plan.run.target.path, mode: plan.mode },
+    plan.server,
+  );
+  if (pass.pass >= 1) await growth?.begin();
+  const answer = answers.open(pass);
+  marks.begin(pass);
+  const startedAt = performance.now();
+  try {
+    const result = await door.send({
+      variables,
+      ...(request.body && { body: request.body }),
+      onStdout: answer.write,
+      onStderr: (bytes) => {
+        process.stderr.write(bytes);
+      },
+    });
+    const durationMs = performance.now() - startedAt;
+    marks.end(pass);
+    const ended = result.lost === undefined ? undefined : await ending.within(endIsNearMs);
+    // What was late may hang for ever: the next requests get a fresh process.
+    if (result.lost !== undefined && ended === undefined) ending.demand();
+    const read = await answer.finish();
+    const lost =
+      result.lost === undefined
+        ? undefined
+        : ended === undefined
+          ? result.lost
+          : `the program ended while it answered`;
+    tally.add(pass.index, {
+      warmUp: pass.pass < 1,
+      durationMs,
+      ...(result.lost === undefined && read.answer && { answer: read.answer }),
+      faults: [...(result.lost === undefined ? read.faults : []), ...result.faults],
+      unmet: result.lost === undefined ? read.unmet : [],
+      ...(result.lost === undefined && read.unknown && { unknown: read.unknown }),
+      ...(lost !== undefined && { lost }),
+      ...(ended && { ended }),
+    });
+    if (ended === undefined && pass.pass >= 1) await growth?.end(pass);
+  } finally {
+    answer.close();
+  }
+}
+
+interface Ending {
+  readonly over: (exit: Exit) => void;
+  readonly isOver: () => boolean;
+  /** It is to be ended before all is asked. */
+  readonly demand: () => void;
+  readonly mustEnd: () => boolean;
+  /** How it ended, if it does within so many ms. */
+  readonly within: (ms: number) => Promise<Exit | undefined>;
+}
+
+function createEnding(): Ending {
+  let exit: Exit | undefined;
+  let demanded = false;
+  let tell = () => {};
+  const told = new Promise<void>((resolve) => {
+    tell = resolve;
+  });
+  return {
+    over: (how) => {
+      exit = how;
+      tell();
+    },
+    isOver: () => exit !== undefined,
+    demand: () => {
+      demanded = true;
+    },
+    mustEnd: () => demanded,
+    within: async (ms) => {
+      const patience = new AbortController();
+      await Promise.race([
+        told,
+        sleep(ms, undefined, { signal: patience.signal }).catch(() => {}),
+      ]);
+      patience.abort();
+      return exit;
+    },
+  };
+}
+
+function servedPasses(grown: ReturnType<ReturnType<typeof createLogMarks<Pass>>['grown']>): ServedPass[] {
+  return [...grown].map(([{ index, pass }, parts]) => ({ request: index + 1, pass, grown: parts }));
+}
