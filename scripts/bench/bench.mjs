@@ -15,6 +15,7 @@ const benches = {
   stacks: async (options) => (await import('./stacks.mjs')).stacksBench(options),
   massif: async (options) => (await import('./massif.mjs')).massifBench(options),
   costs: async (options) => (await import('./costs.mjs')).costsBench(options),
+  cgi: async (options) => (await import('./cgi.mjs')).cgiBench(options),
   sanitizers: async (options) => (await import('./sanitizers.mjs')).sanitizersBench(options),
   profiles: async (options) => (await import('./profiles.mjs')).profilesBench(options),
   reporters: async (options) => (await import('./reporters.mjs')).reportersBench(options),

@@ -1,7 +1,7 @@
 // Owns the answers of a replay: each is written to a file, checked, and kept when it is the first of its request, or wrong.
-import { closeSync, createReadStream, openSync, rmSync, writeSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { closeSync, createReadStream, createWriteStream, openSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { maskAnswer, readAnswer } from '../../drive/gateway/answer.ts';
 import { unmetBy } from '../../drive/gateway/expect.ts';
 import type { CapturedRequest } from '../../model/request.ts';
@@ -74,24 +74,20 @@ export function keepAnswers(
     },
     keepRequests: async () => {
       for (const [index, request] of requests.entries()) {
-        const file = await open(join(directory, `request-${index + 1}.http`), 'wx', 0o600);
-        try {
-          await file.writeFile(requestHead(request), 'latin1');
-          if (request.body !== undefined) await file.writeFile(request.body.open());
-        } finally {
-          await file.close();
-        }
+        const path = join(directory, `request-${index + 1}.http`);
+        await pipeline(bytesOf(request), createWriteStream(path, { flags: 'wx', mode: 0o600 }));
       }
     },
   };
 }
 
 /** As it is sent over HTTP/1.1, the length of the body put right: it can be replayed again. */
-function requestHead({ method, target, headers, body }: CapturedRequest): string {
+async function* bytesOf({ method, target, headers, body }: CapturedRequest): AsyncGenerator<Uint8Array> {
   const fields = headers.filter(([name]) => !/^content-length$/i.test(name));
   const length = body === undefined ? [] : [['Content-Length', String(body.length)] as const];
   const lines = [...fields, ...length].map(([name, value]) => `${name}: ${value}\r\n`);
-  return `${method} ${target} HTTP/1.1\r\n${lines.join('')}\r\n`;
+  yield Buffer.from(`${method} ${target} HTTP/1.1\r\n${lines.join('')}\r\n`, 'latin1');
+  if (body !== undefined) yield* body.open();
 }
 
 /** The bytes of an answer to whoever wants to see it. */
