@@ -33,7 +33,7 @@ export interface ExchangeResult {
 export interface GatewayOptions {
   /** For a connection, tried again and again until then: a socket may come only once the program is up. */
   readonly connectMs: number;
-  /** For the first byte of the answer, from when the connection is there. */
+  /** For the first byte of the answer, from when the program last took some of the request. */
   readonly firstByteMs: number;
   /** For the whole answer, from when the connection is there. */
   readonly wholeMs: number;

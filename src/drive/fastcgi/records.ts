@@ -79,6 +79,11 @@ export function encodeBeginRequest(requestId: number, keep: boolean): Uint8Array
   );
 }
 
+/** Asks the program to give a request up. */
+export function encodeAbortRequest(requestId: number): Uint8Array {
+  return encodeRecord(RecordType.abortRequest, requestId, new Uint8Array(0));
+}
+
 /** How a program says that a request is over. */
 export function encodeEndRequest(requestId: number, appStatus: number, protocolStatus: number): Uint8Array {
   const content = new Uint8Array(8);
