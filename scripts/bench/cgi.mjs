@@ -56,7 +56,9 @@ export async function cgiBench({ quick }) {
       const variables = { REQUEST_METHOD: 'GET', SCRIPT_NAME: '/app', QUERY_STRING: '400000', CGI: '1' };
       const from = performance.now();
       const options = ['--leak-check=full', `--log-file=${folder}/cgi.log`];
-      const { status } = spawnSync('valgrind', [...options, cgi], { env: { PATH: process.env.PATH, ...variables } });
+      const { status } = spawnSync('valgrind', [...options, cgi], {
+        env: { PATH: process.env.PATH, ...variables },
+      });
       if (status !== 0) throw new Error(`valgrind ended with ${status}`);
       times.theirs.push((performance.now() - from) / 1000);
       times.ours.push(vgrun(folder, '--mode=cgi', '--env=CGI=1', cgi, url('400000')));

@@ -1,7 +1,13 @@
 // Owns what a config says for `vgrun cgi`: words that stand in front of the typed ones, and servers of the user's own.
 import { resolve } from 'node:path';
 import { readEnvironmentFile, readEnvironmentWord } from '../drive/gateway/environment-words.ts';
-import { type Server, type ServerSettings, serverNamed, serverNames, withSettings } from '../drive/gateway/servers.ts';
+import {
+  type Server,
+  type ServerSettings,
+  serverNamed,
+  serverNames,
+  withSettings,
+} from '../drive/gateway/servers.ts';
 import { loadConfig } from '../run/config.ts';
 import type { CgiConfigSettings } from '../run/config-schema.ts';
 import type { CgiSettings } from '../tools/_shared/cgi-options.ts';
@@ -31,14 +37,17 @@ export interface CgiConfig {
  * @throws UserError (125) for a config that cannot be used.
  */
 export async function readCgiConfig(typed: CgiWords, workingDirectory: string): Promise<CgiConfig> {
-  const wishes = readConfigWishes(typed.words);
+  const wishes = readConfigWishes([...typed.options, typed.program ?? '']);
   const plain = await loadConfig({ ...wishes, preset: [] }, workingDirectory);
   const ownServers = { ...plain?.config.cgi?.servers };
-  const isServer = (name: string): boolean =>
-    serverNames.includes(name) || Object.hasOwn(ownServers, name);
+  const isServer = (name: string): boolean => serverNames.includes(name) || Object.hasOwn(ownServers, name);
   const presets = typed.settings.preset.filter((name) => !isServer(name));
-  const loaded = presets.length === 0 ? plain : await loadConfig({ ...wishes, preset: presets }, workingDirectory);
-  const said: CgiConfigSettings = Object.assign({}, ...(loaded?.layers ?? []).map(({ settings }) => settings.cgi));
+  const loaded =
+    presets.length === 0 ? plain : await loadConfig({ ...wishes, preset: presets }, workingDirectory);
+  const said: CgiConfigSettings = Object.assign(
+    {},
+    ...(loaded?.layers ?? []).map(({ settings }) => settings.cgi),
+  );
   const servers: Readonly<Record<string, ServerSettings>> = Object.assign(
     {},
     ...(loaded?.layers ?? []).map(({ settings }) => settings.cgi?.servers),
@@ -49,7 +58,9 @@ export async function readCgiConfig(typed: CgiWords, workingDirectory: string): 
     presets,
     server: async (settings, from, given = {}) => {
       const name = settings.preset.findLast(isServer) ?? said.server ?? 'apache';
-      const files = await Promise.all(settings.envFile.map((file) => readEnvironmentFile(resolve(from, file))));
+      const files = await Promise.all(
+        settings.envFile.map((file) => readEnvironmentFile(resolve(from, file))),
+      );
       const words = settings.env.map((word) => readEnvironmentWord(word, process.env));
       const configured = Object.entries(given).map(([variable, value]) => [
         variable,

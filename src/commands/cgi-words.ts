@@ -1,15 +1,18 @@
 // Owns the words after `vgrun cgi`: its own options, the captures, and what is left for a run of the program.
 //
-// Options of a run (`--tool=`, `--leak-check=full`, `--report …`) stand before or after the program as always; what else follows
-// the program are captures. A `curl` among them begins a command that goes on to the end: it was pasted. After `--` stand
-// arguments of the program.
+// Before `--` nothing is the program's: whatever begins with a dash is an option, wherever it stands, the first other word is the
+// program, the rest are captures. A `curl` among them begins a command that goes on to the end: it was pasted.
 import { type CgiSettings, cgiDefaults, cgiOptions } from '../tools/_shared/cgi-options.ts';
-import { readOptionOf } from '../tools/_shared/own-options.ts';
+import { startsWithDash } from '../tools/_shared/command-line.ts';
+import { ownDefaults, readOptionOf, readOwnOption } from '../tools/_shared/own-options.ts';
 
 export interface CgiWords {
   readonly settings: CgiSettings;
-  /** Options of a run, the program, and captures but for a pasted command: in order. */
-  readonly words: readonly string[];
+  /** Options of a run, in order. */
+  readonly options: readonly string[];
+  readonly program?: string;
+  /** But for a pasted command. */
+  readonly captures: readonly string[];
   /** `curl` and its words; empty when there is none. */
   readonly curl: readonly string[];
   /** What stands after `--`. */
@@ -23,16 +26,21 @@ export interface CgiWords {
 export function readCgiWords(argv: readonly string[], configured: readonly string[] = []): CgiWords {
   const { head, curl, programArguments } = cut(argv);
   let settings: CgiSettings = cgiDefaults;
-  const words: string[] = [];
+  const options: string[] = [];
+  const names: string[] = [];
   const all = [...configured, ...head];
   for (let index = 0; index < all.length; ) {
     const word = all[index] as string;
-    const read = readOptionOf<CgiSettings>(cgiOptions, attached(word), all[index + 1], settings);
-    if (read === undefined) words.push(word);
-    else settings = read.settings;
-    index += read?.taken ?? 1;
+    const next = all[index + 1];
+    const read = readOptionOf<CgiSettings>(cgiOptions, attached(word), next, settings);
+    const taken = read?.taken ?? readOwnOption(word, next, ownDefaults)?.taken ?? 1;
+    if (read !== undefined) settings = read.settings;
+    else if (word !== '-' && startsWithDash.test(word)) options.push(...all.slice(index, index + taken));
+    else names.push(word);
+    index += taken;
   }
-  return { settings, words, curl, programArguments };
+  const [program, ...captures] = names;
+  return { settings, options, ...(program !== undefined && { program }), captures, curl, programArguments };
 }
 
 function cut(argv: readonly string[]): {

@@ -3,8 +3,7 @@ import { dirname, resolve } from 'node:path';
 import { readExpectations } from '../drive/gateway/expect.ts';
 import { detectMode } from '../drive/gateway/mode.ts';
 import type { Server } from '../drive/gateway/servers.ts';
-import { readCaptures } from '../drive/requests/index.ts';
-import { readSelection } from '../drive/requests/selection.ts';
+import { type CaptureOptions, readCaptures } from '../drive/requests/index.ts';
 import { UserError } from '../errors.ts';
 import type { CapturedRequest, GatewayMode } from '../model/request.ts';
 import type { Wish } from '../run/plan.ts';
@@ -37,12 +36,15 @@ export async function main(argv: readonly string[]): Promise<number> {
   const config = await readCgiConfig(readCgiWords(argv), workingDirectory);
   const words = readCgiWords(argv, config.words);
   const { settings } = words;
+  if (words.program === undefined) {
+    throw new UserError('no program is given', 'usage: vgrun cgi [options] program capture…');
+  }
   const wished = await readWish(
-    [...config.presets.map((name) => `--preset=${name}`), ...words.words],
+    [...config.presets.map((name) => `--preset=${name}`), ...words.options, '--', words.program],
     workingDirectory,
   );
-  if (wished.wish === undefined) throw new UserError('no program is given', 'usage: vgrun cgi program capture…');
-  const captures = [...wished.wish.launch.arguments, ...words.curl];
+  if (wished.wish === undefined) throw new UserError('nothing would be run', 'see vgrun cgi --help');
+  const captures = [...words.captures, ...words.curl];
   const wish = wishFor(wished, wished.wish, words);
   const requests = await readAll(captures, settings, workingDirectory);
   mustSuit(settings, wished, requests);
@@ -104,7 +106,7 @@ async function readAll(
     );
   }
   const requests: CapturedRequest[] = [];
-  const options = { workingDirectory, stdin: () => process.stdin, select: readSelection(settings) };
+  const options = { workingDirectory, stdin: () => process.stdin, select: selectionOf(settings) };
   for await (const request of readCaptures(captures, options)) requests.push(request);
   if (requests.length === 0) {
     throw new UserError(
@@ -113,6 +115,15 @@ async function readAll(
     );
   }
   return requests;
+}
+
+function selectionOf({ entries, url, method, status }: CgiSettings): NonNullable<CaptureOptions['select']> {
+  return {
+    ...(entries !== undefined && { entries }),
+    ...(url !== undefined && { url }),
+    ...(method !== undefined && { methods: method.split(',') }),
+    ...(status !== undefined && { status }),
+  };
 }
 
 /** A run of the program alone: captures are no arguments of it, and its time is that of one answer. */

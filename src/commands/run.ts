@@ -28,7 +28,9 @@ export async function main(argv: readonly string[], attach?: Launch['attach']): 
 }
 
 /** What is heard of a run, however it is driven. */
-export interface MeasureEvents extends Required<Pick<RunEvents, 'say' | 'progress'>>, Pick<RunEvents, 'onXml'> {
+export interface MeasureEvents
+  extends Required<Pick<RunEvents, 'say' | 'progress'>>,
+    Pick<RunEvents, 'onXml'> {
   readonly onStart: () => void;
 }
 

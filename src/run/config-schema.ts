@@ -71,7 +71,9 @@ const times = (about: string, least: number) =>
 
 /** How a server of the user's makes the environment. */
 export const serverEntries = {
-  extends: v.optional(text('The server that it is like: apache, nginx, lighttpd, boa, none, or another of these.')),
+  extends: v.optional(
+    text('The server that it is like: apache, nginx, lighttpd, boa, none, or another of these.'),
+  ),
   scriptName: v.optional(text('SCRIPT_NAME.')),
   documentRoot: v.optional(text('DOCUMENT_ROOT; absolute.')),
   serverName: v.optional(text('SERVER_NAME.')),
@@ -86,7 +88,9 @@ export const serverEntries = {
 
 /** What `vgrun cgi` can be told by a config. */
 export const cgiEntries = {
-  server: v.optional(text('How the environment is made: apache, nginx, lighttpd, boa, none, or one of "servers".')),
+  server: v.optional(
+    text('How the environment is made: apache, nginx, lighttpd, boa, none, or one of "servers".'),
+  ),
   servers: v.optional(
     v.pipe(
       v.record(
@@ -99,7 +103,9 @@ export const cgiEntries = {
   ),
   scriptName: v.optional(text('The part of the URL that is the program. As --script-name.')),
   documentRoot: v.optional(text("DOCUMENT_ROOT, relative to the config's folder. As --document-root.")),
-  envFile: v.optional(list("Files with variables, relative to the config's folder. As --env-file.", 'A file')),
+  envFile: v.optional(
+    list("Files with variables, relative to the config's folder. As --env-file.", 'A file'),
+  ),
   chdir: v.optional(text("Where the program stands, relative to the config's folder. As --chdir.")),
   mode: v.optional(choice(['auto', 'cgi', 'fastcgi', 'scgi'], 'How the program is asked. As --mode.')),
   connect: v.optional(text('Where it listens by itself. As --connect.')),

@@ -356,8 +356,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   };
   await writeManifest(directory, manifest);
   debug('run closed', { artifacts: artifacts.length });
-  if (!temporary && request.place === undefined)
-    await removeOldRuns(request.workingDirectory, request.keep);
+  if (!temporary && request.place === undefined) await removeOldRuns(request.workingDirectory, request.keep);
   return { directory, manifest };
 }
 

@@ -75,6 +75,6 @@ async function openGatewayOf(
   address: Address,
   options: GatewayOptions,
 ): Promise<Gateway> {
-  if (mode === 'scgi') return (await import('../../drive/scgi.ts')).openScgi(address, options);
+  if (mode === 'scgi') return (await import('../../drive/scgi.ts')).openScgiGateway(address, options);
   return (await import('../../drive/fastcgi/client.ts')).openGateway(address, options);
 }

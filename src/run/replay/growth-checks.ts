@@ -49,13 +49,14 @@ export async function createGrowthChecks(
 
   async function look(request: number, pass: number): Promise<void> {
     if (!isMeasuring) return;
-    if (descendants(pid).length > 0) {
+    if (descendants(pid).some((other) => other !== pid)) {
       giveUp('the program answers in processes of its own, and only the first one is looked at');
       return;
     }
     const answer = await session?.command(check, patienceMs);
-    if (answer === undefined || 'failed' in answer) {
-      giveUp(answer === undefined ? 'vgdb is not there' : answer.failed);
+    if (answer === undefined) return;
+    if ('failed' in answer) {
+      giveUp(answer.failed);
       return;
     }
     const line = JSON.stringify({ request, pass, text: answer.text });
@@ -68,13 +69,11 @@ export async function createGrowthChecks(
       if (session !== undefined || !isMeasuring) return;
       await untilIdle(pid);
       const given = run.launch.toolOptions.findLast((option) => option.startsWith('--vgdb-prefix='));
-      const opened = await openVgdb({
+      session = await openVgdb({
         vgdb: join(dirname(run.instrument.path), 'vgdb'),
         prefix: given?.slice('--vgdb-prefix='.length) ?? join(directory, 'vgdb-pipe'),
         pid,
       });
-      if ('failed' in opened) giveUp(opened.failed);
-      else session = opened;
       await look(0, 0);
     },
     end: ({ index, pass }) => look(index + 1, pass),

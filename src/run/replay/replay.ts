@@ -8,7 +8,7 @@ import type { Server } from '../../drive/gateway/servers.ts';
 import { debug } from '../../log.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { CapturedRequest, GatewayMode, ReplayedRequest } from '../../model/request.ts';
-import type { RunManifest } from '../../model/run.ts';
+import type { Exit, RunManifest } from '../../model/run.ts';
 import { createRunDirectory, listArtifacts, removeOldRuns, runsFolder, writeManifest } from '../directory.ts';
 import type { RunRequest, RunResult } from '../run.ts';
 import { keepAnswers } from './answers.ts';
@@ -155,7 +155,12 @@ export async function runReplay(plan: ReplayPlan, events: ReplayEvents): Promise
     ...(stop.signal.aborted && { stoppedBy: 'interrupt' as const }),
     alive: inner.flatMap(({ alive }) => alive),
     artifacts: await listArtifacts(directory, { closed: true, startedAt }),
-    problems: [...problems, ...said('request-note', notes), ...said('not-compared', tally.unknown()), ...lostProblems(sent)],
+    problems: [
+      ...problems,
+      ...said('request-note', notes),
+      ...said('not-compared', tally.unknown()),
+      ...lostProblems(sent),
+    ],
     replay: replay(sent),
     launches: launched.map(({ name }) => name),
   };
@@ -203,7 +208,9 @@ function notesOf({ requests, run, mode, server }: ReplayPlan): readonly Said[] {
       [
         ...request.notes,
         ...notes,
-        ...broken.map((name) => `${name} has bytes that are no UTF-8, and the program got others in their place`),
+        ...broken.map(
+          (name) => `${name} has bytes that are no UTF-8, and the program got others in their place`,
+        ),
       ],
     ];
   });
@@ -234,13 +241,20 @@ function said(code: string, of: readonly Said[]): readonly Problem[] {
 
 const mostProblems = 20;
 
+function isFailure(exit: Exit | undefined): boolean {
+  return exit !== undefined && (exit.how !== 'exited' || exit.code !== 0);
+}
+
 function lostProblems(requests: readonly ReplayedRequest[]): readonly Problem[] {
-  const lost = requests.filter((request) => request.lost.length > 0);
-  const told = lost.slice(0, mostProblems).map(({ number, method, target, lost: why }): Problem => ({
-    code: 'answer-lost',
-    level: 'incomplete',
-    message: `request ${number} ${method} ${target}: ${why.join('; ')}`,
-  }));
+  // That the program died over an answer, its own end tells.
+  const lost = requests.filter(({ lost: why, ended }) => why.length > 0 && !isFailure(ended));
+  const told = lost.slice(0, mostProblems).map(
+    ({ number, method, target, lost: why }): Problem => ({
+      code: 'answer-lost',
+      level: 'incomplete',
+      message: `request ${number} ${method} ${target}: ${why.join('; ')}`,
+    }),
+  );
   if (lost.length <= mostProblems) return told;
   const message = `${lost.length - mostProblems} more requests got no whole answer`;
   return [...told, { code: 'answer-lost', level: 'incomplete', message }];

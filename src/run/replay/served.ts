@@ -6,6 +6,7 @@ import { stopServed } from '../../drive/stop-served.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { CapturedRequest } from '../../model/request.ts';
 import type { Exit, ServedPass } from '../../model/run.ts';
+import { descendants } from '../processes.ts';
 import { type GatewayDoor, openDoor } from './door.ts';
 import { createGrowthChecks, type GrowthChecks } from './growth-checks.ts';
 import type { Launched } from './launches.ts';
@@ -103,7 +104,7 @@ async function serve(
     asked = !work.signal.aborted;
     const how = await stopServed({
       pid,
-      directory: place.directory,
+      others: () => descendants(pid),
       poke: door.poke,
       killAfter: plan.run.killAfter,
       isOver: ending.isOver,
@@ -240,10 +241,7 @@ function createEnding(): Ending {
     mustEnd: () => demanded,
     within: async (ms) => {
       const patience = new AbortController();
-      await Promise.race([
-        told,
-        sleep(ms, undefined, { signal: patience.signal }).catch(() => {}),
-      ]);
+      await Promise.race([told, sleep(ms, undefined, { signal: patience.signal }).catch(() => {})]);
       patience.abort();
       return exit;
     },

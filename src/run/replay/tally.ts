@@ -45,10 +45,7 @@ interface Counted {
 }
 
 /** @param masked the target of a request as it may be shown. */
-export function createTally(
-  requests: readonly CapturedRequest[],
-  masked: (target: string) => string,
-): Tally {
+export function createTally(requests: readonly CapturedRequest[], masked: (target: string) => string): Tally {
   const counts = requests.map(
     (): Counted => ({
       sent: 0,
@@ -86,23 +83,28 @@ export function createTally(
     },
     unknown: () => counts.map(({ unknown }, index) => [index + 1, [...unknown]] as const),
     requests: () =>
-      counts.map(({ statuses, faults, unmet, unknown: _, lost, answer, exit, ended, ...rest }, index): ReplayedRequest => {
-        const { source, method, target } = requests[index] as CapturedRequest;
-        return {
-          number: index + 1,
-          source,
-          method,
-          target: masked(target),
-          ...rest,
-          statuses: [...statuses].sort(([, a], [, b]) => b - a),
-          ...(answer && { answer }),
-          faults: [...faults],
-          unmet: [...unmet],
-          lost: [...lost],
-          ...(exit && { exit }),
-          ...(ended && { ended }),
-        };
-      }),
+      counts.map(
+        (
+          { statuses, faults, unmet, unknown: _, lost, answer, exit, ended, ...rest },
+          index,
+        ): ReplayedRequest => {
+          const { source, method, target } = requests[index] as CapturedRequest;
+          return {
+            number: index + 1,
+            source,
+            method,
+            target: masked(target),
+            ...rest,
+            statuses: [...statuses].sort(([, a], [, b]) => b - a),
+            ...(answer && { answer }),
+            faults: [...faults],
+            unmet: [...unmet],
+            lost: [...lost],
+            ...(exit && { exit }),
+            ...(ended && { ended }),
+          };
+        },
+      ),
   };
 }
 

@@ -272,7 +272,7 @@ function namedAsTyped(notes: readonly string[], respelled: readonly Respelled[])
 }
 
 /** A hyphen, or what a text editor made of one or two: ‐ ‑ ‒ – — ― −. */
-const startsWithDash = /^[-\u2010-\u2015\u2212]/;
+export const startsWithDash = /^[-\u2010-\u2015\u2212]/;
 
 /**
  * Articles write `-tool=memcheck`, and their typography makes `–tool=memcheck` or `—tool=memcheck` of `--tool`.
