@@ -9,7 +9,7 @@
 
 struct kept {
   struct kept *next;
-  char bytes[100 - sizeof(struct kept *)];
+  char text[];
 };
 
 static struct kept *all_kept;
@@ -20,9 +20,9 @@ static void lose_block(int number) {
 }
 
 static void keep_block(int number) {
-  struct kept *block = malloc(sizeof *block);
+  struct kept *block = malloc(100);
   if (block == NULL) return;
-  snprintf(block->bytes, sizeof block->bytes, "request %d", number);
+  snprintf(block->text, 100 - sizeof *block, "request %d", number);
   block->next = all_kept;
   all_kept = block;
 }
