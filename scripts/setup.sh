@@ -4,8 +4,9 @@
 #   sh scripts/setup.sh       as root, or with sudo
 #   . scripts/setup.sh        from another script, which then has the Node that was installed on its PATH;
 #                             with tests=no it leaves out what only the tests need: a browser, other shells, clang with
-#                             its sanitizers, CMake, meson and autotools, which vgrun build is tested with, and the
-#                             profilers perf and heaptrack, which a user of valgrind alone can do without
+#                             its sanitizers, CMake, meson and autotools, which vgrun build is tested with, the
+#                             profilers perf and heaptrack, which a user of valgrind alone can do without, and the
+#                             programs and servers that vgrun cgi is tested with
 #
 # Nothing is piped from the net into a shell: packages come from the distribution, and Node, where that one's is
 # too old, from the npm registry.
@@ -39,6 +40,8 @@ as_root() {
 for_tests=''
 browser=''
 runtimes=''
+# PATH:PACKAGE:UNIT of what Debian would start as a service once it is installed: the tests start their own.
+services=''
 if [ "$tests" = yes ]; then
   for_tests='cmake:cmake strace:strace zsh:zsh fish:fish meson:meson autoreconf:autoconf automake:automake clang:clang llvm-symbolizer:llvm'
   for name in chromium chromium-browser google-chrome google-chrome-stable; do
@@ -60,6 +63,12 @@ if have apt-get; then
   fi
   # Without the debug symbols of libc, stacks through it end in ??? and memcheck may blame ld.so.
   files='/usr/include/stdio.h:libc6-dev /usr/lib/debug/.build-id:libc6-dbg'
+  # Programs for CGI and FastCGI; /usr/sbin need not be on the PATH. git's own git-http-backend comes with git.
+  if [ "$tests" = yes ]; then
+    for_tests="$for_tests spawn-fcgi:spawn-fcgi cgi-fcgi:libfcgi-bin"
+    files="$files /usr/include/fcgiapp.h:libfcgi-dev /usr/lib/cgit/cgit.cgi:cgit"
+    services='/usr/sbin/fcgiwrap:fcgiwrap:fcgiwrap.socket /usr/sbin/lighttpd:lighttpd:lighttpd.service'
+  fi
   refresh() { as_root apt-get update -q; }
   install() { as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"; }
   # `  Candidate: 20.19.2+dfsg-1`, or `(none)`
@@ -69,6 +78,8 @@ elif have dnf; then
   [ "$tests" = no ] || for_tests="$for_tests xmllint:libxml2 perf:perf heaptrack:heaptrack zstd:zstd perl:perl ninja:ninja-build mtrace:glibc-utils"
   # gcc's and clang's runtimes are packages of their own here; Debian's and Ubuntu's come with the compilers.
   [ "$tests" = no ] || runtimes='libasan libubsan liblsan libtsan compiler-rt'
+  # Programs for CGI and FastCGI, cgi-fcgi among them in fcgi.
+  [ "$tests" = no ] || runtimes="$runtimes cgit fcgi fcgi-devel fcgiwrap spawn-fcgi lighttpd"
   if [ "$tests" = yes ] && [ -z "$browser" ]; then
     for_tests="$for_tests chromium:chromium"
     browser=chromium
@@ -96,12 +107,23 @@ done
 missing=''
 for pair in $tools $for_tests; do have "${pair%%:*}" || missing="$missing ${pair#*:}"; done
 for pair in $files; do [ -e "${pair%%:*}" ] || missing="$missing ${pair#*:}"; done
+unwanted=''
+for triple in $services; do
+  pair=${triple%:*}
+  [ -e "${pair%%:*}" ] || { missing="$missing ${pair#*:}" unwanted="$unwanted ${triple##*:}"; }
+done
 for package in $runtimes; do rpm -q "$package" >/dev/null 2>&1 || missing="$missing $package"; done
 did=''
 
 if [ -n "$missing" ] || ! node_is_recent; then refresh; fi
 
 if [ -n "$missing" ]; then
+  # A web server that listens on port 80 from now on is not what somebody wants who runs tests.
+  if [ -n "$unwanted" ] && [ -d /run/systemd/system ]; then
+    say "masking$unwanted, which would be started; \`systemctl unmask\` undoes it"
+    # shellcheck disable=SC2086 # a list of words
+    as_root systemctl mask -q $unwanted
+  fi
   say "installing$missing"
   # shellcheck disable=SC2086 # a list of words
   install $missing
