@@ -68,7 +68,13 @@ export async function startWebServer(name: keyof typeof binaries, folder: string
   const children: ChildProcess[] = [];
   const said: string[] = [];
   const start = (file: string, words: readonly string[]) => {
-    const child = spawn(file, words, { cwd: folder, env: environment, stdio: ['ignore', 'pipe', 'pipe'] });
+    // Apache ends by a signal to its whole process group, which must not be that of the tests.
+    const child = spawn(file, words, {
+      cwd: folder,
+      env: environment,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
     child.stdout.on('data', (bytes) => said.push(String(bytes)));
     child.stderr.on('data', (bytes) => said.push(String(bytes)));
     child.on('error', (error) => said.push(error.message));

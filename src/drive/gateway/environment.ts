@@ -68,7 +68,9 @@ export function gatewayVariables(
   const extensions = extensionValues({ request, program, server, script, documentRoot });
   for (const name of server.extensions) set(name, extensions[name]);
   for (const [name, value] of header.variables) set(name, value);
-  for (const [name, value] of Object.entries(server.environment)) {
+  const always =
+    program.mode === 'cgi' ? { ...server.cgiEnvironment, ...server.environment } : server.environment;
+  for (const [name, value] of Object.entries(always)) {
     if (value === null) variables.delete(name);
     else variables.set(name, value);
   }
@@ -145,7 +147,6 @@ function extensionValues({
     CONTEXT_DOCUMENT_ROOT: isAlias ? folder(program.path) : documentRoot,
     DOCUMENT_ROOT: documentRoot,
     DOCUMENT_URI: script.name + script.info,
-    FCGI_ROLE: 'RESPONDER',
     HTTPS: request.scheme === 'https' ? 'on' : undefined,
     REDIRECT_STATUS: '200',
     REMOTE_PORT: String(server.remotePort),

@@ -11,7 +11,6 @@ export type Extension =
   | 'CONTEXT_PREFIX'
   | 'DOCUMENT_ROOT'
   | 'DOCUMENT_URI'
-  | 'FCGI_ROLE'
   | 'HTTPS'
   | 'REDIRECT_STATUS'
   | 'REMOTE_PORT'
@@ -68,6 +67,8 @@ export interface Server {
   readonly searchWords: 'no' | 'plain' | 'escaped';
   /** Methods it knows; missing: all. */
   readonly methods?: readonly string[];
+  /** Set for a program of one process for each request, whatever the request: what a wrapper adds. */
+  readonly cgiEnvironment: Readonly<Record<string, string>>;
   /** Set always, whatever the request; null: never set. Bytes as latin1. */
   readonly environment: Readonly<Record<string, string | null>>;
 }
@@ -119,6 +120,7 @@ const presets: readonly Server[] = [
     remoteHost: true,
     pathTranslated: true,
     searchWords: 'plain',
+    cgiEnvironment: {},
     environment: {},
   },
   {
@@ -151,6 +153,7 @@ const presets: readonly Server[] = [
     remoteHost: false,
     pathTranslated: true,
     searchWords: 'escaped',
+    cgiEnvironment: {},
     // As Debian's apache2ctl starts it.
     environment: { PATH: '/usr/local/bin:/usr/bin:/bin' },
   },
@@ -162,7 +165,6 @@ const presets: readonly Server[] = [
     remoteAddress: '127.0.0.1',
     remotePort: 49152,
     extensions: [
-      'FCGI_ROLE',
       'REQUEST_URI',
       'DOCUMENT_URI',
       'DOCUMENT_ROOT',
@@ -185,6 +187,8 @@ const presets: readonly Server[] = [
     remoteHost: false,
     pathTranslated: false,
     searchWords: 'no',
+    // fcgiwrap takes its own environment along, and libfcgi in it tells the role.
+    cgiEnvironment: { PATH: '/usr/local/bin:/usr/bin:/bin', FCGI_ROLE: 'RESPONDER' },
     environment: {},
   },
   {
@@ -214,6 +218,7 @@ const presets: readonly Server[] = [
     remoteHost: false,
     pathTranslated: true,
     searchWords: 'no',
+    cgiEnvironment: {},
     environment: {},
   },
   {
@@ -235,6 +240,7 @@ const presets: readonly Server[] = [
     pathTranslated: true,
     searchWords: 'plain',
     methods: ['GET', 'HEAD', 'POST'],
+    cgiEnvironment: {},
     environment: { PATH: '/bin:/usr/bin:/usr/local/bin' },
   },
 ];
