@@ -26,6 +26,8 @@ export interface VgdbSession {
 const allSignals = Array.from({ length: 160 }, (_, index) => (index + 1).toString(16)).join(';');
 /** How long vgdb waits before it wakes a process that is blocked in a system call, in ms. 0 would mean never. */
 const invokeMs = 1;
+/** How long an interrupt may take before it is sent again, in ms; a second one is harmless. */
+const interruptAgainMs = 250;
 /** How long vgdb may take to leave, in ms. */
 const leaveMs = 1500;
 
@@ -50,13 +52,21 @@ export async function openVgdb(options: {
   let said = '';
   let over: string | undefined;
   let greeted = false;
+  /** A command is under way. */
+  let asking = false;
   let wake: () => void = () => undefined;
   const leave = (why: string) => {
     over ??= why;
     wake();
   };
   child.stdout.on('data', (bytes: Buffer) => {
-    packets.push(...read(bytes.toString('latin1')));
+    for (const text of read(bytes.toString('latin1'))) {
+      // W00, X0f: it has exited, or a signal ended it.
+      if (/^[WX]/.test(text)) leave('the process has ended');
+      // A stop that nobody asked for: --vgdb-error, --vgdb-stop-at=exit.
+      else if (text.startsWith('T') && !asking) send(packet('c'));
+      else packets.push(text);
+    }
     wake();
   });
   child.stderr.on('data', (bytes: Buffer) => {
@@ -97,38 +107,61 @@ export async function openVgdb(options: {
     }
   }
 
+  async function accepted(deadline: number): Promise<boolean> {
+    for (;;) {
+      const answer = await next(deadline);
+      // A session that was cut off before may have left its stop.
+      if (answer?.startsWith('T') !== true) return answer === 'OK';
+    }
+  }
+
   /** Stops the process: by connecting, or in the middle of what it does. false: it did not stop, or is gone. */
   async function halt(deadline: number): Promise<boolean> {
     if (greeted) {
-      send('\x03');
-      // T05thread:3de3; — W00 or X0f: it has ended.
-      return (await next(deadline))?.startsWith('T') === true;
+      // Again when nothing comes of it: an interrupt that arrives together with the `c` before it is overlooked.
+      while (over === undefined && Date.now() < deadline) {
+        send('\x03');
+        // T05thread:3de3;
+        const stop = await next(Math.min(deadline, Date.now() + interruptAgainMs));
+        if (stop?.startsWith('T') === true) return true;
+      }
+      return false;
     }
     greeted = true;
     send(packet('QStartNoAckMode'));
-    if ((await next(deadline)) !== 'OK') return false;
+    if (!(await accepted(deadline))) return false;
     send(`+${packet(`QPassSignals:${allSignals}`)}`);
-    return (await next(deadline)) === 'OK';
+    return accepted(deadline);
   }
 
-  async function carryOut(text: string, deadline: number): Promise<string | undefined> {
+  /** What a command printed; null: valgrind refused it; undefined: no answer. */
+  async function carryOut(text: string, deadline: number): Promise<string | null | undefined> {
     send(packet(`qRcmd,${Buffer.from(text, 'latin1').toString('hex')}`));
     const parts: Buffer[] = [];
     for (;;) {
       const answer = await next(deadline);
       if (answer === 'OK') return Buffer.concat(parts).toString('latin1');
-      // `O` and hexadecimal digits: a piece of what is printed. An empty packet or E01: the command is not known.
-      if (answer === undefined || !answer.startsWith('O')) return undefined;
+      if (answer === undefined) return undefined;
+      // A stop by an interrupt that was sent again.
+      if (answer.startsWith('T')) continue;
+      // An empty packet: the command is not known. E01: it cannot be carried out.
+      if (!answer.startsWith('O')) return null;
       parts.push(Buffer.from(answer.slice(1), 'hex'));
     }
   }
 
+  /** Lets vgdb go; without `D`, which leaves the process in good order, valgrind writes a remark about it into its log. */
   async function close(): Promise<void> {
-    if (over === undefined) {
-      over = 'the session was closed';
-      // The process may run: then it has to be stopped to be left, which the end of the input does by itself.
-      child.stdin.end();
+    if (over === undefined && greeted) {
+      asking = true;
+      const deadline = Date.now() + leaveMs;
+      if (await halt(deadline)) {
+        send(packet('D'));
+        await next(deadline);
+      }
     }
+    over ??= 'the session was closed';
+    child.stdin.end();
     const terminate = setTimeout(() => child.kill('SIGTERM'), leaveMs);
     const kill = setTimeout(() => child.kill('SIGKILL'), 2 * leaveMs);
     await gone;
@@ -139,14 +172,20 @@ export async function openVgdb(options: {
   return {
     command: async (text, timeoutMs) => {
       if (over !== undefined) return { failed: over };
+      asking = true;
       const deadline = Date.now() + timeoutMs;
       const printed = (await halt(deadline)) ? await carryOut(text, deadline) : undefined;
+      asking = false;
       if (printed !== undefined) {
         // `c`: go on. It has no answer until the process stops again.
         send(packet('c'));
-        return { text: printed };
+        return printed === null ? { failed: `valgrind refused "${text}"` } : { text: printed };
       }
-      const failed = over ?? `the process did not answer vgdb within ${timeoutMs} ms`;
+      over ??=
+        Date.now() < deadline
+          ? 'the process gave vgdb an answer it does not know'
+          : `the process did not answer vgdb within ${timeoutMs} ms`;
+      const failed = over;
       await close();
       return { failed };
     },
