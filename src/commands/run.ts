@@ -8,7 +8,9 @@ import { findValgrind } from '../run/instrument.ts';
 import { planRun } from '../run/plan.ts';
 import { runTarget } from '../run/run.ts';
 import type { CommandLine } from '../tools/_shared/command-line.ts';
+import type { OwnSettings } from '../tools/_shared/own-options.ts';
 import { version } from '../version.ts';
+import type { MailWish } from './mail.ts';
 import type { Destination } from './output.ts';
 import { readWish, type Wished } from './wish.ts';
 
@@ -24,11 +26,13 @@ export async function main(argv: readonly string[], attach?: Launch['attach']): 
   const wish = attach === undefined ? wished : { ...wished, launch: { ...wished.launch, attach } };
   if (own.logLevel !== undefined) await enableLog(own.logLevel);
   for (const note of notes) say(note);
+  const mail = own.mail.length === 0 ? undefined : await readMail(own, blame);
   const destinations =
     own.report.length === 0
       ? []
       : await readDestinations(own.report, blame, [
           [wish.launch.program, 'the program'],
+          ...(mail?.files ?? []).map((file) => [file, 'where the mail goes'] as const),
           ...(own.baseline === undefined ? [] : [[own.baseline, 'the baseline'] as const]),
         ]);
   await checkForms(wish.launch.tool, destinations);
@@ -39,7 +43,8 @@ export async function main(argv: readonly string[], attach?: Launch['attach']): 
     import('./analysis.ts').then(({ readAnalysis }) =>
       readAnalysis(
         { ...own, errorExitcode: commandLine.errorExitcode },
-        destinations.some(({ format }) => format === 'html'),
+        // Every mail has a page attached.
+        mail !== undefined || destinations.some(({ format }) => format === 'html'),
       ),
     );
   // What is wrong with them is said before a long run.
@@ -88,10 +93,14 @@ export async function main(argv: readonly string[], attach?: Launch['attach']): 
       ...look,
     });
   }
-  const status = await writeReports(report, destinations, {
-    ...terminalOptions(process.stdout, own.color),
-    ...look,
-  });
+  const fileLook = { ...terminalOptions(process.stdout, own.color), ...look };
+  const written = await writeReports(report, destinations, fileLook);
+  const status =
+    mail === undefined
+      ? written
+      : await import('./mail.ts').then(({ mailReport }) =>
+          mailReport(report, mail, destinations, fileLook, written, commandLine.quiet ? undefined : say),
+        );
   debug('reported', { status });
   return status;
 }
@@ -151,6 +160,19 @@ async function readDestinations(
   );
   await output.mustBeApart(destinations, taken);
   return destinations;
+}
+
+/** An address or a file that the config gave is the config's fault. */
+async function readMail(own: OwnSettings, blame: Wished['blame']): Promise<MailWish | undefined> {
+  const { readMail: read } = await import('./mail.ts');
+  return read(own).catch((error: unknown) => {
+    const { message } = error as Error;
+    const word = own.mail.find((text) => message.includes(text));
+    if (word === undefined || message.startsWith('--mail-from=')) {
+      return blame(`--mail-from=${own.mailFrom}`, '--mail-from=')(error);
+    }
+    return blame(`--mail=${word}`)(error);
+  });
 }
 
 function say(line: string): void {
