@@ -37,28 +37,47 @@ export interface MailWish {
 /**
  * Reads the options and the variables of the mail server, so that what is wrong with them is said before a long run.
  *
+ * @param blame rethrows what is wrong with a word, see `Wished`.
  * @returns undefined when no mail is wanted.
  * @throws UserError (125) for what is no address, a file that cannot be written, and variables that make no sense.
  */
-export async function readMail({ mail, mailFrom, mailIf }: MailSettings): Promise<MailWish | undefined> {
+export async function readMail(
+  { mail, mailFrom, mailIf }: MailSettings,
+  blame: (word: string) => (error: unknown) => never = () => rethrow,
+): Promise<MailWish | undefined> {
   if (mail.length === 0 || mailIf === 'never') return undefined;
-  const files = mail.filter(isFile);
-  const to = [
-    ...new Set(mail.filter((word) => !isFile(word)).flatMap((word) => readAddresses(word, '--mail'))),
-  ];
-  for (const file of files) await mustBeWritable(file);
-  const senders = mailFrom === undefined ? [ownAddress()] : readAddresses(mailFrom, '--mail-from');
-  const [from] = senders;
-  if (from === undefined || senders.length > 1) {
-    throw new UserError(`--mail-from=${mailFrom}: a mail is from one address`, 'leave the others out');
+  const to = new Set<string>();
+  for (const word of mail) {
+    const reading = isFile(word) ? mustBeWritable(word) : readRecipients(word, to);
+    await reading.catch(blame(`--mail=${word}`));
   }
+  const from =
+    mailFrom === undefined
+      ? ownAddress()
+      : await readSender(mailFrom).catch(blame(`--mail-from=${mailFrom}`));
   return {
     from,
-    to,
-    files,
+    to: [...to],
+    files: mail.filter(isFile),
     when: mailIf,
-    ...(to.length === 0 ? {} : { server: readSmtpServer(process.env) }),
+    ...(to.size === 0 ? {} : { server: readSmtpServer(process.env) }),
   };
+}
+
+function rethrow(error: unknown): never {
+  throw error;
+}
+
+async function readRecipients(word: string, to: Set<string>): Promise<void> {
+  for (const address of readAddresses(word, '--mail')) to.add(address);
+}
+
+async function readSender(text: string): Promise<string> {
+  const [from, ...others] = readAddresses(text, '--mail-from');
+  if (from === undefined || others.length > 0) {
+    throw new UserError(`--mail-from=${text}: a mail is from one address`, 'leave the others out');
+  }
+  return from;
 }
 
 function isFile(word: string): boolean {

@@ -8,9 +8,7 @@ import { findValgrind } from '../run/instrument.ts';
 import { planRun } from '../run/plan.ts';
 import { runTarget } from '../run/run.ts';
 import type { CommandLine } from '../tools/_shared/command-line.ts';
-import type { OwnSettings } from '../tools/_shared/own-options.ts';
 import { version } from '../version.ts';
-import type { MailWish } from './mail.ts';
 import type { Destination } from './output.ts';
 import { readWish, type Wished } from './wish.ts';
 
@@ -26,7 +24,10 @@ export async function main(argv: readonly string[], attach?: Launch['attach']): 
   const wish = attach === undefined ? wished : { ...wished, launch: { ...wished.launch, attach } };
   if (own.logLevel !== undefined) await enableLog(own.logLevel);
   for (const note of notes) say(note);
-  const mail = own.mail.length === 0 ? undefined : await readMail(own, blame);
+  const mail =
+    own.mail.length === 0
+      ? undefined
+      : await import('./mail.ts').then(({ readMail }) => readMail(own, blame));
   const destinations =
     own.report.length === 0
       ? []
@@ -160,19 +161,6 @@ async function readDestinations(
   );
   await output.mustBeApart(destinations, taken);
   return destinations;
-}
-
-/** An address or a file that the config gave is the config's fault. */
-async function readMail(own: OwnSettings, blame: Wished['blame']): Promise<MailWish | undefined> {
-  const { readMail: read } = await import('./mail.ts');
-  return read(own).catch((error: unknown) => {
-    const { message } = error as Error;
-    const word = own.mail.find((text) => message.includes(text));
-    if (word === undefined || message.startsWith('--mail-from=')) {
-      return blame(`--mail-from=${own.mailFrom}`, '--mail-from=')(error);
-    }
-    return blame(`--mail=${word}`)(error);
-  });
 }
 
 function say(line: string): void {

@@ -30,7 +30,7 @@ export function mailSubject(report: Report): string {
 }
 
 function subject(text: string): string {
-  return `[vgrun] ${cut(harmless(text), longestSubject)}`;
+  return `[vgrun] ${cut(harmless(text), longestSubject)}`.trimEnd();
 }
 
 /** Base name of the first program. */

@@ -74,8 +74,8 @@ export async function startMailServer(options: SMTPServerOptions = {}): Promise<
     logger: false,
     disableReverseLookup: true,
     ...options,
-    onAuth: ({ username, password = '' }, _session, done) => {
-      passwords.push(password);
+    onAuth: ({ username, password }, _session, done) => {
+      passwords.push(password ?? '');
       if (username === 'ann' && password === 's3cret&word') return done(null, { user: username });
       // As hostile as a server can be.
       return done(new Error(`No such login: ${username} ${password} \x1b[31m`));

@@ -1,12 +1,13 @@
 // `--mail`: what arrives at a real mail server, and what is said when it does not.
-import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { simpleParser } from 'mailparser';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { examplePath } from '../examples.ts';
-import { canRun } from '../project.ts';
+import { canRun, projectRoot } from '../project.ts';
 import { type Certificate, type MailServer, makeCertificate, startMailServer } from './mail-server.ts';
-import { compileC, notesOf, testFolder, vgrun } from './vgrun.ts';
+import { runPage } from './page.ts';
+import { compileC, notesOf, runProgram, testFolder, vgrun } from './vgrun.ts';
 
 const folder = testFolder();
 const cwd = (): string => folder();
@@ -103,10 +104,9 @@ describe.skipIf(!canRun('valgrind'))('a mail', () => {
   });
 
   test('of a run that could not be seen whole says why in its subject', async () => {
-    await copyFile(examplePath('sleep-long'), join(cwd(), 'slow'));
-    await vgrun(['--mail=slow.eml', '--timeout=2', './slow'], { cwd: cwd() });
+    await vgrun(['--mail=slow.eml', '--timeout=2', 'sleep', '30'], { cwd: cwd() });
     const mail = await simpleParser(await readFile(join(cwd(), 'slow.eml')));
-    expect(mail.subject).toMatch(/^\[vgrun\] inconclusive: slow: /);
+    expect(mail.subject).toMatch(/^\[vgrun\] inconclusive: sleep: /);
   });
 
   test('is sent by vgrun report too, with the status of the run', async () => {
@@ -138,22 +138,22 @@ describe.skipIf(!canRun('valgrind'))('a mail', () => {
   });
 
   test('names a program of any name without giving it a header', async () => {
-    const name = 'x\nBcc: spy@example.org\r\n\r\n<b>';
+    const name = 'x\nBcc: spy@example.org\n\n<b>';
     await copyFile(examplePath('lost-100'), join(cwd(), name));
     await vgrun(['--mail=odd.eml', `./${name}`], { cwd: cwd() });
     const mail = await simpleParser(await readFile(join(cwd(), 'odd.eml')));
     expect(mail.bcc).toBeUndefined();
     expect(mail.subject).toBe(
-      '[vgrun] findings: 1 in x\\x0aBcc: spy@example.org\\x0d\\x0a\\x0d\\x0a<b>, 100 bytes leaked',
+      '[vgrun] findings: 1 in x\\x0aBcc: spy@example.org\\x0a\\x0a<b>, 100 bytes leaked',
     );
   });
 
   test('says where a report is that is too large for it', async () => {
     // A finding for each of very many places makes a long report.
-    const calls = Array.from({ length: 3000 }, (_, at) => `void f${at}(void) { lose(${at + 1}); }`).join(
+    const calls = Array.from({ length: 6000 }, (_, at) => `void f${at}(void) { lose(${at + 1}); }`).join(
       '\n',
     );
-    const uses = Array.from({ length: 3000 }, (_, at) => `f${at}();`).join('\n');
+    const uses = Array.from({ length: 6000 }, (_, at) => `f${at}();`).join('\n');
     compileC(
       join(cwd(), 'many'),
       `#include <stdlib.h>\nvoid lose(int n) { volatile char *p = malloc(n); p = 0; }\n${calls}\nint main(void) {\n${uses}\nreturn 0; }`,
@@ -389,4 +389,71 @@ describe.skipIf(!canRun('valgrind') || !canRun('openssl'))('a mail server', () =
   });
 });
 
-afterAll(() => server?.close());
+describe('docs/mail.md', () => {
+  const page = () => readFile(join(projectRoot, 'docs/mail.md'), 'utf8');
+  const blocks = (text: string, language: string): readonly string[] =>
+    [...text.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))].map(([, block = '']) => block);
+
+  test.skipIf(!canRun('valgrind') || !canRun('bash'))('has commands that do what it says', async () => {
+    const { port, received } = await serve(plain);
+    const place = join(cwd(), 'page');
+    await mkdir(place);
+    await copyFile(examplePath('lost-100'), join(place, 'test'));
+    await runPage('mail.md', place, [], { VGRUN_SMTP_URL: `smtp://localhost:${port}` });
+    expect(received.map(({ to }) => to)).toEqual([
+      ['team@example.org'],
+      ['team@example.org'],
+      ['a@example.org', 'b@example.org'],
+    ]);
+  });
+
+  test('has a table for cron that prints what went wrong, and nothing else', async () => {
+    const [table = ''] = blocks(await page(), 'crontab');
+    const lines = table.trim().split('\n');
+    const variables = lines.slice(0, -1).map((line) => /^(\w+)=(.*)$/.exec(line)?.slice(1, 3) ?? []);
+    const [, command = ''] = /^(?:[\d*]+ ){5}(.*)$/.exec(lines.at(-1) ?? '') ?? [];
+    expect(command).not.toContain('%');
+    const place = join(cwd(), 'cron');
+    await mkdir(join(place, 'captures'), { recursive: true });
+    await writeFile(join(place, 'captures/a.txt'), '');
+    const fake = join(place, 'vgrun');
+    for (const [status, printed] of [
+      [0, ''],
+      [100, ''],
+      [101, ''],
+      [125, 'vgrun: said'],
+    ] as const) {
+      await writeFile(fake, `#!/bin/sh\necho "$@" >>words\necho vgrun: said >&2\nexit ${status}\n`);
+      await chmod(fake, 0o755);
+      // As cron does: with sh, and with the variables of the table and hardly any others.
+      const { stdout } = await runProgram(
+        'env',
+        [
+          '-i',
+          ...variables.map(([name, value]) => `${name}=${name === 'PATH' ? `${place}:${value}` : value}`),
+          'sh',
+          '-c',
+          command.replaceAll('/srv/scan', place).replaceAll('/srv/captures', `${place}/captures`),
+        ],
+        { cwd: '/' },
+      );
+      expect(stdout.trim(), `status ${status}`).toBe(printed);
+    }
+    const words = await readFile(join(place, 'words'), 'utf8');
+    expect(words).toContain(`/srv/cgi-bin/app.cgi ${place}/captures/a.txt`);
+  });
+
+  test.skipIf(!canRun('systemd-analyze'))('has a service and a timer that systemd takes', async () => {
+    const [service = '', timer = ''] = blocks(await page(), 'ini');
+    const place = join(cwd(), 'units');
+    await mkdir(place);
+    await writeFile(join(place, 'vgrun-scan.service'), service);
+    await writeFile(join(place, 'vgrun-scan.timer'), timer);
+    const result = await runProgram(
+      'systemd-analyze',
+      ['verify', './vgrun-scan.service', './vgrun-scan.timer'],
+      { cwd: place },
+    );
+    expect([result.status, result.stdout, result.stderr]).toEqual([0, '', '']);
+  });
+});

@@ -20,6 +20,15 @@ export interface Mail {
   readonly attachments: readonly Attachment[];
 }
 
+const longestName = 200;
+
+/** A name stands on one line, which has at most 998 bytes in SMTP. Its end tells what the file is. */
+function shortName(name: string): string {
+  if (name.length <= longestName) return name;
+  // No half of a surrogate pair.
+  return `…${name.slice(1 - longestName).replace(/^[\udc00-\udfff]/, '')}`;
+}
+
 /** Puts a mail into the form of RFC 5322, lines ended by CR LF. */
 export async function composeMessage({ from, to, subject, text, attachments }: Mail): Promise<Buffer> {
   const { createTransport } = await import('nodemailer');
@@ -40,7 +49,7 @@ export async function composeMessage({ from, to, subject, text, attachments }: M
     // RFC 3834: nobody's holiday notice shall answer.
     headers: { 'Auto-Submitted': 'auto-generated' },
     attachments: attachments.map(({ name, type, content }) => ({
-      filename: name,
+      filename: shortName(name),
       contentType: type,
       content,
       contentTransferEncoding: 'base64' as const,

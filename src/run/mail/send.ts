@@ -50,9 +50,9 @@ export async function sendMessage(
     disableUrlAccess: true,
   });
   const wish = {
-    envelope: { from: envelope.from, to: [...envelope.to] },
+    // With its size a server can refuse it before it is sent. nodemailer knows it and `signal`, its types do not.
+    envelope: { from: envelope.from, to: [...envelope.to], size: message.length },
     raw: message,
-    // nodemailer knows it, its types do not.
     signal: AbortSignal.timeout(patience.whole),
   };
   let refused: readonly unknown[];
