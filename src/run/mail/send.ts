@@ -34,7 +34,7 @@ export async function sendMessage(
 ): Promise<void> {
   const { createTransport } = await import('nodemailer');
   const { login } = server;
-  const transport = createTransport({
+  const options = {
     host: server.host,
     port: server.port,
     secure: server.tls,
@@ -48,7 +48,9 @@ export async function sendMessage(
     dnsTimeout: patience.answer,
     disableFileAccess: true,
     disableUrlAccess: true,
-  });
+    // Then vgrun ends, though the server may not. nodemailer knows it, its types do not.
+    socketCloseTimeout: 1000,
+  };
   const wish = {
     // With its size a server can refuse it before it is sent. nodemailer knows it and `signal`, its types do not.
     envelope: { from: envelope.from, to: [...envelope.to], size: message.length },
@@ -57,7 +59,7 @@ export async function sendMessage(
   };
   let refused: readonly unknown[];
   try {
-    refused = (await transport.sendMail(wish)).rejectedErrors ?? [];
+    refused = (await createTransport(options).sendMail(wish)).rejectedErrors ?? [];
   } catch (error) {
     throw failure(error as SmtpError, envelope, server, patience);
   }

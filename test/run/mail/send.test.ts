@@ -9,12 +9,13 @@ let server: Server | undefined;
 const sockets = new Set<Socket>();
 afterEach(() => {
   for (const socket of sockets) socket.destroy();
+  sockets.clear();
   server?.close();
 });
 
 /** A server that says what a test has it say. @returns its port. */
 function listen(onConnection: (socket: Socket) => void): Promise<number> {
-  const made = createServer((socket) => {
+  const made = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
     socket.on('error', () => {});
     onConnection(socket);
@@ -63,6 +64,8 @@ describe('a server', () => {
       socket.on('close', () => clearInterval(timer));
     });
     expect(await failure(port)).toContain(`localhost:${port} took longer than 1 s`);
+    // Nothing of it keeps vgrun from ending.
+    await expect.poll(() => [...sockets].every(({ destroyed }) => destroyed), { timeout: 3000 }).toBe(true);
   });
 
   test('that speaks something else is said to', async () => {
