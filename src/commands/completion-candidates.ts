@@ -14,7 +14,7 @@ import {
 } from '../tools/_shared/valgrind-options.ts';
 import { tools } from '../tools/index.ts';
 import { analysisOptions, growthOption } from './analysis.ts';
-import { configOptions, reportOptions } from './sub-command.ts';
+import { configOptions, mailOptions, reportOptions } from './sub-command.ts';
 
 export interface Candidate {
   /** The whole word. */
@@ -67,6 +67,7 @@ export const subCommandWords: Readonly<Record<string, SubCommandWords>> = {
     options: [
       ...reading,
       ...growing,
+      ...wordsOf(mailOptions),
       baseline,
       { name: '--symbolize', about: 'name what a log has addresses of only', takesValue: false },
       { name: '--error-exitcode', about: 'exit status for findings', takesValue: true },

@@ -90,7 +90,8 @@ export async function mustBeApart(
   }
 }
 
-async function mustBeWritable(file: string): Promise<void> {
+/** @throws UserError (125) when there can be no such file. */
+export async function mustBeWritable(file: string): Promise<void> {
   const path = resolve(file);
   const existing = await stat(path).catch(() => undefined);
   if (existing?.isDirectory()) throw new UserError(`${file} is a directory`, 'name a file in it');

@@ -6,8 +6,8 @@ import { UserError } from '../errors.ts';
 import { analyze, type Parsed, parse, parseSymbolized } from '../pipeline.ts';
 import { latestRun } from '../run/directory.ts';
 import { analysisOptions, growthOption, mustBeComparable, readAnalysis } from './analysis.ts';
-import { readDestinations, showsRaw, terminalOptions, writeReports, writeTo } from './output.ts';
-import { isAnswered, parseWithConfig, reportOptions, subCommand } from './sub-command.ts';
+import { mustBeApart, readDestinations, showsRaw, terminalOptions, writeReports, writeTo } from './output.ts';
+import { isAnswered, mailOptions, parseWithConfig, reportOptions, subCommand } from './sub-command.ts';
 
 /** @returns the exit status: that of the run, see "Exit status" in the manual. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -18,6 +18,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       argv,
     )
       .options(reportOptions)
+      .options(mailOptions)
       .options(analysisOptions)
       .options(growthOption)
       .option('baseline', {
@@ -35,12 +36,22 @@ export async function main(argv: readonly string[]): Promise<number> {
   if (isAnswered(argv)) return 0;
 
   const destinations = await readDestinations(wishes.report);
+  const mailing = wishes.mail.length === 0 ? undefined : await import('./mail.ts');
+  const mail = await mailing?.readMail({
+    mail: wishes.mail,
+    mailFrom: wishes['mail-from'],
+    mailIf: wishes['mail-if'],
+  });
+  await mustBeApart(
+    destinations,
+    (mail?.files ?? []).map((file) => [file, 'where the mail goes'] as const),
+  );
   const named = wishes._.map(String);
   const paths =
     named.length === 0 ? [await latestRun(process.cwd())] : await Promise.all(named.map(spoolStandardInput));
   const { baseline } = wishes;
   if (baseline !== undefined) for (const path of paths) mustBeAnother(path, baseline);
-  const reading = await readAnalysis(wishes, showsRaw(destinations));
+  const reading = await readAnalysis(wishes, mail !== undefined || showsRaw(destinations));
   const report = await analyze(await parseWished(paths, wishes.symbolize), reading);
   // One of the config is for all runs of the project, whatever their tool.
   const isTyped = argv.some((word) => /^--baseline(?:=|$)/.test(word));
@@ -51,7 +62,14 @@ export async function main(argv: readonly string[]): Promise<number> {
     all: wishes.all,
   };
   if (destinations.length === 0) await writeTo(process.stdout, report, 'pretty', look);
-  return writeReports(report, destinations, look);
+  const status = await writeReports(report, destinations, look);
+  return mailing === undefined || mail === undefined
+    ? status
+    : mailing.mailReport(report, mail, destinations, look, status, say);
+}
+
+function say(line: string): void {
+  process.stderr.write(`vgrun: ${line}\n`);
 }
 
 /** @throws UserError (125) as `parse` does. */
@@ -64,7 +82,7 @@ async function parseWished(paths: readonly string[], symbolize: boolean): Promis
     asked === 0
       ? 'no address in it is without a name'
       : `${resolved} of ${asked} addresses have a name now${problem === undefined ? '' : `: ${problem.message}`}`;
-  process.stderr.write(`vgrun: ${line}\n`);
+  say(line);
   return parsed;
 }
 

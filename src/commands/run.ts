@@ -47,11 +47,16 @@ export async function measure(
   const { own, notes } = commandLine;
   if (own.logLevel !== undefined) await enableLog(own.logLevel);
   for (const note of notes) say(note);
+  const mail =
+    own.mail.length === 0
+      ? undefined
+      : await import('./mail.ts').then(({ readMail }) => readMail(own, blame));
   const destinations =
     own.report.length === 0
       ? []
       : await readDestinations(own.report, blame, [
           [wish.launch.program, 'the program'],
+          ...(mail?.files ?? []).map((file) => [file, 'where the mail goes'] as const),
           ...(own.baseline === undefined ? [] : [[own.baseline, 'the baseline'] as const]),
         ]);
   await checkForms(wish.launch.tool, destinations);
@@ -62,7 +67,8 @@ export async function measure(
     import('./analysis.ts').then(({ readAnalysis }) =>
       readAnalysis(
         { ...own, errorExitcode: commandLine.errorExitcode },
-        destinations.some(({ format }) => format === 'html'),
+        // Every mail has a page attached.
+        mail !== undefined || destinations.some(({ format }) => format === 'html'),
       ),
     );
   // What is wrong with them is said before a long run.
@@ -110,10 +116,14 @@ export async function measure(
       ...look,
     });
   }
-  const status = await writeReports(report, destinations, {
-    ...terminalOptions(process.stdout, own.color),
-    ...look,
-  });
+  const fileLook = { ...terminalOptions(process.stdout, own.color), ...look };
+  const written = await writeReports(report, destinations, fileLook);
+  const status =
+    mail === undefined
+      ? written
+      : await import('./mail.ts').then(({ mailReport }) =>
+          mailReport(report, mail, destinations, fileLook, written, commandLine.quiet ? undefined : say),
+        );
   debug('reported', { status });
   return status;
 }

@@ -60,6 +60,23 @@ export const reportOptions = {
   color: { choices: ['auto', 'always', 'never'] as const, default: 'auto' as const, describe: 'colours' },
 } as const;
 
+/** How a report is mailed, for yargs; `mail.ts` reads them. */
+export const mailOptions = {
+  mail: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    default: [] as string[],
+    describe: 'ADDRESS: mail the report there; FILE.eml: write the mail into a file; repeatable',
+  },
+  'mail-from': { type: 'string', describe: 'ADDRESS: who the mail is from' },
+  'mail-if': {
+    choices: ['always', 'not-clean', 'never'] as const,
+    default: 'always' as const,
+    describe: 'when to mail',
+  },
+} as const;
+
 /** How a config is chosen, for yargs. */
 export const configOptions = {
   config: { type: 'string', describe: 'settings from this file; --no-config: from none' },

@@ -150,6 +150,14 @@ export const settingEntries = {
       'FORMAT=FILE',
     ),
   ),
+  mail: v.optional(
+    list(
+      "Where the report is mailed: addresses, and files that end in .eml, which are relative to the config's folder. As --mail.",
+      'ADDRESS or FILE.eml',
+    ),
+  ),
+  mailFrom: v.optional(text('Who the mail is from. As --mail-from=ADDRESS.')),
+  mailIf: v.optional(choice(['always', 'not-clean', 'never'], 'When to mail. As --mail-if=WHEN.')),
   baseline: v.optional(text('Only findings that are not in this file fail. As --baseline=FILE.')),
   failOn: v.optional(
     v.pipe(

@@ -30,6 +30,7 @@ export type Scope = 'run' | 'analysis';
 export type SettingKey = keyof Settings;
 
 const analysisKeys: ReadonlySet<SettingKey> = new Set([
+  'mailFrom',
   'baseline',
   'failOn',
   'max',
@@ -127,6 +128,10 @@ function wordsOf(
     }
     case 'report':
       return (settings.report ?? []).map((text, index) => word(`--report=${placed(text, folder)}`, index));
+    case 'mail':
+      return (settings.mail ?? []).map((text, index) =>
+        word(`--mail=${text.endsWith('.eml') ? resolve(folder, text) : text}`, index),
+      );
     default: {
       const option = optionOf(key);
       const value = settings[key];

@@ -5,6 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { constants as osConstants } from 'node:os';
 import { UserError } from '../errors.ts';
 import type { Exit, StoppedBy } from '../model/run.ts';
+import { smtpVariables } from './mail/smtp-server.ts';
 import { endRun } from './processes.ts';
 import { hasControllingTerminal, passSignals } from './signals.ts';
 
@@ -35,6 +36,9 @@ export interface Ended {
   readonly stoppedBy?: StoppedBy;
 }
 
+/** A password for the mail server is nothing for the program that is looked at. */
+const withoutMailServer = Object.fromEntries(smtpVariables.map((name) => [name, undefined]));
+
 /**
  * Starts the process, with the user's own stdin, stdout and stderr unless others are given, and waits until it ends.
  *
@@ -53,7 +57,10 @@ export async function execute(execution: Execution): Promise<Ended> {
     subprocess = spawn(file, args, {
       stdio,
       cwd: execution.workingDirectory,
-      env: { ...(execution.onlyEnvironment === true ? {} : process.env), ...execution.environment },
+      env: {
+        ...(execution.onlyEnvironment === true ? {} : { ...process.env, ...withoutMailServer }),
+        ...execution.environment,
+      },
       detached: !terminal,
     });
   } catch (error) {

@@ -62,6 +62,10 @@ describe('the words of a config', () => {
       { report: ['html=out.html', 'json=-', 'pretty'] },
       ['--report=html=HERE/out.html', '--report=json=-', '--report=pretty'],
     ],
+    [
+      { mail: ['a@example.org', 'night.eml'], mailFrom: 'b@example.org', mailIf: 'not-clean' },
+      ['--mail=a@example.org', '--mail=HERE/night.eml', '--mail-from=b@example.org', '--mail-if=not-clean'],
+    ],
     [{ failOn: ['definite', 'InvalidRead'] }, ['--fail-on=definite,InvalidRead']],
     [{ max: { possible: '4KiB', race: 2 } }, ['--max=possible=4KiB,race=2']],
     [{ maxGrowth: { Ir: '5%', bytes: '4KiB', all: 0 } }, ['--max-growth=Ir=5%,bytes=4KiB,all=0']],

@@ -35,6 +35,29 @@ export const ownOptions: readonly OwnOption[] = [
     group: 'Report',
     common: true,
   },
+  {
+    name: '--mail',
+    type: 'list',
+    metavar: 'ADDRESS',
+    summary: 'mail the report, with those in files attached; FILE.eml: into a file',
+    group: 'Report',
+  },
+  {
+    name: '--mail-from',
+    type: 'text',
+    metavar: 'ADDRESS',
+    summary: 'who the mail is from; default: this user on this machine',
+    group: 'Report',
+  },
+  {
+    name: '--mail-if',
+    type: 'choice',
+    metavar: 'WHEN',
+    choices: ['always', 'not-clean', 'never'],
+    summary: 'when to mail: always, not-clean or never',
+    group: 'Report',
+    default: 'always',
+  },
   { name: '--full-stacks', type: 'boolean', summary: 'show every frame', group: 'Report', common: true },
   {
     name: '--all',
@@ -219,6 +242,10 @@ export const ownOptions: readonly OwnOption[] = [
 export interface OwnSettings {
   /** `FORMAT=FILE`, in order. */
   readonly report: readonly string[];
+  /** Addresses, and files that end in `.eml`, in order. */
+  readonly mail: readonly string[];
+  readonly mailFrom?: string;
+  readonly mailIf: 'always' | 'not-clean' | 'never';
   readonly fullStacks: boolean;
   readonly all: boolean;
   readonly baseline?: string;
@@ -258,6 +285,8 @@ export interface OwnSettings {
 /** What holds when nothing is said. */
 export const ownDefaults: OwnSettings = {
   report: [],
+  mail: [],
+  mailIf: 'always',
   fullStacks: false,
   all: false,
   onlyMine: false,
