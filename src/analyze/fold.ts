@@ -6,10 +6,11 @@ import type {
   Amount,
   CountsRecord,
   FatalSignalRecord,
+  GrowthRecord,
   MessageRecord,
-  ParsedRecord,
   ProcessEndRecord,
   ProcessRecord,
+  RunRecord,
   SuppressionUseRecord,
   ThreadRecord,
   TotalsRecord,
@@ -104,6 +105,12 @@ export interface MessageDraft {
   readonly message: MessageRecord | FatalSignalRecord;
 }
 
+/** Is told of records that say something about the time at which they were made, which drafts do not keep. */
+export interface Listener {
+  readonly finding: (finding: FindingDraft, image: ImageDraft, record: FindingRecord) => void;
+  readonly growth: (record: GrowthRecord) => void;
+}
+
 /** All that the records came to. */
 export interface Folded {
   readonly images: readonly ImageDraft[];
@@ -133,6 +140,7 @@ interface State {
   messagesLeftOut: number;
   problemsLeftOut: number;
   readonly policyFor: (process: ProcessRecord) => LeakPolicy;
+  readonly listener: Listener | undefined;
 }
 
 /**
@@ -140,8 +148,9 @@ interface State {
  * of an image that has not ended; not with repetitions.
  */
 export async function fold(
-  records: AsyncIterable<ParsedRecord> | Iterable<ParsedRecord>,
+  records: AsyncIterable<RunRecord> | Iterable<RunRecord>,
   policyFor: (process: ProcessRecord) => LeakPolicy,
+  listener?: Listener,
 ): Promise<Folded> {
   const state: State = {
     images: new Map(),
@@ -155,6 +164,7 @@ export async function fold(
     messagesLeftOut: 0,
     problemsLeftOut: 0,
     policyFor,
+    listener,
   };
   // `for await` over an array would cost a promise for each record.
   if (Symbol.asyncIterator in records) for await (const record of records) take(state, record);
@@ -179,7 +189,7 @@ export async function fold(
   };
 }
 
-function take(state: State, record: ParsedRecord): void {
+function take(state: State, record: RunRecord): void {
   switch (record.type) {
     case 'process':
       state.images.set(record.image, newImage(record, state.policyFor(record)));
@@ -188,12 +198,15 @@ function take(state: State, record: ParsedRecord): void {
       if (state.problems.length < mostProblems) state.problems.push(record.problem);
       else state.problemsLeftOut++;
       return;
+    case 'growth':
+      state.listener?.growth(record);
+      return;
     default:
       takeOfImage(state, imageOf(state, record.image), record);
   }
 }
 
-type OfImage = Exclude<ParsedRecord, { type: 'process' } | { type: 'problem' }>;
+type OfImage = Exclude<RunRecord, { type: 'process' | 'problem' | 'growth' }>;
 
 function takeOfImage(state: State, image: ImageDraft, record: OfImage): void {
   switch (record.type) {
@@ -277,6 +290,7 @@ function imageOf(state: State, number: number): ImageDraft {
 
 function takeFinding(state: State, image: ImageDraft, record: FindingRecord): void {
   const finding = findingOf(state, image, record);
+  state.listener?.finding(finding, image, record);
   if (finding.suppression === undefined) finding.suppression = record.suppression;
   noteVariant(finding.variants, finding.first, record);
   if (!finding.mixed && record !== finding.first && record.leak === undefined)

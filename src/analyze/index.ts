@@ -2,7 +2,7 @@
 import { posix } from 'node:path';
 import type { FindingRecord, Frame, Severity, Stack } from '../model/finding.ts';
 import type { Problem } from '../model/problem.ts';
-import type { FatalSignalRecord, ParsedRecord, ProcessRecord } from '../model/record.ts';
+import type { FatalSignalRecord, ProcessRecord, RunRecord } from '../model/record.ts';
 import type {
   Finding,
   Outcome,
@@ -15,12 +15,13 @@ import type {
   Rule,
   Sighting,
 } from '../model/report.ts';
-import type { Exit, RunManifest } from '../model/run.ts';
+import type { RunManifest } from '../model/run.ts';
 import { compareFindings, comparisonOf, type Judgement, type Known, programName } from './baseline.ts';
 import { type FindingDraft, type Folded, fold, type ImageDraft, type MessageDraft } from './fold.ts';
 import { applyGate, asksForLeaks, type GateRules } from './gate.ts';
 import { leakKindsOf } from './instruments.ts';
 import { type KindFinder, kindFinder } from './kinds.ts';
+import { fatalExit, isFirst, type Launch, launchesOf, logTimes, ownEnd, worstEnd } from './launches.ts';
 import {
   type LeakPolicy,
   leakCounts,
@@ -33,9 +34,10 @@ import { sumLeaks } from './leak-sum.ts';
 import { verdict } from './outcome.ts';
 import { blame, isUnder, type OwnershipContext, ownershipOf, primaryStack, sourcePath } from './ownership.ts';
 import { type OwnershipRules, ownershipDecider } from './ownership-rules.ts';
-import { processTree, type TreeNode } from './process-tree.ts';
+import { type ProcessId, processKey, processTree, type TreeNode } from './process-tree.ts';
 import type { AgainstProfiles } from './profile/against.ts';
 import type { ProfileOfImage } from './profile/index.ts';
+import { attribution } from './requests.ts';
 import { mayBeInherited, type ParentOf, type Settled, type SettledSighting, settle } from './sightings.ts';
 import { imageTotals, runTotals } from './totals.ts';
 import { searchedLeaks, unlistedLeaks, unsearchedLeaks } from './unlisted-leaks.ts';
@@ -47,6 +49,8 @@ export interface AnalyzeOptions {
   readonly vgrun: string;
   /** The run's `run.json`; missing for a log without a run. */
   readonly manifest?: RunManifest | undefined;
+  /** Of a replay: the `run.json` of each launch; entry n-1 is launch n. */
+  readonly launches?: readonly RunManifest[] | undefined;
   /** Absolute path of the run directory. */
   readonly runDirectory?: string | undefined;
   /** Absolute path; sources under it are mine. The manifest's when missing. */
@@ -75,19 +79,26 @@ export interface AnalyzeOptions {
  * @throws only what the iteration of `records` throws.
  */
 export async function analyze(
-  records: AsyncIterable<ParsedRecord> | Iterable<ParsedRecord>,
+  records: AsyncIterable<RunRecord> | Iterable<RunRecord>,
   options: AnalyzeOptions,
 ): Promise<Report> {
   const { manifest } = options;
-  const folded = await fold(records, policyFor(options));
-  const interpreter = options.followInterpreter === true ? undefined : manifest?.interpreter;
-  const alive = manifest?.alive ?? [];
-  const nodes = processTree(folded.images, { alive, interpreter });
+  const requests = manifest?.replay && attribution(manifest.replay, options.launches ?? []);
+  const folded = await fold(records, policyFor(options), requests?.listener);
+  // All launches of a replay start the same program.
+  const script = manifest?.interpreter ?? options.launches?.[0]?.interpreter;
+  const interpreter = options.followInterpreter === true ? undefined : script;
+  const running = runningIn(manifest, options.launches);
+  const alive = new Set(running.map(processKey));
+  const nodes = processTree(folded.images, {
+    isAlive: (process) => alive.has(processKey(process)),
+    interpreter,
+  });
   const nodeOf = new Map(nodes.map((node) => [node.image, node]));
   const parentOf: ParentOf = (image) => nodeOf.get(image)?.parent;
   const settled = settle(folded.images, folded.findings, parentOf);
   const problems = [
-    ...(manifest?.problems ?? []),
+    ...problemsOf(manifest, options.launches),
     ...(options.problems ?? []),
     ...folded.problems.filter((problem) => !isExpectedCut(problem, nodes)),
     ...unlistedLeaks(nodes),
@@ -106,12 +117,13 @@ export async function analyze(
   for (const [draft, sightings] of settled.sightings) {
     const own = sightings.filter(({ image }) => nodeOf.get(image)?.interpreter !== true);
     if (own.length === 0) leftToInterpreter++;
-    const finding = makeFinding(draft, sightings, own.length === 0, frames, kindOf);
+    const made = makeFinding(draft, sightings, own.length === 0, frames, kindOf);
+    const shares = requests?.sharesOf(draft, sightings);
+    const finding = shares === undefined ? made : { ...made, requests: shares };
     found.push(finding);
     if (draft.mixed) mixed.add(finding);
   }
-  if (leftToInterpreter > 0)
-    problems.push(interpreterProblem(leftToInterpreter, manifest?.interpreter ?? ''));
+  if (leftToInterpreter > 0) problems.push(interpreterProblem(leftToInterpreter, script ?? ''));
 
   const { known, gate: rules = {} } = options;
   const joined = joinWitnesses(found, (finding) => mixed.has(finding));
@@ -145,30 +157,29 @@ export async function analyze(
   // An image that exec'd or only forked has no totals of its own to show; its errors are in the sum all the same.
   const counted = new Map([...totals].filter(([image]) => isCounted(nodeOf.get(image))));
 
-  const rootNode = nodes.find(({ image }) => image.process.pid === manifest?.pid) ?? nodes[0];
-  // Only the last image of the first process is the one whose end the operating system told.
-  const lastNode = nodes.findLast(({ image }) => image.process.pid === rootNode?.image.process.pid);
-  const exit =
-    manifest === undefined
-      ? fatalExit(lastNode?.image.fatal)
-      : exitBehind(manifest, lastNode, folded.findings.length > 0);
+  const launches = launchesOf(nodes, manifest, options.launches);
+  const single = launches[0]?.number === undefined ? launches[0] : undefined;
+  const replay = requests?.replay;
   const decided = verdict({
     nodes,
     problems,
     findings,
     limits: gate?.limits ?? [],
     growth: against.growth,
-    exit,
+    launches,
+    replay,
     observed: manifest !== undefined,
     isRun: manifest !== undefined,
     stoppedBy: manifest?.stoppedBy,
-    alive,
+    alive: running,
     errorExitcode: options.errorExitcode ?? errorExitcodeOf(userOptions(manifest)),
   });
+  const exit = single === undefined ? worstEnd(launches) : single.exit;
 
   // A comparison counts findings; profiles have theirs in `before`.
   const isOnlyProfiles = profiles.length > 0 && findings.length === 0 && known?.entries.length === 0;
-  const artifacts = new Map(manifest?.artifacts.map((artifact) => [artifact.name, artifact]));
+  const timesOf = logTimes(launches, manifest?.startedAt);
+  const launchOf = new Map(launches.map((launch) => [launch.number, launch]));
   const perImage = new Map<number, number>();
   for (const finding of findings) {
     const own = facesOf(finding).flatMap(({ seenIn }) => seenIn.filter(({ inherited }) => !inherited));
@@ -190,7 +201,12 @@ export async function analyze(
     ...(gate && { gate }),
     ...(known &&
       !isOnlyProfiles && {
-        comparison: comparisonOf(findings, compared.gone, known, judgementOf(nodes, decided, manifest)),
+        comparison: comparisonOf(
+          findings,
+          compared.gone,
+          known,
+          judgementOf(nodes, decided, manifest?.tool.name, launchOf),
+        ),
       }),
     ...(profiles.length > 0 && { profiles: against.profiles }),
     totals:
@@ -199,25 +215,29 @@ export async function analyze(
         : noTotals,
     processes: nodes.map((node): ReportProcess => {
       const { process } = node.image;
-      const isRoot = process.pid === rootNode?.image.process.pid;
-      const { madeMs, writtenMs } = artifacts.get(process.artifact) ?? {};
+      const { launch } = process;
+      const started = launchOf.get(launch);
+      const isRoot = isFirst(process, started);
+      const request = requests?.requestOf(launch);
       return {
         image: process.image,
         pid: process.pid,
+        ...(launch !== undefined && { launch }),
+        ...(request !== undefined && { request }),
         ...(process.ppid !== undefined && { ppid: process.ppid }),
         ...(node.parent && { parent: node.parent.process.image }),
         program: process.argv[0] ?? (isRoot ? manifest?.program : undefined) ?? '',
         argv: process.argv,
         forked: process.forked,
         end: node.end,
-        exit: (node === lastNode ? exit : fatalExit(node.image.fatal)) ?? { how: 'unknown' },
+        exit: (node === started?.last ? started.exit : fatalExit(node.image.fatal)) ?? { how: 'unknown' },
         complete: node.complete,
-        ...(madeMs !== undefined && { startedMs: madeMs }),
-        ...(writtenMs !== undefined && { endedMs: writtenMs }),
+        ...timesOf(process.artifact, launch),
         findings: perImage.get(process.image) ?? 0,
         totals: totals.get(node.image) ?? { computed: [] },
       };
     }),
+    ...(replay && { replay }),
     suppressions: folded.suppressions.map(({ name, count, place, bytes, blocks }) => ({
       name,
       count,
@@ -230,10 +250,34 @@ export async function analyze(
   };
 }
 
+/** Processes that still wrote when the run, or the launch that they belong to, was closed. */
+function runningIn(
+  manifest: RunManifest | undefined,
+  launches: readonly RunManifest[] = [],
+): readonly ProcessId[] {
+  if (launches.length === 0) return (manifest?.alive ?? []).map((pid) => ({ pid }));
+  return launches.flatMap(({ alive }, index) => alive.map((pid) => ({ pid, launch: index + 1 })));
+}
+
+/** What is wrong with each of a hundred launches is one problem. */
+function problemsOf(
+  manifest: RunManifest | undefined,
+  launches: readonly RunManifest[] = [],
+): readonly Problem[] {
+  const own = manifest?.problems ?? [];
+  const keyOf = ({ code, message }: Problem): string => `${code} ${message}`;
+  const told = new Set(own.map(keyOf));
+  const more = launches
+    .flatMap(({ problems }) => problems)
+    .filter((problem) => !told.has(keyOf(problem)) && told.add(keyOf(problem)));
+  return [...own, ...more];
+}
+
 function profilesOf(image: ImageDraft, complete: boolean): readonly ProfileOfImage[] {
   return image.profiles.map((profile) => ({
     image: image.process.image,
     pid: image.process.pid,
+    ...(image.process.launch !== undefined && { launch: image.process.launch }),
     program: image.process.argv[0] ?? '',
     complete,
     profile,
@@ -286,19 +330,24 @@ function asToldAlready(sighting: SettledSighting): SettledSighting {
 function judgementOf(
   nodes: readonly TreeNode[],
   { outcome }: { readonly outcome: Outcome },
-  manifest: RunManifest | undefined,
+  ranTool: string | undefined,
+  launches: ReadonlyMap<number | undefined, Launch>,
 ): Judgement {
   const namesOf = ({ image: { process } }: TreeNode): readonly string[] => {
-    const tool = process.tool ?? manifest?.tool.name;
+    const tool = process.tool ?? ranTool;
     const program = programName(process.argv);
     // The leaks of AddressSanitizer are LeakSanitizer's.
     const tools = leakKindsOf(tool).includes('indirect') && tool !== 'lsan' ? [tool, 'lsan'] : [tool];
     return tools.map((name) => `${name} ${program}`);
   };
   // What ended early may not have come to the place.
-  const failed = manifest?.exit?.how === 'exited' && manifest.exit.code !== 0;
+  const failed = ({ process }: ImageDraft): boolean => {
+    const launch = launches.get(process.launch);
+    const end = launch?.manifest?.exit && ownEnd({ ...launch, exit: launch.manifest.exit });
+    return end?.how === 'exited' && end.code !== 0 && process.pid === launch?.manifest?.pid;
+  };
   const ended = (node: TreeNode): boolean =>
-    node.complete && node.image.fatal === undefined && !(failed && node.image.process.pid === manifest?.pid);
+    node.complete && node.image.fatal === undefined && !failed(node.image);
   const known = nodes.filter(({ image }) => image.process.pid > 0);
   const early = new Set(known.filter((node) => !ended(node)).flatMap(namesOf));
   return {
@@ -352,26 +401,6 @@ function countsAsError(kind: string, image: ImageDraft): boolean {
 
 function isCounted(node: TreeNode | undefined): boolean {
   return node !== undefined && node.end !== 'exec-stub' && node.end !== 'execed';
-}
-
-function fatalExit(fatal: FatalSignalRecord | undefined): Exit | undefined {
-  return fatal && { how: 'signaled', signal: fatal.name, number: fatal.number };
-}
-
-/**
- * How the program ended, where the instrument has a status of its own for programs with errors. A signal that a runtime took for
- * an error is how the program died; else its own status is lost.
- */
-function exitBehind(
-  { exit, instrumentExitcode }: RunManifest,
-  last: TreeNode | undefined,
-  hasFindings: boolean,
-): Exit | undefined {
-  if (instrumentExitcode === undefined || instrumentExitcode === 0) return exit;
-  if (exit?.how !== 'exited' || exit.code !== instrumentExitcode) return exit;
-  const fatal = fatalExit(last?.image.fatal);
-  if (fatal !== undefined) return fatal;
-  return hasFindings ? { how: 'unknown', why: 'instrument' } : exit;
 }
 
 function toolOf(folded: Folded, manifest: RunManifest | undefined): Report['tool'] {
@@ -517,6 +546,7 @@ function makeSighting({ image, count, inherited, leak, inheritedLeak }: SettledS
   return {
     image: image.process.image,
     pid: image.process.pid,
+    ...(image.process.launch !== undefined && { launch: image.process.launch }),
     count,
     inherited,
     ...(leak && { leak }),

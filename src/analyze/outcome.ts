@@ -1,10 +1,14 @@
 // The verdict: outcome, the reasons for it, and the exit status that follows.
 import type { Problem } from '../model/problem.ts';
 import type { Finding, Limit, Outcome, Pardon } from '../model/report.ts';
+import type { Replay } from '../model/request.ts';
 import type { Exit, StoppedBy } from '../model/run.ts';
+import { badAnswers, missingAnswers, servedEnds } from './answers.ts';
+import { endSentence } from './end-sentence.ts';
 import type { ImageDraft } from './fold.ts';
 import { isRuntime, mayEndProgram } from './instruments.ts';
-import type { TreeNode } from './process-tree.ts';
+import { type Launch, ownEnd, stopSignals, worstEnd } from './launches.ts';
+import { type ProcessId, processKey, type TreeNode } from './process-tree.ts';
 import { type Growth, growthSentence } from './profile/growth.ts';
 
 /** All that the verdict depends on. */
@@ -16,14 +20,16 @@ export interface Evidence {
   readonly limits: readonly Limit[];
   /** What `--max-growth` came to. */
   readonly growth?: Growth | undefined;
-  /** How the target ended, from the operating system or, for a log alone, from its own words. */
-  readonly exit: Exit | undefined;
-  /** True when `exit` is what the operating system told vgrun. */
+  /** The starts of the target with their ends, from the operating system or, for a log alone, from its own words. */
+  readonly launches: readonly Launch[];
+  /** What was asked and what came. */
+  readonly replay: Replay | undefined;
+  /** True when the ends are what the operating system told vgrun. */
   readonly observed: boolean;
-  /** A run of vgrun: then a missing `exit` means that its end was never recorded. */
+  /** A run of vgrun: then a missing end means that its end was never recorded. */
   readonly isRun: boolean;
   readonly stoppedBy: StoppedBy | undefined;
-  readonly alive: readonly number[];
+  readonly alive: readonly ProcessId[];
   /** `--error-exitcode` as the user gave it. */
   readonly errorExitcode: number | undefined;
 }
@@ -35,25 +41,23 @@ export interface Verdict {
   readonly status: number;
 }
 
-/** Signals by which someone ends a program; it would have gone on, so it was not seen whole. */
-const stopSignals = new Set(['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']);
-
 /** Decides. The rule is the table "Exit status" of the manual. */
 export function verdict(evidence: Evidence): Verdict {
   // What we stopped ourselves ended by our signal; that says nothing more.
-  const end = evidence.stoppedBy === undefined ? endSentence(evidence.exit) : undefined;
+  const ends = evidence.stoppedBy === undefined ? endSentences(evidence) : [];
   const failing = evidence.findings.filter((finding) => finding.failing).length;
   const exceeded = evidence.limits.filter((limit) => limit.exceeded);
   const grown = (evidence.growth?.limits ?? []).filter((limit) => limit.exceeded);
   const isFailing = failing > 0 || exceeded.length > 0 || grown.length > 0;
   const unseen = whatIsMissing(evidence);
   const missing = unseen.length > 0 || isFailing ? unseen : whatMayBeBehind(evidence);
+  const answers = evidence.replay === undefined ? [] : badAnswers(evidence.replay);
   const outcome: Outcome =
     missing.length > 0
       ? 'inconclusive'
       : isFailing
         ? 'findings'
-        : ownStatus(evidence.exit) !== 0
+        : ownStatus(worstEnd(evidence.launches)) !== 0 || answers.length > 0
           ? 'failed'
           : 'clean';
   const counted = [
@@ -61,21 +65,23 @@ export function verdict(evidence: Evidence): Verdict {
     ...exceeded.map(limitSentence),
     ...grown.map(growthSentence),
   ];
-  const ended = end !== undefined && !missing.includes(end) ? [end] : [];
+  const failed = [...ends.filter((end) => !missing.includes(end)), ...answers];
   const pardoned = [...crashSentences(evidence), ...pardonSentences(evidence.findings)];
   // The first says why the outcome is what it is; the last of an inconclusive run, what was found all the same.
   const reasons =
     missing.length > 0
-      ? [...missing, ...ended, ...counted, ...pardoned]
-      : [...counted, ...ended, ...pardoned];
+      ? [...missing, ...failed, ...counted, ...pardoned]
+      : [...counted, ...failed, ...pardoned];
   return { outcome, reasons, status: statusOf(outcome, isFailing, evidence) };
 }
 
 /** Processes that a signal killed while the first one went on: the status of the run does not tell of them. */
-function crashSentences({ nodes, exit }: Evidence): readonly string[] {
-  const last = nodes.findLast(({ image }) => image.process.pid === nodes[0]?.image.process.pid);
+function crashSentences({ nodes, launches }: Evidence): readonly string[] {
+  const told = new Set(
+    launches.flatMap(({ last, exit }) => (exit?.how === 'signaled' ? last : undefined) ?? []),
+  );
   return nodes
-    .filter((node) => node.image.fatal !== undefined && !(node === last && exit?.how === 'signaled'))
+    .filter((node) => node.image.fatal !== undefined && !told.has(node))
     .map(
       ({ image }) =>
         `The program went on after process ${image.process.pid} was killed by ${image.fatal?.name}.`,
@@ -112,8 +118,12 @@ function pardonSentences(findings: readonly Finding[]): readonly string[] {
   });
 }
 
+/** Where the program's own status does not go before. It failed with status 0 when it is its answers that are wrong. */
+const statuses: Readonly<Record<Outcome, number>> = { inconclusive: 101, findings: 100, failed: 1, clean: 0 };
+
 function statusOf(outcome: Outcome, isFailing: boolean, evidence: Evidence): number {
-  const { errorExitcode, exit, observed, stoppedBy } = evidence;
+  const { errorExitcode, observed, stoppedBy } = evidence;
+  const exit = worstEnd(evidence.launches);
   // vgrun itself ended the program, so how it ended says nothing.
   if (stoppedBy === 'timeout') return 101;
   // valgrind kills itself with the signal that killed the program, and then no option counts.
@@ -121,7 +131,7 @@ function statusOf(outcome: Outcome, isFailing: boolean, evidence: Evidence): num
   if (errorExitcode !== undefined && errorExitcode !== 0 && isFailing && !died) return errorExitcode;
   const own = ownStatus(exit);
   if (own !== 0 && (observed || outcome === 'failed')) return own;
-  return outcome === 'inconclusive' ? 101 : outcome === 'findings' ? 100 : 0;
+  return statuses[outcome];
 }
 
 /** The status a shell would give; 0 when unknown. */
@@ -130,46 +140,57 @@ function ownStatus(exit: Exit | undefined): number {
   return exit?.how === 'signaled' ? 128 + exit.number : 0;
 }
 
-function endSentence(exit: Exit | undefined): string | undefined {
-  if (exit?.how === 'exited' && exit.code !== 0) return `The program exited with status ${exit.code}.`;
-  if (exit?.how === 'unknown' && exit.why === 'instrument') {
-    return "The program's own status is not known: the sanitizer ended it, or put its own status in that place.";
-  }
-  return exit?.how === 'signaled' ? `The program was killed by ${exit.signal}.` : undefined;
+function endSentences({ launches, replay }: Evidence): readonly string[] {
+  if (replay !== undefined) return servedEnds(launches, replay);
+  return launches.flatMap((launch) => endSentence(ownEnd(launch)) ?? []);
 }
 
 function whatIsMissing(evidence: Evidence): readonly string[] {
-  const { nodes, problems, exit, isRun, stoppedBy, alive } = evidence;
+  const { nodes, problems, launches, replay, isRun, stoppedBy, alive } = evidence;
   const missing: string[] = [];
   if (stoppedBy === 'timeout') missing.push('The program was stopped at the time limit.');
   if (stoppedBy === 'interrupt') missing.push('The program was interrupted.');
-  const stopped = exit?.how === 'signaled' && stopSignals.has(exit.signal);
-  if (stopped && stoppedBy === undefined) missing.push(endSentence(exit) ?? '');
+  if (stoppedBy === undefined) {
+    const stopped = launches.filter((launch) => isStopped(ownEnd(launch)));
+    if (replay !== undefined) missing.push(...servedEnds(stopped, replay));
+    else missing.push(...stopped.flatMap((launch) => endSentence(ownEnd(launch)) ?? []));
+  }
   const isEmpty = problems.some(({ code }) => code === 'empty-profile');
   if (nodes.length === 0 && !isEmpty) missing.push('The log names no process: nothing was measured.');
-  else if (isRun && (exit === undefined || (exit.how === 'unknown' && exit.why === undefined))) {
+  else if (isRun && launches.some(({ exit }) => isUnrecorded(exit))) {
     missing.push('How the program ended was not recorded.');
   }
   for (const node of nodes) {
     const sentence = node.complete ? undefined : incompleteSentence(node);
     if (sentence !== undefined) missing.push(sentence);
   }
-  for (const pid of alive) {
+  for (const process of alive) {
     // One with a log of its own is told above, unless that log is whole all the same.
-    const told = nodes.some(({ image, complete }) => image.process.pid === pid && !complete);
-    if (!told) missing.push(`Process ${pid} was still running when the run was closed.`);
+    const key = processKey(process);
+    const told = nodes.some(({ image, complete }) => processKey(image.process) === key && !complete);
+    if (!told) missing.push(`Process ${process.pid} was still running when the run was closed.`);
   }
   for (const { level, message } of problems) if (level === 'incomplete') missing.push(message);
+  if (replay !== undefined) missing.push(...missingAnswers(replay, missing));
   missing.push(...(evidence.growth?.unjudged ?? []));
   return [...new Set(missing)];
+}
+
+function isStopped(end: Exit | undefined): boolean {
+  return end?.how === 'signaled' && stopSignals.has(end.signal);
+}
+
+function isUnrecorded(exit: Exit | undefined): boolean {
+  return exit === undefined || (exit.how === 'unknown' && exit.why === undefined);
 }
 
 /**
  * What keeps a run from being clean although nothing in it fails: an error that is pardoned, and that may have ended the program
  * before all was looked at. A sanitizer's log does not tell whether the program went on after it.
  */
-function whatMayBeBehind({ findings, exit, isRun }: Evidence): readonly string[] {
-  if (exit?.how === 'unknown' && exit.why === 'instrument') {
+function whatMayBeBehind({ findings, launches, isRun }: Evidence): readonly string[] {
+  const ends = launches.map(ownEnd);
+  if (ends.some((end) => end?.how === 'unknown' && end.why === 'instrument')) {
     return ['The sanitizer ended the program, or took its status: what would have come after is not known.'];
   }
   const isSilent = findings.some(({ tool, error }) => error && mayEndProgram(tool));

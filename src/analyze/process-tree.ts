@@ -1,4 +1,5 @@
 // The process tree: who forked whom, who exec'd in place, and how each image ended.
+import type { ProcessRecord } from '../model/record.ts';
 import type { ProcessEnd } from '../model/report.ts';
 import type { ImageDraft } from './fold.ts';
 
@@ -16,28 +17,40 @@ export interface TreeNode {
 
 /** What the tree needs to know beside the images. */
 export interface TreeContext {
-  /** Pids that still ran when the run was closed. */
-  readonly alive: readonly number[];
+  /** Whether a process still ran when its run was closed. */
+  readonly isAlive: (process: ProcessRecord) => boolean;
   /** Path of a script's interpreter. */
   readonly interpreter: string | undefined;
 }
 
+/** A process: each launch of a replay is a run of its own, and its pids may be those of another one. */
+export interface ProcessId {
+  readonly pid: number;
+  readonly launch?: number;
+}
+
+/** A text that names a process in its run. */
+export function processKey({ pid, launch = 0 }: ProcessId): string {
+  return `${launch} ${pid}`;
+}
+
 /** The images as a tree, parents before children, images of one process in order. */
 export function processTree(images: readonly ImageDraft[], context: TreeContext): readonly TreeNode[] {
-  const byPid = new Map<number, ImageDraft[]>();
+  const byKey = new Map<string, ImageDraft[]>();
   for (const image of images) {
     if (image.process.pid === 0) continue;
-    const same = byPid.get(image.process.pid);
-    if (same === undefined) byPid.set(image.process.pid, [image]);
+    const key = processKey(image.process);
+    const same = byKey.get(key);
+    if (same === undefined) byKey.set(key, [image]);
     else same.push(image);
   }
-  const parents = new Map(images.map((image) => [image, parentOf(image, byPid)]));
-  const order = parentsFirst(images, parents, byPid);
+  const parents = new Map(images.map((image) => [image, parentOf(image, byKey)]));
+  const order = parentsFirst(images, parents, byKey);
 
   const interpreters = new Set<ImageDraft>();
   const nodes: TreeNode[] = [];
   for (const image of order) {
-    const siblings = byPid.get(image.process.pid) ?? [image];
+    const siblings = byKey.get(processKey(image.process)) ?? [image];
     const place = siblings.indexOf(image);
     const parent = parents.get(image);
     if (isInterpreter(image, parent, siblings, place, context, interpreters)) interpreters.add(image);
@@ -62,7 +75,7 @@ function endOf(
   if (ended && image.end?.unseen === true) return 'unseen';
   if (ended) return image.profiles.length > 0 ? 'measured' : 'finished';
   if (followed) return 'execed';
-  if (context.alive.includes(image.process.pid)) return 'running';
+  if (context.isAlive(image.process)) return 'running';
   // Without a parent in the run it did not fork: its log is cut before it could say RUNNING.
   if (image.process.forked && hasParent && image.findings.size === 0 && execsUntraced(image))
     return 'exec-stub';
@@ -86,11 +99,11 @@ function execsUntraced(image: ImageDraft): boolean {
  */
 function parentOf(
   image: ImageDraft,
-  byPid: ReadonlyMap<number, readonly ImageDraft[]>,
+  byKey: ReadonlyMap<string, readonly ImageDraft[]>,
 ): ImageDraft | undefined {
-  const { ppid, pid, forked, argv } = image.process;
+  const { ppid, pid, launch = 0, forked, argv } = image.process;
   if (ppid === undefined || ppid === pid) return undefined;
-  const candidates = byPid.get(ppid) ?? [];
+  const candidates = byKey.get(processKey({ pid: ppid, launch })) ?? [];
   const twin = forked ? candidates.find((candidate) => sameWords(candidate.process.argv, argv)) : undefined;
   return twin ?? candidates.at(-1);
 }
@@ -102,15 +115,15 @@ function sameWords(a: readonly string[], b: readonly string[]): boolean {
 function parentsFirst(
   images: readonly ImageDraft[],
   parents: ReadonlyMap<ImageDraft, ImageDraft | undefined>,
-  byPid: ReadonlyMap<number, readonly ImageDraft[]>,
+  byKey: ReadonlyMap<string, readonly ImageDraft[]>,
 ): readonly ImageDraft[] {
-  const children = new Map<number, ImageDraft[]>();
+  const children = new Map<string, ImageDraft[]>();
   const roots: ImageDraft[] = [];
   for (const image of images) {
     const parent = parents.get(image);
-    const siblings = parent === undefined ? roots : children.get(parent.process.pid);
+    const siblings = parent === undefined ? roots : children.get(processKey(parent.process));
     if (siblings !== undefined) siblings.push(image);
-    else if (parent !== undefined) children.set(parent.process.pid, [image]);
+    else if (parent !== undefined) children.set(processKey(parent.process), [image]);
   }
   const order = new Set<ImageDraft>();
   // A stack of work and not recursion: a thousand generations are no reason to fail. Pids are used again in long
@@ -119,9 +132,9 @@ function parentsFirst(
     const work = [start];
     for (let image = work.pop(); image !== undefined; image = work.pop()) {
       if (order.has(image)) continue;
-      const chain = byPid.get(image.process.pid) ?? [image];
+      const chain = byKey.get(processKey(image.process)) ?? [image];
       for (const link of chain) order.add(link);
-      work.push(...(children.get(image.process.pid) ?? []).toReversed());
+      work.push(...(children.get(processKey(image.process)) ?? []).toReversed());
     }
   };
   for (const root of roots) walk(root);

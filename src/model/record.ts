@@ -159,6 +159,33 @@ export interface ProfileRecord {
   readonly profile: Profile;
 }
 
+/** What a program holds more, or less, of the blocks that one stack allocated. */
+export interface StackGrowth {
+  /** Where they were allocated; `frames[0]` is the innermost. Their `ip`s are those of the process. */
+  readonly frames: readonly Frame[];
+  /** Negative when blocks were given back. */
+  readonly bytes: number;
+  readonly blocks: number;
+}
+
+/**
+ * What the heap of a process grew by while it served one pass of a request alone: over all kinds of blocks, lost and held, since
+ * a block that only a dead variable still points to is told as lost one check late.
+ */
+export interface GrowthRecord {
+  readonly type: 'growth';
+  /** Of a replay: the launch it belongs to, from 1. */
+  readonly launch?: number;
+  /** `ReplayedRequest.number`. */
+  readonly request: number;
+  /** From 1; 0 and below: warm-up. */
+  readonly pass: number;
+  readonly bytes: number;
+  readonly blocks: number;
+  /** By stack; blocks that a suppression hides are in none. */
+  readonly stacks: readonly StackGrowth[];
+}
+
 /** Something the parser could not read, or that the log itself admits. */
 export interface ProblemRecord {
   readonly type: 'problem';
@@ -178,3 +205,6 @@ export type ParsedRecord =
   | TotalsRecord
   | ProfileRecord
   | ProblemRecord;
+
+/** What a run directory yields: the records of its logs, and what was measured between requests. */
+export type RunRecord = ParsedRecord | GrowthRecord;

@@ -44,6 +44,8 @@ export interface Sighting {
   /** `ReportProcess.image`. */
   readonly image: number;
   readonly pid: number;
+  /** Of a replay: the launch it belongs to, from 1. Pids of different launches may be equal. */
+  readonly launch?: number;
   /** Times it occurred there, as far as known. */
   readonly count: number;
   /** A forked child reports no more than its parent: inherited, or its own at the same place. Not counted again. */
@@ -100,7 +102,7 @@ export interface RequestShare {
   readonly how: 'made' | 'first' | 'one of';
   /** Passes in which it was seen or measured. */
   readonly passes?: number;
-  /** Occurrences, inherited ones not counted. */
+  /** Occurrences, inherited ones not counted. Where growth was measured: passes in which it grew. */
   readonly count?: number;
   /** What is lost, or held more, over these passes. */
   readonly bytes?: number;

@@ -74,6 +74,8 @@ export interface Answer {
 export interface RequestGrowth {
   /** Times the growth was measured over one pass of this request alone. */
   readonly measured: number;
+  /** Passes of these in which it came to hold more. */
+  readonly grew: number;
   /** Bytes over all of these, of blocks of all kinds; negative when it gave back more than it took. */
   readonly bytes: number;
   readonly blocks: number;
@@ -126,4 +128,22 @@ export interface Replay {
   /** How many may be under way at once. */
   readonly parallel: number;
   readonly requests: readonly ReplayedRequest[];
+}
+
+const longestTarget = 100;
+
+/**
+ * How sentences name a request: `request 17 GET /app?x=1`. A long target is cut; one that is kept back is empty and left out. From
+ * outside, so to be escaped like all such text.
+ */
+export function requestName({
+  number,
+  method,
+  target,
+}: Pick<ReplayedRequest, 'number' | 'method' | 'target'>): string {
+  const shown =
+    target.length <= longestTarget
+      ? target
+      : `${target.slice(0, longestTarget - 1).replace(/[\ud800-\udbff]$/, '')}…`;
+  return [`request ${number}`, method, shown].filter((part) => part !== '').join(' ');
 }

@@ -1,5 +1,6 @@
 // The report as GitHub workflow commands, which become annotations of a pull request: for standard output of a step.
 import type { Finding, Report } from '../model/report.ts';
+import type { Replay } from '../model/request.ts';
 import {
   blamedFrame,
   costOf,
@@ -12,6 +13,7 @@ import {
   stackLines,
   whyNotFailing,
 } from './finding-text.ts';
+import { shortShares } from './html-page/request-words.ts';
 import { exceededGrowth } from './profile-text.ts';
 import type { Reporter } from './reporter.ts';
 import { cut, grouped, harmless, plural, withoutCommands } from './terminal-text.ts';
@@ -66,7 +68,7 @@ function* renderGithub(report: Report): Generator<string> {
     else if (room[level] === 0) left++;
     else {
       room[level]--;
-      yield annotation(finding, level);
+      yield annotation(finding, level, report.replay);
     }
   }
   const more =
@@ -85,7 +87,7 @@ function levelOf({ failing, pardon, standing, severity }: Finding): Level {
   return known || severity === 'info' ? 'notice' : 'warning';
 }
 
-function annotation(finding: Finding, level: Level): string {
+function annotation(finding: Finding, level: Level, replay: Replay | undefined): string {
   const frame = blamedFrame(finding);
   const place = shownFrame(finding);
   const cost = costOf(finding);
@@ -103,6 +105,7 @@ function annotation(finding: Finding, level: Level): string {
     [
       `${headline(finding)}${cost === '' ? '' : `, ${cost}`}${excuse === undefined ? '' : ` (${excuse})`}`,
       ...(place === undefined ? [] : [`at ${placeOf(place)}`]),
+      ...shortShares(finding, replay, 3),
       ...stackLines(finding, 12),
     ],
   );

@@ -1,6 +1,7 @@
 // The report as GitLab's Code Quality JSON: https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format
 import type { Severity } from '../model/finding.ts';
 import type { Finding, Report } from '../model/report.ts';
+import type { Replay } from '../model/request.ts';
 import {
   blamedFrame,
   costOf,
@@ -14,6 +15,7 @@ import {
   whyNotFailing,
   witnessNames,
 } from './finding-text.ts';
+import { shareNames } from './html-page/request-words.ts';
 import { harmlessJson } from './json.ts';
 import { growthLimits, growthText } from './profile-text.ts';
 import type { Reporter } from './reporter.ts';
@@ -102,7 +104,7 @@ function* entriesOf(report: Report): Generator<Entry> {
   for (const finding of report.findings) {
     if (finding.hidden) continue;
     yield {
-      description: harmless(descriptionOf(finding)),
+      description: harmless(descriptionOf(finding, report.replay)),
       check_name: harmless(finding.rule),
       fingerprint: harmless(finding.fingerprint),
       severity: severities[finding.severity],
@@ -111,13 +113,15 @@ function* entriesOf(report: Report): Generator<Entry> {
   }
 }
 
-function descriptionOf(finding: Finding): string {
+function descriptionOf(finding: Finding, replay: Replay | undefined): string {
   const frame = shownFrame(finding);
   const cost = costOf(finding);
   const excuse = whyNotFailing(finding);
+  const requests = shareNames(finding, replay);
   const parts = [
     `${headline(finding)}${cost === '' ? '' : `, ${cost}`}`,
     ...(frame === undefined ? [] : [`, at ${placeOf(frame)}`]),
+    ...(requests === '' ? [] : [`, ${requests}`]),
     ...(excuse === undefined ? [] : [` (${excuse})`]),
     ...(finding.witnesses === undefined ? [] : [`, ${witnessNames(finding)}`]),
     ` ${finding.id}`,

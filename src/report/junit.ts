@@ -1,5 +1,6 @@
 // The report as JUnit XML, for Jenkins, GitLab and whatever else reads test results: a case for each process image.
 import type { Finding, Report, ReportProcess } from '../model/report.ts';
+import { type Replay, requestName } from '../model/request.ts';
 import {
   calledName,
   costOf,
@@ -12,6 +13,14 @@ import {
   stackLines,
   whyNotFailing,
 } from './finding-text.ts';
+import {
+  findingsByRequest,
+  replayWords,
+  requestRows,
+  rowText,
+  shareNames,
+  shortShares,
+} from './html-page/request-words.ts';
 import { isOfValgrind } from './html-page/words.ts';
 import {
   exceededGrowth,
@@ -41,6 +50,8 @@ import { cut, grouped, harmless, plural, withoutCommands } from './terminal-text
  *   Hidden ones are counted there.
  * - An exceeded limit, of findings or of growth, is a failure of the first process: it is the run's.
  * - A profile is properties: what it is, the total of each measure, its five most expensive places.
+ * - Requests are no cases: one says in which of them a finding is made, and what came of those with something to say are
+ *   properties. Where each pass has a process of its own, the case of that process is named after the request.
  * - There is no system-out: what the program wrote is not in the report.
  */
 
@@ -49,6 +60,9 @@ export const junit: Reporter = { name: 'junit', render: renderJunit };
 
 /** The most expensive processes; more are no help in a list of tests. */
 const mostProfiles = 20;
+
+/** Those with the most to say. */
+const mostRequests = 100;
 
 /** Deeper frames say little in a list of tests. */
 const mostFrames = 30;
@@ -107,7 +121,7 @@ function casesOf(report: Report): readonly Case[] {
       },
     ];
   }
-  const names = caseNames(processes);
+  const names = caseNames(processes, report.replay);
   const seen = new Map<number, { finding: Finding; first: string | undefined }[]>();
   for (const finding of failing) {
     let first: string | undefined;
@@ -145,12 +159,16 @@ function imagesOf(
 }
 
 /** `./server -v`, `./server -v (fork)`, `./server -v (2)`: the same in every run, and each of them once. */
-function caseNames(processes: readonly ReportProcess[]): ReadonlyMap<number, string> {
+function caseNames(
+  processes: readonly ReportProcess[],
+  replay: Replay | undefined,
+): ReadonlyMap<number, string> {
+  const asked = new Map(replay?.requests.map((request) => [request.number, `, ${requestName(request)}`]));
   const names = new Map<number, string>();
   const used = new Map<string, number>();
-  for (const { image, program, argv, forked } of processes) {
+  for (const { image, program, argv, forked, request = 0 } of processes) {
     const words = cut([program, ...argv.slice(1)].join(' '), 200);
-    const name = `${words === '' ? 'unknown program' : words}${forked ? ' (fork)' : ''}`;
+    const name = `${words === '' ? 'unknown program' : words}${forked ? ' (fork)' : ''}${asked.get(request) ?? ''}`;
     const times = (used.get(name) ?? 0) + 1;
     used.set(name, times);
     names.set(image, times === 1 ? name : `${name} (${times})`);
@@ -181,26 +199,36 @@ function* caseLines(one: Case, report: Report): Generator<string> {
   for (const reason of one.limits) yield element('failure', 'limit', reason, [reason]);
   for (const reason of one.growth) yield element('failure', 'max-growth', reason, [reason]);
   if (one.failed) yield element('failure', 'failed', `failed: ${reasons[0]}`, reasons);
-  for (const { finding, first } of one.findings) yield failure(finding, first);
+  for (const { finding, first } of one.findings) yield failure(finding, first, report.replay);
   yield '    </testcase>\n';
 }
 
-function failure(finding: Finding, first: string | undefined): string {
+function failure(finding: Finding, first: string | undefined, replay: Replay | undefined): string {
   const lines =
     first === undefined
       ? [
           ...(finding.meaning === undefined ? [] : [finding.meaning]),
           ...(finding.advice === undefined ? [] : [finding.advice]),
+          ...shortShares(finding, replay, 10),
           ...stackLines(finding, mostFrames),
         ]
       : [`Seen in ${first} too, where its stacks are.`];
-  return element('failure', finding.rule, summary(finding), [...lines, `${finding.rule} ${finding.id}`]);
+  return element('failure', finding.rule, summary(finding, replay), [
+    ...lines,
+    `${finding.rule} ${finding.id}`,
+  ]);
 }
 
-function summary(finding: Finding): string {
+function summary(finding: Finding, replay: Replay | undefined): string {
   const frame = shownFrame(finding);
-  const cost = costOf(finding);
-  return `${headline(finding)}${cost === '' ? '' : `, ${cost}`}${frame === undefined ? '' : `, at ${placeOf(frame)}`}`;
+  return [
+    headline(finding),
+    costOf(finding),
+    ...(frame === undefined ? [] : [`at ${placeOf(frame)}`]),
+    shareNames(finding, replay),
+  ]
+    .filter((part, index) => index === 0 || part !== '')
+    .join(', ');
 }
 
 function* properties(report: Report): Generator<readonly [string, string]> {
@@ -218,6 +246,14 @@ function* properties(report: Report): Generator<readonly [string, string]> {
   }
   for (const limit of growthLimits(report)) {
     yield ['growth', `${growthText(limit)}${limit.exceeded ? ', exceeded' : ''}`];
+  }
+  if (report.replay !== undefined) {
+    yield ['requests', replayWords(report.replay)];
+    const rows = requestRows(report.replay, findingsByRequest(findings));
+    const telling = rows.filter(({ rank }) => rank < 7);
+    for (const row of telling.slice(0, mostRequests)) yield ['request', `${row.name}: ${rowText(row)}`];
+    const left = telling.length - mostRequests;
+    if (left > 0) yield ['not listed', `${grouped(left)} more ${plural(left, 'request')}`];
   }
   const { profiles = [] } = report;
   for (const profile of profiles.slice(0, mostProfiles)) {
@@ -245,7 +281,8 @@ function* properties(report: Report): Generator<readonly [string, string]> {
   for (const finding of findings) {
     if (finding.failing) continue;
     if (finding.hidden) hidden++;
-    else yield [`not failing ${finding.id}`, `${summary(finding)} (${whyNotFailing(finding)})`];
+    else
+      yield [`not failing ${finding.id}`, `${summary(finding, report.replay)} (${whyNotFailing(finding)})`];
   }
   if (hidden > 0) yield ['not listed', `${grouped(hidden)} hidden ${plural(hidden, 'finding')}`];
 }

@@ -1,6 +1,7 @@
 // The report as Markdown: a comment of a pull request, and the job summary of a GitHub step.
 import type { ReportProfile, ReportProfileFrame } from '../model/profile-report.ts';
 import type { BaselineEntry, Finding, Report } from '../model/report.ts';
+import type { Replay } from '../model/request.ts';
 import {
   blamedFrame,
   costOf,
@@ -13,6 +14,14 @@ import {
   stackLines,
   whyNotFailing,
 } from './finding-text.ts';
+import {
+  answeredWords,
+  findingsByRequest,
+  replayWords,
+  requestRows,
+  rowText,
+  shortShares,
+} from './html-page/request-words.ts';
 import { code, codeBlock, prose } from './markdown-text.ts';
 import {
   caveats,
@@ -103,6 +112,8 @@ function* renderMarkdown(report: Report, bounds: Bounds): Generator<string> {
   };
   if (bounds.marker) yield write('<!-- vgrun -->\n');
   yield write(headText(report));
+  const asked = requestsText(report);
+  if (bounds.size(asked) <= room / 2) yield write(asked);
   const { profiles = [] } = report;
   let measured = 0;
   for (const profile of profiles.slice(0, bounds.profiles)) {
@@ -119,7 +130,7 @@ function* renderMarkdown(report: Report, bounds: Bounds): Generator<string> {
   for (const section of sections) {
     yield `\n#### ${section.title} (${grouped(section.count)})\n\n`;
     let left = section.count;
-    for (const [row, finding] of rowsOf(section)) {
+    for (const [row, finding] of rowsOf(section, report.replay)) {
       // Once a row is left out, all that follow it in its section are.
       if (bounds.size(row) > room) break;
       yield write(row);
@@ -170,19 +181,29 @@ function sectionsOf(report: Report): readonly Section[] {
   ];
 }
 
-function* rowsOf({ findings = [], entries = [] }: Section): Generator<readonly [string, Finding?]> {
-  for (const finding of findings) yield [findingRow(finding), finding];
+function* rowsOf(
+  { findings = [], entries = [] }: Section,
+  replay: Replay | undefined,
+): Generator<readonly [string, Finding?]> {
+  for (const finding of findings) yield [findingRow(finding, replay), finding];
   for (const entry of entries) yield [entryRow(entry)];
 }
 
 /** `- **error** `src/list.c:20 in push()`: Memory lost, 100 bytes in 1 block · `F-3f2a…`` */
-function findingRow(finding: Finding): string {
+function findingRow(finding: Finding, replay: Replay | undefined): string {
   const frame = shownFrame(finding);
   const cost = costOf(finding);
   const excuse = whyNotFailing(finding);
   const before = finding.before === undefined ? '' : `, before: ${costText(finding.before)}`;
   const place = frame === undefined ? '' : `${code(placeOf(frame))}: `;
-  return `- **${finding.severity}** ${place}${prose(headline(finding))}${cost === '' ? '' : `, ${cost}`}${before}${excuse === undefined ? '' : ` (${excuse})`}${witnessRow(finding)} · ${code(finding.id)}\n`;
+  return `- **${finding.severity}** ${place}${prose(headline(finding))}${cost === '' ? '' : `, ${cost}`}${before}${excuse === undefined ? '' : ` (${excuse})`}${witnessRow(finding)} · ${code(finding.id)}\n${requestRow(finding, replay)}`;
+}
+
+/** Below the finding: `in request 17 GET /app?x=1: 240 bytes in 1 block each time (100 passes)`. */
+function requestRow(finding: Finding, replay: Replay | undefined): string {
+  return shortShares(finding, replay)
+    .map((text) => `  - ${code(text)}\n`)
+    .join('');
 }
 
 function witnessRow({ witnesses = [] }: Finding): string {
@@ -194,6 +215,20 @@ function entryRow({ rule, place, cost, programs, fingerprint }: BaselineEntry): 
   const where = programs.length === 0 ? '' : `, in ${code(programs.join(', '), 100)}`;
   return `- ${code(place)}: ${code(rule)}${price}${where} · ${code(`F-${fingerprint.slice(0, 12)}`)}\n`;
 }
+
+/** What was asked, and what came, those with something to say first. */
+function requestsText({ replay, findings }: Report): string {
+  if (replay === undefined) return '';
+  const rows = requestRows(replay, findingsByRequest(findings));
+  const telling = rows.filter(({ rank }) => rank < 7);
+  const shown = (telling.length === 0 ? rows.slice(0, 3) : telling).slice(0, mostRequests);
+  const left = rows.slice(shown.length);
+  const lines = shown.map((row) => `- ${code(row.name)}: ${prose(rowText(row))}`);
+  if (left.length > 0) lines.push(`- … and ${grouped(left.length)} more, ${answeredWords(left)}`);
+  return `\n#### Requests (${grouped(rows.length)})\n\n${prose(replayWords(replay))}\n\n${lines.join('\n')}\n`;
+}
+
+const mostRequests = 10;
 
 const mostReasons = 10;
 

@@ -1,6 +1,8 @@
 // One finding as a block of lines, in three sizes.
 import type { Finding, ReportFrame, ReportStack } from '../model/report.ts';
+import type { Replay } from '../model/request.ts';
 import { costOf, headline, pardons, witnessNames, witnessText } from './finding-text.ts';
+import { shortShares } from './html-page/request-words.ts';
 import { functionName, type Ink } from './pretty-ink.ts';
 import { clip, cut, grouped, harmless, widthOf, wrap } from './terminal-text.ts';
 
@@ -19,6 +21,8 @@ export interface FindingForm {
   readonly suppression: boolean;
   /** Named after the place when others are blamed at the same one. */
   readonly caller: ReportFrame | undefined;
+  /** Of a replay: says which requests the finding comes from. */
+  readonly replay: Replay | undefined;
 }
 
 /**
@@ -40,7 +44,7 @@ export function* findingLines(
 
 function* bodyLines(
   finding: Finding,
-  { detail, explain, suppression, caller }: FindingForm,
+  { detail, explain, suppression, caller, replay }: FindingForm,
   indent: number,
   ink: Ink,
 ): Generator<string> {
@@ -59,6 +63,9 @@ function* bodyLines(
     const code = short ? blamedCode(finding, mine, width - widthOf(place) - 4) : '';
     const line = code === '' ? place : `${place}  ${ink.dim(`│ ${code}`)}`;
     yield short ? clip(line, width) : line;
+  }
+  for (const text of shortShares(finding, replay, short ? 1 : 3).slice(0, short ? 1 : 4)) {
+    yield clip(harmless(text), width);
   }
   if (detail === 'terse') {
     const names = witnessNames(finding);

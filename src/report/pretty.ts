@@ -1,10 +1,12 @@
 // The report for people, on a terminal: at most one screen for ten findings, or for a profile.
 import type { Finding, Report, ReportMessage } from '../model/report.ts';
+import { type Replay, requestName } from '../model/request.ts';
 import { reasonsOf } from './finding-text.ts';
 import { tellingCallers } from './pretty-callers.ts';
 import { type Detail, findingLines } from './pretty-finding.ts';
 import { type Ink, makeInk } from './pretty-ink.ts';
 import { profileLines } from './pretty-profile.ts';
+import { requestLines, servedAlone } from './pretty-requests.ts';
 import { comparisonLines, processLines, suppressionLines, totalLines } from './pretty-summary.ts';
 import type { RenderOptions, Reporter } from './reporter.ts';
 import { hintSentence, sentence } from './sentence.ts';
@@ -31,12 +33,13 @@ function* renderPretty(report: Report, options: RenderOptions): Generator<string
   const blocked = listed.filter(({ suppression }) => suppression !== undefined).length;
   // With suppressions left out there is one more row, which says so.
   const note = blocked > 0 && !asksForAll(options) ? [suppressionNote(blocked), ''] : [];
-  const full = layOut(listed, most, options, ink, forms.slice(0, 1));
+  const full = layOut(listed, most, options, ink, forms.slice(0, 1), report.replay);
   if (full !== undefined) {
     yield* linesOut(full);
   } else {
     yield* linesOut(
-      layOut(listed, most - note.length, options, ink, forms.slice(1)) ?? terse(listed, options, ink),
+      layOut(listed, most - note.length, options, ink, forms.slice(1), report.replay) ??
+        terse(listed, options, ink, report.replay),
     );
     yield* linesOut(note.map(ink.dim));
   }
@@ -77,18 +80,24 @@ function layOut(
   options: RenderOptions,
   ink: Ink,
   tried: typeof forms,
+  replay: Replay | undefined,
 ): Iterable<string> | undefined {
-  if (options.fullStacks === true) return blocks(findings, 'full', true, ink);
+  if (options.fullStacks === true) return blocks(findings, 'full', true, ink, replay);
   for (const [detail, least] of tried) {
     if (least * findings.length > room) continue;
-    const lines = [...blocks(findings, detail, detail === 'full' || asksForAll(options), ink)];
+    const lines = [...blocks(findings, detail, detail === 'full' || asksForAll(options), ink, replay)];
     if (rowsOf(lines, ink.columns) <= room) return lines;
   }
   return undefined;
 }
 
-function terse(findings: readonly Finding[], options: RenderOptions, ink: Ink): Iterable<string> {
-  return blocks(findings, 'terse', asksForAll(options), ink);
+function terse(
+  findings: readonly Finding[],
+  options: RenderOptions,
+  ink: Ink,
+  replay: Replay | undefined,
+): Iterable<string> {
+  return blocks(findings, 'terse', asksForAll(options), ink, replay);
 }
 
 /** What a kind means is said once, with its first finding. */
@@ -97,12 +106,13 @@ function* blocks(
   detail: Detail,
   suppression: boolean,
   ink: Ink,
+  replay: Replay | undefined,
 ): Generator<string> {
   const explained = new Set<string>();
   const callers = tellingCallers(findings);
   for (const [index, finding] of findings.entries()) {
     const explain = !explained.has(finding.rule);
-    const form = { detail, explain, suppression, caller: callers.get(finding) };
+    const form = { detail, explain, suppression, caller: callers.get(finding), replay };
     yield* findingLines(finding, index + 1, form, ink);
     explained.add(finding.rule);
     if (detail === 'full' || detail === 'medium') yield '';
@@ -130,7 +140,8 @@ function footLines(
         ...comparisonLines(report, options.all === true, ink),
         ...suppressionLines(report, options.all === true, ink),
       ],
-      processLines(report, most, ink),
+      requestLines(report, most, ink),
+      options.all !== true && servedAlone(report) ? [] : processLines(report, most, ink),
       problemLines(report, most, ink),
     ].filter((part) => part.length > 0);
     lines = [...parts.flatMap((part) => [...part, '']), ...verdictLines(report, most, ink)];
@@ -198,8 +209,15 @@ function saidLines({ pid, text }: ReportMessage, most: number, ink: Ink): readon
 function fatalLine(message: ReportMessage, report: Report, ink: Ink): string {
   const frames = message.stack?.frames ?? [];
   const mine = frames.find((frame) => frame.owner === 'mine') ?? frames[0];
-  const who = report.processes.length > 1 ? ` (process ${message.pid})` : '';
+  const who = report.processes.length > 1 ? ` (${whoSaid(message, report)})` : '';
   return `${ink.red(harmless(message.text))}${who}${mine === undefined ? '' : `, at ${ink.place(mine)}`}`;
+}
+
+/** Of a program that is started for each request, the request says more than a pid. */
+function whoSaid({ image, pid }: ReportMessage, { processes, replay }: Report): string {
+  const number = processes.find((process) => process.image === image)?.request;
+  const request = replay?.requests.find((each) => each.number === number);
+  return request === undefined ? `process ${pid}` : harmless(requestName(request));
 }
 
 function problemLines(report: Report, most: number, ink: Ink): readonly string[] {

@@ -14,6 +14,7 @@ import type { StackLabel } from '../model/finding.ts';
 import type { Problem, ProblemLevel } from '../model/problem.ts';
 import type { GrowthLimit, ReportProfile } from '../model/profile-report.ts';
 import type { BaselineEntry, Finding, Report, ReportFrame, ReportStack, Rule } from '../model/report.ts';
+import type { Replay } from '../model/request.ts';
 import {
   costOf,
   costText,
@@ -30,6 +31,7 @@ import {
   tellingFrame,
   whyNotFailing,
 } from './finding-text.ts';
+import { shareNames, shareTexts } from './html-page/request-words.ts';
 import { createTextCache, harmlessJson, type TextCache } from './json.ts';
 import { prose } from './markdown-text.ts';
 import { growthLimits, growthText } from './profile-text.ts';
@@ -52,6 +54,7 @@ import { grouped, harmless, plural } from './terminal-text.ts';
  *   properties; an inconclusive run was not executed successfully, and a notification of level error says why.
  * - A growth limit that is exceeded is a result of the rule `vgrun/max-growth`, placed in the program: unlike a limit of
  *   findings, it has no results of its own. What a profile measured is in the properties of the run.
+ * - A request of a replay is no place in a program: which ones a finding comes from stands in its message and its properties.
  * - The directory in which the program ran is not in the report, so `workingDirectory` is not in the invocation.
  */
 
@@ -128,8 +131,14 @@ function runOf(report: Report): Run {
         },
       }),
       ...(report.profiles && { profiles: report.profiles.map(profileProperties) }),
+      ...(report.replay && { replay: replayProperties(report.replay) }),
     },
   };
+}
+
+/** How requests were replayed, and how many. */
+function replayProperties({ mode, server, passes, warmUp, requests }: Replay) {
+  return { mode, server: harmless(server), passes, warmUp, requests: requests.length };
 }
 
 /** What was measured in a process: SARIF has no place for more than that. */
@@ -297,7 +306,7 @@ function* resultsOf(report: Report): Generator<string> {
   }
   for (const finding of report.findings) {
     if (finding.hidden) continue;
-    yield resultText(finding, indices.get(finding.rule), program, frameTexts);
+    yield resultText(finding, indices.get(finding.rule), program, frameTexts, report.replay);
   }
   for (const entry of report.comparison?.fixed ?? [])
     yield harmlessJson(JSON.stringify(fixedResult(entry, indices.get(entry.rule), report)));
@@ -324,9 +333,10 @@ function resultText(
   ruleIndex: number | undefined,
   program: string,
   frameTexts: TextCache<ReportFrame>,
+  replay: Replay | undefined,
 ): string {
-  const head = harmlessJson(JSON.stringify(resultStart(finding, ruleIndex, program)));
-  const tail = harmlessJson(JSON.stringify(resultEnd(finding)));
+  const head = harmlessJson(JSON.stringify(resultStart(finding, ruleIndex, program, replay)));
+  const tail = harmlessJson(JSON.stringify(resultEnd(finding, replay)));
   const witnessed = (finding.witnesses ?? []).flatMap(({ tool, stacks }) =>
     stacks.map((stack) => ({ ...stack, text: `${tool}: ${stackTitle(stack)}` })),
   );
@@ -335,19 +345,29 @@ function resultText(
   return `${head.slice(0, -1)},${between}${tail.slice(1)}`;
 }
 
+/** A finding of the start of a program may be in all of a thousand requests. */
+const mostShares = 20;
+
 const states = { new: 'new', known: 'unchanged', changed: 'updated' } as const;
 
 /** What stands before the stacks. */
-function resultStart(finding: Finding, ruleIndex: number | undefined, program: string): Result {
+function resultStart(
+  finding: Finding,
+  ruleIndex: number | undefined,
+  program: string,
+  replay: Replay | undefined,
+): Result {
   const frame = shownFrame(finding);
   const cost = costOf(finding);
   const where = frame === undefined ? '' : `, at ${placeOf(frame)}`;
+  const requests = shareNames(finding, replay);
+  const asked = requests === '' ? '' : `, ${requests}`;
   return {
     ruleId: harmless(finding.rule),
     ...(ruleIndex !== undefined && { ruleIndex }),
     level: levels[finding.severity],
     kind: 'fail',
-    message: { text: text(`${headline(finding)}${cost === '' ? '' : `, ${cost}`}${where}`) },
+    message: { text: text(`${headline(finding)}${cost === '' ? '' : `, ${cost}`}${where}${asked}`) },
     locations: [primaryLocation(frame, program)],
     partialFingerprints: { 'vgrun/v1': harmless(finding.fingerprint) },
     occurrenceCount: Math.max(1, finding.count),
@@ -355,7 +375,7 @@ function resultStart(finding: Finding, ruleIndex: number | undefined, program: s
 }
 
 /** What stands after the stacks: never nothing. */
-function resultEnd(finding: Finding): Omit<Result, 'message'> {
+function resultEnd(finding: Finding, replay: Replay | undefined): Omit<Result, 'message'> {
   const { blamed, stacks, leak, standing, before, witnesses = [] } = finding;
   const excuse = whyNotFailing(finding);
   const others = stacks.filter((_, index) => index !== (blamed?.stack ?? 0));
@@ -363,6 +383,7 @@ function resultEnd(finding: Finding): Omit<Result, 'message'> {
     (location, index) => ({ ...location, id: index + 1 }),
   );
   const flow = lockOrderFlow(stacks);
+  const shares = shareTexts(finding, replay, mostShares);
   return {
     ...(related.length > 0 && { relatedLocations: related }),
     ...(flow !== undefined && { codeFlows: [flow] }),
@@ -391,6 +412,12 @@ function resultEnd(finding: Finding): Omit<Result, 'message'> {
         })),
       }),
       ...(before && { before }),
+      ...(finding.requests && {
+        requests: finding.requests.slice(0, mostShares).map((share, index) => ({
+          ...share,
+          text: harmless(shares[index] ?? ''),
+        })),
+      }),
       ...(finding.details.length > 0 && { details: finding.details.map(harmless) }),
     },
   };

@@ -122,6 +122,7 @@ const replay = record<Replay>({
       growth: optional(
         record<RequestGrowth>({
           measured: count,
+          grew: count,
           bytes: whole,
           blocks: whole,
           steady: optional(oneOf(true, false)),

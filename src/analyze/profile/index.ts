@@ -14,6 +14,8 @@ import { treeFunctions } from './tree-costs.ts';
 export interface ProfileOfImage {
   readonly image: number;
   readonly pid: number;
+  /** Of a replay: the launch it belongs to. */
+  readonly launch?: number;
   readonly program: string;
   readonly complete: boolean;
   readonly profile: Profile;
@@ -28,7 +30,11 @@ export function reportProfiles(
   for (const one of found) {
     const group = groups.find(
       ([first]) =>
-        first !== undefined && first.pid === one.pid && one.pid > 0 && canMerge(first.profile, one.profile),
+        first !== undefined &&
+        first.pid === one.pid &&
+        first.launch === one.launch &&
+        one.pid > 0 &&
+        canMerge(first.profile, one.profile),
     );
     if (group === undefined) groups.push([one]);
     else group.push(one);

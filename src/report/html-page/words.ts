@@ -3,7 +3,7 @@ import type { Owner, Severity } from '../../model/finding.ts';
 import type { GrowthLimit } from '../../model/profile-report.ts';
 import type { Amount, LeakTotals } from '../../model/record.ts';
 import type { Cost, Limit, Outcome, Pardon, Report, ReportTotals, Standing } from '../../model/report.ts';
-import type { Exit } from '../../model/run.ts';
+import type { Exit, StoppedBy } from '../../model/run.ts';
 import { grouped, plural } from '../terminal-text.ts';
 
 /** Signs that tell by form what colour alone must not. */
@@ -106,9 +106,9 @@ export function shortSource(source: string): string {
   return end === source ? source : `…/${end}`;
 }
 
-/** `1 finding`, `1,234 findings`. */
-export function counted(count: number, word: string): string {
-  return `${grouped(count)} ${plural(count, word)}`;
+/** `1 finding`, `1,234 findings`; with `more` for words that are no regular plural: `2 passes`. */
+export function counted(count: number, word: string, more?: string): string {
+  return `${grouped(count)} ${more !== undefined && count !== 1 ? more : plural(count, word)}`;
 }
 
 /** What a finding costs, short: `1,024 bytes in 2 blocks`, `12 times`; empty for what was seen once. */
@@ -241,6 +241,12 @@ export function profileFacts({
   ];
 }
 
+const stopWords: Readonly<Record<StoppedBy, string>> = {
+  timeout: 'stopped by timeout',
+  interrupt: 'stopped by interrupt',
+  served: 'asked to end when all was answered',
+};
+
 /** What was run and how it ended. */
 export function runFacts({
   run,
@@ -263,7 +269,7 @@ export function runFacts({
     if (run.toolOptions.length > 0) facts.push(['Options', run.toolOptions.join(' ')]);
     const ends = [
       ...(run.exit === undefined ? [] : [exitText(run.exit)]),
-      ...(run.stoppedBy === undefined ? [] : [`stopped by ${run.stoppedBy}`]),
+      ...(run.stoppedBy === undefined ? [] : [stopWords[run.stoppedBy]]),
       ...(run.durationMs === undefined ? [] : [`after ${durationText(run.durationMs)}`]),
     ];
     if (ends.length > 0) facts.push(['Program', ends.join(', ')]);

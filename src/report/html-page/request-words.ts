@@ -1,0 +1,228 @@
+// What reports say of the requests of a replay: which ones a finding comes from, and what came of each. Nothing here is escaped yet.
+import type { Finding, RequestShare } from '../../model/report.ts';
+import { type Replay, type ReplayedRequest, type RequestGrowth, requestName } from '../../model/request.ts';
+import { grouped, plural } from '../terminal-text.ts';
+import { costText, counted, exitText, type Fact } from './words.ts';
+
+/** What of a finding tells where it comes from. */
+export type OfRequests = Pick<Finding, 'requests'>;
+
+/**
+ * `in request 17 GET /app?x=1: 240 bytes in 1 block each time (100 passes)`: a text for each request, the most expensive first.
+ *
+ * @param most so many requests; of a finding of the start-up of a program each request has its share.
+ */
+export function shareTexts(
+  { requests }: OfRequests,
+  replay: Replay | undefined,
+  most = Number.POSITIVE_INFINITY,
+): readonly string[] {
+  if (requests === undefined || replay === undefined) return [];
+  if (requests.length === 0) return ['outside of requests: at the start or the end of the program'];
+  return requests.slice(0, most).map((share) => shareText(share, replay));
+}
+
+/** The first of these, and how many more there are; empty when nothing is known. */
+export function shortShares(finding: OfRequests, replay: Replay | undefined, most = 1): readonly string[] {
+  const texts = shareTexts(finding, replay, most);
+  const left = (finding.requests?.length ?? 0) - most;
+  return left > 0 && texts.length > 0 ? [...texts, `and in ${counted(left, 'more request')}`] : texts;
+}
+
+/** `in request 17 GET /app?x=1, and in 3 more requests`: for lists in which a finding has one line. */
+export function shareNames({ requests = [] }: OfRequests, replay: Replay | undefined): string {
+  const [first] = requests;
+  if (first === undefined || replay === undefined) return '';
+  const more = requests.length - 1;
+  return `in ${nameOf(first.request, replay)}${more > 0 ? `, and in ${counted(more, 'more request')}` : ''}`;
+}
+
+function shareText(share: RequestShare, replay: Replay): string {
+  const name = nameOf(share.request, replay);
+  if (share.how === 'one of') return `told while ${name} was served, among others`;
+  if (share.how === 'first') return `first told in ${name}, and only once`;
+  const text = share.bytes === undefined ? timesText(share, replay) : lossText(share, replay);
+  return `in ${name}${text === '' ? '' : `: ${text}`}`;
+}
+
+function nameOf(number: number, replay: Replay): string {
+  const found = requestAt(number, replay);
+  return found === undefined ? `request ${number}` : requestName(found);
+}
+
+/** They are numbered from 1, in order. */
+function requestAt(number: number, { requests }: Replay): ReplayedRequest | undefined {
+  const there = requests[number - 1];
+  return there?.number === number ? there : requests.find((request) => request.number === number);
+}
+
+/** Of something that is no leak, and that each pass has a process of its own for. */
+function timesText({ count = 0, passes = 1, request }: RequestShare, replay: Replay): string {
+  const sent = sentOf(request, replay);
+  const times = count > 1 || passes > 1 ? counted(count, 'time') : '';
+  if (sent <= 1) return times;
+  return [
+    times,
+    passes < sent
+      ? `in ${grouped(passes)} of ${grouped(sent)} passes`
+      : `(${counted(passes, 'pass', 'passes')})`,
+  ]
+    .filter((part) => part !== '')
+    .join(' ');
+}
+
+function lossText(share: RequestShare, replay: Replay): string {
+  const { bytes = 0, blocks = 0, passes = 1, count = passes, steady, request } = share;
+  // Of a program that serves many, `passes` are those that were measured, and it may have grown in few of them.
+  const [grew, of] =
+    replay.mode === 'cgi' ? [passes, Math.max(passes, sentOf(request, replay))] : [count, passes];
+  return overPasses({ bytes, blocks, grew, of, steady: steady === true });
+}
+
+interface OverPasses {
+  readonly bytes: number;
+  readonly blocks: number;
+  readonly grew: number;
+  readonly of: number;
+  readonly steady: boolean;
+}
+
+/** `240 bytes in 1 block each time (100 passes)`, `4,096 bytes in 1 block once in 100 passes`, `90 bytes in 9 blocks over 4 of 9 passes`. */
+function overPasses({ bytes, blocks, grew, of, steady }: OverPasses): string {
+  const cost = (over: number): string =>
+    costText({ bytes: Math.round(bytes / over), blocks: Math.round(blocks / over), count: 1 });
+  if (of <= 1) return cost(1);
+  if (grew === 1) return `${cost(1)} once in ${counted(of, 'pass', 'passes')}`;
+  if (steady && grew === of) return `${cost(of)} each time (${counted(of, 'pass', 'passes')})`;
+  if (steady) return `${cost(grew)} each time in ${grouped(grew)} of ${counted(of, 'pass', 'passes')}`;
+  if (grew < of) return `${cost(1)} over ${grouped(grew)} of ${counted(of, 'pass', 'passes')}`;
+  return `${cost(1)} over ${counted(of, 'pass', 'passes')}`;
+}
+
+function sentOf(number: number, replay: Replay): number {
+  return requestAt(number, replay)?.sent ?? 0;
+}
+
+/** `memory grows by 240 bytes in 1 block each time (100 passes)`; empty when it grew by nothing. */
+export function growthWords({ measured, grew, bytes, blocks, steady }: RequestGrowth): string {
+  if (bytes === 0 && blocks === 0) return grew === 0 ? '' : 'gives back all that it takes';
+  if (bytes <= 0 && blocks <= 0)
+    return `gives back ${costText({ bytes: -bytes, blocks: -blocks, count: 1 })} over ${counted(measured, 'pass', 'passes')}`;
+  const text = overPasses({ bytes, blocks, grew, of: measured, steady: steady === true });
+  return `memory grows by ${text}`;
+}
+
+/** `200`, `200 (99), 500 (1)`; empty when no answer came. */
+export function statusWords({ statuses }: Pick<ReplayedRequest, 'statuses'>): string {
+  const [first] = statuses;
+  if (first !== undefined && statuses.length === 1) return `${first[0]}`;
+  return statuses.map(([status, passes]) => `${status} (${counted(passes, 'time')})`).join(', ');
+}
+
+/** A request, and what there is to say of it. */
+export interface RequestRow {
+  readonly request: ReplayedRequest;
+  /** `request 17 GET /app?x=1`. */
+  readonly name: string;
+  readonly status: string;
+  /** How many findings that are shown come from it. */
+  readonly findings: number;
+  /** What went wrong, one sentence each. */
+  readonly wrong: readonly string[];
+  /** Of memory; empty when nothing grew, or it was not measured. */
+  readonly growth: string;
+  /** Of those with something to say, the worst first: 0 to 6; 7 has nothing to say. */
+  readonly rank: number;
+}
+
+/** The rows of all requests, those with something to say first. */
+export function requestRows(replay: Replay, findings: ReadonlyMap<number, number>): readonly RequestRow[] {
+  return replay.requests
+    .map((request): RequestRow => {
+      const found = findings.get(request.number) ?? 0;
+      const growth = request.growth === undefined ? '' : growthWords(request.growth);
+      return {
+        request,
+        name: requestName(request),
+        status: statusWords(request),
+        findings: found,
+        wrong: wrongOf(request),
+        growth,
+        rank: rankOf(request, found, growth),
+      };
+    })
+    .sort((a, b) => a.rank - b.rank || b.findings - a.findings || a.request.number - b.request.number);
+}
+
+/** What is wrong, and what the program did in place of an answer. */
+function wrongOf({ sent, ended, exit, lost, faults, unmet }: ReplayedRequest): readonly string[] {
+  return [
+    ...(sent === 0 ? ['it was never sent'] : []),
+    ...(ended === undefined ? [] : [`the program ended in it: ${exitText(ended)}`]),
+    ...(exit === undefined || (exit.how === 'exited' && exit.code === 0) ? [] : [exitText(exit)]),
+    ...lost,
+    ...faults,
+    ...unmet,
+  ];
+}
+
+function rankOf(request: ReplayedRequest, findings: number, growth: string): number {
+  const { sent, ended, exit, lost, faults, unmet, statuses } = request;
+  const hasFailed = exit !== undefined && !(exit.how === 'exited' && exit.code === 0);
+  if (ended !== undefined || hasFailed) return 0;
+  if (lost.length > 0) return 1;
+  if (faults.length > 0 || unmet.length > 0) return 2;
+  if (sent === 0) return 3;
+  if (statuses.some(([status]) => status >= 500)) return 4;
+  if (findings > 0) return 5;
+  return growth === '' ? 7 : 6;
+}
+
+/** How many of the findings that are shown come from each request. */
+export function findingsByRequest(
+  findings: Iterable<Pick<Finding, 'requests' | 'hidden'>>,
+): ReadonlyMap<number, number> {
+  const counts = new Map<number, number>();
+  for (const { requests = [], hidden } of findings) {
+    if (hidden) continue;
+    for (const { request } of requests) counts.set(request, (counts.get(request) ?? 0) + 1);
+  }
+  return counts;
+}
+
+/** `200, 2 findings, memory grows by …`, without the name. */
+export function rowText({ status, findings, wrong, growth }: RequestRow): string {
+  return [
+    ...(status === '' ? [] : [status]),
+    ...wrong.map((text) => text.replace(/\.$/, '')),
+    ...(findings === 0 ? [] : [counted(findings, 'finding')]),
+    ...(growth === '' ? [] : [growth]),
+  ].join(', ');
+}
+
+/** Of requests with nothing to say: `all answered 200`, `answered 200, 302 and 404`. */
+export function answeredWords(rows: readonly RequestRow[]): string {
+  const statuses = new Set(rows.flatMap(({ request }) => request.statuses.map(([status]) => status)));
+  const [first, ...rest] = [...statuses].sort((a, b) => a - b);
+  if (first === undefined) return 'not answered';
+  if (rest.length === 0) return `${rows.length > 1 ? 'all ' : ''}answered ${first}`;
+  return `answered ${[first, ...rest.slice(0, -1)].join(', ')} and ${rest.at(-1)}`;
+}
+
+const modes = { cgi: 'CGI', fastcgi: 'FastCGI', scgi: 'SCGI' } as const;
+
+/** `500 requests over FastCGI, 100 passes after 2 to warm up, environment as apache`. */
+export function replayWords({ requests, mode, passes, warmUp, parallel, server }: Replay): string {
+  const warm = warmUp === 0 ? '' : ` after ${grouped(warmUp)} to warm up`;
+  return [
+    `${counted(requests.length, 'request')} over ${modes[mode]}`,
+    ...(passes > 1 || warmUp > 0 ? [`${counted(passes, 'pass', 'passes')}${warm}`] : []),
+    ...(parallel > 1 ? [`${grouped(parallel)} at once`] : []),
+    `environment as ${server}`,
+  ].join(', ');
+}
+
+/** For the table at the top of a page. */
+export function replayFacts({ replay }: { readonly replay?: Replay }): readonly Fact[] {
+  return replay === undefined ? [] : [[plural(replay.requests.length, 'Request'), replayWords(replay)]];
+}
