@@ -107,7 +107,7 @@ export interface AnalyzeWishes {
 
 /** ANALYZE: merges, judges and orders the records, and adds the source lines that are still what was compiled. */
 export async function analyze(parsed: Parsed, wishes: AnalyzeWishes = {}): Promise<Report> {
-  const { manifest, directory, records } = parsed;
+  const { manifest, directory, records, launches } = parsed;
   const ownRoot =
     wishes.projectRoot === undefined ? await findProjectRoot(process.cwd()) : resolve(wishes.projectRoot);
   // The manifest may be a stranger's: its project root decides who is blamed, not which files are read.
@@ -116,6 +116,7 @@ export async function analyze(parsed: Parsed, wishes: AnalyzeWishes = {}): Promi
   const report = await analyzeRecords(records, {
     vgrun: version,
     manifest,
+    launches,
     runDirectory: directory,
     projectRoot: wishes.projectRoot === undefined ? (manifest?.projectRoot ?? ownRoot) : ownRoot,
     followInterpreter: wishes.followInterpreter,

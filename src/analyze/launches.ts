@@ -124,6 +124,11 @@ interface LogTime {
   readonly endedMs?: number;
 }
 
+/** `valgrind.123.xml` of `launch-3/valgrind.123.xml`: as the launch itself calls its artifact. */
+export function nameInLaunch(artifact: string): string {
+  return artifact.slice(artifact.lastIndexOf('/') + 1);
+}
+
 /** Names of artifacts come again in each launch, and their times count from the start of the launch. */
 export function logTimes(launches: readonly Launch[], startedAt: string | undefined): LogTimes {
   const found = new Map<number, { readonly later: number; readonly byName: ReadonlyMap<string, Artifact> }>();
@@ -134,7 +139,7 @@ export function logTimes(launches: readonly Launch[], startedAt: string | undefi
   }
   return (artifact, launch = 0) => {
     const { later = 0, byName } = found.get(launch) ?? {};
-    const { madeMs, writtenMs } = byName?.get(artifact) ?? {};
+    const { madeMs, writtenMs } = byName?.get(nameInLaunch(artifact)) ?? {};
     return {
       ...(madeMs !== undefined && { startedMs: later + madeMs }),
       ...(writtenMs !== undefined && { endedMs: later + writtenMs }),

@@ -4,6 +4,7 @@ import type { RequestShare } from '../model/report.ts';
 import type { Replay, ReplayedRequest } from '../model/request.ts';
 import type { RunManifest, ServedPass } from '../model/run.ts';
 import type { FindingDraft, Listener } from './fold.ts';
+import { nameInLaunch } from './launches.ts';
 import { leakKindOf } from './leak-policy.ts';
 import { type RequestGrowths, requestGrowths, sortedShares } from './request-growth.ts';
 import type { SettledSighting } from './sightings.ts';
@@ -182,7 +183,7 @@ function servedPlaces(served: readonly ServedPass[]): ServedPlaces {
     }
   }
   return (artifact, offset) => {
-    const ranges = byArtifact.get(artifact) ?? [];
+    const ranges = byArtifact.get(nameInLaunch(artifact)) ?? [];
     const found: ServedPass[] = [];
     for (let index = lastAtOrBefore(ranges, offset); index >= 0; index--) {
       const range = ranges[index];

@@ -1,5 +1,5 @@
 // Owns the way from files to records: which artifacts a run has, and which reader reads each.
-import { existsSync } from 'node:fs';
+import { createReadStream, existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { UserError } from '../errors.ts';
@@ -12,7 +12,7 @@ import { interpreterFor } from '../tools/index.ts';
 import type { ReadContext, Reader, Symbols } from '../tools/tool.ts';
 import { convertFiles } from './convert.ts';
 import { groupCopies, readCopies } from './copies.ts';
-import { listArtifacts, manifestName, readManifest, roleOf } from './directory.ts';
+import { leakChecksName, listArtifacts, manifestName, readManifest, roleOf } from './directory.ts';
 import { readHead } from './head.ts';
 import { createOpenDescriptors, type OpenDescriptors } from './open-descriptors.ts';
 import { runsProcess } from './processes.ts';
@@ -342,24 +342,18 @@ function counter(): () => number {
   return () => ++count;
 }
 
-/** All launches of a replay one after the other. What a thousand of them say alike is said once. */
+/** All launches of a replay one after the other. */
 async function* readLaunches(
-  { problems, directory }: Sources,
+  { problems, directory = '' }: Sources,
   launches: readonly Launched[],
   symbols: Symbols | undefined,
   nextImage: () => number,
 ): AsyncGenerator<ParsedRecord> {
   for (const problem of problems) yield { type: 'problem', problem };
-  const said = new Set<string>();
-  const names = new Map(launches.map(({ name }, index) => [name, index + 1]));
-  for (const inner of launches) {
-    const launch = names.get(inner.name) as number;
+  for (const [index, inner] of launches.entries()) {
+    const launch = index + 1;
+    // Names come again in each launch.
     const place = (artifact: string) => (artifact === '' ? '' : `${inner.name}/${artifact}`);
-    for (const problem of inner.manifest.problems) {
-      const key = `${problem.code} ${problem.message.replaceAll(join(directory ?? '', inner.name), '')}`;
-      if (!said.has(key)) yield { type: 'problem', problem };
-      said.add(key);
-    }
     for await (const record of readSources(inner, symbols, nextImage)) {
       if (record.type === 'process') yield { ...record, launch, artifact: place(record.artifact) };
       else if (record.type === 'finding' && record.span !== undefined)
@@ -368,6 +362,10 @@ async function* readLaunches(
         yield { ...record, problem: { ...record.problem, artifact: place(record.problem.artifact) } };
       else yield record;
     }
+    if (!inner.manifest.artifacts.some(({ name }) => name === leakChecksName)) continue;
+    const { readLeakChecks } = await import('../tools/memcheck/growth.ts');
+    const checks = createReadStream(join(directory, inner.name, leakChecksName));
+    yield* readLeakChecks(checks, { artifact: place(leakChecksName), launch });
   }
 }
 

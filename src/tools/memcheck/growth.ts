@@ -17,9 +17,6 @@ import { createFrameReader, type ReadFrame } from '../_shared/text-frames.ts';
  *   those of its records are not: so totals are compared with the totals before, and stacks by the changes that are told.
  */
 
-/** Name of the artifact of a launch that holds the checks. */
-export const leakChecksName = 'leak-checks.jsonl';
-
 /** Where the checks stand. */
 export interface ChecksContext {
   /** Name for problems. */
