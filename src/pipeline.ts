@@ -7,7 +7,7 @@ import type { GateRules } from './analyze/gate.ts';
 import { analyze as analyzeRecords } from './analyze/index.ts';
 import type { OwnershipRules } from './analyze/ownership-rules.ts';
 import { UserError } from './errors.ts';
-import type { ParsedRecord } from './model/record.ts';
+import type { RunRecord } from './model/record.ts';
 import type { Report } from './model/report.ts';
 import type { RunManifest } from './model/run.ts';
 import { baselineText } from './run/baseline-file.ts';
@@ -25,7 +25,7 @@ export { runTarget } from './run/run.ts';
 
 /** What PARSE hands to ANALYZE: a stream of records, and what the run directory knows besides. */
 export interface Parsed {
-  readonly records: AsyncIterable<ParsedRecord>;
+  readonly records: AsyncIterable<RunRecord>;
   /** Missing when the logs did not come from a run directory. */
   readonly manifest?: RunManifest;
   /** Of a replay: the manifests of its launches, in order. */

@@ -4,7 +4,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { UserError } from '../errors.ts';
 import type { Problem } from '../model/problem.ts';
-import type { ParsedRecord } from '../model/record.ts';
+import type { ParsedRecord, RunRecord } from '../model/record.ts';
 import type { ArtifactRole, RunManifest } from '../model/run.ts';
 import { valgrindText } from '../tools/_shared/valgrind-text.ts';
 import { valgrindXml } from '../tools/_shared/valgrind-xml.ts';
@@ -235,7 +235,7 @@ export async function* readSources(
   sources: Sources,
   symbols?: Symbols,
   nextImage: () => number = counter(),
-): AsyncGenerator<ParsedRecord> {
+): AsyncGenerator<RunRecord> {
   if (sources.launches !== undefined) {
     yield* readLaunches(sources, sources.launches, symbols, nextImage);
     return;
@@ -348,7 +348,7 @@ async function* readLaunches(
   launches: readonly Launched[],
   symbols: Symbols | undefined,
   nextImage: () => number,
-): AsyncGenerator<ParsedRecord> {
+): AsyncGenerator<RunRecord> {
   for (const problem of problems) yield { type: 'problem', problem };
   for (const [index, inner] of launches.entries()) {
     const launch = index + 1;

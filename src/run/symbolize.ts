@@ -6,7 +6,7 @@ import { open, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import type { Frame } from '../model/finding.ts';
 import type { Problem } from '../model/problem.ts';
-import type { ParsedRecord } from '../model/record.ts';
+import type { RunRecord } from '../model/record.ts';
 import type { RunManifest } from '../model/run.ts';
 import { readElf } from '../tools/_shared/elf.ts';
 import type { Symbols } from '../tools/tool.ts';
@@ -141,7 +141,7 @@ export async function symbolizeRun(
  * @param logs absolute paths of the files that it reads.
  */
 export async function symbolizeLogs(
-  read: (symbols: Symbols) => AsyncIterable<ParsedRecord>,
+  read: (symbols: Symbols) => AsyncIterable<RunRecord>,
   places: ObjectPlaces,
   logs: readonly string[] = [],
 ): Promise<Symbolized> {
@@ -161,7 +161,7 @@ export async function symbolizeLogs(
   };
 }
 
-async function readAll(records: AsyncIterable<ParsedRecord>): Promise<void> {
+async function readAll(records: AsyncIterable<RunRecord>): Promise<void> {
   for await (const _ of records);
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { ParsedRecord } from '../../src/model/record.ts';
+import type { RunRecord } from '../../src/model/record.ts';
 import type { RunManifest } from '../../src/model/run.ts';
 import { readCopies } from '../../src/run/copies.ts';
 import { readSources } from '../../src/run/read.ts';
@@ -26,7 +26,7 @@ async function historyOf(...copies: string[]): Promise<string[]> {
   const manifest = { id: 'x', capture: 'text' } as RunManifest;
   const files = await write(copies);
   const told: string[] = [];
-  const say = (record: ParsedRecord) => {
+  const say = (record: RunRecord) => {
     if (record.type === 'process') told.push(`${record.image}: ${record.pid} ${record.argv.join(' ')}`);
     else if (record.type === 'finding') told.push(`${record.image}: ${record.what}`);
     else if (record.type === 'process-end')
