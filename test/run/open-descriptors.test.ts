@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { MessageRecord, ParsedRecord } from '../../src/model/record.ts';
+import type { MessageRecord, RunRecord } from '../../src/model/record.ts';
 import type { RunManifest } from '../../src/model/run.ts';
 import { readSources } from '../../src/run/read.ts';
 import { xmlDocument, xmlFrame, xmlStack } from '../tools/xml-reading.ts';
@@ -22,7 +22,7 @@ async function messagesOf(log: string, ...stacks: string[]): Promise<string[]> {
   await writeFile(files[0], xml);
   await writeFile(files[1], log.replace(/^/gm, '==100== '));
   const manifest = { id: '20260101-000000-abc', capture: 'xml' } as RunManifest;
-  const records: ParsedRecord[] = [];
+  const records: RunRecord[] = [];
   for await (const record of readSources({ manifest, directory: folder, files, problems: [] })) {
     records.push(record);
   }
