@@ -116,7 +116,7 @@ function parseField(line: string, place: Place): Field {
     );
   }
   // The colon at the start belongs to the name of a pseudo header.
-  const colon = line.indexOf(':', 1);
+  const colon = line.indexOf(':', /^:[a-z]/.test(line) ? 1 : 0);
   if (colon < 0) throw refusal(place, `${quoted(line)} is no header: it has no colon`);
   const name = line.slice(0, colon);
   checkName(name, place);
