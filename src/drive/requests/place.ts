@@ -11,6 +11,11 @@ export function spellPlace({ name, entry, offset }: Place): string {
   return `${capture}, request ${entry}${offset === undefined ? '' : `, byte ${offset}`}`;
 }
 
+/** The same request at another byte; what has no bytes to count keeps none. */
+export function placeAt(place: Place, offset: number): Place {
+  return place.offset === undefined ? place : { ...place, offset };
+}
+
 /** The error for what a strict server would refuse. */
 export function refusal(place: Place, what: string, hint?: string): UserError {
   return new UserError(

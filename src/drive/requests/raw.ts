@@ -155,7 +155,7 @@ async function framedEnd(
     const found = (offset: number): void => {
       end = offset;
     };
-    for await (const _ of decodeChunks(bytes.stream(start, bytes.size), { ...place, offset: start }, found));
+    for await (const _ of decodeChunks(bytes.stream(start, bytes.size), start, place, found));
   } catch {
     return undefined;
   }
