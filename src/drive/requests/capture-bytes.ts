@@ -21,11 +21,15 @@ export interface CaptureBytes {
 const heldBytes = 1024 * 1024;
 
 /**
- * The bytes of a file. What is no regular file (a pipe, `<(command)`) is spooled.
+ * The bytes of a file, by the path that is meant where a name is not it. What is no regular file (a pipe, `<(command)`) is spooled.
  * @throws UserError when it cannot be read
  */
-export async function bytesOfFile(name: string, workingDirectory: string): Promise<CaptureBytes> {
-  const path = resolve(workingDirectory, name);
+export async function bytesOfFile(
+  name: string,
+  workingDirectory: string,
+  meant?: string,
+): Promise<CaptureBytes> {
+  const path = meant ?? resolve(workingDirectory, name);
   try {
     const facts = await stat(path);
     if (facts.isDirectory()) {
@@ -175,8 +179,10 @@ const reasons: Readonly<Record<string, string>> = {
 function unreadable(name: string, error: unknown): unknown {
   if (!(error instanceof Error && 'code' in error) || error instanceof UserError) return error;
   const code = String(error.code);
+  // Of zlib: who unpacks knows what to say.
+  if (code.startsWith('Z_')) return error;
   return new UserError(
     `cannot read ${name === '-' ? 'standard input' : name}: ${reasons[code] ?? code}`,
-    'a capture is a file, a URL, - for standard input, or a curl command',
+    'name a file that is there and may be read; captures may also be a URL, a curl command, or - for standard input',
   );
 }

@@ -97,6 +97,7 @@ async function makeRequest(
     throw refusal(
       place,
       'the curl command gives more than one body: --data, --form and --upload-file exclude each other',
+      'keep the one that is meant',
     );
   }
   const asQuery = has('get') && data !== undefined;

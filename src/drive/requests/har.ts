@@ -97,7 +97,6 @@ async function* entriesOf(bytes: CaptureBytes): AsyncGenerator<Entry> {
     if (depth === 2 && token.value === 'entries') entries = true;
     builder.write(token);
   };
-  // Without these the parsers throw; with them the first fault is kept.
   builder.onValue = ({ value }) => {
     found.push({ value: value ?? null, start, end });
   };
@@ -114,6 +113,7 @@ async function* entriesOf(bytes: CaptureBytes): AsyncGenerator<Entry> {
       }
     }
     if (!tokenizer.isEnded) tokenizer.end();
+    if (depth > 0) throw new Error('the file ends within a value');
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(

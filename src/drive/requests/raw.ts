@@ -132,7 +132,7 @@ async function afterAnswer(
   place: Place,
 ): Promise<number> {
   const framed = await framedEnd(bytes, head, start, place);
-  for (const end of [start, framed]) {
+  for (const end of [framed, start]) {
     if (end === undefined || end > bytes.size) continue;
     const next = await afterBlankLines(window, end);
     if (next >= bytes.size || beginsMessage((await window(next, 200)).toString('latin1'))) return next;
@@ -146,6 +146,7 @@ async function framedEnd(
   start: number,
   place: Place,
 ): Promise<number | undefined> {
+  if (/^HTTP\/\S+ (?:1\d\d|204|304)/.test(head)) return undefined;
   const length = /^content-length:[ \t]*(\d{1,15})[ \t\r]*$/im.exec(head)?.[1];
   if (length !== undefined) return start + Number(length);
   if (!/^transfer-encoding:[ \t]*chunked/im.test(head)) return undefined;
@@ -154,7 +155,7 @@ async function framedEnd(
     const found = (offset: number): void => {
       end = offset;
     };
-    for await (const _ of decodeChunks(bytes.stream(start, bytes.size), { ...place, offset: start }, found));
+    for await (const _ of decodeChunks(bytes.stream(start, bytes.size), start, place, found));
   } catch {
     return undefined;
   }
