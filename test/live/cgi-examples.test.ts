@@ -161,7 +161,7 @@ function replay(
   ...options: readonly string[]
 ): Promise<{ readonly report: Report; readonly status: number }> {
   const own = [`--project-root=${cgiExamplesDirectory}`, ...options];
-  return vgrunReport(['cgi', ...own, program, ...words], { cwd: folder() });
+  return vgrunReport([...own, program, ...words], { cwd: folder(), command: 'cgi' });
 }
 
 function requestsOf(report: Report): readonly ReplayedRequest[] {

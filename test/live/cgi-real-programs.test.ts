@@ -59,14 +59,13 @@ describe.skipIf(!canRun('valgrind') || !canRun('git') || cgit === undefined)('cg
     const capture = await writeCapture('cgit.txt', '/cgit', requests);
     const { report } = await vgrunReport(
       [
-        'cgi',
         '--script-name=/cgit',
         `--env=CGIT_CONFIG=${folder()}/cgitrc`,
         '--leak-check=full',
         cgit ?? '',
         capture,
       ],
-      { cwd: folder() },
+      { cwd: folder(), command: 'cgi' },
     );
     expect(report.replay?.requests.map(({ answer, faults }) => [answer?.status, faults])).toEqual(
       Array(3).fill([200, []]),
@@ -105,7 +104,6 @@ describe.skipIf(!canRun('valgrind') || !canRun('git') || gitHttpBackend === unde
       const capture = await writeCapture('git.txt', '/git', requests);
       const { report } = await vgrunReport(
         [
-          'cgi',
           '--script-name=/git',
           ...Object.entries(own).map(([name, value]) => `--env=${name}=${value}`),
           '--leak-check=full',
@@ -128,8 +126,8 @@ describe.skipIf(!canRun('valgrind') || fcgiwrap === undefined)('fcgiwrap', () =>
   test('is a FastCGI program; the leak in the CGI program that it starts is found', async () => {
     const program = cgiExamplePath('query-leak');
     const { report } = await vgrunReport(
-      ['cgi', `--env=SCRIPT_FILENAME=${program}`, fcgiwrap ?? '', capturePath('query-leak.txt')],
-      { cwd: folder() },
+      [`--env=SCRIPT_FILENAME=${program}`, fcgiwrap ?? '', capturePath('query-leak.txt')],
+      { cwd: folder(), command: 'cgi' },
     );
     expect(report.replay).toMatchObject({ mode: 'fastcgi' });
     expect(report.replay?.requests.map((request) => request.answer?.status)).toEqual([200, 200, 200, 200]);
