@@ -34,10 +34,16 @@ export interface CgiConfig {
 
 /**
  * @param typed what was typed: it says which config is meant, and which presets.
+ * @param config where the words name none: as for `readWish`.
  * @throws UserError (125) for a config that cannot be used.
  */
-export async function readCgiConfig(typed: CgiWords, workingDirectory: string): Promise<CgiConfig> {
-  const wishes = readConfigWishes([...typed.options, typed.program ?? '']);
+export async function readCgiConfig(
+  typed: CgiWords,
+  workingDirectory: string,
+  config?: string | false,
+): Promise<CgiConfig> {
+  const named = readConfigWishes([...typed.options, typed.program ?? '']);
+  const wishes = named.config !== undefined || config === undefined ? named : { ...named, config };
   const plain = await loadConfig({ ...wishes, preset: [] }, workingDirectory);
   const ownServers = { ...plain?.config.cgi?.servers };
   const isServer = (name: string): boolean => serverNames.includes(name) || Object.hasOwn(ownServers, name);
