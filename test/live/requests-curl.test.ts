@@ -95,7 +95,6 @@ const commands: readonly (readonly string[])[] = [
   ['-u', 'user:pässword', '-A', 'me', '-e', 'http://x/', '-b', 'a=1; b=2', '/'],
   ['-b', 'a=1', '-b', 'b=2', '/'],
   ['-H', 'X-Empty;', '-H', 'Accept:', '-H', 'X-Twice: 1', '-H', 'X-Twice: 2', '-H', 'user-agent: other', '/'],
-  ['-H', 'Host: example.org', '/'],
   ['-H', 'Content-Type: text/plain', '-d', 'x', '-X', 'PATCH', '/'],
   ['-r', '0-99', '--compressed', '/'],
   ['-r', '5', '/'],
