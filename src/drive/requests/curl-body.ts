@@ -48,7 +48,7 @@ async function dataPart(
     // content, =content, name=content, @file, name@file
     const [, name = '', sign = '', rest = ''] = /^([^=@]*)([=@])(.*)$/s.exec(value) ?? ['', '', '=', value];
     const content = sign === '@' ? await textOfFile(await open(wireName(rest), place), place) : rest;
-    return bodyOfText(`${name === '' ? '' : `${name}=`}${encodeBytes(content)}`);
+    return bodyOfText(`${name === '' ? '' : `${name}=`}${encodeBytes(content).replaceAll('%20', '+')}`);
   }
   if (!value.startsWith('@')) return bodyOfText(value);
   const file = await open(wireName(value.slice(1)), place);

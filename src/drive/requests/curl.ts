@@ -226,7 +226,7 @@ function cookies(options: readonly GivenOption[], notes: string[]): string | und
     if (value.includes('=')) pairs.push(value);
     else notes.push(`The cookie file ${quoted(value)} is not read: its cookies are missing.`);
   }
-  return pairs.length === 0 ? undefined : pairs.join('; ');
+  return pairs.length === 0 ? undefined : pairs.join(';');
 }
 
 /** `Name: value` in place of curl's own, `Name:` takes that away, `Name;` sends an empty one. */

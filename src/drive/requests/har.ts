@@ -2,7 +2,7 @@
 import { Tokenizer, TokenParser, TokenType } from '@streamparser/json';
 import { UserError } from '../../errors.ts';
 import type { Body, CapturedAnswer, CapturedRequest } from '../../model/request.ts';
-import { type CaptureBytes, gather } from './capture-bytes.ts';
+import { type CaptureBytes, firstBytes, gather } from './capture-bytes.ts';
 import { encodeBytes } from './form.ts';
 import { harBody, readContent } from './har-body.ts';
 import { listOf, objectOf, textOf } from './har-value.ts';
@@ -82,18 +82,20 @@ async function* entriesOf(bytes: CaptureBytes): AsyncGenerator<Entry> {
   const tokenizer = new Tokenizer();
   const builder = new TokenParser({ paths: ['$.log.entries.*'], keepStack: false });
   const found: Entry[] = [];
+  // The tokenizer does not count a byte order mark.
+  const base = (await firstBytes(bytes, 3)).toString('latin1') === '\xef\xbb\xbf' ? 3 : 0;
   let depth = 0;
   let start = 0;
   let end = 0;
-  let fed = 0;
+  let fed = base;
   let entries = false;
   tokenizer.onToken = (token) => {
     if (token.token === TokenType.LEFT_BRACE || token.token === TokenType.LEFT_BRACKET) {
       // { "log": { "entries": [ {
-      if (depth === 3) start = token.offset;
+      if (depth === 3) start = base + token.offset;
       depth += 1;
     } else if (token.token === TokenType.RIGHT_BRACE || token.token === TokenType.RIGHT_BRACKET) depth -= 1;
-    end = token.offset + 1;
+    end = base + token.offset + 1;
     if (depth === 2 && token.value === 'entries') entries = true;
     builder.write(token);
   };
@@ -101,7 +103,7 @@ async function* entriesOf(bytes: CaptureBytes): AsyncGenerator<Entry> {
     found.push({ value: value ?? null, start, end });
   };
   try {
-    for await (const piece of bytes.stream(0, bytes.size)) {
+    for await (const piece of bytes.stream(base, bytes.size)) {
       tokenizer.write(piece);
       fed += piece.length;
       yield* found.splice(0);

@@ -23,7 +23,7 @@ export async function findBody(
   place: Place,
 ): Promise<FoundBody> {
   if (framing.kind === 'none') return { end: start, notes: [] };
-  if (framing.kind === 'chunked') return findChunked(bytes, start, place);
+  if (framing.kind === 'chunked') return findChunked(bytes, start, lineFeeds, place);
   const there = bytes.size - start;
   const { length } = framing;
   if (there >= length)
@@ -85,13 +85,18 @@ async function* withCarriageReturns(pieces: AsyncIterable<Uint8Array>): AsyncGen
   }
 }
 
-async function findChunked(bytes: CaptureBytes, start: number, place: Place): Promise<FoundBody> {
+async function findChunked(
+  bytes: CaptureBytes,
+  start: number,
+  lineFeeds: boolean,
+  place: Place,
+): Promise<FoundBody> {
   // Two passes: the length must be known before the first byte is handed on.
   let length = 0;
   let end = start;
   let trailers = 0;
   const decode = (ended?: (end: number, trailers: number) => void) =>
-    decodeChunks(bytes.stream(start, bytes.size), start, place, ended);
+    decodeChunks(bytes.stream(start, bytes.size), start, lineFeeds, place, ended);
   for await (const piece of decode((offset, count) => {
     end = offset;
     trailers = count;
@@ -111,12 +116,14 @@ const trailerLimit = 1000;
 /**
  * Puts chunks together (RFC 9112, section 7.1), whatever pieces they come in.
  * @param start offset of the first byte
+ * @param lineFeeds lines may end with LF alone, as those of the head do
  * @param ended is told the offset behind the last chunk, and how many trailer fields there were
  * @throws UserError for a chunk that is malformed or cut
  */
 export async function* decodeChunks(
   pieces: AsyncIterable<Uint8Array>,
   start: number,
+  lineFeeds: boolean,
   place: Place,
   ended?: (end: number, trailers: number) => void,
 ): AsyncGenerator<Uint8Array> {
@@ -149,6 +156,7 @@ export async function* decodeChunks(
       line += Buffer.from(piece.buffer, piece.byteOffset + index, stop - index).toString('latin1');
       index = stop;
       if (feed < 0) continue;
+      if (!lineFeeds && !line.endsWith('\r\n')) throw fault('a line between chunks ends with LF alone');
       const text = line.replace(/\r?\n$/, '');
       if (part === 'behind data') {
         if (text !== '') throw fault(`a chunk is longer than its size: ${quoted(text)} follows`);

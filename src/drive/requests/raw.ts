@@ -1,6 +1,6 @@
 // Reads captures that hold HTTP requests as text: one or many, with CR LF or LF, with or without the answers between them.
 import type { CapturedRequest } from '../../model/request.ts';
-import { type CaptureBytes, gather, type Window, windowOf } from './capture-bytes.ts';
+import { type CaptureBytes, type Window, windowOf } from './capture-bytes.ts';
 import { headLimit, parseHead } from './head.ts';
 import { type Place, quoted, refusal } from './place.ts';
 import { decodeChunks, type FoundBody, findBody } from './raw-body.ts';
@@ -155,7 +155,7 @@ async function framedEnd(
     const found = (offset: number): void => {
       end = offset;
     };
-    for await (const _ of decodeChunks(bytes.stream(start, bytes.size), start, place, found));
+    for await (const _ of decodeChunks(bytes.stream(start, bytes.size), start, true, place, found));
   } catch {
     return undefined;
   }
@@ -183,9 +183,4 @@ async function findRequestLine(bytes: CaptureBytes, start: number): Promise<numb
     position += piece.length;
   }
   return bytes.size;
-}
-
-/** The first bytes of a capture, by which its form is known. */
-export function firstBytes(bytes: CaptureBytes, length: number): Promise<Buffer> {
-  return gather(bytes.stream(0, Math.min(bytes.size, length)));
 }
