@@ -31,6 +31,7 @@ describe('a target', () => {
   test.each([
     '/cgit/repo/commit/?id=33c1eba9d0b1f2e3a4b5c6d7e8f90a1b2c3d4e5f',
     '/a?page=2&sort=name&q=some+words+to+look+for+in+the+text',
+    '/a?q=aB3dE5fG7hI9',
     '/a?password=',
     '/a?next=%2Fhome%3Fpage%3D2',
     '/keys/list?monkey=1&author=ann&decode=1&assignment=2',
