@@ -41,7 +41,11 @@ describe.skipIf(!canRun('valgrind'))('every example program for CGI and FastCGI'
 describe.skipIf(!canRun('valgrind'))('a program that serves many requests', () => {
   for (const name of ['growing-fcgi', 'no-library-fcgi']) {
     test.skipIf(!isBuilt(name))(`${name}: what each request adds is measured`, async () => {
-      const { report } = await replay(cgiExamplePath(name), [capturePath('paths.txt'), '--repeat=10']);
+      const { report } = await replay(
+        cgiExamplePath(name),
+        [capturePath('paths.txt'), '--repeat=10'],
+        asFastcgi,
+      );
       expect(report.replay).toMatchObject({ mode: 'fastcgi', passes: 10 });
       expect(requestsOf(report).map(({ sent, answered, statuses }) => [sent, answered, statuses])).toEqual(
         Array(3).fill([10, 10, [[200, 10]]]),
@@ -89,7 +93,7 @@ describe.skipIf(!canRun('valgrind'))('a program that serves many requests', () =
     ['no-library-fcgi', 'faults.txt'],
   ] as const) {
     test.skipIf(!isBuilt(name))(`${name}: the request that it crashed in is named`, async () => {
-      const { report } = await replay(cgiExamplePath(name), [capturePath(capture)]);
+      const { report } = await replay(cgiExamplePath(name), [capturePath(capture)], asFastcgi);
       const [first, second, third] = requestsOf(report);
       expect([first?.answered, second?.answered, third?.answered]).toEqual([1, 1, 0]);
       expect(third?.ended).toMatchObject({ how: 'signaled', signal: 'SIGSEGV' });
@@ -154,6 +158,9 @@ describe.skipIf(!canRun('valgrind'))('what a CGI program answers', () => {
     expect(await processesWith(cgiExamplePath('hang'))).toEqual([]);
   });
 });
+
+/** Of a program that is not known to speak FastCGI by what is in it. */
+const asFastcgi = '--mode=fastcgi';
 
 function replay(
   program: string,
