@@ -62,10 +62,11 @@ describe.skipIf(!canRun('valgrind'))('a program that serves many requests', () =
   }
 
   test('the requests of a HAR file are sent in its order, and one that leaks is found among them', async () => {
-    const { report } = await replay(cgiExamplePath('no-library-fcgi'), [
-      capturePath('all.har'),
-      '--repeat=2',
-    ]);
+    const { report } = await replay(
+      cgiExamplePath('no-library-fcgi'),
+      [capturePath('all.har'), '--repeat=2'],
+      asFastcgi,
+    );
     expect(requestsOf(report).map(({ method, target }) => `${method} ${target}`)).toEqual([
       'GET /cgi-bin/app/clean',
       'GET /cgi-bin/app/leak?i=1',
@@ -79,10 +80,11 @@ describe.skipIf(!canRun('valgrind'))('a program that serves many requests', () =
   });
 
   test('the answers that a HAR file holds are compared with those of the program', async () => {
-    const { report } = await replay(cgiExamplePath('no-library-fcgi'), [
-      capturePath('all.har'),
-      '--expect=har',
-    ]);
+    const { report } = await replay(
+      cgiExamplePath('no-library-fcgi'),
+      [capturePath('all.har'), '--expect=har'],
+      asFastcgi,
+    );
     expect(requestsOf(report).map((request) => request.unmet)).toEqual(Array(5).fill([]));
     const other = await replay(cgiExamplePath('print-environment'), [capturePath('all.har'), '--expect=har']);
     for (const request of requestsOf(other.report)) expect(request.unmet).not.toEqual([]);
