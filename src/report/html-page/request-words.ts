@@ -34,13 +34,14 @@ export function shareNames({ requests = [] }: OfRequests, replay: Replay | undef
   const [first] = requests;
   if (first === undefined || replay === undefined) return '';
   const more = requests.length - 1;
-  return `in ${nameOf(first.request, replay)}${more > 0 ? `, and in ${counted(more, 'more request')}` : ''}`;
+  const how = first.how === 'made' ? 'in' : 'first seen in';
+  return `${how} ${nameOf(first.request, replay)}${more > 0 ? `, and in ${counted(more, 'more request')}` : ''}`;
 }
 
 function shareText(share: RequestShare, replay: Replay): string {
   const name = nameOf(share.request, replay);
-  if (share.how === 'one of') return `told while ${name} was served, among others`;
-  if (share.how === 'first') return `first told in ${name}, and only once`;
+  if (share.how === 'one of') return `first seen while ${name} was served, among others`;
+  if (share.how === 'first') return `first seen in ${name}; others may make it too`;
   const text = share.bytes === undefined ? timesText(share, replay) : lossText(share, replay);
   return `in ${name}${text === '' ? '' : `: ${text}`}`;
 }
@@ -151,7 +152,17 @@ export function requestRows(replay: Replay, findings: ReadonlyMap<number, number
         rank: rankOf(request, found, growth),
       };
     })
-    .sort((a, b) => a.rank - b.rank || b.findings - a.findings || a.request.number - b.request.number);
+    .sort(
+      (a, b) =>
+        a.rank - b.rank ||
+        b.findings - a.findings ||
+        grownBytes(b) - grownBytes(a) ||
+        a.request.number - b.request.number,
+    );
+}
+
+function grownBytes({ request }: RequestRow): number {
+  return request.growth?.bytes ?? 0;
 }
 
 /** What is wrong, and what the program did in place of an answer. */
@@ -190,13 +201,13 @@ export function findingsByRequest(
   return counts;
 }
 
-/** `200, 2 findings, memory grows by …`, without the name. */
+/** `200, 2 findings, memory grows by …`, without the name; what can be long comes last. */
 export function rowText({ status, findings, wrong, growth }: RequestRow): string {
   return [
     ...(status === '' ? [] : [status]),
-    ...wrong.map((text) => text.replace(/\.$/, '')),
     ...(findings === 0 ? [] : [counted(findings, 'finding')]),
     ...(growth === '' ? [] : [growth]),
+    ...wrong.map((text) => text.replace(/\.$/, '')),
   ].join(', ');
 }
 
