@@ -1,12 +1,13 @@
 // Owns what a config says for `vgrun cgi`: words that stand in front of the typed ones, and servers of the user's own.
 import { resolve } from 'node:path';
 import { readEnvironmentFile, readEnvironmentWord } from '../drive/gateway/environment-words.ts';
+import type { Server } from '../drive/gateway/server-presets.ts';
 import {
-  type Server,
   type ServerSettings,
   serverNamed,
   serverNames,
   withSettings,
+  withVariables,
 } from '../drive/gateway/servers.ts';
 import { loadConfig } from '../run/config.ts';
 import type { CgiConfigSettings } from '../run/config-schema.ts';
@@ -68,15 +69,14 @@ export async function readCgiConfig(
         settings.envFile.map((file) => readEnvironmentFile(resolve(from, file))),
       );
       const words = settings.env.map((word) => readEnvironmentWord(word, process.env));
-      const configured = Object.entries(given).map(([variable, value]) => [
-        variable,
-        value === undefined ? null : Buffer.from(value).toString('latin1'),
-      ]);
-      return withSettings(serverNamed(name, servers), {
+      const server = withSettings(serverNamed(name, servers), {
         ...(settings.scriptName !== undefined && { scriptName: settings.scriptName }),
         ...(settings.documentRoot !== undefined && { documentRoot: resolve(from, settings.documentRoot) }),
-        environment: Object.fromEntries([...configured, ...files.flat(), ...words]),
+        environment: Object.fromEntries(
+          Object.entries(given).map(([variable, value]) => [variable, value ?? null]),
+        ),
       });
+      return withVariables(server, [...files.flat(), ...words]);
     },
   };
 }

@@ -2,7 +2,7 @@
 import { dirname, resolve } from 'node:path';
 import { readExpectations } from '../drive/gateway/expect.ts';
 import { detectMode } from '../drive/gateway/mode.ts';
-import type { Server } from '../drive/gateway/servers.ts';
+import type { Server } from '../drive/gateway/server-presets.ts';
 import { type CaptureOptions, readCaptures } from '../drive/requests/index.ts';
 import { UserError } from '../errors.ts';
 import type { CapturedRequest, GatewayMode } from '../model/request.ts';

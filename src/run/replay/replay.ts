@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gatewayVariables } from '../../drive/gateway/environment.ts';
 import type { Expectation } from '../../drive/gateway/expect.ts';
 import { maskedTarget } from '../../drive/gateway/secrets.ts';
-import type { Server } from '../../drive/gateway/servers.ts';
+import type { Server } from '../../drive/gateway/server-presets.ts';
 import { debug } from '../../log.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { CapturedRequest, GatewayMode, ReplayedRequest } from '../../model/request.ts';
