@@ -78,7 +78,7 @@ test('websockets are skipped with a note, in HAR and in flows', async () => {
     const notes: string[] = [];
     const read = readAll([`mitmproxy/flows/${name}`], { note: (sentence) => notes.push(sentence) });
     expect(await refusalOf(read)).toMatch(/hold no request that a program can be asked/);
-    expect(notes[0]).toMatch(/websocket.*(entry|flow) 1 is skipped/);
+    expect(notes[0]).toMatch(/websocket.*request 1 is skipped/);
   }
   const notes: string[] = [];
   const text = har(
@@ -238,3 +238,44 @@ test.each([
 ])('a HAR that cannot be read is said: %#', async (text, sentence) => {
   expect(await refusalOf(readText(text))).toMatch(sentence);
 });
+
+test.each(['charles', 'head-content-length', 'insomnia', 'postdata'])(
+  'mitmproxy reads %s.har the same way',
+  async (name) => {
+    interface Flow {
+      readonly request: Readonly<Record<'method' | 'scheme' | 'host' | 'path', string>> & {
+        readonly port: number;
+        readonly headers: readonly (readonly [string, string])[];
+      };
+    }
+    const flows: readonly Flow[] = JSON.parse(
+      readFileSync(join(capturesFolder, `mitmproxy/har_files/${name}.json`), 'utf8'),
+    );
+    // Lengths follow from bodies, and Host from the URL or :authority.
+    const plain = (headers: readonly (readonly [string, string])[]) =>
+      headers
+        .filter(([field]) => !/^(:.*|host|content-length)$/i.test(field))
+        .map(([field, value]) => [field.toLowerCase(), value]);
+    expect(
+      (await readAll([`mitmproxy/har_files/${name}.har`])).map(
+        ({ method, scheme, host, port, target, headers }) => ({
+          method,
+          scheme,
+          host,
+          port,
+          path: target,
+          headers: plain(headers),
+        }),
+      ),
+    ).toEqual(
+      flows.map(({ request: { method, scheme, host, port, path, headers } }) => ({
+        method,
+        scheme,
+        host,
+        port,
+        path,
+        headers: plain(headers),
+      })),
+    );
+  },
+);

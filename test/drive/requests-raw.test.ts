@@ -76,7 +76,7 @@ test('what a proxy was asked names scheme, host and port in its target', async (
     note: (sentence) => notes.push(sentence),
   });
   expect(requests.map(({ source }) => source.entry)).toEqual([2]);
-  expect(notes).toEqual(['-: request 1 is skipped: CONNECT asks a proxy, not a program.']);
+  expect(notes).toEqual(['standard input, request 1 is skipped: CONNECT asks a proxy, not a program.']);
 });
 
 test('text of HTTP/2 is HTTP/1.1 to a program, over TLS', async () => {

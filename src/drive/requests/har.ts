@@ -7,7 +7,7 @@ import { encodeBytes } from './form.ts';
 import { harBody, readContent } from './har-body.ts';
 import { listOf, objectOf, textOf } from './har-value.ts';
 import type { Field, Head } from './head.ts';
-import type { Place } from './place.ts';
+import { type Place, spellPlace } from './place.ts';
 import type { Selectable } from './selection.ts';
 import { settleHead, splitAuthority, withLength } from './settle.ts';
 import { parseRequestUrl } from './url.ts';
@@ -49,7 +49,7 @@ export async function* readHar(bytes: CaptureBytes, options: HarOptions): AsyncG
     if (!options.wanted(selectable)) continue;
     const odd = oddity(entry, url, status);
     if (odd !== undefined) {
-      options.note(`${bytes.name}: entry ${number} is skipped: ${odd}.`);
+      options.note(`${spellPlace({ name: bytes.name, entry: number })} is skipped: ${odd}.`);
       continue;
     }
     const reread = async (): Promise<Body | undefined> => {
@@ -145,7 +145,7 @@ function oddity(entry: Record<string, unknown>, url: string, status: unknown): s
 function readRequest(entry: Record<string, unknown>, place: Place): CapturedRequest {
   const request = objectOf(entry.request);
   const notes: string[] = [];
-  const url = parseRequestUrl(bytesAsLatin1(textOf(request.url)), `${place.name}, entry ${place.entry}`);
+  const url = parseRequestUrl(bytesAsLatin1(textOf(request.url)), spellPlace(place));
   const sent = withCookies(readFields(request.headers), request, notes);
   const { body, fields } = harBody(
     objectOf(request.postData),
