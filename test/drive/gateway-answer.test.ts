@@ -105,6 +105,10 @@ describe('a fault is told', () => {
       "line 2 at byte 24 has no colon and is no empty line either: '<html>'; no empty line ends the header",
     ],
     [`X: ${'y'.repeat(70_000)}\n\n`, 'no empty line ends the header within its first 65536 bytes'],
+    [
+      `X: ${'y'.repeat(65_000)}\n${'z'.repeat(1000)}: 1\n\n`,
+      'no empty line ends the header within its first 65536 bytes',
+    ],
   ])('and there is no answer: %.40j', async (text, fault) => {
     const { answer, faults } = await read(text);
     expect(faults).toEqual([fault]);
