@@ -96,7 +96,8 @@ function openChannel(address: Address): { readonly socket: Socket; readonly chan
     onread: {
       buffer: Buffer.allocUnsafe(readSize),
       callback: (length, buffer) => {
-        held.push(Uint8Array.prototype.slice.call(buffer, 0, length));
+        // A copy, of Node's pool when it is short.
+        held.push(Buffer.from(buffer.subarray(0, length)));
         heldBytes += length;
         lastReads?.refresh();
         paused = heldBytes > readAhead && lastReads === undefined;
