@@ -53,7 +53,8 @@ export async function readReplayWish(
   );
   if (wished.wish === undefined) throw new UserError('nothing would be run', 'see vgrun cgi --help');
   const wish = wishFor(wished, wished.wish, words);
-  const requests = await readAll([...words.captures, ...words.curl], settings, workingDirectory);
+  const notes: string[] = [];
+  const requests = await readAll([...words.captures, ...words.curl], settings, workingDirectory, notes);
   mustSuit(settings, wished, requests);
   const server = await configured.server(settings, workingDirectory, wish.environment);
   const expectations = (await Promise.all(settings.expect.map(readExpectations))).flat();
@@ -68,6 +69,7 @@ export async function readReplayWish(
       return {
         run: absolute(request),
         requests,
+        notes,
         mode,
         server,
         processVariables: ownVariables(server),
@@ -96,6 +98,7 @@ async function readAll(
   captures: readonly string[],
   settings: CgiSettings,
   workingDirectory: string,
+  notes: string[],
 ): Promise<readonly CapturedRequest[]> {
   if (captures.length === 0) {
     throw new UserError(
@@ -104,7 +107,14 @@ async function readAll(
     );
   }
   const requests: CapturedRequest[] = [];
-  const options = { workingDirectory, stdin: () => process.stdin, select: selectionOf(settings) };
+  const options = {
+    workingDirectory,
+    stdin: () => process.stdin,
+    select: selectionOf(settings),
+    note: (sentence: string) => {
+      notes.push(sentence);
+    },
+  };
   for await (const request of readCaptures(captures, options)) requests.push(request);
   if (requests.length === 0) {
     throw new UserError(

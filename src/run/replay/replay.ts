@@ -24,6 +24,8 @@ export interface ReplayPlan {
   readonly run: RunRequest;
   /** At least one. */
   readonly requests: readonly CapturedRequest[];
+  /** What of the captures is no request, one sentence each. */
+  readonly notes: readonly string[];
   readonly mode: GatewayMode;
   readonly server: Server;
   /** Variables of a served program itself: what the server adds to each request is sent with the request. */
@@ -157,6 +159,7 @@ export async function runReplay(plan: ReplayPlan, events: ReplayEvents): Promise
     artifacts: await listArtifacts(directory, { closed: true, startedAt }),
     problems: [
       ...problems,
+      ...firstOf(plan.notes.map((message) => ({ code: 'capture-note', level: 'note', message }))),
       ...said('request-note', notes),
       ...said('not-compared', tally.unknown()),
       ...lostProblems(sent),
@@ -234,9 +237,15 @@ function said(code: string, of: readonly Said[]): readonly Problem[] {
     const more = others === 0 ? '' : ` (and ${others} other ${others === 1 ? 'request' : 'requests'})`;
     return { code, level: 'note', message: `request ${about[0]}${more}: ${sentence}` };
   });
-  if (all.length <= mostProblems) return all;
-  const left = `${all.length - mostProblems} more notes about requests are left out`;
-  return [...all.slice(0, mostProblems), { code, level: 'note', message: left }];
+  return firstOf(all);
+}
+
+/** A capture can give a reason for thousands. */
+function firstOf(notes: readonly Problem[]): readonly Problem[] {
+  const [first] = notes;
+  if (first === undefined || notes.length <= mostProblems) return notes;
+  const message = `${notes.length - mostProblems} more notes about requests are left out`;
+  return [...notes.slice(0, mostProblems), { ...first, message }];
 }
 
 const mostProblems = 20;
