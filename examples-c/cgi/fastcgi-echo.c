@@ -24,7 +24,7 @@ static void lose(void) {
 }
 
 static volatile sig_atomic_t asked_to_end;
-static void on_term(int number) { asked_to_end = 1; }
+static void on_term(int number) { asked_to_end = number; }
 
 int main(int count, char **words) {
   static char buffer[65536];
