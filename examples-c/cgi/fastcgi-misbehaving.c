@@ -34,7 +34,7 @@ static const char *mode = "plain";
 static int version = 1, requests, asked_to_end;
 
 static int is(const char *name) { return strcmp(mode, name) == 0; }
-static void on_term(int number) { asked_to_end = 1; }
+static void on_term(int number) { asked_to_end = number; }
 
 static int put(int to, int type, int id, const void *content, int length) {
   unsigned char head[8] = {version, type, id >> 8, id, length >> 8, length, 0, 0};

@@ -4,10 +4,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { connectTo } from '../../src/drive/channel.ts';
+import { wakeUp } from '../../src/drive/fastcgi/wake.ts';
 import { untilAtRest } from '../../src/drive/process-rest.ts';
 import { type StopManner, stopServed } from '../../src/drive/stop-served.ts';
 import { openVgdb } from '../../src/drive/vgdb-session.ts';
+import { descendants, processState } from '../../src/run/processes.ts';
 import { canRun } from '../project.ts';
 import { ask, type Served, servedPrograms } from './served-programs.ts';
 
@@ -43,17 +44,11 @@ async function underMemcheck(words: readonly string[]) {
   };
 }
 
-/** Connects and closes, as somebody would who changed his mind. */
-async function poke({ address }: Served): Promise<void> {
-  const made = await connectTo(address, 100);
-  if ('channel' in made) made.channel.destroy();
-}
-
 function stop(served: Served, killAfter: number): Promise<StopManner> {
   const { child } = served;
   return stopServed({
     pid: child.pid ?? 0,
-    poke: () => poke(served),
+    poke: wakeUp(served.address),
     killAfter,
     isOver: () => child.exitCode !== null || child.signalCode !== null,
   });
@@ -157,6 +152,16 @@ describe.runIf(able)('the end of a process that serves requests', () => {
     expect(report).toMatch(/<\/valgrindoutput>\s*$/);
   });
 
+  test.runIf(hasLibrary)('comes with a request, when an empty connection is not enough', async () => {
+    const served = await underMemcheck([compile('fastcgi-echo', '-lfcgi'), 'deaf']);
+    const gateway = await served.gateway();
+    await ask(gateway, 'lose');
+    gateway.close();
+    expect(await stop(served, 100_000)).toBe('poked');
+    expect(await served.exit).toEqual([0, null]);
+    expect(served.reports()[0]).toContain('<leakedbytes>240</leakedbytes>');
+  });
+
   test('is SIGKILL when nothing else helps', async () => {
     const served = await serve([program, 'deaf']);
     await ask(await served.gateway(), '');
@@ -170,26 +175,29 @@ describe.runIf(able)('the end of a process that serves requests', () => {
 
   test.runIf(canRun('php-cgi'))('takes its workers along', async () => {
     const served = await serve(['env', 'PHP_FCGI_CHILDREN=2', 'php-cgi']);
-    const workers = () =>
-      readFileSync(`/proc/${served.child.pid}/task/${served.child.pid}/children`, 'latin1')
-        .trim()
-        .split(' ')
-        .map(Number);
-    await expect.poll(workers).toHaveLength(2);
-    const pids = workers();
-    const answer = await ask(await served.gateway(), '', undefined, {
+    const { child } = served;
+    const pid = child.pid ?? 0;
+    const family = () => descendants(pid);
+    await expect.poll(family).toHaveLength(3);
+    const gateway = await served.gateway();
+    const answer = await ask(gateway, '', undefined, {
       variables: { SCRIPT_FILENAME: '/no/such/script.php', REDIRECT_STATUS: '200' },
     });
     expect(answer).toMatchObject({ protocolStatus: 'complete', faults: [] });
     expect(answer.stdout).toContain('Status: 404');
-    const alive = () => pids.filter((pid) => readdirSync('/proc').includes(String(pid)));
-    const { child } = served;
+    // A worker that waits for the next request over a connection does not look at its signal.
+    gateway.close();
+    const seen = new Set<number>();
+    const alive = () => {
+      for (const other of family()) seen.add(other);
+      return [...seen].filter((other) => !['Z', undefined].includes(processState(other)?.state));
+    };
     const manner = await stopServed({
-      pid: child.pid ?? 0,
-      poke: () => poke(served),
-      killAfter: 20_000,
+      pid,
+      poke: wakeUp(served.address),
+      killAfter: 60_000,
       others: alive,
-      isOver: () => (child.exitCode !== null || child.signalCode !== null) && alive().length === 0,
+      isOver: () => alive().length === 0,
     });
     expect(manner).not.toBe('killed');
     expect(alive()).toEqual([]);
