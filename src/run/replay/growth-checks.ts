@@ -9,7 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { openVgdb, type VgdbSession } from '../../drive/vgdb-session.ts';
 import type { Problem } from '../../model/problem.ts';
 import { leakChecksName } from '../directory.ts';
-import { descendants, processState } from '../processes.ts';
+import { hasChild, processState } from '../processes.ts';
 import type { Pass, ReplayPlan } from './replay.ts';
 
 export interface GrowthChecks {
@@ -49,7 +49,7 @@ export async function createGrowthChecks(
 
   async function look(request: number, pass: number): Promise<void> {
     if (!isMeasuring) return;
-    if (descendants(pid).some((other) => other !== pid)) {
+    if (hasChild(pid)) {
       giveUp('the program answers in processes of its own, and only the first one is looked at');
       return;
     }
