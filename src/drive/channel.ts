@@ -17,6 +17,8 @@ export interface Channel {
   readonly destroy: () => void;
 }
 
+/** How long a connection that broke must be silent to have nothing more to read, in ms: what was sent is there already. */
+const lastReadsMs = 20;
 /** Bytes that are held for a reader that is slower than the program. */
 const readAhead = 1024 * 1024;
 
@@ -85,6 +87,19 @@ function openChannel(socket: Socket): Channel {
     waiters.clear();
   };
 
+  // Node closes a socket when a write fails, which it does as soon as the program has closed it. What the program sent
+  // before is still to be read then: an answer given without reading the body.
+  const destroy = socket.destroy.bind(socket);
+  let lastReads: NodeJS.Timeout | undefined;
+  socket.destroy = (error) => {
+    if (error === undefined || lastReads !== undefined) return destroy();
+    broke ??= (error as NodeJS.ErrnoException).code ?? error.message;
+    lastReads = setTimeout(destroy, lastReadsMs);
+    socket.resume();
+    wake();
+    return socket;
+  };
+
   socket.setNoDelay(true);
   socket.on('error', (error: NodeJS.ErrnoException) => {
     broke ??= error.code ?? error.message;
@@ -93,7 +108,8 @@ function openChannel(socket: Socket): Channel {
   socket.on('data', (bytes) => {
     held.push(bytes);
     heldBytes += bytes.length;
-    if (heldBytes > readAhead) socket.pause();
+    if (lastReads !== undefined) lastReads.refresh();
+    else if (heldBytes > readAhead) socket.pause();
     wake();
   });
   socket.on('drain', wake);
@@ -103,6 +119,7 @@ function openChannel(socket: Socket): Channel {
     socket.destroy();
   });
   socket.on('close', () => {
+    clearTimeout(lastReads);
     over = true;
     wake();
   });

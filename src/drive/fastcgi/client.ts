@@ -134,10 +134,13 @@ export async function openGateway(address: Address, options: GatewayOptions): Pr
 
   return {
     send: async (exchange) => {
-      for (;;) {
+      for (let before: ExchangeResult | undefined; ; ) {
         const { result, again } = await attempt(exchange);
+        // The program may have died of the request: what was lost first says more.
+        if (before !== undefined && result.lost !== undefined && result.bytes === 0) return before;
         const gone = closed || exchange.signal?.aborted === true || options.isAlive?.() === false;
         if (!again || gone) return result;
+        before = result;
       }
     },
     close: () => {
