@@ -77,7 +77,7 @@ export async function readReplayWish(
         programDirectory: resolve(workingDirectory, settings.chdir ?? dirname(request.target.path)),
         passes: settings.repeat,
         warmUp: mode === 'cgi' ? 0 : settings.warmUp,
-        parallel: settings.jobs,
+        parallel: Math.min(settings.jobs, requests.length * settings.repeat),
         timeout: wish.timeout,
         growth: measuresGrowth(settings, mode, request.tool.name),
         expectations,

@@ -85,6 +85,15 @@ export async function createLaunchDirectory(run: string, name: string, shared: b
   return path;
 }
 
+/** The starts of the program that a run directory holds, in order, for a replay whose `run.json` does not name them yet. */
+export async function launchFolders(run: string): Promise<readonly string[]> {
+  const entries = await readdir(run, { withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isDirectory() && /^launch-\d+$/.test(entry.name))
+    .map(({ name }) => name)
+    .sort(inNaturalOrder);
+}
+
 /** One after the other: Node's recursive mkdir never returns where the kernel answers ENOENT, as under /proc (20.19). */
 async function makeFolders(base: string, path: string): Promise<void> {
   let at = base;

@@ -119,7 +119,8 @@ export function hasChild(pid: number): boolean {
     return false;
   }
   const told = threads.map((thread) => readProc(`${pid}/task/${thread}/children`));
-  if (told.some((children) => children !== undefined)) return told.some((children = '') => children.trim() !== '');
+  if (told.some((children) => children !== undefined))
+    return told.some((children = '') => children.trim() !== '');
   return descendants(pid).some((other) => other !== pid);
 }
 

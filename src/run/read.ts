@@ -12,7 +12,14 @@ import { interpreterFor } from '../tools/index.ts';
 import type { ReadContext, Reader, Symbols } from '../tools/tool.ts';
 import { convertFiles } from './convert.ts';
 import { groupCopies, readCopies } from './copies.ts';
-import { leakChecksName, listArtifacts, manifestName, readManifest, roleOf } from './directory.ts';
+import {
+  launchFolders,
+  leakChecksName,
+  listArtifacts,
+  manifestName,
+  readManifest,
+  roleOf,
+} from './directory.ts';
 import { readHead } from './head.ts';
 import { createOpenDescriptors, type OpenDescriptors } from './open-descriptors.ts';
 import { runsProcess } from './processes.ts';
@@ -209,11 +216,13 @@ async function sourcesOfDirectory(directory: string): Promise<Sources> {
 /** The starts of the program in a replay. One that is gone or damaged is told, and the others are read. */
 async function launchesOf(
   directory: string,
-  { launches = [] }: RunManifest,
+  { replay, launches }: RunManifest,
   problems: Problem[],
 ): Promise<readonly Launched[]> {
   const found: Launched[] = [];
-  for (const name of launches) {
+  // A replay that was not closed says not yet which there were.
+  const names = launches ?? (replay === undefined ? [] : await launchFolders(directory));
+  for (const name of names) {
     const inner = await sourcesOfDirectory(join(directory, name)).catch((error: unknown) => {
       if (!(error instanceof UserError)) throw error;
       problems.push({ code: 'launch-missing', level: 'incomplete', message: error.message });

@@ -83,8 +83,8 @@ export interface RunEvents {
   readonly standard?: readonly { readonly child: 0 | 1 | 2; readonly own: number }[];
   /** The target runs now. */
   readonly onStart?: (pid: number, directory: string) => void;
-  /** The first process has ended; others may still write. */
-  readonly onExit?: (exit: Exit) => void;
+  /** The first process has ended; others may still write. With the status that the instrument puts in place of the program's. */
+  readonly onExit?: (exit: Exit, instrumentExitcode: number | undefined) => void;
   /** It has ended, and all it left is in the run directory: what the manifest is to say besides. */
   readonly onEnded?: (directory: string) => Promise<Added>;
   /** Bytes of the XML stream, with `capture: 'fd'`. */
@@ -268,7 +268,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
       if (events.progress === true) stopProgress = showProgress(pid, launch.program);
     },
   });
-  events.onExit?.(ended.exit);
+  events.onExit?.(ended.exit, plan.exitcode);
   stopProgress();
   debug('the first process ended', { ...ended });
   const alive = await waitForRun(directory, ended.stoppedBy === undefined ? request.wait : 0);

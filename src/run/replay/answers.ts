@@ -1,6 +1,7 @@
 // Owns the answers of a replay: each is written to a file, checked, and kept when it is the first of its request, or wrong.
 import { closeSync, createReadStream, createWriteStream, openSync, rmSync, writeSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { maskAnswer, readAnswer } from '../../drive/gateway/answer.ts';
 import { unmetBy } from '../../drive/gateway/expect.ts';
@@ -14,7 +15,9 @@ export interface OpenAnswer {
   readonly write: (bytes: Uint8Array) => void;
   /** Nothing more comes: reads what came, and masks what is secret in it. */
   readonly finish: () => Promise<Pick<PassResult, 'answer' | 'faults' | 'unmet' | 'unknown'>>;
-  /** Also after `finish`. */
+  /** Nothing came, and the request is sent once more: as if it had not been opened. Instead of `finish`. */
+  readonly discard: () => void;
+  /** Also after `finish` or `discard`. */
   readonly close: () => void;
 }
 
@@ -35,6 +38,12 @@ export function keepAnswers(
 ): Answers {
   const first = new Set<number>();
   const wrong = new Map<number, number>();
+  // One after the other: answers that are shown at once would be mixed.
+  let shown: Promise<void> | undefined;
+  const show = (request: CapturedRequest, path: string): Promise<void> => {
+    shown = (shown ?? Promise.resolve()).then(() => onAnswer?.(request, path));
+    return shown;
+  };
   return {
     open: ({ index, pass }) => {
       const request = requests[index] as CapturedRequest;
@@ -52,7 +61,7 @@ export function keepAnswers(
         finish: async () => {
           const read = await readAnswer(path, { program: basename(run.target.path), method: request.method });
           const { unmet, unknown } = await unmetBy(expectations, request, read, path);
-          await onAnswer?.(request, path);
+          if (onAnswer !== undefined) await show(request, path);
           const isWrong = read.faults.length > 0 || unmet.length > 0;
           const wrongBefore = wrong.get(index) ?? 0;
           if (isWrong) wrong.set(index, wrongBefore + 1);
@@ -65,6 +74,10 @@ export function keepAnswers(
             unmet,
             unknown,
           };
+        },
+        discard: () => {
+          rmSync(path, { force: true });
+          if (isFirst) first.delete(index);
         },
         close: () => {
           if (isOpen) closeSync(descriptor);
@@ -90,9 +103,17 @@ async function* bytesOf({ method, target, headers, body }: CapturedRequest): Asy
   if (body !== undefined) yield* body.open();
 }
 
-/** The bytes of an answer to whoever wants to see it. */
-export async function copyAnswer(file: string, to: NodeJS.WritableStream): Promise<void> {
+/** The bytes of an answer to whoever wants to see it; one that has seen enough (`| head`) gets no more. */
+export async function copyAnswer(file: string, to: Writable): Promise<void> {
   for await (const bytes of createReadStream(file)) {
-    if (!to.write(bytes)) await new Promise((resolve) => to.once('drain', resolve));
+    if (!to.writable) return;
+    if (to.write(bytes)) continue;
+    await new Promise<void>((resolve) => {
+      const go = () => {
+        for (const event of ['drain', 'close', 'error']) to.off(event, go);
+        resolve();
+      };
+      for (const event of ['drain', 'close', 'error']) to.on(event, go);
+    });
   }
 }

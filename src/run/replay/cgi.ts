@@ -3,7 +3,7 @@ import { closeSync } from 'node:fs';
 import { gatewayVariables, searchWords } from '../../drive/gateway/environment.ts';
 import type { CapturedRequest } from '../../model/request.ts';
 import type { Launched } from './launches.ts';
-import { type Pass, passesOf, type ReplayWork } from './replay.ts';
+import { interrupted, type Pass, passesOf, type ReplayWork } from './replay.ts';
 import { openStandardInput } from './standard-input.ts';
 import { variablesForNode, wordForNode } from './words-for-node.ts';
 
@@ -12,13 +12,18 @@ export async function callProgram(work: ReplayWork): Promise<readonly Launched[]
   const { plan, signal } = work;
   const passes = passesOf(plan);
   const launched: Launched[] = [];
+  let hasFailed = false;
+  // Passes are shared: each goes to the worker that is free. A generator's own loop would end it for all.
   const worker = async (): Promise<void> => {
-    for (const pass of passes) {
-      if (signal.aborted) return;
-      launched.push(await call(work, pass));
+    for (let next = passes.next(); !next.done && !signal.aborted && !hasFailed; next = passes.next()) {
+      launched.push(
+        await call(work, next.value).catch((error: unknown) => {
+          hasFailed = true;
+          throw error;
+        }),
+      );
     }
   };
-  // Generators are shared: each pass goes to the worker that is free.
   const workers = await Promise.allSettled(Array.from({ length: plan.parallel }, worker));
   const failed = workers.find((each) => each.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
@@ -26,7 +31,7 @@ export async function callProgram(work: ReplayWork): Promise<readonly Launched[]
   return launched.sort((a, b) => numberOf(a) - numberOf(b));
 }
 
-async function call({ plan, launches, answers, tally }: ReplayWork, pass: Pass): Promise<Launched> {
+async function call({ plan, launches, answers, tally, signal }: ReplayWork, pass: Pass): Promise<Launched> {
   const request = plan.requests[pass.index] as CapturedRequest;
   const { variables } = gatewayVariables(request, { path: plan.run.target.path, mode: 'cgi' }, plan.server);
   const place = await launches.prepare();
@@ -50,13 +55,19 @@ async function call({ plan, launches, answers, tally }: ReplayWork, pass: Pass):
       onEnded: async () => ({ served: [{ request: pass.index + 1, pass: pass.pass }], problems: [] }),
     });
     const { exit, stoppedBy } = launched.manifest;
-    const late = stoppedBy === 'timeout' ? `it did not end within ${plan.timeout / 1000} s` : undefined;
+    const lost =
+      stoppedBy === 'timeout'
+        ? `it did not end within ${plan.timeout / 1000} s`
+        : signal.aborted && !(exit?.how === 'exited' && exit.code === 0)
+          ? interrupted
+          : undefined;
+    const read = await answer.finish();
     tally.add(pass.index, {
       warmUp: false,
       durationMs,
-      ...(await answer.finish()),
+      // What is missing because the program was stopped is no fault of its answer.
+      ...(lost === undefined ? read : { faults: [], unmet: [], lost }),
       ...(exit && { exit }),
-      ...(late !== undefined && { lost: late }),
     });
     return launched;
   } finally {

@@ -6,6 +6,7 @@
 import { appendFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { untilAtRest } from '../../drive/process-rest.ts';
 import { openVgdb, type VgdbSession } from '../../drive/vgdb-session.ts';
 import type { Problem } from '../../model/problem.ts';
 import { leakChecksName } from '../directory.ts';
@@ -53,10 +54,13 @@ export async function createGrowthChecks(
       giveUp('the program answers in processes of its own, and only the first one is looked at');
       return;
     }
+    await untilAtRest(pid, longestTidyMs);
     const answer = await session?.command(check, patienceMs);
     if (answer === undefined) return;
     if ('failed' in answer) {
-      giveUp(answer.failed);
+      // A program that ends by itself after its last request is asked nothing more.
+      if (isGone(pid)) isMeasuring = false;
+      else giveUp(answer.failed);
       return;
     }
     const line = JSON.stringify({ request, pass, text: answer.text });
@@ -79,6 +83,14 @@ export async function createGrowthChecks(
     end: ({ index, pass }) => look(index + 1, pass),
     close: async () => session?.close(),
   };
+}
+
+/** What a program does behind an answer, in ms. */
+const longestTidyMs = 200;
+
+function isGone(pid: number): boolean {
+  const state = processState(pid);
+  return state === undefined || state.state === 'Z';
 }
 
 const idleForMs = 30;

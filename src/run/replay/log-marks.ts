@@ -11,6 +11,8 @@ import { roleOf } from '../directory.ts';
 export interface LogMarks<Pass> {
   readonly begin: (pass: Pass) => void;
   readonly end: (pass: Pass) => void;
+  /** It is not served by this process after all. Instead of `end`. */
+  readonly forget: (pass: Pass) => void;
   /** The process is about to be ended: what comes now belongs to no request. */
   readonly close: () => void;
   /** By pass, in the order in which they began; only those with a log that grew. Names are what the files are called now. */
@@ -50,6 +52,10 @@ export function createLogMarks<Pass>(directory: string): LogMarks<Pass> {
       look();
       active.delete(pass);
       justEnded.add(pass);
+    },
+    forget: (pass) => {
+      active.delete(pass);
+      parts.delete(pass);
     },
     close: () => {
       look();

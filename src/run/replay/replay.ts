@@ -71,6 +71,9 @@ export interface Pass {
 
 const progressEveryMs = 10_000;
 
+/** Why there is no answer of a request that was under way. */
+export const interrupted = 'the replay was interrupted';
+
 /**
  * Sends all requests and closes the run directory.
  *
@@ -195,8 +198,12 @@ const stopping: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIG
 function stopOnSignals(stop: AbortController): () => void {
   const handler = () => stop.abort();
   for (const name of stopping) process.on(name, handler);
+  // Every program of the moment has its own listeners (see signals.ts), and Node would take many for a leak.
+  const most = process.getMaxListeners();
+  process.setMaxListeners(0);
   return () => {
     for (const name of stopping) process.off(name, handler);
+    process.setMaxListeners(most);
   };
 }
 

@@ -6,12 +6,12 @@ import { stopServed } from '../../drive/stop-served.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { CapturedRequest } from '../../model/request.ts';
 import type { Exit, ServedPass } from '../../model/run.ts';
-import { descendants } from '../processes.ts';
+import { descendants, signal } from '../processes.ts';
 import { type GatewayDoor, openDoor } from './door.ts';
 import { createGrowthChecks, type GrowthChecks } from './growth-checks.ts';
 import type { Launched } from './launches.ts';
 import { createLogMarks } from './log-marks.ts';
-import { type Pass, passesOf, type ReplayWork } from './replay.ts';
+import { interrupted, type Pass, passesOf, type ReplayWork } from './replay.ts';
 import { variablesForNode } from './words-for-node.ts';
 
 /** A program that was killed over an answer closes its connection some moments before its end is known. */
@@ -34,9 +34,9 @@ export async function serveAll(work: ReplayWork): Promise<readonly Launched[]> {
 }
 
 /** The requests that nobody asked any more. */
-function giveUp({ tally, signal }: ReplayWork, queue: Queue): void {
+function giveUp({ tally, signal: stop }: ReplayWork, queue: Queue): void {
   const told = new Set<number>();
-  for (let pass = queue.next(); pass !== undefined && !signal.aborted; pass = queue.next()) {
+  for (let pass = queue.next(); pass !== undefined && !stop.aborted; pass = queue.next()) {
     if (told.has(pass.index)) continue;
     told.add(pass.index);
     tally.add(pass.index, {
@@ -51,19 +51,31 @@ function giveUp({ tally, signal }: ReplayWork, queue: Queue): void {
 
 interface Queue {
   readonly next: () => Pass | undefined;
+  /** Puts a pass back that was taken, to be the next one; each at most once. @returns false when it was put back before. */
+  readonly putBack: (pass: Pass) => boolean;
   readonly more: () => boolean;
 }
 
 function createQueue(passes: Iterator<Pass>): Queue {
   let ahead = passes.next();
+  const back: Pass[] = [];
+  const wereBack = new Set<Pass>();
   return {
     next: () => {
+      const again = back.shift();
+      if (again !== undefined) return again;
       if (ahead.done === true) return undefined;
       const { value } = ahead;
       ahead = passes.next();
       return value;
     },
-    more: () => ahead.done !== true,
+    putBack: (pass) => {
+      if (wereBack.has(pass)) return false;
+      wereBack.add(pass);
+      back.push(pass);
+      return true;
+    },
+    more: () => back.length > 0 || ahead.done !== true,
   };
 }
 
@@ -80,6 +92,7 @@ async function serve(
   const problems: Problem[] = [];
   let growth: GrowthChecks | undefined;
   let taken = 0;
+  let served = 0;
   let asked = false;
   let driving: Promise<void> | undefined;
 
@@ -93,7 +106,8 @@ async function serve(
         const pass = queue.next();
         if (pass === undefined) return;
         taken++;
-        await ask(life, pass);
+        const mayComeBack = (): boolean => served > 0 && queue.putBack(pass);
+        if (await ask(life, pass, mayComeBack)) served++;
       }
     };
     await Promise.all(Array.from({ length: plan.parallel }, worker));
@@ -134,10 +148,10 @@ async function serve(
         // It is awaited when the process has ended.
         driving.catch(() => {
           asked = true;
-          process.kill(pid, 'SIGKILL');
+          if (!ending.isOver()) signal(pid, 'SIGKILL');
         });
       },
-      onExit: (exit) => ending.over(exit),
+      onExit: (exit, instrumentExitcode) => ending.over(exit, instrumentExitcode),
       onEnded: async () => {
         await driving;
         return {
@@ -162,9 +176,19 @@ interface Life {
   readonly pid: number;
 }
 
-/** Sends one request, and writes down what came of it. */
-async function ask({ work, door, ending, marks, growth }: Life, pass: Pass): Promise<void> {
-  const { plan, answers, tally } = work;
+/**
+ * Sends one request, and writes down what came of it.
+ *
+ * @param mayComeBack asked when the process had ended by itself before it took the request: puts it back if it may be sent to
+ * the next one. So servers do with programs that end after some requests.
+ * @returns whether the process had to do with it.
+ */
+async function ask(
+  { work, door, ending, marks, growth }: Life,
+  pass: Pass,
+  mayComeBack: () => boolean,
+): Promise<boolean> {
+  const { plan, answers, tally, signal: stop } = work;
   const request = plan.requests[pass.index] as CapturedRequest;
   const { variables } = gatewayVariables(
     request,
@@ -183,19 +207,29 @@ async function ask({ work, door, ending, marks, growth }: Life, pass: Pass): Pro
       onStderr: (bytes) => {
         process.stderr.write(bytes);
       },
+      signal: stop,
     });
     const durationMs = performance.now() - startedAt;
+    const end = result.lost === undefined ? undefined : await ending.within(endIsNearMs);
+    const isUnserved = result.lost !== undefined && result.bytes === 0 && ending.wasPeaceful();
+    if (isUnserved && !stop.aborted && mayComeBack()) {
+      marks.forget(pass);
+      answer.discard();
+      return false;
+    }
     marks.end(pass);
-    const ended = result.lost === undefined ? undefined : await ending.within(endIsNearMs);
     // What was late may hang for ever: the next requests get a fresh process.
-    if (result.lost !== undefined && ended === undefined) ending.demand();
+    if (result.lost !== undefined && end === undefined) ending.demand();
     const read = await answer.finish();
+    const ended = stop.aborted ? undefined : end;
     const lost =
       result.lost === undefined
         ? undefined
-        : ended === undefined
-          ? result.lost
-          : `the program ended while it answered`;
+        : stop.aborted
+          ? interrupted
+          : ended === undefined
+            ? result.lost
+            : 'the program ended while it answered';
     tally.add(pass.index, {
       warmUp: pass.pass < 1,
       durationMs,
@@ -206,15 +240,18 @@ async function ask({ work, door, ending, marks, growth }: Life, pass: Pass): Pro
       ...(lost !== undefined && { lost }),
       ...(ended && { ended }),
     });
-    if (ended === undefined && pass.pass >= 1) await growth?.end(pass);
+    if (end === undefined && pass.pass >= 1 && !stop.aborted) await growth?.end(pass);
+    return true;
   } finally {
     answer.close();
   }
 }
 
 interface Ending {
-  readonly over: (exit: Exit) => void;
+  readonly over: (exit: Exit, instrumentExitcode: number | undefined) => void;
   readonly isOver: () => boolean;
+  /** It ended by itself and without a failure of its own. */
+  readonly wasPeaceful: () => boolean;
   /** It is to be ended before all is asked. */
   readonly demand: () => void;
   readonly mustEnd: () => boolean;
@@ -224,17 +261,20 @@ interface Ending {
 
 function createEnding(): Ending {
   let exit: Exit | undefined;
+  let peaceful = false;
   let demanded = false;
   let tell = () => {};
   const told = new Promise<void>((resolve) => {
     tell = resolve;
   });
   return {
-    over: (how) => {
+    over: (how, instrumentExitcode) => {
       exit = how;
+      peaceful = how.how === 'exited' && (how.code === 0 || how.code === instrumentExitcode);
       tell();
     },
     isOver: () => exit !== undefined,
+    wasPeaceful: () => peaceful && !demanded,
     demand: () => {
       demanded = true;
     },

@@ -12,5 +12,5 @@ export function isWhole(bytes: string): boolean {
 
 /** @param variables names and values are bytes as latin1. */
 export function variablesForNode(variables: ReadonlyMap<string, string>): Record<string, string> {
-  return Object.fromEntries([...variables].map(([name, value]) => [name, wordForNode(value)]));
+  return Object.fromEntries([...variables].map(([name, value]) => [wordForNode(name), wordForNode(value)]));
 }
