@@ -151,3 +151,8 @@ export function requestName({
       : `${target.slice(0, longestTarget - 1).replace(/[\ud800-\udbff]$/, '')}…`;
   return [`request ${number}`, method, shown].filter((part) => part !== '').join(' ');
 }
+
+/** The process failed over the request, which is why there is no whole answer. */
+export function hasFailed({ ended }: Pick<ReplayedRequest, 'ended'>): boolean {
+  return ended !== undefined && (ended.how !== 'exited' || ended.code !== 0);
+}

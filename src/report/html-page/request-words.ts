@@ -1,6 +1,12 @@
 // What reports say of the requests of a replay: which ones a finding comes from, and what came of each. Nothing here is escaped yet.
 import type { Finding, RequestShare } from '../../model/report.ts';
-import { type Replay, type ReplayedRequest, type RequestGrowth, requestName } from '../../model/request.ts';
+import {
+  hasFailed,
+  type Replay,
+  type ReplayedRequest,
+  type RequestGrowth,
+  requestName,
+} from '../../model/request.ts';
 import { grouped, plural } from '../terminal-text.ts';
 import { costText, counted, exitText, type Fact } from './words.ts';
 
@@ -166,12 +172,13 @@ function grownBytes({ request }: RequestRow): number {
 }
 
 /** What is wrong, and what the program did in place of an answer. */
-function wrongOf({ sent, ended, exit, lost, faults, unmet }: ReplayedRequest): readonly string[] {
+function wrongOf(request: ReplayedRequest): readonly string[] {
+  const { sent, ended, exit, lost, faults, unmet } = request;
   return [
     ...(sent === 0 ? ['it was never sent'] : []),
     ...(ended === undefined ? [] : [`the program ended in it: ${exitText(ended)}`]),
     ...(exit === undefined || (exit.how === 'exited' && exit.code === 0) ? [] : [exitText(exit)]),
-    ...lost,
+    ...(hasFailed(request) ? [] : lost),
     ...faults,
     ...unmet,
   ];
@@ -179,8 +186,8 @@ function wrongOf({ sent, ended, exit, lost, faults, unmet }: ReplayedRequest): r
 
 function rankOf(request: ReplayedRequest, findings: number, growth: string): number {
   const { sent, ended, exit, lost, faults, unmet, statuses } = request;
-  const hasFailed = exit !== undefined && !(exit.how === 'exited' && exit.code === 0);
-  if (ended !== undefined || hasFailed) return 0;
+  const endedBadly = exit !== undefined && !(exit.how === 'exited' && exit.code === 0);
+  if (ended !== undefined || endedBadly) return 0;
   if (lost.length > 0) return 1;
   if (faults.length > 0 || unmet.length > 0) return 2;
   if (sent === 0) return 3;
@@ -216,6 +223,8 @@ export function answeredWords(rows: readonly RequestRow[]): string {
   const statuses = new Set(rows.flatMap(({ request }) => request.statuses.map(([status]) => status)));
   const [first, ...rest] = [...statuses].sort((a, b) => a - b);
   if (first === undefined) return 'not answered';
+  const lost = rows.filter(({ request }) => request.answered < Math.max(1, request.sent)).length;
+  if (lost > 0) return `${lost} of them not answered`;
   if (rest.length === 0) return `${rows.length > 1 ? 'all ' : ''}answered ${first}`;
   return `answered ${[first, ...rest.slice(0, -1)].join(', ')} and ${rest.at(-1)}`;
 }

@@ -27,7 +27,8 @@ export interface GrowthChecks {
 const countedAgain: Problem = {
   code: 'suppressions-counted-again',
   level: 'note',
-  message: 'suppressions of leaks were used anew by each leak check between requests: how often they are said to be used is too much',
+  message:
+    'suppressions of leaks were used anew by each leak check between requests: how often they are said to be used is too much',
 };
 
 /** Delta against the check before, of blocks of every kind: a block that is lost may look reachable until the next request. */

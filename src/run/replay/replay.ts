@@ -7,8 +7,13 @@ import { maskedTarget } from '../../drive/gateway/secrets.ts';
 import type { Server } from '../../drive/gateway/server-presets.ts';
 import { debug } from '../../log.ts';
 import type { Problem } from '../../model/problem.ts';
-import type { CapturedRequest, GatewayMode, ReplayedRequest } from '../../model/request.ts';
-import type { Exit, RunManifest } from '../../model/run.ts';
+import {
+  type CapturedRequest,
+  type GatewayMode,
+  hasFailed,
+  type ReplayedRequest,
+} from '../../model/request.ts';
+import type { RunManifest } from '../../model/run.ts';
 import { createRunDirectory, listArtifacts, removeOldRuns, runsFolder, writeManifest } from '../directory.ts';
 import type { RunRequest, RunResult } from '../run.ts';
 import { keepAnswers } from './answers.ts';
@@ -257,13 +262,9 @@ function firstOf(notes: readonly Problem[]): readonly Problem[] {
 
 const mostProblems = 20;
 
-function isFailure(exit: Exit | undefined): boolean {
-  return exit !== undefined && (exit.how !== 'exited' || exit.code !== 0);
-}
-
 function lostProblems(requests: readonly ReplayedRequest[]): readonly Problem[] {
   // That the program died over an answer, its own end tells.
-  const lost = requests.filter(({ lost: why, ended }) => why.length > 0 && !isFailure(ended));
+  const lost = requests.filter((request) => request.lost.length > 0 && !hasFailed(request));
   const told = lost.slice(0, mostProblems).map(
     ({ number, method, target, lost: why }): Problem => ({
       code: 'answer-lost',
