@@ -101,14 +101,14 @@ test('every byte belongs to those that were served when it was written, or to th
           if (done === undefined) continue;
           justEnded.push(done);
           marks.end(done);
-        } else if (each.what === 'rename') {
-          const name = `valgrind.1-${++renamed + 1}.xml`;
-          renameSync(join(folder, names[0] as string), join(folder, name));
-          names[0] = name;
-        } else {
+        } else if (each.what === 'append') {
           write(names[each.log] as string, each.bytes);
           sizes[each.log] = (sizes[each.log] ?? 0) + each.bytes;
           for (let byte = 0; byte < each.bytes; byte++) owners[each.log]?.push([...active, ...justEnded]);
+        } else {
+          const name = `valgrind.1-${++renamed + 1}.xml`;
+          renameSync(join(folder, names[0] as string), join(folder, name));
+          names[0] = name;
         }
       }
       marks.close();
