@@ -1,5 +1,5 @@
 // What a program was asked over HTTP: a request as it was captured, and what became of it when it was replayed.
-import type { Exit } from './run.ts';
+import type { Exit } from './exit.ts';
 
 /** A header field; both parts are the bytes of the wire as latin1. */
 export type Header = readonly [name: string, value: string];

@@ -1,15 +1,11 @@
 // What happened: how the target ended, and the manifest that makes a directory a run.
+import type { Exit } from './exit.ts';
 import type { Capture } from './launch.ts';
 import type { Problem } from './problem.ts';
 import type { Replay } from './request.ts';
 import type { Sanitizer } from './sanitizer.ts';
 
-/** How a process ended. */
-export type Exit =
-  | { readonly how: 'exited'; readonly code: number }
-  | { readonly how: 'signaled'; readonly signal: string; readonly number: number }
-  /** `instrument`: it ended the program at an error, or put its status in the place of the program's own. */
-  | { readonly how: 'unknown'; readonly why?: 'instrument' };
+export type { Exit } from './exit.ts';
 
 /** Why vgrun ended the target, when it did. `served`: it had answered all requests, and was asked to end. */
 export type StoppedBy = 'timeout' | 'interrupt' | 'served';
