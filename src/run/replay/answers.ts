@@ -27,6 +27,9 @@ export interface Answers {
   readonly keepRequests: () => Promise<void>;
 }
 
+/** Bytes of one answer: what goes on for ever ends here. */
+export const longestAnswer = 1024 ** 3;
+
 /** Wrong answers of one request that are kept beside its first. */
 const mostWrong = 5;
 

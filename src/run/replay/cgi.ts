@@ -1,11 +1,16 @@
 // Owns the replay against a CGI program: it is started for each request, which it finds in its environment and standard input.
-import { closeSync } from 'node:fs';
+import { closeSync, fstatSync } from 'node:fs';
 import { gatewayVariables, searchWords } from '../../drive/gateway/environment.ts';
 import type { CapturedRequest } from '../../model/request.ts';
+import { endRun } from '../processes.ts';
+import { longestAnswer } from './answers.ts';
 import type { Launched } from './launches.ts';
 import { interrupted, type Pass, passesOf, type ReplayWork } from './replay.ts';
 import { openStandardInput } from './standard-input.ts';
 import { variablesForNode, wordForNode } from './words-for-node.ts';
+
+/** How often an answer is looked at for being endless. */
+const lookEveryMs = 250;
 
 /** @returns the launches in the order of their names. */
 export async function callProgram(work: ReplayWork): Promise<readonly Launched[]> {
@@ -37,6 +42,8 @@ async function call({ plan, launches, answers, tally, signal }: ReplayWork, pass
   const place = await launches.prepare();
   const answer = answers.open(pass);
   let input: number | undefined;
+  let watch: NodeJS.Timeout | undefined;
+  let isEndless = false;
   try {
     input = await openStandardInput(request.body, place.directory);
     const startedAt = performance.now();
@@ -49,14 +56,23 @@ async function call({ plan, launches, answers, tally, signal }: ReplayWork, pass
         { child: 0, own: input },
         { child: 1, own: answer.descriptor },
       ],
+      onStart: (pid) => {
+        watch = setInterval(() => {
+          if (isEndless || fstatSync(answer.descriptor).size <= longestAnswer) return;
+          isEndless = true;
+          void endRun(place.directory, pid, plan.run.killAfter);
+        }, lookEveryMs);
+      },
       onExit: () => {
+        clearInterval(watch);
         durationMs = performance.now() - startedAt;
       },
       onEnded: async () => ({ served: [{ request: pass.index + 1, pass: pass.pass }], problems: [] }),
     });
     const { exit, stoppedBy } = launched.manifest;
-    const lost =
-      stoppedBy === 'timeout'
+    const lost = isEndless
+      ? `its answer was longer than ${longestAnswer / 1024 ** 3} GiB, and it was ended`
+      : stoppedBy === 'timeout'
         ? `it did not end within ${plan.timeout / 1000} s`
         : signal.aborted && !(exit?.how === 'exited' && exit.code === 0)
           ? interrupted
@@ -71,6 +87,7 @@ async function call({ plan, launches, answers, tally, signal }: ReplayWork, pass
     });
     return launched;
   } finally {
+    clearInterval(watch);
     if (input !== undefined) closeSync(input);
     answer.close();
   }

@@ -3,6 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import type { Exchange, ExchangeResult, Gateway, GatewayOptions } from '../../drive/exchange.ts';
 import { type Address, readAddress } from '../../drive/fastcgi/address.ts';
 import { wakeUp } from '../../drive/fastcgi/wake.ts';
+import { longestAnswer } from './answers.ts';
 import type { ReplayPlan } from './replay.ts';
 
 export interface GatewayDoor {
@@ -20,8 +21,6 @@ export interface GatewayDoor {
 
 /** A program is slow to start under an instrument, and its socket may come only then. */
 const longestStartMs = 300_000;
-/** Of one answer, in bytes: what goes on for ever ends here. */
-const longestAnswer = 4 * 1024 ** 3;
 /** Node's timers take no more. */
 const longestWaitMs = 2 ** 31 - 1;
 
