@@ -43,7 +43,7 @@ runtimes=''
 # PATH:PACKAGE:UNIT of what Debian would start as a service once it is installed: the tests start their own.
 services=''
 if [ "$tests" = yes ]; then
-  for_tests='cmake:cmake strace:strace zsh:zsh fish:fish meson:meson autoreconf:autoconf automake:automake clang:clang llvm-symbolizer:llvm'
+  for_tests='cmake:cmake curl:curl openssl:openssl strace:strace zsh:zsh fish:fish meson:meson autoreconf:autoconf automake:automake clang:clang llvm-symbolizer:llvm'
   for name in chromium chromium-browser google-chrome google-chrome-stable; do
     # Ubuntu's chromium-browser may be a script that says how to install a snap.
     if have "$name" && "$name" --version >/dev/null 2>&1; then browser=$name; fi
@@ -65,9 +65,9 @@ if have apt-get; then
   files='/usr/include/stdio.h:libc6-dev /usr/lib/debug/.build-id:libc6-dbg'
   # Programs for CGI and FastCGI; /usr/sbin need not be on the PATH. git's own git-http-backend comes with git.
   if [ "$tests" = yes ]; then
-    for_tests="$for_tests spawn-fcgi:spawn-fcgi cgi-fcgi:libfcgi-bin"
+    for_tests="$for_tests spawn-fcgi:spawn-fcgi cgi-fcgi:libfcgi-bin systemd-analyze:systemd"
     files="$files /usr/include/fcgiapp.h:libfcgi-dev /usr/lib/cgit/cgit.cgi:cgit"
-    services='/usr/sbin/fcgiwrap:fcgiwrap:fcgiwrap.socket /usr/sbin/lighttpd:lighttpd:lighttpd.service'
+    services='/usr/sbin/fcgiwrap:fcgiwrap:fcgiwrap.socket /usr/sbin/lighttpd:lighttpd:lighttpd.service /usr/sbin/apache2:apache2:apache2.service /usr/sbin/nginx:nginx:nginx.service'
   fi
   refresh() { as_root apt-get update -q; }
   install() { as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends "$@"; }

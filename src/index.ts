@@ -1,8 +1,10 @@
 // The library: the five steps for programs. `import { run, parse, analyze, render } from 'vgrun'`.
 import { resolve } from 'node:path';
+import { readReplayWish } from './commands/cgi-wish.ts';
 import { readWish } from './commands/wish.ts';
 import { UserError } from './errors.ts';
 import { planRun } from './run/plan.ts';
+import type { ReplayEvents } from './run/replay/replay.ts';
 import { type RunEvents, type RunResult, runTarget } from './run/run.ts';
 
 export type { Known } from './analyze/baseline.ts';
@@ -14,10 +16,12 @@ export type * from './model/finding.ts';
 export type * from './model/problem.ts';
 export type * from './model/record.ts';
 export type * from './model/report.ts';
+export type * from './model/request.ts';
 export type * from './model/run.ts';
 export { type AnalyzeWishes, analyze, type Parsed, parse, readKnown, render } from './pipeline.ts';
 export type { RenderOptions } from './report/index.ts';
 export type { Config } from './run/config-schema.ts';
+export type { ReplayEvents } from './run/replay/replay.ts';
 export type { RunEvents, RunResult } from './run/run.ts';
 
 /** Where and how to run; everything has a default. */
@@ -53,4 +57,31 @@ export async function run(words: readonly string[], options: RunOptions = {}): P
   );
   if (wish === undefined) throw new UserError('--help and --version run nothing', 'leave them out');
   return runTarget(await planRun(wish), options);
+}
+
+/** Where and how to replay; everything has a default. */
+export interface ReplayOptions
+  extends Pick<RunOptions, 'workingDirectory' | 'config' | 'say' | 'progress'>,
+    Pick<ReplayEvents, 'onAnswer'> {
+  /** The first program runs now. */
+  readonly onStart?: () => void;
+}
+
+/**
+ * Replays captured requests against a CGI, FastCGI or SCGI program under an instrument.
+ *
+ * @param words what would stand after `vgrun cgi` on a command line: `['./app.cgi', 'session.har', '--repeat=10']`.
+ * @returns the run directory and its manifest, in which `replay` tells of the requests; give the directory to `parse`.
+ * @throws UserError as `run` does, and for captures that cannot be read.
+ */
+export async function replay(words: readonly string[], options: ReplayOptions = {}): Promise<RunResult> {
+  const { config = false, workingDirectory = '.', say = () => {}, progress = false, ...events } = options;
+  const { wished, plan } = await readReplayWish(
+    words,
+    resolve(workingDirectory),
+    config === true ? undefined : config,
+  );
+  const request = await planRun(wished.wish, say);
+  const { runReplay } = await import('./run/replay/index.ts');
+  return runReplay(await plan(request, say), { ...events, say, progress });
 }

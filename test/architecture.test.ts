@@ -17,7 +17,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   drive: ['model', 'errors', 'version', 'log', 'tools', 'analyze', 'report'],
   suite: ['model', 'errors', 'version', 'log', 'tools', 'analyze', 'report', 'run', 'drive'],
   pipeline: ['model', 'errors', 'version', 'log', 'tools', 'analyze', 'report', 'run'],
-  commands: ['model', 'errors', 'version', 'log', 'tools', 'analyze', 'report', 'run', 'pipeline'],
+  commands: ['model', 'errors', 'version', 'log', 'tools', 'analyze', 'report', 'drive', 'run', 'pipeline'],
   index: ['model', 'errors', 'version', 'tools', 'analyze', 'report', 'run', 'pipeline', 'commands'],
   cli: ['errors', 'version', 'log', 'report', 'commands'],
 };

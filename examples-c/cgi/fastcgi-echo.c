@@ -7,9 +7,12 @@
  *   lose    loses 240 bytes
  *   else    its environment, one variable a line
  *
+ * With the argument "deaf" it looks at its SIGTERM only when a request comes, as MapServer does.
+ *
  * Build: cc fastcgi-echo.c -lfcgi
  */
 #include <fcgi_stdio.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,10 +23,15 @@ static void lose(void) {
   lost[0] = 1;
 }
 
-int main(void) {
+static volatile sig_atomic_t asked_to_end;
+static void on_term(int number) { asked_to_end = number; }
+
+int main(int count, char **words) {
   static char buffer[65536];
   int request = 0;
-  while (FCGI_Accept() >= 0) {
+  /* libfcgi has a handler of its own, which it does not install over another. */
+  if (count > 1 && strcmp(words[1], "deaf") == 0) signal(SIGTERM, on_term);
+  while (FCGI_Accept() >= 0 && !asked_to_end) {
     const char *query = getenv("QUERY_STRING");
     if (query == NULL) query = "";
     printf("Content-Type: text/plain\r\nX-Request: %d\r\n\r\n", ++request);

@@ -17,6 +17,7 @@
  *   late             never answers
  *   overloaded       FCGI_OVERLOADED
  *   cannot-multiplex FCGI_CANT_MPX_CONN when asked over a connection that has a request
+ *   closes-shared    says FCGI_MPXS_CONNS=1, and closes the connection after the first answer over it
  *   dies             dies of a signal at its second request
  *   deaf             does all right, but looks at its SIGTERM only when a connection comes
  */
@@ -33,7 +34,7 @@ static const char *mode = "plain";
 static int version = 1, requests, asked_to_end;
 
 static int is(const char *name) { return strcmp(mode, name) == 0; }
-static void on_term(int number) { asked_to_end = 1; }
+static void on_term(int number) { asked_to_end = number; }
 
 static int put(int to, int type, int id, const void *content, int length) {
   unsigned char head[8] = {version, type, id >> 8, id, length >> 8, length, 0, 0};
@@ -79,21 +80,30 @@ static int get(int from, unsigned char *bytes, int length) {
 
 static void serve(int connection) {
   static unsigned char head[8], content[65536 + 256];
+  static int refused;
   int waiting[3], count = 0, open = 0;
   while (get(connection, head, 8)) {
     int id = head[2] << 8 | head[3], length = head[4] << 8 | head[5];
     if (!get(connection, content, length + head[6])) return;
     if (head[1] == GET_VALUES) {
       const char pair[] = "\017\001FCGI_MPXS_CONNS1";
-      put(connection, VALUES, 0, pair, is("multiplexes") || is("cannot-multiplex") ? sizeof pair - 1 : 0);
+      put(connection, VALUES, 0, pair, is("multiplexes") || is("cannot-multiplex") || is("closes-shared") ? sizeof pair - 1 : 0);
     } else if (head[1] == BEGIN) {
-      if (is("cannot-multiplex") && open++ > 0) put_end(connection, id, 1);
+      if (is("cannot-multiplex") && open++ > 0) {
+        put_end(connection, id, 1);
+        refused = 1;
+        answer(connection, waiting[0]);
+        return;
+      }
       if (is("early")) { requests++; answer(connection, id); return; }
     } else if (head[1] == IN && length == 0) {
       requests++;
       if (!is("multiplexes")) {
-        /* Long enough for another request to come while this one is open. */
-        if (is("cannot-multiplex")) { if (id > 1) continue; usleep(300000); }
+        /* The first one waits for another to be refused. */
+        if (is("cannot-multiplex") && !refused) {
+          waiting[0] = id;
+          continue;
+        }
         answer(connection, id);
         if (!is("keeps") && !is("trailing") && !is("wrong-id") && !is("odd-type") && !is("after-close") &&
             !is("dies"))

@@ -1,7 +1,6 @@
 // A CGI program that never ends: it waits for the end of its input, says half of an answer if the query is `half`, and sleeps.
-// vgrun: --timeout=4
-// replay memcheck: hang.txt
-// outcome memcheck: inconclusive, status 124
+// replay memcheck: hang.txt --timeout=4
+// outcome memcheck: inconclusive
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 // What vgrun costs around a replay: 200 requests to a FastCGI program against a client that does nothing but send them, and CGI
 // requests against plain valgrind with the environment set by hand.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';

@@ -1,5 +1,5 @@
 // What a replay says about the program beside findings: how it ended in which request, and answers that are wrong or missing.
-import { type Replay, type ReplayedRequest, requestName } from '../model/request.ts';
+import { hasFailed, type Replay, type ReplayedRequest, requestName } from '../model/request.ts';
 import { endSentence } from './end-sentence.ts';
 import { type Launch, ownEnd } from './launches.ts';
 
@@ -65,7 +65,7 @@ export function missingAnswers({ requests }: Replay, told: readonly string[]): r
   let left = 0;
   for (const request of requests) {
     const [why] = request.lost;
-    if (why === undefined || told.some((sentence) => sentence.includes(why))) continue;
+    if (why === undefined || hasFailed(request) || told.some((sentence) => sentence.includes(why))) continue;
     if (sentences.length < mostNamed)
       sentences.push(`No whole answer came to ${requestName(request)}: ${ended(why)}`);
     else left++;

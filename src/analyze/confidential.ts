@@ -1,14 +1,19 @@
 // Takes out of a report what must not leave the house: command lines, source text, and quotes of logs that may hold them.
 import type { ReportProfile } from '../model/profile-report.ts';
 import type { Finding, Report } from '../model/report.ts';
+import { type Replay, type ReplayedRequest, requestName } from '../model/request.ts';
 
 /**
  * The report without arguments of programs and of the instrument, source excerpts, raw log excerpts, messages of the
- * program, quotes in problems, contents of blocks, and of profiles without source text and notes that hold command lines. Names of programs, functions and files stay: without them there is no report.
+ * program, quotes in problems, contents of blocks, and of profiles without source text and notes that hold command lines. Of
+ * requests their method and what came is left: no target, no capture, nothing that an answer said. Names of programs, functions and files stay: without them there is no report.
  */
 export function withoutSecrets(report: Report): Report {
+  const inSentence = sentenceMask(report.replay);
   return {
     ...report,
+    reasons: report.reasons.map(inSentence),
+    ...(report.replay && { replay: withoutTargets(report.replay) }),
     ...(report.run && {
       run: { ...report.run, command: report.run.command.slice(0, 1), toolOptions: [] },
     }),
@@ -16,7 +21,11 @@ export function withoutSecrets(report: Report): Report {
     ...(report.profiles && { profiles: report.profiles.map(withoutSources) }),
     processes: report.processes.map((process) => ({ ...process, argv: process.argv.slice(0, 1) })),
     messages: report.messages.filter(({ source }) => source === 'fatal-signal'),
-    problems: report.problems.map(({ quote: _, ...problem }) => problem),
+    problems: report.problems.map(({ quote: _, hint, ...problem }) => ({
+      ...problem,
+      message: inSentence(problem.message),
+      ...(hint !== undefined && { hint: inSentence(hint) }),
+    })),
   };
 }
 
@@ -27,6 +36,44 @@ function withoutExcerpts({ excerpt: _, raw: __, witnesses, ...finding }: Finding
     details: finding.details.filter((detail) => !detail.startsWith('Data: ')),
     ...(witnesses && { witnesses: witnesses.map(withoutExcerpts) }),
   };
+}
+
+function withoutTargets(replay: Replay): Replay {
+  return { ...replay, requests: replay.requests.map(withoutTarget) };
+}
+
+/** What was wrong with an answer may quote it. */
+const leftOut = 'what it was is left out';
+
+function withoutTarget({ answer, ...request }: ReplayedRequest): ReplayedRequest {
+  const masked = (sentences: readonly string[]): readonly string[] =>
+    sentences.length === 0 ? [] : [leftOut];
+  return {
+    ...request,
+    source: { name: '', entry: request.source.entry },
+    target: '',
+    faults: masked(request.faults),
+    unmet: masked(request.unmet),
+    lost: masked(request.lost),
+    ...(answer && { answer: { status: answer.status, bodyBytes: answer.bodyBytes } }),
+  };
+}
+
+/** Takes out of a sentence what requests have in it. */
+function sentenceMask(replay: Replay | undefined): (sentence: string) => string {
+  const hidden: (readonly [text: string, mask: string])[] = [];
+  for (const request of replay?.requests ?? []) {
+    const { number, method, faults, unmet, lost, source } = request;
+    hidden.push([requestName(request), requestName({ number, method, target: '' })]);
+    for (const text of [...faults, ...unmet, ...lost]) hidden.push([text, `${leftOut}.`]);
+    // Names of captures stand in quotes or before a colon; a short one could be part of any word.
+    if (source.name.length > 4) hidden.push([source.name, '…']);
+    if (request.target.length > 4) hidden.push([request.target, '…']);
+  }
+  const told = hidden.filter(([secret]) => secret !== '');
+  // A request that is named is more than its target.
+  told.sort(([a], [b]) => b.length - a.length);
+  return (sentence) => told.reduce((text, [secret, mask]) => text.replaceAll(secret, () => mask), sentence);
 }
 
 // `cmd: ./server --password=x`, `cmdline : perf record ./server`, `desc: --massif-out-file=/home/ann/massif.out`,

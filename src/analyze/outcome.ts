@@ -172,6 +172,9 @@ function whatIsMissing(evidence: Evidence): readonly string[] {
   }
   for (const { level, message } of problems) if (level === 'incomplete') missing.push(message);
   if (replay !== undefined) missing.push(...missingAnswers(replay, missing));
+  // A launch that was stopped early is told with the requests that it did not answer.
+  const cutShort = launches.some(({ manifest }) => manifest?.stoppedBy === 'timeout');
+  if (missing.length === 0 && cutShort) missing.push('The program was stopped at the time limit.');
   missing.push(...(evidence.growth?.unjudged ?? []));
   return [...new Set(missing)];
 }

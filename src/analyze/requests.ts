@@ -6,6 +6,7 @@ import type { RunManifest, ServedPass } from '../model/run.ts';
 import type { FindingDraft, Listener } from './fold.ts';
 import { nameInLaunch } from './launches.ts';
 import { leakKindOf } from './leak-policy.ts';
+import { sumLeaks } from './leak-sum.ts';
 import { type RequestGrowths, requestGrowths, sortedShares } from './request-growth.ts';
 import type { SettledSighting } from './sightings.ts';
 
@@ -50,15 +51,35 @@ export function attribution(replay: Replay, launches: readonly RunManifest[]): A
       },
       growth: growths.take,
     },
-    sharesOf: (finding) =>
+    sharesOf: (finding, sightings) =>
       leakKindOf(finding.first.kind) === undefined
         ? toldShares(told.get(finding))
-        : growths.sharesOf(finding),
+        : withIndirect(growths.sharesOf(finding), sightings, growths),
     requestOf: () => undefined,
     get replay() {
       return withGrowth(replay, growths);
     },
   };
+}
+
+/**
+ * Growth is told by the stack that allocated, and what a lost block alone pointed to has stacks of its own. Where one request made
+ * all blocks of a finding, it made what is lost with them.
+ */
+function withIndirect(
+  shares: readonly RequestShare[] | undefined,
+  sightings: readonly SettledSighting[],
+  growths: RequestGrowths,
+): readonly RequestShare[] | undefined {
+  const [only, second] = shares ?? [];
+  const leak = sumLeaks(sightings.flatMap(({ leak, inherited }) => (inherited ? [] : (leak ?? []))));
+  if (only === undefined || second !== undefined || leak === undefined) return shares;
+  if (only.bytes !== leak.directBytes || only.blocks !== leak.blocks || leak.indirectBytes === 0)
+    return shares;
+  const { passes = 1, steady } = only;
+  // Of the whole growth of a request that is the same each time, no part can differ for long.
+  const isSame = steady === true && growths.of(only.request)?.steady === true && leak.bytes % passes === 0;
+  return [{ ...only, bytes: leak.bytes, ...(steady !== undefined && { steady: isSame }) }];
 }
 
 function withGrowth(replay: Replay, growths: RequestGrowths): Replay {

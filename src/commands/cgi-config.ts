@@ -1,12 +1,13 @@
 // Owns what a config says for `vgrun cgi`: words that stand in front of the typed ones, and servers of the user's own.
 import { resolve } from 'node:path';
 import { readEnvironmentFile, readEnvironmentWord } from '../drive/gateway/environment-words.ts';
+import type { Server } from '../drive/gateway/server-presets.ts';
 import {
-  type Server,
   type ServerSettings,
   serverNamed,
   serverNames,
   withSettings,
+  withVariables,
 } from '../drive/gateway/servers.ts';
 import { loadConfig } from '../run/config.ts';
 import type { CgiConfigSettings } from '../run/config-schema.ts';
@@ -34,10 +35,16 @@ export interface CgiConfig {
 
 /**
  * @param typed what was typed: it says which config is meant, and which presets.
+ * @param config where the words name none: as for `readWish`.
  * @throws UserError (125) for a config that cannot be used.
  */
-export async function readCgiConfig(typed: CgiWords, workingDirectory: string): Promise<CgiConfig> {
-  const wishes = readConfigWishes([...typed.options, typed.program ?? '']);
+export async function readCgiConfig(
+  typed: CgiWords,
+  workingDirectory: string,
+  config?: string | false,
+): Promise<CgiConfig> {
+  const named = readConfigWishes([...typed.options, typed.program ?? '']);
+  const wishes = named.config !== undefined || config === undefined ? named : { ...named, config };
   const plain = await loadConfig({ ...wishes, preset: [] }, workingDirectory);
   const ownServers = { ...plain?.config.cgi?.servers };
   const isServer = (name: string): boolean => serverNames.includes(name) || Object.hasOwn(ownServers, name);
@@ -62,15 +69,14 @@ export async function readCgiConfig(typed: CgiWords, workingDirectory: string): 
         settings.envFile.map((file) => readEnvironmentFile(resolve(from, file))),
       );
       const words = settings.env.map((word) => readEnvironmentWord(word, process.env));
-      const configured = Object.entries(given).map(([variable, value]) => [
-        variable,
-        value === undefined ? null : Buffer.from(value).toString('latin1'),
-      ]);
-      return withSettings(serverNamed(name, servers), {
+      const server = withSettings(serverNamed(name, servers), {
         ...(settings.scriptName !== undefined && { scriptName: settings.scriptName }),
         ...(settings.documentRoot !== undefined && { documentRoot: resolve(from, settings.documentRoot) }),
-        environment: Object.fromEntries([...configured, ...files.flat(), ...words]),
+        environment: Object.fromEntries(
+          Object.entries(given).map(([variable, value]) => [variable, value ?? null]),
+        ),
       });
+      return withVariables(server, [...files.flat(), ...words]);
     },
   };
 }

@@ -1,6 +1,6 @@
 // Owns `vgrun cgi --print-env` and `--print-command`: what the program would be given, and how to do it by hand.
 import { gatewayVariables, searchWords } from '../drive/gateway/environment.ts';
-import type { Server } from '../drive/gateway/servers.ts';
+import type { Server } from '../drive/gateway/server-presets.ts';
 import { commandLines, environmentLines, type ShellBody } from '../drive/gateway/shell-lines.ts';
 import { UserError } from '../errors.ts';
 import type { Body, CapturedRequest } from '../model/request.ts';

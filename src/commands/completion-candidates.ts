@@ -3,6 +3,7 @@ import { kinds } from '../analyze/kinds-all.ts';
 import { gateWords } from '../model/gate-words.ts';
 import { sanitizers } from '../model/sanitizer.ts';
 import { reporterNames } from '../report/index.ts';
+import { cgiOptions } from '../tools/_shared/cgi-options.ts';
 import { type OwnOption, ownOptions } from '../tools/_shared/own-options.ts';
 import {
   belongsTo,
@@ -123,6 +124,18 @@ export const subCommandWords: Readonly<Record<string, SubCommandWords>> = {
       { name: '--compiler', about: 'gcc, clang or a path', takesValue: true },
       { name: '--build-dir', about: 'where to build', takesValue: true },
       { name: '--print', about: 'only say what would be run', takesValue: false },
+      { name: '--help', about: 'show help', takesValue: false },
+    ],
+    names: 'programs',
+  },
+  cgi: {
+    about: 'replay captured requests',
+    options: [
+      ...cgiOptions.map(({ name, summary, type }) => ({
+        name,
+        about: summary,
+        takesValue: type !== 'boolean',
+      })),
       { name: '--help', about: 'show help', takesValue: false },
     ],
     names: 'programs',

@@ -19,6 +19,8 @@ export interface Channel {
 
 /** How long a connection that broke must be silent to have nothing more to read, in ms: what was sent is there already. */
 const lastReadsMs = 20;
+/** Most bytes of one read. */
+const readSize = 64 * 1024;
 /** Bytes that are held for a reader that is slower than the program. */
 const readAhead = 1024 * 1024;
 
@@ -39,7 +41,7 @@ export async function connectTo(
   for (let pause = 2; ; pause = Math.min(pause * 2, 250)) {
     const left = deadline - Date.now();
     const outcome = await tryToConnect(address, Math.max(1, left), signal);
-    if (typeof outcome !== 'string') return { channel: openChannel(outcome) };
+    if (typeof outcome !== 'string') return { channel: outcome };
     const failed = `no connection to ${addressText(address)}: ${outcome}`;
     if (signal?.aborted === true) return { failed: 'it was given up' };
     if (!isAlive()) return { failed: `${failed}, and the program has ended` };
@@ -51,66 +53,74 @@ export async function connectTo(
   }
 }
 
-/** A socket, or the code of the error. */
-function tryToConnect(address: Address, limit: number, signal?: AbortSignal): Promise<Socket | string> {
+/** A connection, or the code of the error. */
+function tryToConnect(address: Address, limit: number, signal?: AbortSignal): Promise<Channel | string> {
   return new Promise((resolve) => {
     if (signal?.aborted === true) return resolve('ABORT_ERR');
-    const socket = createConnection(
-      address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port },
-    );
-    const settle = (outcome: Socket | string) => {
+    const { socket, channel } = openChannel(address);
+    const settle = (outcome: Channel | string) => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', giveUp);
-      if (typeof outcome === 'string') socket.destroy();
+      if (typeof outcome === 'string') channel.destroy();
       resolve(outcome);
     };
     const giveUp = () => settle('ABORT_ERR');
     const timer = setTimeout(() => settle('ETIMEDOUT'), limit);
     signal?.addEventListener('abort', giveUp);
-    socket.once('connect', () => settle(socket));
+    socket.once('connect', () => settle(channel));
     // Stays for good: an error after a timeout must not end the process.
     socket.on('error', (error: NodeJS.ErrnoException) => settle(error.code ?? error.message));
   });
 }
 
-function openChannel(socket: Socket): Channel {
+function openChannel(address: Address): { readonly socket: Socket; readonly channel: Channel } {
   const held: Uint8Array[] = [];
   let heldBytes = 0;
+  let paused = false;
+  let connected = false;
   let over = false;
   let broke: string | undefined;
-  let changed: () => void = () => undefined;
-  /** Resolves at the next chunk, at room for more, or at the end. */
+  let lastReads: NodeJS.Timeout | undefined;
   const waiters = new Set<() => void>();
+  const changed = () => new Promise<void>((resolve) => waiters.add(resolve));
   const wake = () => {
-    changed();
     for (const waiter of waiters) waiter();
     waiters.clear();
   };
 
   // Node closes a socket when a write fails, which it does as soon as the program has closed it. What the program sent
-  // before is still to be read then: an answer given without reading the body.
+  // before, an answer given without reading the body, is still to be read then: so bytes are taken past the stream,
+  // which hands nothing out after an error, and the socket lives until no more come.
+  const socket = createConnection({
+    ...(address.kind === 'unix' ? { path: address.path } : { host: address.host, port: address.port }),
+    onread: {
+      buffer: Buffer.allocUnsafe(readSize),
+      callback: (length, buffer) => {
+        // A copy, of Node's pool when it is short.
+        held.push(Buffer.from(buffer.subarray(0, length)));
+        heldBytes += length;
+        lastReads?.refresh();
+        paused = heldBytes > readAhead && lastReads === undefined;
+        wake();
+        return !paused;
+      },
+    },
+  });
   const destroy = socket.destroy.bind(socket);
-  let lastReads: NodeJS.Timeout | undefined;
   socket.destroy = (error) => {
-    if (error === undefined || lastReads !== undefined) return destroy();
+    if (error === undefined || lastReads !== undefined || !connected) return destroy(error);
     broke ??= (error as NodeJS.ErrnoException).code ?? error.message;
     lastReads = setTimeout(destroy, lastReadsMs);
     socket.resume();
     wake();
     return socket;
   };
-
+  socket.once('connect', () => {
+    connected = true;
+  });
   socket.setNoDelay(true);
   socket.on('error', (error: NodeJS.ErrnoException) => {
     broke ??= error.code ?? error.message;
-  });
-  // Taken at once and held here: what the program sent before it closed must outlive an error of writing to it.
-  socket.on('data', (bytes) => {
-    held.push(bytes);
-    heldBytes += bytes.length;
-    if (lastReads !== undefined) lastReads.refresh();
-    else if (heldBytes > readAhead) socket.pause();
-    wake();
   });
   socket.on('drain', wake);
   socket.on('end', () => {
@@ -124,12 +134,12 @@ function openChannel(socket: Socket): Channel {
     wake();
   });
 
-  return {
+  const channel: Channel = {
     write: async (bytes) => {
       if (over || !socket.writable) return false;
       if (socket.write(bytes)) return true;
       while (!over && socket.writable && socket.writableNeedDrain) {
-        await new Promise<void>((resolve) => waiters.add(resolve));
+        await changed();
       }
       return !over && socket.writable;
     },
@@ -138,14 +148,13 @@ function openChannel(socket: Socket): Channel {
         const next = held.shift();
         if (next !== undefined) {
           heldBytes -= next.length;
-          if (socket.isPaused() && heldBytes <= readAhead / 2) socket.resume();
+          if (paused && heldBytes <= readAhead / 2) {
+            paused = false;
+            socket.resume();
+          }
           yield next;
         } else if (over) return;
-        else {
-          await new Promise<void>((resolve) => {
-            changed = resolve;
-          });
-        }
+        else await changed();
       }
     },
     finish: () => {
@@ -159,4 +168,5 @@ function openChannel(socket: Socket): Channel {
       wake();
     },
   };
+  return { socket, channel };
 }

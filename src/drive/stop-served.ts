@@ -23,7 +23,10 @@ export interface StopOptions {
 /** From SIGTERM to the first poke, in ms; at most a third of the patience. */
 const firstPoke = 1000;
 
-/** Returns when the process is over, or 2 s after SIGKILL. */
+/**
+ * Returns when the process is over, or 2 s after SIGKILL. Connections to it must be closed before: a process that waits
+ * for the next request over one of them may not look at its signal.
+ */
 export async function stopServed(options: StopOptions): Promise<StopManner> {
   const { isOver, killAfter } = options;
   if (isOver()) return 'by itself';

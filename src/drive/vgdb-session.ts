@@ -26,8 +26,8 @@ export interface VgdbSession {
 const allSignals = Array.from({ length: 160 }, (_, index) => (index + 1).toString(16)).join(';');
 /** How long vgdb waits before it wakes a process that is blocked in a system call, in ms. 0 would mean never. */
 const invokeMs = 1;
-/** How long an interrupt may take before it is sent again, in ms; a second one is harmless. */
-const interruptAgainMs = 250;
+/** How long an interrupt may take before it is sent again, in ms, doubled each time; a second one is harmless. */
+const interruptAgainMs = 30;
 /** How long vgdb may take to leave, in ms. */
 const leaveMs = 1500;
 
@@ -119,10 +119,10 @@ export async function openVgdb(options: {
   async function halt(deadline: number): Promise<boolean> {
     if (greeted) {
       // Again when nothing comes of it: an interrupt that arrives together with the `c` before it is overlooked.
-      while (over === undefined && Date.now() < deadline) {
+      for (let patience = interruptAgainMs; over === undefined && Date.now() < deadline; patience *= 2) {
         send('\x03');
         // T05thread:3de3;
-        const stop = await next(Math.min(deadline, Date.now() + interruptAgainMs));
+        const stop = await next(Math.min(deadline, Date.now() + patience));
         if (stop?.startsWith('T') === true) return true;
       }
       return false;

@@ -35,7 +35,11 @@ export interface CapturedRequest {
   readonly port: number;
   /** `HTTP/1.1`; of HTTP/2 and 3 too. */
   readonly protocol: string;
-  /** As sent and in order, without what speaks of the transport alone: pseudo headers, `Transfer-Encoding`, `Expect`, `Upgrade`. */
+  /**
+   * As sent and in order, without what speaks of the transport alone: pseudo headers, `Transfer-Encoding`, `TE`,
+   * `Trailer`, `Expect`, `Upgrade`, `Keep-Alive`. `Connection` stays, as servers hand it on; `Content-Length` is once
+   * there where it was sent, with the length of `body`.
+   */
   readonly headers: readonly Header[];
   /** Missing when none was sent; one of 0 bytes was sent with `Content-Length: 0`. */
   readonly body?: Body;
@@ -146,4 +150,9 @@ export function requestName({
       ? target
       : `${target.slice(0, longestTarget - 1).replace(/[\ud800-\udbff]$/, '')}…`;
   return [`request ${number}`, method, shown].filter((part) => part !== '').join(' ');
+}
+
+/** The process failed over the request, which is why there is no whole answer. */
+export function hasFailed({ ended }: Pick<ReplayedRequest, 'ended'>): boolean {
+  return ended !== undefined && (ended.how !== 'exited' || ended.code !== 0);
 }

@@ -33,7 +33,8 @@ export function costOf(finding: Finding): string {
     parts.push(`${least}${grouped(count)} ${plural(count, 'time')}`);
     if (finding.alsoSeen !== undefined) parts.push('in several forms');
   }
-  const pids = new Set(seenIn.filter(({ inherited }) => !inherited).map(({ pid }) => pid)).size;
+  const own = seenIn.filter(({ inherited }) => !inherited);
+  const pids = new Set(own.map(({ pid, launch = 0 }) => `${launch} ${pid}`)).size;
   if (pids > 1) parts.push(`in ${grouped(pids)} processes`);
   return parts.join(' ');
 }

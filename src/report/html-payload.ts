@@ -108,6 +108,9 @@ export function encodeIndex(report: Report): {
     );
     columns.seen.push(images.size);
     for (const image of images) columns.seenImage.push(image);
+    const { requests = [] } = finding;
+    columns.requests.push(requests.length);
+    for (const { request } of requests) columns.requestNumber.push(request);
   }
   for (const [field, name] of frameColumns.entries()) {
     for (let frame = 0; frame < frames.size(); frame++) columns[name].push(frames.get(frame, field));
@@ -133,7 +136,7 @@ export function* encodeDetails(report: Report): Generator<string> {
 
 function detailsOf(finding: Finding, rule: Rule | undefined): Details {
   const { fingerprint, thread, alsoSeen, details, leak, access, descriptor, seenIn, before } = finding;
-  const { span, excerpt, raw, suppression, meaning, advice, witnesses } = finding;
+  const { span, excerpt, raw, suppression, meaning, advice, witnesses, requests } = finding;
   return {
     fingerprint,
     details,
@@ -152,6 +155,7 @@ function detailsOf(finding: Finding, rule: Rule | undefined): Details {
     ...(meaning !== undefined && meaning !== rule?.meaning && { meaning }),
     ...(advice !== undefined && advice !== rule?.advice && { advice }),
     ...(witnesses && { witnesses: witnesses.map(witnessOf) }),
+    ...(requests && { requests }),
   };
 }
 

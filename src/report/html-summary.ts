@@ -1,6 +1,8 @@
 // The part of the HTML report that needs no script: outcome, totals, and the first findings.
 import type { Finding, Report } from '../model/report.ts';
+import type { Replay } from '../model/request.ts';
 import { escapeXml } from './flame-svg.ts';
+import { replayFacts, shareNames } from './html-page/request-words.ts';
 import {
   costText,
   type Fact,
@@ -39,6 +41,7 @@ export function* summaryMarkup(report: Report): Generator<string> {
   yield '</ul>\n</div>\n';
   yield* factMarkup([
     ...runFacts(report),
+    ...replayFacts(report),
     ...profileFacts(report),
     ...totalFacts(report),
     ...gateFacts(report),
@@ -55,7 +58,7 @@ export function* summaryMarkup(report: Report): Generator<string> {
   yield shortForm('all findings with their stacks');
   if (shown.length > 0) {
     yield '<ol>\n';
-    for (const finding of shown.slice(0, mostFindings)) yield findingMarkup(finding);
+    for (const finding of shown.slice(0, mostFindings)) yield findingMarkup(finding, report.replay);
     yield '</ol>\n';
   }
   const left = shown.length - mostFindings;
@@ -69,7 +72,7 @@ function* factMarkup(facts: readonly Fact[]): Generator<string> {
   yield '</dl>\n';
 }
 
-function findingMarkup(finding: Finding): string {
+function findingMarkup(finding: Finding, replay: Replay | undefined): string {
   const { blamed, stacks, severity, leak, count, atLeast, pardon } = finding;
   const stack = stacks[blamed?.stack ?? 0];
   const frame =
@@ -84,6 +87,8 @@ function findingMarkup(finding: Finding): string {
   const cost = costText({ count, ...(leak && { bytes: leak.bytes, blocks: leak.blocks }) }, atLeast);
   const standing = finding.standing === undefined ? '' : `, ${finding.standing}`;
   const why = pardon === undefined ? '' : `, does not fail the run (${pardonWords[pardon]})`;
+  const requests = shareNames(finding, replay);
+  const asked = requests === '' ? '' : `, ${escapeXml(requests)}`;
   const what = escapeXml(headlineOf(finding.what, finding.title, leak !== undefined));
-  return `<li><span class="severity ${severity}"><span aria-hidden="true">${severitySigns[severity]}</span> ${severity}</span> <b>${what}</b>${cost === '' ? '' : `, ${cost}`}${standing}${why} <small>${escapeXml(`${finding.rule} ${finding.id}`)}</small>${place}</li>\n`;
+  return `<li><span class="severity ${severity}"><span aria-hidden="true">${severitySigns[severity]}</span> ${severity}</span> <b>${what}</b>${cost === '' ? '' : `, ${cost}`}${standing}${asked}${why} <small>${escapeXml(`${finding.rule} ${finding.id}`)}</small>${place}</li>\n`;
 }

@@ -144,7 +144,8 @@ function* suppressionBlock({ suppression = '' }: Finding): Generator<string> {
 
 /** Forked children that report as much as their parent: nobody can tell whether they lost it themselves. */
 function* childLines({ seenIn }: Finding, width: number, ink: Ink): Generator<string> {
-  const children = new Set(seenIn.filter(({ inherited }) => inherited).map(({ pid }) => pid)).size;
+  const copies = seenIn.filter(({ inherited }) => inherited);
+  const children = new Set(copies.map(({ pid, launch = 0 }) => `${launch} ${pid}`)).size;
   if (children === 0) return;
   const who = children === 1 ? '1 forked child reports' : `${grouped(children)} forked children report`;
   const whose =

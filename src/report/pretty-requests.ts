@@ -13,6 +13,8 @@ import { clip, grouped, harmless, plural } from './terminal-text.ts';
 
 /** More are no help to a person; `all` lists every one. */
 const mostRequests = 10;
+/** On a full screen: they are what a replay is about. */
+const leastRequests = 3;
 
 /** The requests, at most so many lines of them. Empty for what is no replay. */
 export function requestLines(report: Report, most: number, ink: Ink): readonly string[] {
@@ -24,7 +26,7 @@ export function requestLines(report: Report, most: number, ink: Ink): readonly s
   // When none has more to say than its status, a few show what was asked.
   const shown = (telling.length === 0 ? rows.slice(0, 3) : telling).slice(
     0,
-    all ? most : Math.min(most, mostRequests),
+    all ? most : Math.min(Math.max(most, leastRequests), mostRequests),
   );
   const left = rows.slice(shown.length);
   const more =

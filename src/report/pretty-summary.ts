@@ -105,7 +105,7 @@ export function processLines(report: Report, most: number, ink: Ink): readonly s
   const depths = depthsOf(processes);
   const lines = processes.map((process, index) => {
     const before = processes[index - 1];
-    const replaced = before?.pid === process.pid && process.pid !== 0;
+    const replaced = before?.pid === process.pid && before.launch === process.launch && process.pid !== 0;
     const indent = '  '.repeat(Math.min(20, depths.get(process.image) ?? 0));
     const how = replaced ? ' (exec)' : process.forked ? ' (fork)' : '';
     const found =

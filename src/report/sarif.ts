@@ -415,7 +415,7 @@ function resultEnd(finding: Finding, replay: Replay | undefined): Omit<Result, '
       ...(finding.requests && {
         requests: finding.requests.slice(0, mostShares).map((share, index) => ({
           ...share,
-          text: harmless(shares[index] ?? ''),
+          text: text(shares[index] ?? ''),
         })),
       }),
       ...(finding.details.length > 0 && { details: finding.details.map(harmless) }),

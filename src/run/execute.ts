@@ -16,6 +16,8 @@ export interface Execution {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** `environment` is all there is. */
   readonly onlyEnvironment?: boolean;
+  /** It has no terminal and is in nobody's process group, as what a server starts. */
+  readonly ownSession?: boolean;
   /** Absolute. */
   readonly workingDirectory: string;
   /** Absolute path of the run directory, by which all processes of the run are found. */
@@ -46,7 +48,7 @@ const withoutMailServer = Object.fromEntries(smtpVariables.map((name) => [name, 
  */
 export async function execute(execution: Execution): Promise<Ended> {
   const [file, ...args] = execution.argv as [string, ...string[]];
-  const terminal = hasControllingTerminal();
+  const terminal = execution.ownSession !== true && hasControllingTerminal();
   const highest = Math.max(2, ...execution.descriptors.map(({ child }) => child));
   const stdio = Array.from({ length: highest + 1 }, (_, number): 'inherit' | 'ignore' | number => {
     const own = execution.descriptors.find(({ child }) => child === number)?.own;

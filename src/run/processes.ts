@@ -110,6 +110,20 @@ export function descendants(pid: number): number[] {
   return states.map((state) => state.pid).filter((other) => family.has(other));
 }
 
+/** Whether a process has a child, zombies included. Cheap where the kernel tells (CONFIG_PROC_CHILDREN, proc(5)). */
+export function hasChild(pid: number): boolean {
+  let threads: readonly string[];
+  try {
+    threads = readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return false;
+  }
+  const told = threads.map((thread) => readProc(`${pid}/task/${thread}/children`));
+  if (told.some((children) => children !== undefined))
+    return told.some((children = '') => children.trim() !== '');
+  return descendants(pid).some((other) => other !== pid);
+}
+
 /** Sends a signal; a process that is gone is no error. */
 export function signal(pid: number, name: NodeJS.Signals): void {
   try {

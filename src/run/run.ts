@@ -241,6 +241,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
       ...(own === undefined && plan.programEnvironment),
     },
     onlyEnvironment,
+    ownSession: request.place !== undefined,
     workingDirectory: request.workingDirectory,
     directory,
     timeout: request.timeout,

@@ -4,9 +4,10 @@ import { withoutSecrets } from '../../src/analyze/confidential.ts';
 import { analyze } from '../../src/analyze/index.ts';
 import type { Profile } from '../../src/model/profile.ts';
 import type { Report } from '../../src/model/report.ts';
-import { reporterNames } from '../../src/report/index.ts';
+import { formatsFor, reporterNames } from '../../src/report/index.ts';
 import { pprofText, rendered } from '../report/validators.ts';
 import { counts, finding, manifest, whole } from './records.ts';
+import { launch, outer, replay, request } from './replays.ts';
 
 const secret = 'hunter2-is-the-password';
 
@@ -72,4 +73,34 @@ test.each(reporterNames)('%s', async (format) => {
     expect(await text(report)).toContain(secret);
     expect(await text(withoutSecrets(report))).toContain('Trigger: Program termination');
   }
+});
+
+test.each(reporterNames)('%s, of a replay', async (format) => {
+  const asked = request(1, {
+    target: `/${secret}?x=1`,
+    source: { name: `${secret}.har`, entry: 1 },
+    answer: { status: 200, location: `/${secret}`, reason: secret, contentType: secret, bodyBytes: 3 },
+    faults: [`It says ${secret}.`],
+    unmet: [`It is not ${secret}.`],
+    lost: [`It broke off after ${secret}.`],
+  });
+  const of = replay([
+    asked,
+    request(2, { target: '/' }),
+    request(3, { target: `/${secret}${'x'.repeat(200)}` }),
+  ]);
+  const message = `request 1 GET /${secret}?x=1: ${asked.lost[0]}`;
+  const report = await analyze(
+    [1, 3].flatMap((image) => whole(image, [finding(image, 'InvalidRead')], { launch: image })),
+    {
+      vgrun: '0.1.0',
+      manifest: outer(of, 3, { problems: [{ code: 'lost', level: 'incomplete', message, hint: message }] }),
+      launches: [1, 2, 3].map((number) =>
+        launch([{ request: number, pass: 1 }], { exit: { how: 'exited', code: 3 } }),
+      ),
+    },
+  );
+  if (!formatsFor(report).includes(format)) return;
+  expect(await rendered(withoutSecrets(report), format, { all: true })).not.toContain(secret);
+  if (format === 'json') expect(await rendered(report, format)).toContain(secret);
 });

@@ -199,6 +199,15 @@ describe('a program that serves many requests', () => {
     });
   });
 
+  test('that was stopped at the time limit is inconclusive, also when every answer came', async () => {
+    const late = { stoppedBy: 'timeout', exit: { how: 'signaled', signal: 'SIGTERM', number: 15 } } as const;
+    expect(await judge(image(1, []), three, [launch(served(), late)])).toMatchObject({
+      outcome: 'inconclusive',
+      status: 101,
+      reasons: ['The program was stopped at the time limit.'],
+    });
+  });
+
   test('has failed when it crashes at its end, or in a request', async () => {
     const crash = { how: 'signaled', signal: 'SIGABRT', number: 6 } as const;
     expect(
@@ -261,6 +270,15 @@ describe('what memory grew by', () => {
     expect(report.replay?.requests.map(({ growth }) => growth)).toEqual([
       { measured: 4, grew: 0, bytes: 0, blocks: 0, steady: true },
       { measured: 4, grew: 4, bytes: 960, blocks: 4, steady: true },
+    ]);
+  });
+
+  test('has what is lost with its blocks, where it made all of them', async () => {
+    const tree = leakOf(48, 3, { indirectBytes: 150 });
+    const passes = [1, 2, 3].map((pass) => grew(2, pass, [of(push, 16), of(keep, 50)]));
+    const report = await judge([...image(1, [lost(1, tree)]), ...passes], two(3), served);
+    expect(report.findings[0]?.requests).toEqual([
+      { request: 2, how: 'made', passes: 3, count: 3, bytes: 198, blocks: 3, steady: true },
     ]);
   });
 

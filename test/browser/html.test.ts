@@ -270,6 +270,37 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     await page.close();
   });
 
+  test('requests with something to say come first, and lead to their findings', async () => {
+    const report = await scenario('requests-growth');
+    const { page } = await reader.open(await htmlOf(report), { viewport: desktop });
+    await goTo(page, '#requests');
+    const request = page.locator('.requests tbody tr');
+    expect(await request.count()).toBe(20);
+    expect(await request.nth(0).innerText()).toContain('503 (1 time)');
+    const seventeenth = request.filter({ hasText: '/app?x=17' });
+    expect(await seventeenth.innerText()).toContain('240 bytes in 1 block each time (4 passes)');
+    await seventeenth.getByRole('button', { name: '1 finding of request 17' }).click();
+    await page.locator('nav.parts a[href="#findings"][aria-current=page]').waitFor();
+    expect(await page.locator(rows).count()).toBe(1);
+    expect(
+      await page
+        .locator('.choice', { hasText: /^Request/ })
+        .locator('select')
+        .inputValue(),
+    ).toBe('17');
+    await page.locator(rows).click();
+    await page.locator('.requests-made').waitFor();
+    expect(await page.locator('.requests-made').innerText()).toBe(
+      'in request 17 GET /app?x=17: 240 bytes in 1 block each time (4 passes)',
+    );
+    await page
+      .locator('.choice', { hasText: /^Request/ })
+      .locator('select')
+      .selectOption('all');
+    expect(await page.locator(rows).count()).toBe(3);
+    await page.close();
+  });
+
   test('50,000 findings open, and a search finds the right ones', async () => {
     const report = manyFindings(50_000);
     const { page, offences } = await reader.open(await htmlOf(report), { viewport: desktop });

@@ -45,7 +45,14 @@ describe.runIf(canRun('cc'))('a program without a library', () => {
     const first = ask(gateway, '');
     const second = ask(gateway, '');
     expect((await first).stdout).toContain('request 1\n');
-    expect(await second).toMatchObject({ protocolStatus: 'complete', faults: [] });
+    const { lost, protocolStatus } = await second;
+    expect([lost, protocolStatus]).toEqual([undefined, 'complete']);
+  });
+
+  test('that closes a connection others wait on is asked again over another', async () => {
+    const gateway = await start('closes-shared', { parallel: 3 });
+    const answers = await Promise.all([1, 2, 3].map(() => ask(gateway, '')));
+    expect(answers.map(({ lost, faults }) => [lost, faults])).toEqual(answers.map(() => [undefined, []]));
   });
 
   test.each([
@@ -203,6 +210,41 @@ describe.runIf(hasLibrary)('a program with libfcgi', () => {
     const { stdout, lost } = await ask(opened, 'echo', patternBody(10_000_000));
     expect(lost).toBeUndefined();
     expect(stdout.length).toBe('Content-Type: text/plain\r\nX-Request: 1\r\n\r\n'.length + 10_000_000);
+  });
+
+  test('waits while its answer is not taken', async () => {
+    const opened = await (await serve([program])).gateway();
+    let bytes = 0;
+    let held = 0;
+    let most = 0;
+    const result = await opened.send({
+      variables: new Map([
+        ['QUERY_STRING', 'echo'],
+        ['REQUEST_METHOD', 'POST'],
+        ['CONTENT_LENGTH', '8000000'],
+      ]),
+      body: {
+        length: 8_000_000,
+        open: async function* () {
+          for (let sent = 0; sent < 8_000_000; sent += 40_000) {
+            held += 40_000;
+            most = Math.max(most, held);
+            yield Buffer.alloc(40_000, 'x');
+          }
+        },
+      },
+      onStdout: async (content) => {
+        if (bytes === 0) await sleep(300);
+        bytes += content.length;
+        held -= content.length;
+        if (bytes % 7 === 0) await sleep(2);
+      },
+      onStderr: () => undefined,
+    });
+    expect(result).toMatchObject({ protocolStatus: 'complete', bytes });
+    expect(bytes).toBeGreaterThan(8_000_000);
+    // What the kernel and this process hold between them, and not the whole body.
+    expect(most).toBeLessThan(4_000_000);
   });
 
   test('that answers before it reads the body is heard, and so is its next answer', async () => {

@@ -75,6 +75,9 @@ describe('an answer is read', () => {
     const text = 'Content-Type: text/plain\nContent-Length: 20\n\n';
     expect((await read(text, { method: 'HEAD' })).faults).toEqual([]);
     expect((await read(text)).faults).toEqual(['Content-Length says 20, and the body has 0 bytes']);
+    expect((await read(`${text}abc`, { method: 'HEAD' })).faults).toEqual([
+      'Content-Length says 20, and the body has 3 bytes',
+    ]);
   });
 
   test('with a body that would not fit into memory', async () => {
@@ -102,6 +105,10 @@ describe('a fault is told', () => {
       "line 2 at byte 24 has no colon and is no empty line either: '<html>'; no empty line ends the header",
     ],
     [`X: ${'y'.repeat(70_000)}\n\n`, 'no empty line ends the header within its first 65536 bytes'],
+    [
+      `X: ${'y'.repeat(65_000)}\n${'z'.repeat(1000)}: 1\n\n`,
+      'no empty line ends the header within its first 65536 bytes',
+    ],
   ])('and there is no answer: %.40j', async (text, fault) => {
     const { answer, faults } = await read(text);
     expect(faults).toEqual([fault]);
@@ -212,6 +219,13 @@ test('cookies are masked in place, and nothing else is', async () => {
   expect(await readFile(path, 'latin1')).toBe(
     'Content-Type: a/b\r\nSet-Cookie: sid=******; Path=/; HttpOnly\r\nset-cookie:x=\r\nSet-Cookie: ****\r\n\r\nSet-Cookie: sid=geheim',
   );
+});
+
+test('cookies are masked far into a header that no server would take', async () => {
+  const long = `X: a${' '.repeat(500_000)}b\n`;
+  const path = await stored(`${long}Set-Cookie: sid=geheim\n\n`);
+  await maskAnswer(path);
+  expect((await readFile(path, 'latin1')).slice(long.length)).toBe('Set-Cookie: sid=******\n\n');
 });
 
 describe('--expect', () => {

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { gatewayVariables, searchWords } from '../../src/drive/gateway/environment.ts';
-import { serverNamed, serverNames, withSettings } from '../../src/drive/gateway/servers.ts';
+import { serverNamed, serverNames, withSettings, withVariables } from '../../src/drive/gateway/servers.ts';
 import { UserError } from '../../src/errors.ts';
 import type { CapturedRequest, Header } from '../../src/model/request.ts';
 import { type RequestWords, requestOf } from './gateway-requests.ts';
@@ -110,6 +110,33 @@ describe('what is set by the user', () => {
     expect(variables).not.toHaveProperty('SERVER_ADMIN');
   });
 
+  test('is bytes, however it was typed', () => {
+    const typed = withSettings(none, { scriptName: '/käse', environment: { A: 'ü' } });
+    const server = withVariables(typed, [
+      ['B', '\xff'],
+      ['C', '1'],
+      ['C', '2'],
+    ]);
+    expect(variablesOf({ target: '/k%C3%A4se/x' }, server)).toMatchObject({
+      A: '\xc3\xbc',
+      B: '\xff',
+      C: '2',
+      SCRIPT_NAME: '/k\xc3\xa4se',
+      PATH_INFO: '/x',
+    });
+    const path = '/srv/käse.cgi';
+    const { variables } = gatewayVariables(
+      requestOf({ target: '/k%c3%a4se.cgi/x' }),
+      { path, mode: 'cgi' },
+      server,
+    );
+    expect(variables.get('SCRIPT_NAME')).toBe('/k\xc3\xa4se');
+  });
+
+  test('and has a name that no program could read, is refused', () => {
+    expect(() => withSettings(none, { environment: { 'A-B': '1' } })).toThrow("environment cannot set 'A-B'");
+  });
+
   test('makes a server of its own, from one that is known', () => {
     const users = {
       shop: { extends: 'apache', documentRoot: '/srv/shop/', environment: { SHOP: '1' } },
@@ -164,6 +191,27 @@ describe('whatever the server', () => {
     const expected = server.extensions.includes('HTTPS') ? 'on' : undefined;
     expect(variablesOf({ scheme: 'https' }, server).HTTPS).toBe(expected);
     expect(variablesOf({ scheme: 'http' }, server)).not.toHaveProperty('HTTPS');
+  });
+
+  test('a folded line and blanks around a value are one value', () => {
+    const headers = [
+      ['X-A', ' \ta \r\n\t b\n\n'],
+      ['X-B', `a${' '.repeat(60_000)}b`],
+    ] as const;
+    expect(variablesOf({ headers })).toMatchObject({ HTTP_X_A: 'a b', HTTP_X_B: headers[1][1] });
+  });
+
+  test('megabytes of blanks take no time to speak of', () => {
+    const headers = [['X-A', `a${' '.repeat(5_000_000)}b`]] as const;
+    const { variables } = gatewayVariables(requestOf({ headers }), { ...program, mode: 'fastcgi' }, none);
+    expect(variables.get('HTTP_X_A')).toHaveLength(5_000_002);
+  });
+
+  test('who is logged in by Digest is told too', () => {
+    const headers = [['Authorization', 'Digest realm="a", username="ann \\"x\\"", nonce="1"']] as const;
+    expect(variablesOf({ headers })).toMatchObject({ AUTH_TYPE: 'Digest', REMOTE_USER: 'ann "x"' });
+    expect(variablesOf({ headers: [['Authorization', 'Bearer x']] })).not.toHaveProperty('AUTH_TYPE');
+    expect(variablesOf({ headers }, serverNamed('nginx'))).toMatchObject({ REMOTE_USER: '' });
   });
 
   test('a NUL byte in a path is refused', () => {

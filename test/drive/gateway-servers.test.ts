@@ -2,7 +2,8 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { gatewayVariables, searchWords } from '../../src/drive/gateway/environment.ts';
-import { type Server, serverNamed, withSettings } from '../../src/drive/gateway/servers.ts';
+import type { Server } from '../../src/drive/gateway/server-presets.ts';
+import { serverNamed, withSettings } from '../../src/drive/gateway/servers.ts';
 import { testFolder } from '../live/vgrun.ts';
 import { type RequestWords, requestOf } from './gateway-requests.ts';
 import { type Given, isThere, startWebServer, type WebServer } from './web-servers.ts';

@@ -179,7 +179,7 @@ printf 'a=\\047' | '/usr/bin/valgrind' '--leak-check=full' './it'\\''s.cgi'
           expect(given.body).toBe(Buffer.from(bytes).toString('latin1'));
         },
       ),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 });

@@ -79,6 +79,8 @@ export async function startWebServer(name: keyof typeof binaries, folder: string
     child.stderr.on('data', (bytes) => said.push(String(bytes)));
     child.on('error', (error) => said.push(error.message));
     children.push(child);
+    // What is detached would outlive a test that is broken off.
+    process.once('exit', () => child.kill());
   };
   const config = join(folder, 'server.conf');
   writeFileSync(config, configurations[name](folder, port));

@@ -41,7 +41,11 @@ describe.skipIf(!canRun('valgrind'))('every example program for CGI and FastCGI'
 describe.skipIf(!canRun('valgrind'))('a program that serves many requests', () => {
   for (const name of ['growing-fcgi', 'no-library-fcgi']) {
     test.skipIf(!isBuilt(name))(`${name}: what each request adds is measured`, async () => {
-      const { report } = await replay(cgiExamplePath(name), [capturePath('paths.txt'), '--repeat=10']);
+      const { report } = await replay(
+        cgiExamplePath(name),
+        [capturePath('paths.txt'), '--repeat=10'],
+        asFastcgi,
+      );
       expect(report.replay).toMatchObject({ mode: 'fastcgi', passes: 10 });
       expect(requestsOf(report).map(({ sent, answered, statuses }) => [sent, answered, statuses])).toEqual(
         Array(3).fill([10, 10, [[200, 10]]]),
@@ -58,10 +62,11 @@ describe.skipIf(!canRun('valgrind'))('a program that serves many requests', () =
   }
 
   test('the requests of a HAR file are sent in its order, and one that leaks is found among them', async () => {
-    const { report } = await replay(cgiExamplePath('no-library-fcgi'), [
-      capturePath('all.har'),
-      '--repeat=2',
-    ]);
+    const { report } = await replay(
+      cgiExamplePath('no-library-fcgi'),
+      [capturePath('all.har'), '--repeat=2'],
+      asFastcgi,
+    );
     expect(requestsOf(report).map(({ method, target }) => `${method} ${target}`)).toEqual([
       'GET /cgi-bin/app/clean',
       'GET /cgi-bin/app/leak?i=1',
@@ -75,10 +80,11 @@ describe.skipIf(!canRun('valgrind'))('a program that serves many requests', () =
   });
 
   test('the answers that a HAR file holds are compared with those of the program', async () => {
-    const { report } = await replay(cgiExamplePath('no-library-fcgi'), [
-      capturePath('all.har'),
-      '--expect=har',
-    ]);
+    const { report } = await replay(
+      cgiExamplePath('no-library-fcgi'),
+      [capturePath('all.har'), '--expect=har'],
+      asFastcgi,
+    );
     expect(requestsOf(report).map((request) => request.unmet)).toEqual(Array(5).fill([]));
     const other = await replay(cgiExamplePath('print-environment'), [capturePath('all.har'), '--expect=har']);
     for (const request of requestsOf(other.report)) expect(request.unmet).not.toEqual([]);
@@ -89,7 +95,7 @@ describe.skipIf(!canRun('valgrind'))('a program that serves many requests', () =
     ['no-library-fcgi', 'faults.txt'],
   ] as const) {
     test.skipIf(!isBuilt(name))(`${name}: the request that it crashed in is named`, async () => {
-      const { report } = await replay(cgiExamplePath(name), [capturePath(capture)]);
+      const { report } = await replay(cgiExamplePath(name), [capturePath(capture)], asFastcgi);
       const [first, second, third] = requestsOf(report);
       expect([first?.answered, second?.answered, third?.answered]).toEqual([1, 1, 0]);
       expect(third?.ended).toMatchObject({ how: 'signaled', signal: 'SIGSEGV' });
@@ -155,13 +161,16 @@ describe.skipIf(!canRun('valgrind'))('what a CGI program answers', () => {
   });
 });
 
+/** Of a program that is not known to speak FastCGI by what is in it. */
+const asFastcgi = '--mode=fastcgi';
+
 function replay(
   program: string,
   words: readonly string[],
   ...options: readonly string[]
 ): Promise<{ readonly report: Report; readonly status: number }> {
   const own = [`--project-root=${cgiExamplesDirectory}`, ...options];
-  return vgrunReport(['cgi', ...own, program, ...words], { cwd: folder() });
+  return vgrunReport([...own, program, ...words], { cwd: folder(), command: 'cgi' });
 }
 
 function requestsOf(report: Report): readonly ReplayedRequest[] {

@@ -1,7 +1,7 @@
 // Every command of the manual pages does what the page says, in a folder with a program that leaks.
 import { spawn } from 'node:child_process';
 import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { beforeEach, describe, test } from 'vitest';
 import { canRun, projectRoot } from '../project.ts';
 import { runPage } from './page.ts';
@@ -56,6 +56,12 @@ describe.skipIf(!canRun('valgrind'))('the commands of docs/', () => {
     await vgrun(['./build/test'], { cwd: path });
     await vgrun(['baseline', 'update'], { cwd: path });
     await runPage('reports.md', path);
+  });
+  test('cgi.md', { timeout: 240_000 }, async () => {
+    const examples = join(projectRoot, 'examples-c/cgi');
+    for (const file of ['guest-book.c', 'no-library-fcgi.c', 'captures/guest-book.har', 'captures/paths.txt'])
+      await cp(join(examples, file), join(path, basename(file)));
+    await runPage('cgi.md', path);
   });
   test.skipIf(!canRun('mtrace'))('mtrace.md', () => runPage('mtrace.md', path));
   test.skipIf(!canRun('perf') || !canRun('heaptrack'))('profiling.md', { timeout: 240_000 }, async () => {

@@ -22,6 +22,8 @@ export interface Options {
   readonly input?: string | Buffer;
   /** Where `vgrunReport` has its report written; default: `cwd`. */
   readonly reports?: string;
+  /** Of `vgrunReport`: the sub-command that stands before all options, `cgi`. */
+  readonly command?: string;
   /** Called with the process as soon as it runs. */
   readonly onStart?: (child: ChildProcess) => void;
 }
@@ -69,7 +71,8 @@ export async function vgrunReport(
   options: Options,
 ): Promise<Result & { readonly report: Report }> {
   const file = join(options.reports ?? options.cwd, `report-${Math.random().toString(36).slice(2)}.json`);
-  const result = await vgrun([`--report=json=${file}`, ...words], options);
+  const command = options.command === undefined ? [] : [options.command];
+  const result = await vgrun([...command, `--report=json=${file}`, ...words], options);
   const text = await readFile(file, 'utf8').catch(() => {
     throw new Error(`vgrun ${words.join(' ')} wrote no report (status ${result.status}):\n${result.stderr}`);
   });

@@ -82,7 +82,7 @@ const hostile = fc.oneof(
 
 /** Fields that hold words of vgrun's own, hashes, or times. Everything else that is a string is replaced. */
 const closed = new Set(
-  'severity pardon standing owner label outcome end how level unit fingerprint outline source operation startedAt stoppedBy clock purpose'.split(
+  'severity pardon standing owner label outcome end how level unit fingerprint outline source operation startedAt stoppedBy clock purpose mode'.split(
     ' ',
   ),
 );

@@ -1,7 +1,7 @@
 // The runs behind test/golden: each a stream of records as the readers give them, analysed for real.
 import { entriesOf } from '../../src/analyze/baseline.ts';
 import { analyze } from '../../src/analyze/index.ts';
-import type { ParsedRecord } from '../../src/model/record.ts';
+import type { GrowthRecord, ParsedRecord, RunRecord } from '../../src/model/record.ts';
 import type { Excerpt, Report } from '../../src/model/report.ts';
 import type { RunManifest } from '../../src/model/run.ts';
 import {
@@ -18,6 +18,7 @@ import {
   stack,
   whole,
 } from '../analyze/records.ts';
+import { launch, outer, replay, request } from '../analyze/replays.ts';
 
 /** Name of the golden folder, and the report in it. */
 export const scenarios: ReadonlyMap<string, () => Promise<Report>> = new Map([
@@ -33,6 +34,8 @@ export const scenarios: ReadonlyMap<string, () => Promise<Report>> = new Map([
   ['compared', compared],
   ['no-source', noSource],
   ['witnesses', witnesses],
+  ['cgi-requests', cgiRequests],
+  ['requests-growth', requestsGrowth],
   ['failed', () => report(whole(1, [counts(1, {})]), { exit: { how: 'exited', code: 3 } })],
 ]);
 
@@ -324,6 +327,126 @@ function hostileNames(): Promise<Report> {
       { argv: [evil] },
     ),
   );
+}
+
+/** Three requests of a CGI program: one leaks, one with the long cookie reads too far and crashes, one is fine. */
+function cgiRequests(): Promise<Report> {
+  const artifact = 'valgrind.101.xml';
+  const of = (image: number, records: readonly ParsedRecord[]) =>
+    whole(image, records, { pid: 101, launch: image, artifact, argv: ['./app.cgi'] });
+  const crash = { how: 'signaled', signal: 'SIGSEGV', number: 11 } as const;
+  const evil = '/app?<script>alert(1)</script>\x1b[2J|`@ann`';
+  const launches = [
+    launch([{ request: 1, pass: 1 }]),
+    launch([{ request: 2, pass: 1 }], { exit: crash }),
+    launch([{ request: 3, pass: 1 }]),
+    launch([{ request: 1, pass: 2 }], { startedAt: '2026-08-01T12:00:00.700Z' }),
+  ];
+  return analyze(
+    [
+      ...of(1, [lost(1, leakOf(240)), counts(1, {})]),
+      ...of(2, [
+        finding(2, 'InvalidRead', { unique: '0x0', what: 'Invalid read of size 1' }),
+        { type: 'fatal-signal', image: 2, number: 11, name: 'SIGSEGV' },
+        counts(2, { '0x0': 3 }),
+      ]),
+      ...of(3, [counts(3, {})]),
+      ...of(4, [lost(4, leakOf(240)), counts(4, {})]),
+    ],
+    {
+      vgrun: '0.1.0',
+      manifest: outer(
+        replay(
+          [
+            request(1, { sent: 2 }),
+            request(2, {
+              method: 'POST',
+              target: evil,
+              statuses: [[500, 1]],
+              faults: ['It has no header: the first line is "Segmentation fault".'],
+              exit: crash,
+            }),
+            request(3, { statuses: [[302, 1]], answer: { status: 302, location: '/login', bodyBytes: 0 } }),
+          ],
+          { passes: 2 },
+        ),
+        launches.length,
+        { exit: crash },
+      ),
+      launches,
+      runDirectory: '/home/ann/list/.vgrun/runs/20260801-120000-app.cgi',
+    },
+  );
+}
+
+/** Twenty requests to one process, four times each: one loses memory each time, one fills a cache, one is told of by an error. */
+function requestsGrowth(): Promise<Report> {
+  const artifact = 'valgrind.101.xml';
+  const push = [malloc, mine('push', 'list.c', 20), mine('main', 'main.c', 7)];
+  const cache = [malloc, mine('remember', 'cache.c', 9), mine('main', 'main.c', 7)];
+  const passes = 4;
+  const grew = (number: number, pass: number): GrowthRecord => {
+    const stacks =
+      number === 17
+        ? [{ frames: push, bytes: 240, blocks: 1 }]
+        : number === 3 && pass === 1
+          ? [{ frames: cache, bytes: 4096, blocks: 1 }]
+          : [];
+    const [{ bytes, blocks } = { bytes: 0, blocks: 0 }] = stacks;
+    return { type: 'growth', launch: 1, request: number, pass, bytes, blocks, stacks };
+  };
+  const numbers = Array.from({ length: 20 }, (_, index) => index + 1);
+  const records: readonly RunRecord[] = [
+    ...whole(
+      1,
+      [
+        finding(1, 'UninitCondition', {
+          unique: '0x0',
+          what: 'Conditional jump or move depends on uninitialised value(s)',
+          span: { artifact, offset: 2048, length: 300 },
+        }),
+        finding(1, 'InvalidWrite', {
+          unique: '0x1',
+          what: 'Invalid write of size 4',
+          stacks: [stack('at', [mine('start', 'main.c', 3), mine('main', 'main.c', 4)])],
+          span: { artifact, offset: 900, length: 300 },
+        }),
+        counts(1, { '0x0': 80, '0x1': 1 }),
+        lost(1, leakOf(960, 4)),
+        lost(1, leakOf(4096), { stacks: [stack('at', cache)] }, 'Leak_StillReachable'),
+      ],
+      { launch: 1, artifact, argv: ['./app.fcgi'] },
+    ),
+    ...Array.from({ length: passes }, (_, pass) => numbers.map((number) => grew(number, pass + 1))).flat(),
+  ];
+  return analyze(records, {
+    vgrun: '0.1.0',
+    manifest: outer(
+      replay(
+        numbers.map((number) =>
+          request(number, {
+            sent: passes,
+            ...(number === 5 && {
+              statuses: [
+                [200, 3],
+                [503, 1],
+              ] as const,
+            }),
+          }),
+        ),
+        { mode: 'fastcgi', server: 'nginx', passes, warmUp: 1 },
+      ),
+      1,
+      { command: ['./app.fcgi'], toolOptions: ['--leak-check=full'] },
+    ),
+    launches: [
+      launch([{ request: 8, pass: 1, grown: [{ artifact, from: 2000, to: 2400 }] }], {
+        stoppedBy: 'served',
+        exit: { how: 'signaled', signal: 'SIGTERM', number: 15 },
+      }),
+    ],
+    runDirectory: '/home/ann/list/.vgrun/runs/20260801-120000-app.fcgi',
+  });
 }
 
 /** helgrind's two orders of two locks. */

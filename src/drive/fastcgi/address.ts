@@ -33,7 +33,9 @@ export function readAddress(text: string): Address {
   const [, ipv6, host = ipv6, digits = ''] =
     /^(?:tcp:)?(?:\[([\da-f:.]+)\]|([^\s:[\]/]+)):(\d{1,5})$/i.exec(text) ?? [];
   const port = Number(digits);
-  if (host === undefined) throw new UserError(`"${text}" is no address of a program`, forms);
+  // `tcp:9000` has a port and no host.
+  if (host === undefined || (host === 'tcp' && !text.startsWith('tcp:tcp:')))
+    throw new UserError(`"${text}" is no address of a program`, forms);
   if (port < 1 || port > 65535) {
     throw new UserError(`"${text}" names port ${digits}, and ports are 1 to 65535`, forms);
   }

@@ -76,7 +76,6 @@ export async function openGateway(address: Address, options: GatewayOptions): Pr
     const line = await lineFor(exchange);
     if (typeof line === 'string') return { result: { faults: [], lost: line, bytes: 0 }, again: false };
     const id = freeId(line);
-    const { used } = line;
     const shared = multiplexes;
     const taker = takeAnswer(exchange, options);
     line.takers.set(id, taker);
@@ -96,11 +95,13 @@ export async function openGateway(address: Address, options: GatewayOptions): Pr
       line.spoilt = true;
       if (line.takers.size === 0) line.channel.destroy();
     }
+    // Closed after another's answer, before the program looked at this request.
+    const passedOver = end.untouched && line.used;
     line.used = true;
     const cannot = end.result.protocolStatus === 'cannot-multiplex' && shared;
-    if (cannot) multiplexes = false;
-    if (end.untouched && used) keeps = false;
-    return { result: end.result, again: (cannot && end.result.bytes === 0) || (end.untouched && used) };
+    if (cannot || passedOver) multiplexes = false;
+    if (passedOver) keeps = false;
+    return { result: end.result, again: passedOver || (cannot && end.result.bytes === 0) };
   }
 
   /** Whether all of the request went out. */

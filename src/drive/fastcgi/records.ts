@@ -34,6 +34,7 @@ const longestContent = 0xffff;
 /** FCGI_RESPONDER. */
 const responder = 1;
 const keepConnection = 1;
+const nothing = new Uint8Array(0);
 const protocolStatuses = ['complete', 'cannot-multiplex', 'overloaded', 'unknown-role'] as const;
 
 /**
@@ -44,7 +45,8 @@ const protocolStatuses = ['complete', 'cannot-multiplex', 'overloaded', 'unknown
 export function encodeRecord(type: number, requestId: number, content: Uint8Array): Uint8Array {
   if (content.length > longestContent) throw new RangeError(`a record of ${content.length} bytes`);
   const padding = -content.length & 7;
-  const bytes = new Uint8Array(headerLength + content.length + padding);
+  // alloc() would take no memory of Node's pool, and a request has many short records.
+  const bytes = Buffer.allocUnsafe(headerLength + content.length + padding);
   bytes[0] = version;
   bytes[1] = type;
   bytes[2] = requestId >> 8;
@@ -52,7 +54,9 @@ export function encodeRecord(type: number, requestId: number, content: Uint8Arra
   bytes[4] = content.length >> 8;
   bytes[5] = content.length;
   bytes[6] = padding;
+  bytes[7] = 0;
   bytes.set(content, headerLength);
+  bytes.fill(0, headerLength + content.length);
   return bytes;
 }
 
@@ -67,7 +71,7 @@ export function* encodeStream(type: number, requestId: number, bytes: Uint8Array
 
 /** The empty record that ends a stream. */
 export function encodeEndOfStream(type: number, requestId: number): Uint8Array {
-  return encodeRecord(type, requestId, new Uint8Array(0));
+  return encodeRecord(type, requestId, nothing);
 }
 
 /** Asks for a response; with `keep` the program is not to close the connection after it. */
@@ -81,7 +85,7 @@ export function encodeBeginRequest(requestId: number, keep: boolean): Uint8Array
 
 /** Asks the program to give a request up. */
 export function encodeAbortRequest(requestId: number): Uint8Array {
-  return encodeRecord(RecordType.abortRequest, requestId, new Uint8Array(0));
+  return encodeRecord(RecordType.abortRequest, requestId, nothing);
 }
 
 /** How a program says that a request is over. */
@@ -165,7 +169,7 @@ export interface RecordReader {
 
 /** Holds at most one record that is not whole. */
 export function readRecords(): RecordReader {
-  let held: Uint8Array = new Uint8Array(0);
+  let held: Uint8Array = nothing;
   let fault: string | undefined;
   /** Bytes before `held`. */
   let offset = 0;
@@ -183,7 +187,7 @@ export function readRecords(): RecordReader {
             offset + at === 0
               ? `it does not speak FastCGI: its first byte is ${first}, and not the version ${version}`
               : `byte ${offset + at} of what it sent is ${first}, where a record has the version ${version}`;
-          held = new Uint8Array(0);
+          held = nothing;
           return records;
         }
         if (at + headerLength > all.length) break;
@@ -199,7 +203,7 @@ export function readRecords(): RecordReader {
       }
       offset += at;
       // A copy: the socket may use its memory again.
-      held = Uint8Array.prototype.slice.call(all, at);
+      held = at === all.length ? nothing : Buffer.from(all.subarray(at));
       return records;
     },
     fault: () => fault,

@@ -1,5 +1,6 @@
 // Owns the header of a program's answer: its lines, and where they break RFC 3875, section 6. Pure.
 import type { Header } from '../../model/request.ts';
+import { withoutBlanks } from './byte-text.ts';
 import { quoted } from './harmless-quote.ts';
 
 export interface AnswerField {
@@ -69,7 +70,7 @@ export function readAnswerHeader(head: string, isWhole: boolean): AnswerHeader {
       if (/[\x00-\x08\x0a-\x1f\x7f]/.test(raw)) {
         faults.push(`the value of ${name} at byte ${offset} has a control character`);
       }
-      const value = raw.replace(/^[ \t]+|[ \t]+$/g, '');
+      const value = withoutBlanks(raw);
       const spaces = /^[ \t]*/.exec(raw)?.[0].length ?? 0;
       fields.push({ name, value, offset, valueOffset: offset + colon + 1 + spaces });
     }

@@ -1,6 +1,7 @@
 // Owns variables that users set for the program: `--env NAME=VALUE`, `--env NAME`, and files of such lines.
 import { readFile } from 'node:fs/promises';
 import { UserError } from '../../errors.ts';
+import { bytesOfText } from './byte-text.ts';
 import { quoted } from './harmless-quote.ts';
 
 /** Name and value; the value is bytes as latin1. */
@@ -21,17 +22,21 @@ export function readEnvironmentWord(
 ): Variable {
   const equals = word.indexOf('=');
   const name = equals === -1 ? word : word.slice(0, equals);
-  if (!validName.test(name)) {
-    throw new UserError(
-      `--env cannot set ${quoted(name)}: no name of a variable`,
-      'write --env NAME=VALUE, or --env NAME to pass on a variable of your own',
-    );
-  }
+  mustBeName(name, '--env');
   const value = equals === -1 ? own[name] : word.slice(equals + 1);
   if (value === undefined) {
     throw new UserError(`--env ${name} passes nothing on: ${name} is not set`, `write --env ${name}=VALUE`);
   }
-  return [name, bytesOf(value)];
+  return [name, bytesOfText(value)];
+}
+
+/** @throws UserError (125) for what is no name of a variable. */
+export function mustBeName(name: string, setter: string): void {
+  if (validName.test(name)) return;
+  throw new UserError(
+    `${setter} cannot set ${quoted(bytesOfText(name))}: no name of a variable`,
+    'a name is of letters, digits and _, and begins with no digit; --env NAME passes on a variable of your own',
+  );
 }
 
 /**
@@ -88,9 +93,4 @@ function lineValue(text: string): string | undefined {
     return inner?.replace(/\\(.)/gs, (_, letter: string) => escapes[letter] ?? letter);
   }
   return text.replace(/[ \t]+#.*$/s, '');
-}
-
-/** An argument's bytes as latin1. */
-function bytesOf(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1');
 }

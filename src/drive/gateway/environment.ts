@@ -1,9 +1,10 @@
 // Owns the environment a program gets for a request: RFC 3875, section 4.1, and what servers add. Pure.
 import { UserError } from '../../errors.ts';
 import type { CapturedRequest, GatewayMode } from '../../model/request.ts';
+import { bytesOfText } from './byte-text.ts';
 import { authenticated, headerVariables } from './header-variables.ts';
 import { decodedPath, type ScriptPath, splitScript } from './script-path.ts';
-import type { Extension, Server } from './servers.ts';
+import type { Extension, Server } from './server-presets.ts';
 
 /** The program that is to answer. */
 export interface Program {
@@ -30,9 +31,10 @@ const longestVariable = 131_072;
  */
 export function gatewayVariables(
   request: CapturedRequest,
-  program: Program,
+  { path, mode }: Program,
   server: Server,
 ): GatewayVariables {
+  const program = { path: bytesOfText(path), mode };
   const [rawPath, query] = splitTarget(request.target);
   const notes: string[] = [];
   const script = splitScript(decodedPath(rawPath, server, notes), program.path, server, notes);

@@ -4,6 +4,7 @@ import { open, stat } from 'node:fs/promises';
 import { UserError } from '../../errors.ts';
 import type { CapturedRequest, Header } from '../../model/request.ts';
 import type { ReadAnswer } from './answer.ts';
+import { bytesOfText } from './byte-text.ts';
 import { quoted } from './harmless-quote.ts';
 import { maskedHeaders } from './secrets.ts';
 
@@ -40,7 +41,7 @@ export async function readExpectations(word: string): Promise<readonly Expectati
 
 async function readExpectation(word: string): Promise<Expectation> {
   const wrong = (why: string) =>
-    new UserError(`--expect cannot be ${quoted(bytesOf(word))}: ${why}`, `it takes ${forms}`);
+    new UserError(`--expect cannot be ${quoted(bytesOfText(word))}: ${why}`, `it takes ${forms}`);
   if (word === 'har') return { kind: 'har' };
   const [, name = '', value = ''] = /^([a-z]+~?)=(.*)$/s.exec(word) ?? [];
   if (name !== '' && value === '') throw wrong('nothing follows the =');
@@ -69,7 +70,11 @@ async function readExpectation(word: string): Promise<Expectation> {
     case 'header': {
       const [, field, text] = /^([^\s:]+)\s*(?::(.*))?$/s.exec(value) ?? [];
       if (field === undefined) throw wrong('a header is as Name: value');
-      return { kind: 'header', name: field, ...(text === undefined ? {} : { value: bytesOf(text.trim()) }) };
+      return {
+        kind: 'header',
+        name: field,
+        ...(text === undefined ? {} : { value: bytesOfText(text.trim()) }),
+      };
     }
     default:
       throw wrong('no such expectation');
@@ -80,7 +85,7 @@ async function mustBeFile(path: string): Promise<void> {
   const facts = await stat(path).catch(() => undefined);
   if (facts?.isFile()) return;
   throw new UserError(
-    `--expect body=${quoted(bytesOf(path)).slice(1, -1)}: there is no such file`,
+    `--expect body=${quoted(bytesOfText(path)).slice(1, -1)}: there is no such file`,
     'name a file that holds the body as it should be',
   );
 }
@@ -159,9 +164,10 @@ function wrongType(found: string | undefined, wanted: string): readonly string[]
   const plain = (type: string) =>
     type
       .toLowerCase()
-      .replaceAll(/\s*;\s*/g, ';')
       .replaceAll('"', '')
-      .trim();
+      .split(';')
+      .map((part) => part.trim())
+      .join(';');
   const isMet =
     found !== undefined &&
     (plain(found) === plain(wanted) ||
@@ -247,9 +253,4 @@ async function bodyText(path: string, offset: number): Promise<string> {
   } finally {
     await file.close();
   }
-}
-
-/** A word of the command line as bytes in latin1. */
-function bytesOf(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1');
 }

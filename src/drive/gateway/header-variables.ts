@@ -1,7 +1,8 @@
 // Owns which header fields become variables, and how: RFC 3875, section 4.1.18, and who is logged in. Pure.
 import type { CapturedRequest, Header } from '../../model/request.ts';
+import { withoutBlanks } from './byte-text.ts';
 import { quoted } from './harmless-quote.ts';
-import type { Server } from './servers.ts';
+import type { Server } from './server-presets.ts';
 
 export interface HeaderVariables {
   /** `HTTP_…`, in the order of the first field of each name. */
@@ -60,8 +61,15 @@ function fieldValue(
 
 /** Without white space around it; a folded line is one (RFC 9112, section 5.2). */
 function oneLine(value: string): string {
-  return value.replace(/[ \t]*[\r\n]+[ \t]*/g, ' ').replace(/^[ \t]+|[ \t]+$/g, '');
+  return value
+    .split(/[\r\n]+/)
+    .map(withoutBlanks)
+    .filter((line) => line !== '')
+    .join(' ');
 }
+
+/** What servers take for a field. */
+const longestCredentials = 8192;
 
 /** Who the credentials in the header say is there, as the server tells the program. */
 export function authenticated(
@@ -70,6 +78,7 @@ export function authenticated(
 ): { readonly type: string; readonly name: string } | undefined {
   if (authorization === 'no') return undefined;
   const value = headers.find(([name]) => name.toLowerCase() === 'authorization')?.[1].trim() ?? '';
+  if (value.length > longestCredentials) return undefined;
   const basic = /^basic +([A-Za-z0-9+/]+={0,2})$/i.exec(value)?.[1];
   if (basic !== undefined) {
     const name = Buffer.from(basic, 'base64').toString('latin1').split(':', 1)[0] ?? '';

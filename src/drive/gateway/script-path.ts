@@ -1,5 +1,5 @@
 // Owns which part of a request's path names the program, and which is for it: SCRIPT_NAME and PATH_INFO. Pure.
-import type { Server } from './servers.ts';
+import type { Server } from './server-presets.ts';
 
 /** Both decoded; together the path of the request. */
 export interface ScriptPath {

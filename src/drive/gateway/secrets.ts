@@ -56,30 +56,45 @@ export function isSecretHeader(name: string): boolean {
  * password before its host.
  */
 export function maskedTarget(target: string): string {
+  return maskedUrl(target, 0);
+}
+
+/** Places to return to hold places to return to; deeper than this a value is hidden unread. */
+const deepestUrl = 3;
+
+function maskedUrl(target: string, depth: number): string {
   const [, before = '', query, fragment] = /^([^?#]*)(\?[^#]*)?(#.*)?$/s.exec(target) ?? [];
   const place = before
     .replace(/^([a-z][a-z0-9+.-]*:\/\/[^/:@]*):[^/@]*@/i, `$1:${hidden}@`)
-    .replace(/;([^=;/]+)=([^;/]*)/g, (_, name: string, value: string) => `;${maskedPair(name, value)}`);
-  const ofQuery = query === undefined ? '' : `?${maskedQuery(query.slice(1))}`;
-  const ofFragment = fragment === undefined ? '' : `#${maskedQuery(fragment.slice(1))}`;
+    .replace(
+      /;([^=;/]+)=([^;/]*)/g,
+      (_, name: string, value: string) => `;${maskedPair(name, value, depth)}`,
+    );
+  const ofQuery = query === undefined ? '' : `?${maskedPairs(query.slice(1), depth)}`;
+  const ofFragment = fragment === undefined ? '' : `#${maskedPairs(fragment.slice(1), depth)}`;
   return place + ofQuery + ofFragment;
 }
 
 /** `a=1&token=***`. */
 export function maskedQuery(query: string): string {
+  return maskedPairs(query, 0);
+}
+
+function maskedPairs(query: string, depth: number): string {
   return query.replace(/[^&;]+/g, (pair) => {
     const equals = pair.indexOf('=');
     if (equals === -1) return looksSecret(decoded(pair)) ? hidden : pair;
-    return maskedPair(pair.slice(0, equals), pair.slice(equals + 1));
+    return maskedPair(pair.slice(0, equals), pair.slice(equals + 1), depth);
   });
 }
 
-function maskedPair(name: string, value: string): string {
+function maskedPair(name: string, value: string, depth: number): string {
   if (value === '') return `${name}=`;
   const plain = decoded(value);
   if (isSecretName(decoded(name)) || looksSecret(plain)) return `${name}=${hidden}`;
   // A place to return to, with a query of its own: `next=https%3A%2F%2Fa%2F%3Ftoken%3Dx`.
-  if (/[?#;]|:\/\//.test(plain) && maskedTarget(plain) !== plain) return `${name}=${hidden}`;
+  const isUrl = /[?#;]|:\/\//.test(plain);
+  if (isUrl && (depth === deepestUrl || maskedUrl(plain, depth + 1) !== plain)) return `${name}=${hidden}`;
   return `${name}=${value}`;
 }
 

@@ -21,11 +21,15 @@ export interface CaptureBytes {
 const heldBytes = 1024 * 1024;
 
 /**
- * The bytes of a file. What is no regular file (a pipe, `<(command)`) is spooled.
+ * The bytes of a file, by the path that is meant where a name is not it. What is no regular file (a pipe, `<(command)`) is spooled.
  * @throws UserError when it cannot be read
  */
-export async function bytesOfFile(name: string, workingDirectory: string): Promise<CaptureBytes> {
-  const path = resolve(workingDirectory, name);
+export async function bytesOfFile(
+  name: string,
+  workingDirectory: string,
+  meant?: string,
+): Promise<CaptureBytes> {
+  const path = meant ?? resolve(workingDirectory, name);
   try {
     const facts = await stat(path);
     if (facts.isDirectory()) {
@@ -124,6 +128,11 @@ export async function gather(chunks: AsyncIterable<Uint8Array>): Promise<Buffer>
   return Buffer.concat(parts);
 }
 
+/** The first bytes of a capture, by which its form is known. */
+export function firstBytes(bytes: CaptureBytes, length: number): Promise<Buffer> {
+  return gather(bytes.stream(0, Math.min(bytes.size, length)));
+}
+
 async function* pieces(
   name: string,
   start: number,
@@ -175,8 +184,10 @@ const reasons: Readonly<Record<string, string>> = {
 function unreadable(name: string, error: unknown): unknown {
   if (!(error instanceof Error && 'code' in error) || error instanceof UserError) return error;
   const code = String(error.code);
+  // Of zlib: who unpacks knows what to say.
+  if (code.startsWith('Z_')) return error;
   return new UserError(
     `cannot read ${name === '-' ? 'standard input' : name}: ${reasons[code] ?? code}`,
-    'a capture is a file, a URL, - for standard input, or a curl command',
+    'name a file that is there and may be read; captures may also be a URL, a curl command, or - for standard input',
   );
 }

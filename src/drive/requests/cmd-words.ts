@@ -5,9 +5,19 @@ import { refusal } from './place.ts';
 /** A character, and whether a caret before it took its meaning for cmd.exe. */
 type Marked = readonly [character: string, escaped: boolean];
 
+/** One object for each: a capture of megabytes is mostly the same few. */
+const marks = new Map<string, Marked>();
+
+function mark(character: string, escaped: boolean): Marked {
+  const key = `${character}${escaped}`;
+  const known = marks.get(key) ?? [character, escaped];
+  marks.set(key, known);
+  return known;
+}
+
 /** Whether a text has carets where only cmd.exe takes them: before a quote, or at the end of a line. */
 export function looksLikeCmd(text: string): boolean {
-  return /^\s*(?:@|[A-Z]:\\\S*>)?\s*curl(?:\.exe)?\s[^\n]*?(?:\^"|\s\^\r?\n)/i.test(text);
+  return /^\s*(?:@|[A-Z]:\\\S*>)?\s*curl(?:\.exe)?(?=\s)(?:[^\n']*\s\^"|[^\n]*\s\^\r?\n)/i.test(text);
 }
 
 /** @throws UserError for a quote that is not closed */
@@ -44,8 +54,8 @@ function commandsOf(
       // A caret takes the line end away, and the meaning of the character behind it, were it a line end again.
       index += lineEnd();
       const width = lineEnd();
-      if (width > 0) marked.push(['\n', true]);
-      else if (index < text.length) marked.push([text[index] ?? '', true]);
+      if (width > 0) marked.push(mark('\n', true));
+      else if (index < text.length) marked.push(mark(text[index] ?? '', true));
       index += Math.max(width, 1);
       continue;
     }
@@ -57,7 +67,7 @@ function commandsOf(
     }
     if (character === '"') quotes = !quotes;
     // %^20 in a string that carets end: the browser keeps cmd.exe from seeing a variable.
-    marked.push([character, false]);
+    marked.push(mark(character, false));
     index += 1;
   }
   endCommand();

@@ -48,7 +48,7 @@ async function dataPart(
     // content, =content, name=content, @file, name@file
     const [, name = '', sign = '', rest = ''] = /^([^=@]*)([=@])(.*)$/s.exec(value) ?? ['', '', '=', value];
     const content = sign === '@' ? await textOfFile(await open(wireName(rest), place), place) : rest;
-    return bodyOfText(`${name === '' ? '' : `${name}=`}${encodeBytes(content)}`);
+    return bodyOfText(`${name === '' ? '' : `${name}=`}${encodeBytes(content).replaceAll('%20', '+')}`);
   }
   if (!value.startsWith('@')) return bodyOfText(value);
   const file = await open(wireName(value.slice(1)), place);
@@ -66,7 +66,12 @@ export async function curlForm(
   for (const { meaning, value, spelled } of options) {
     if (meaning !== 'form' && meaning !== 'form-string') continue;
     const equals = value.indexOf('=');
-    if (equals < 0) throw refusal(place, `${spelled} of the curl command is not NAME=CONTENT`);
+    if (equals < 0)
+      throw refusal(
+        place,
+        `${spelled} of the curl command is not NAME=CONTENT`,
+        'write a field as -F name=content, a file as -F name=@file',
+      );
     const name = value.slice(0, equals);
     const content = value.slice(equals + 1);
     parts.push(

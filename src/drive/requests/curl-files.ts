@@ -40,6 +40,6 @@ export function filesBesideCapture(capture: string, workingDirectory: string): O
         typed,
       );
     }
-    return bytesOfFile(real, folder);
+    return bytesOfFile(name, folder, real);
   };
 }

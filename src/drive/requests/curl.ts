@@ -9,7 +9,7 @@ import { type CurlOperation, type GivenOption, parseCurl } from './curl-command.
 import type { OpenFile } from './curl-files.ts';
 import { encodeBytes } from './form.ts';
 import type { Field } from './head.ts';
-import { type Place, quoted, refusal } from './place.ts';
+import { type Place, quoted, refusal, spellPlace } from './place.ts';
 import { settleHead, splitAuthority, withLength } from './settle.ts';
 import { parseRequestUrl, type RequestUrl } from './url.ts';
 import { bytesAsLatin1 } from './wire-text.ts';
@@ -17,7 +17,7 @@ import { bytesAsLatin1 } from './wire-text.ts';
 /** What curl calls itself where a command does not say. A fixed version: the same capture is the same request. */
 export const curlUserAgent = 'curl/8.0.0';
 
-const fileLimit = 64 * 1024 * 1024;
+const fileLimit = 16 * 1024 * 1024;
 // $ API=x /usr/bin/curl 'https://example.org/'
 const commandStart =
   /^\s*(?:[$>%@]\s*|[A-Za-z]:\\\S*>\s*)?(?:\w+=\S*\s+)*(?:[^\s'"=]*[/\\])?curl(?:\.exe)?(?:\s|\^|$)/i;
@@ -89,7 +89,7 @@ async function makeRequest(
   const last = (meaning: string): string | undefined =>
     options.findLast((option) => option.meaning === meaning)?.value;
   const typed = /^[a-z][a-z\d+.-]*:\/\//i.test(spelledUrl) ? spelledUrl : `http://${spelledUrl}`;
-  const url = parseRequestUrl(typed.replaceAll(' ', '%20'), `${place.name}, request ${place.entry}`);
+  const url = parseRequestUrl(typed.replaceAll(' ', '%20'), spellPlace(place));
   const upload = last('upload-file');
   const data = await curlData(options, open, place);
   const form = await curlForm(options, open, place);
@@ -97,6 +97,7 @@ async function makeRequest(
     throw refusal(
       place,
       'the curl command gives more than one body: --data, --form and --upload-file exclude each other',
+      'keep the one that is meant',
     );
   }
   const asQuery = has('get') && data !== undefined;
@@ -225,7 +226,7 @@ function cookies(options: readonly GivenOption[], notes: string[]): string | und
     if (value.includes('=')) pairs.push(value);
     else notes.push(`The cookie file ${quoted(value)} is not read: its cookies are missing.`);
   }
-  return pairs.length === 0 ? undefined : pairs.join('; ');
+  return pairs.length === 0 ? undefined : pairs.join(';');
 }
 
 /** `Name: value` in place of curl's own, `Name:` takes that away, `Name;` sends an empty one. */

@@ -26,7 +26,7 @@ export function formOfCapture(first: Buffer, name: string): CaptureForm {
   }
   const text = first.toString('latin1').replace(/^\xef\xbb\xbf/, '');
   // 7867:4:type;4:http;
-  if (/^\d{1,12}:\d{1,9}:\w/.test(text)) return 'mitmproxy';
+  if (/^[1-9]\d{0,11}:\d{1,9}:[a-z_]+;/.test(text)) return 'mitmproxy';
   const begin = text.trimStart();
   if (begin.startsWith('{') && !holdsTrace(text)) return 'har';
   if (beginsMessage(begin)) return 'raw';
@@ -35,7 +35,12 @@ export function formOfCapture(first: Buffer, name: string): CaptureForm {
   if (/^(?:#[^\n]*\n\s*)*https?:\/\/\S+\s*(?:\n|$)/i.test(begin)) return 'urls';
   if (holdsTrace(text)) return 'trace';
   // A line that wants to be a request line: what is wrong with it is said best by who reads it.
-  if (/^[^\n]{0,4000} HTTP\//.test(begin)) return 'raw';
+  if (
+    /^[^\n]{0,4000} HTTP\//.test(begin) ||
+    (/^[A-Z]{3,20} \/[^\n]*$/.test(begin) && text.length === seenBytes)
+  ) {
+    return 'raw';
+  }
   throw new UserError(
     begin === '' ? `${shown} is empty` : `${shown} is no capture of HTTP requests`,
     'a capture is a HAR file, HTTP requests as text, curl commands, a trace of curl, flows of mitmproxy, or a URL per line',

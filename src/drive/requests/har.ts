@@ -2,12 +2,12 @@
 import { Tokenizer, TokenParser, TokenType } from '@streamparser/json';
 import { UserError } from '../../errors.ts';
 import type { Body, CapturedAnswer, CapturedRequest } from '../../model/request.ts';
-import { type CaptureBytes, gather } from './capture-bytes.ts';
+import { type CaptureBytes, firstBytes, gather } from './capture-bytes.ts';
 import { encodeBytes } from './form.ts';
 import { harBody, readContent } from './har-body.ts';
 import { listOf, objectOf, textOf } from './har-value.ts';
 import type { Field, Head } from './head.ts';
-import type { Place } from './place.ts';
+import { type Place, spellPlace } from './place.ts';
 import type { Selectable } from './selection.ts';
 import { settleHead, splitAuthority, withLength } from './settle.ts';
 import { parseRequestUrl } from './url.ts';
@@ -49,7 +49,7 @@ export async function* readHar(bytes: CaptureBytes, options: HarOptions): AsyncG
     if (!options.wanted(selectable)) continue;
     const odd = oddity(entry, url, status);
     if (odd !== undefined) {
-      options.note(`${bytes.name}: entry ${number} is skipped: ${odd}.`);
+      options.note(`${spellPlace({ name: bytes.name, entry: number })} is skipped: ${odd}.`);
       continue;
     }
     const reread = async (): Promise<Body | undefined> => {
@@ -82,27 +82,28 @@ async function* entriesOf(bytes: CaptureBytes): AsyncGenerator<Entry> {
   const tokenizer = new Tokenizer();
   const builder = new TokenParser({ paths: ['$.log.entries.*'], keepStack: false });
   const found: Entry[] = [];
+  // The tokenizer does not count a byte order mark.
+  const base = (await firstBytes(bytes, 3)).toString('latin1') === '\xef\xbb\xbf' ? 3 : 0;
   let depth = 0;
   let start = 0;
   let end = 0;
-  let fed = 0;
+  let fed = base;
   let entries = false;
   tokenizer.onToken = (token) => {
     if (token.token === TokenType.LEFT_BRACE || token.token === TokenType.LEFT_BRACKET) {
       // { "log": { "entries": [ {
-      if (depth === 3) start = token.offset;
+      if (depth === 3) start = base + token.offset;
       depth += 1;
     } else if (token.token === TokenType.RIGHT_BRACE || token.token === TokenType.RIGHT_BRACKET) depth -= 1;
-    end = token.offset + 1;
+    end = base + token.offset + 1;
     if (depth === 2 && token.value === 'entries') entries = true;
     builder.write(token);
   };
-  // Without these the parsers throw; with them the first fault is kept.
   builder.onValue = ({ value }) => {
     found.push({ value: value ?? null, start, end });
   };
   try {
-    for await (const piece of bytes.stream(0, bytes.size)) {
+    for await (const piece of bytes.stream(base, bytes.size)) {
       tokenizer.write(piece);
       fed += piece.length;
       yield* found.splice(0);
@@ -114,6 +115,7 @@ async function* entriesOf(bytes: CaptureBytes): AsyncGenerator<Entry> {
       }
     }
     if (!tokenizer.isEnded) tokenizer.end();
+    if (depth > 0) throw new Error('the file ends within a value');
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw new UserError(
@@ -143,7 +145,7 @@ function oddity(entry: Record<string, unknown>, url: string, status: unknown): s
 function readRequest(entry: Record<string, unknown>, place: Place): CapturedRequest {
   const request = objectOf(entry.request);
   const notes: string[] = [];
-  const url = parseRequestUrl(bytesAsLatin1(textOf(request.url)), `${place.name}, entry ${place.entry}`);
+  const url = parseRequestUrl(bytesAsLatin1(textOf(request.url)), spellPlace(place));
   const sent = withCookies(readFields(request.headers), request, notes);
   const { body, fields } = harBody(
     objectOf(request.postData),

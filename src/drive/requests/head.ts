@@ -1,5 +1,5 @@
 // Reads the head of one HTTP message, as strictly as a server that trusts nobody (RFC 9112; its section 11 says why).
-import { type Place, quoted, refusal } from './place.ts';
+import { type Place, placeAt, quoted, refusal } from './place.ts';
 
 /** A field of a head; texts are the bytes of the wire as latin1. */
 export interface Field {
@@ -41,7 +41,7 @@ const versions: Readonly<Record<string, string>> = {
  * @throws UserError for what a strict server refuses
  */
 export function parseHead(text: string, place: Place): Head {
-  const at = (index: number): Place => ({ ...place, offset: (place.offset ?? 0) + index });
+  const at = (index: number): Place => placeAt(place, (place.offset ?? 0) + index);
   const bare = /\r(?!\n)/.exec(text);
   if (bare !== null && bare.index < text.length - 1) {
     throw refusal(at(bare.index), 'a carriage return stands alone in the head');
@@ -116,13 +116,13 @@ function parseField(line: string, place: Place): Field {
     );
   }
   // The colon at the start belongs to the name of a pseudo header.
-  const colon = line.indexOf(':', 1);
+  const colon = line.indexOf(':', /^:[a-z]/.test(line) ? 1 : 0);
   if (colon < 0) throw refusal(place, `${quoted(line)} is no header: it has no colon`);
   const name = line.slice(0, colon);
   checkName(name, place);
   const value = line.slice(colon + 1).replace(/^[ \t]+/, '');
   const end = trimmedLength(value);
-  checkValue(name, value.slice(0, end), { ...place, offset: (place.offset ?? 0) + colon + 1 });
+  checkValue(name, value.slice(0, end), placeAt(place, (place.offset ?? 0) + colon + 1));
   return { name, value: value.slice(0, end) };
 }
 

@@ -5,7 +5,7 @@ import { bodyOfRange, type CaptureBytes, gather, windowOf } from './capture-byte
 import { type HarOptions, withHost } from './har.ts';
 import { listOf, objectOf, textOf } from './har-value.ts';
 import type { Field } from './head.ts';
-import type { Place } from './place.ts';
+import { type Place, spellPlace } from './place.ts';
 import { settleHead, withLength } from './settle.ts';
 
 /** Bytes of a flow and where in it they begin. */
@@ -61,7 +61,9 @@ function readFlow(
     method === 'CONNECT' ||
     (flow.websocket !== null && flow.websocket !== undefined)
   ) {
-    options.note(`${bytes.name}: flow ${place.entry} is skipped: it is no request to a program.`);
+    options.note(
+      `${spellPlace({ name: bytes.name, entry: place.entry })} is skipped: it is no request to a program.`,
+    );
     return undefined;
   }
   const content = isSlice(request.content) ? request.content : undefined;

@@ -7,8 +7,13 @@ export type Place = CaptureSource;
 
 /** `login.txt, request 2, byte 812`: for the start of a sentence. */
 export function spellPlace({ name, entry, offset }: Place): string {
-  const capture = name === '-' ? 'standard input' : printable(name);
+  const capture = name === '-' ? 'standard input' : printable(name, 4096);
   return `${capture}, request ${entry}${offset === undefined ? '' : `, byte ${offset}`}`;
+}
+
+/** The same request at another byte; what has no bytes to count keeps none. */
+export function placeAt(place: Place, offset: number): Place {
+  return place.offset === undefined ? place : { ...place, offset };
 }
 
 /** The error for what a strict server would refuse. */
@@ -24,10 +29,10 @@ export function quoted(text: string): string {
   return `"${printable(text)}"`;
 }
 
-function printable(text: string): string {
+function printable(text: string, longest = 80): string {
   const shown = text.replace(/[^\x20-\x7e]/g, (character) => {
     const code = character.charCodeAt(0);
     return code > 0xff ? character : `\\x${code.toString(16).padStart(2, '0')}`;
   });
-  return shown.length > 80 ? `${shown.slice(0, 77)}...` : shown;
+  return shown.length > longest ? `${shown.slice(0, longest - 3)}...` : shown;
 }

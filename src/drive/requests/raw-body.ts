@@ -1,7 +1,7 @@
 // Finds the body of a request in a capture, and streams it from there: by length, chunked, or with its line ends restored.
 import type { Body } from '../../model/request.ts';
 import { bodyOfRange, type CaptureBytes } from './capture-bytes.ts';
-import { type Place, quoted, refusal } from './place.ts';
+import { type Place, placeAt, quoted, refusal } from './place.ts';
 import type { Framing } from './settle.ts';
 
 /** A body and where the next message may begin. */
@@ -23,7 +23,7 @@ export async function findBody(
   place: Place,
 ): Promise<FoundBody> {
   if (framing.kind === 'none') return { end: start, notes: [] };
-  if (framing.kind === 'chunked') return findChunked(bytes, start, place);
+  if (framing.kind === 'chunked') return findChunked(bytes, start, lineFeeds, place);
   const there = bytes.size - start;
   const { length } = framing;
   if (there >= length)
@@ -33,7 +33,7 @@ export async function findBody(
     if (restored !== undefined) return restored;
   }
   throw refusal(
-    { ...place, offset: start },
+    placeAt(place, start),
     `its body has ${length} bytes by its Content-Length, but the capture ends after ${there}`,
     lineFeeds
       ? 'the capture was saved with other line ends or cut: save it again as it is, or put Content-Length right'
@@ -85,13 +85,18 @@ async function* withCarriageReturns(pieces: AsyncIterable<Uint8Array>): AsyncGen
   }
 }
 
-async function findChunked(bytes: CaptureBytes, start: number, place: Place): Promise<FoundBody> {
+async function findChunked(
+  bytes: CaptureBytes,
+  start: number,
+  lineFeeds: boolean,
+  place: Place,
+): Promise<FoundBody> {
   // Two passes: the length must be known before the first byte is handed on.
   let length = 0;
   let end = start;
   let trailers = 0;
   const decode = (ended?: (end: number, trailers: number) => void) =>
-    decodeChunks(bytes.stream(start, bytes.size), { ...place, offset: start }, ended);
+    decodeChunks(bytes.stream(start, bytes.size), start, lineFeeds, place, ended);
   for await (const piece of decode((offset, count) => {
     end = offset;
     trailers = count;
@@ -110,12 +115,15 @@ const trailerLimit = 1000;
 
 /**
  * Puts chunks together (RFC 9112, section 7.1), whatever pieces they come in.
- * @param place of the first byte
+ * @param start offset of the first byte
+ * @param lineFeeds lines may end with LF alone, as those of the head do
  * @param ended is told the offset behind the last chunk, and how many trailer fields there were
  * @throws UserError for a chunk that is malformed or cut
  */
 export async function* decodeChunks(
   pieces: AsyncIterable<Uint8Array>,
+  start: number,
+  lineFeeds: boolean,
   place: Place,
   ended?: (end: number, trailers: number) => void,
 ): AsyncGenerator<Uint8Array> {
@@ -123,10 +131,10 @@ export async function* decodeChunks(
   let left = 0;
   let line = '';
   let trailers = 0;
-  let offset = place.offset ?? 0;
+  let offset = start;
   const fault = (what: string) =>
     refusal(
-      { ...place, offset },
+      placeAt(place, offset),
       what,
       'where the capture holds the body already put together, replace Transfer-Encoding by a Content-Length',
     );
@@ -148,6 +156,7 @@ export async function* decodeChunks(
       line += Buffer.from(piece.buffer, piece.byteOffset + index, stop - index).toString('latin1');
       index = stop;
       if (feed < 0) continue;
+      if (!lineFeeds && !line.endsWith('\r\n')) throw fault('a line between chunks ends with LF alone');
       const text = line.replace(/\r?\n$/, '');
       if (part === 'behind data') {
         if (text !== '') throw fault(`a chunk is longer than its size: ${quoted(text)} follows`);

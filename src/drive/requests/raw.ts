@@ -1,8 +1,8 @@
 // Reads captures that hold HTTP requests as text: one or many, with CR LF or LF, with or without the answers between them.
 import type { CapturedRequest } from '../../model/request.ts';
-import { type CaptureBytes, gather, type Window, windowOf } from './capture-bytes.ts';
+import { type CaptureBytes, type Window, windowOf } from './capture-bytes.ts';
 import { headLimit, parseHead } from './head.ts';
-import { type Place, quoted, refusal } from './place.ts';
+import { type Place, quoted, refusal, spellPlace } from './place.ts';
 import { decodeChunks, type FoundBody, findBody } from './raw-body.ts';
 import { settleHead } from './settle.ts';
 
@@ -25,6 +25,7 @@ export function beginsMessage(text: string): boolean {
 /** @throws UserError for what a strict server would refuse */
 export async function* readRaw(bytes: CaptureBytes, options: RawOptions): AsyncGenerator<CapturedRequest> {
   const window = windowOf(bytes);
+  const answers: AnswerReading = { bytes, window, patience: 100 };
   let entry = 0;
   let before = '';
   let position = await afterBlankLines(window, 0);
@@ -46,13 +47,15 @@ export async function* readRaw(bytes: CaptureBytes, options: RawOptions): AsyncG
     }
     const { text, end } = await findHead(window, position, bytes.size, place);
     if (responseStart.test(text)) {
-      position = await afterBlankLines(window, await afterAnswer(bytes, window, text, end, place));
+      position = await afterBlankLines(window, await afterAnswer(answers, text, end, place));
       continue;
     }
     entry += 1;
     const head = parseHead(text, place);
     if (head.method === 'CONNECT') {
-      options.note(`${bytes.name}: request ${entry} is skipped: CONNECT asks a proxy, not a program.`);
+      options.note(
+        `${spellPlace({ name: bytes.name, entry })} is skipped: CONNECT asks a proxy, not a program.`,
+      );
       before = 'no body';
       position = await afterBlankLines(window, end);
       continue;
@@ -123,16 +126,23 @@ async function afterBlankLines(window: Window, start: number): Promise<number> {
   }
 }
 
+interface AnswerReading {
+  readonly bytes: CaptureBytes;
+  readonly window: Window;
+  /** Chunked answers that may still turn out to be cut, each after reading on to the end of the capture. */
+  patience: number;
+}
+
 /** Where the message behind an answer begins. Its body may be cut or decoded: then the next request line counts. */
 async function afterAnswer(
-  bytes: CaptureBytes,
-  window: Window,
+  reading: AnswerReading,
   head: string,
   start: number,
   place: Place,
 ): Promise<number> {
-  const framed = await framedEnd(bytes, head, start, place);
-  for (const end of [start, framed]) {
+  const { bytes, window } = reading;
+  const framed = await framedEnd(reading, head, start, place);
+  for (const end of [framed, start]) {
     if (end === undefined || end > bytes.size) continue;
     const next = await afterBlankLines(window, end);
     if (next >= bytes.size || beginsMessage((await window(next, 200)).toString('latin1'))) return next;
@@ -141,22 +151,24 @@ async function afterAnswer(
 }
 
 async function framedEnd(
-  bytes: CaptureBytes,
+  reading: AnswerReading,
   head: string,
   start: number,
   place: Place,
 ): Promise<number | undefined> {
+  if (/^HTTP\/\S+ (?:1\d\d|204|304)/.test(head)) return undefined;
   const length = /^content-length:[ \t]*(\d{1,15})[ \t\r]*$/im.exec(head)?.[1];
   if (length !== undefined) return start + Number(length);
-  if (!/^transfer-encoding:[ \t]*chunked/im.test(head)) return undefined;
+  if (reading.patience === 0 || !/^transfer-encoding:[ \t]*chunked/im.test(head)) return undefined;
+  const { bytes } = reading;
   let end: number | undefined;
   try {
     const found = (offset: number): void => {
       end = offset;
     };
-    for await (const _ of decodeChunks(bytes.stream(start, bytes.size), { ...place, offset: start }, found));
+    for await (const _ of decodeChunks(bytes.stream(start, bytes.size), start, true, place, found));
   } catch {
-    return undefined;
+    reading.patience -= 1;
   }
   return end;
 }
@@ -182,9 +194,4 @@ async function findRequestLine(bytes: CaptureBytes, start: number): Promise<numb
     position += piece.length;
   }
   return bytes.size;
-}
-
-/** The first bytes of a capture, by which its form is known. */
-export function firstBytes(bytes: CaptureBytes, length: number): Promise<Buffer> {
-  return gather(bytes.stream(0, Math.min(bytes.size, length)));
 }

@@ -186,7 +186,9 @@ function headersForProgram(
       if (!sized && framing.kind === 'length') headers.push([name, value.split(',')[0]?.trim() ?? value]);
       sized = true;
     } else if (key === 'connection') {
-      const kept = value.split(',').filter((option) => !ofTheHop.has(option.trim().toLowerCase()));
+      const kept = value
+        .split(',')
+        .filter((option) => !/^\s*(?:upgrade|http2-settings|te)\s*$/i.test(option));
       if (kept.length > 0) headers.push([name, kept.join(',').trim()]);
     } else headers.push([name, value]);
   }

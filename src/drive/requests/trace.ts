@@ -1,6 +1,7 @@
 // Reads what curl says of its requests (`-v`, `--trace`, `--trace-ascii`): takes out what was sent, as raw HTTP text.
 import type { CapturedRequest } from '../../model/request.ts';
 import { type CaptureBytes, spool } from './capture-bytes.ts';
+import { refusal } from './place.ts';
 import { type RawOptions, readRaw } from './raw.ts';
 
 /** What stands before a line with --trace-time and --trace-ids. */
@@ -31,7 +32,7 @@ export async function* readTrace(bytes: CaptureBytes, options: RawOptions): Asyn
           ...request,
           notes: [
             ...request.notes,
-            'Bytes of its body that are no printable ASCII are dots: --trace-ascii shows them so, --trace does not.',
+            'A dot in its body may stand for another byte: --trace-ascii shows so what is no printable ASCII, --trace does not.',
           ],
         }
       : request;
@@ -47,6 +48,13 @@ async function* sentBytes(bytes: CaptureBytes, lossy: { dots: boolean }): AsyncG
   let held: { readonly text: string; readonly end: number } | undefined;
   // Text of one sort may look like the other: the first row of a head tells them apart, for the whole file.
   let hexadecimal: boolean | undefined;
+  let requests = 0;
+  const fault = (what: string): Error =>
+    refusal(
+      { name: bytes.name, entry: Math.max(1, requests) },
+      what,
+      'capture it again, whole, with curl --trace FILE',
+    );
   const flush = (next: number): Buffer => {
     const text = held === undefined ? '' : held.text + (next - held.end === 2 ? '\r\n' : '');
     held = undefined;
@@ -58,6 +66,8 @@ async function* sentBytes(bytes: CaptureBytes, lossy: { dots: boolean }): AsyncG
     const size = sent.exec(text)?.[1];
     if (size !== undefined || block.test(text)) {
       yield flush(total);
+      if (left > 0) throw fault(`the trace lacks ${left} bytes of what was sent`);
+      if (text.includes('Send header')) requests += 1;
       left = total = Number(size ?? 0);
       data = text.includes('Send data');
       continue;
@@ -84,10 +94,15 @@ async function* sentBytes(bytes: CaptureBytes, lossy: { dots: boolean }): AsyncG
     if (!inVerbose && !verboseStart.test(text)) continue;
     const verbose = verboseLine.exec(text)?.[1];
     if (verbose === undefined) continue;
+    if (!inVerbose) requests += 1;
+    if (/^(?:content-length:\s*0*[1-9]|transfer-encoding:)/i.test(verbose)) {
+      throw fault('curl -v does not show the body that was sent');
+    }
     inVerbose = verbose !== '';
     yield Buffer.from(`${verbose}\r\n`, 'latin1');
   }
   yield flush(total);
+  if (left > 0) throw fault(`the trace lacks ${left} bytes of what was sent`);
 }
 
 const lineLimit = 1024 * 1024;

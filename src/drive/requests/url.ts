@@ -1,5 +1,6 @@
 // Reads URLs as browsers and curl send them: where to, and which target is in the request line.
 import { UserError } from '../../errors.ts';
+import { quoted } from './place.ts';
 
 /** A URL of http or https, taken apart. */
 export interface RequestUrl {
@@ -21,10 +22,7 @@ export function parseRequestUrl(text: string, where: string): RequestUrl {
   const parts = /^(https?):\/\/(?:([^/?#@]*)@)?([^/?#]*)([^#]*)/is.exec(text.trim());
   const authority = parts?.[3] ?? '';
   if (parts === null || authority === '' || !URL.canParse(hostUrl(authority))) {
-    throw new UserError(
-      `${where}: ${JSON.stringify(text.slice(0, 200))} is no URL`,
-      'a URL is http://HOST/PATH?QUERY',
-    );
+    throw new UserError(`${where}: ${quoted(text)} is no URL`, 'a URL is http://HOST/PATH?QUERY');
   }
   const rest = parts[4] ?? '';
   const ascii = /^[\x21-\x7e]*$/.test(authority) ? authority : new URL(hostUrl(authority)).host;

@@ -14,6 +14,7 @@ import { flag, has, type Index, leakBytes, type Summary } from './payload.ts';
 import { ProcessesView } from './processes-view.tsx';
 import { ProfileGate } from './profile-choice.tsx';
 import { ProfileView } from './profile-view.tsx';
+import { RequestsView } from './requests-view.tsx';
 import { catalogue } from './rows.ts';
 import { SourceView } from './source-view.tsx';
 import { SuppressionsView } from './suppressions-view.tsx';
@@ -73,6 +74,7 @@ export function App({ index, summary }: { readonly index: Index; readonly summar
         )}
         {part === 'source' && <ProfileGate key={part} part={part} summary={summary} view={SourceView} />}
         {part === 'leaks' && <LeaksView index={index} />}
+        {part === 'requests' && <RequestsView index={index} summary={summary} />}
         {part === 'processes' && <ProcessesView summary={summary} />}
         {part === 'messages' && <MessagesView summary={summary} />}
         {part === 'suppressions' && <SuppressionsView summary={summary} />}
@@ -94,11 +96,12 @@ function partsOf(index: Index, summary: Summary): readonly Part[] {
     if (!has(index, finding, flag.hidden)) shown++;
     if (leakBytes(index, finding) !== undefined) leaks++;
   }
-  const { comparison, messages, problems, processes, suppressions } = summary;
+  const { comparison, replay, messages, problems, processes, suppressions } = summary;
   const profiles = summary.profiles ?? [];
   const ofProfile = profileParts(profiles);
   const findings = { hash: 'findings', name: 'Findings', count: shown };
   const all: readonly Part[] = [
+    { hash: 'requests', name: 'Requests', count: replay?.requests.length ?? 0 },
     { hash: 'leaks', name: 'Leaks', count: leaks },
     { hash: 'processes', name: 'Processes', count: processes.length },
     { hash: 'messages', name: 'Messages', count: messages.length + problems.length },

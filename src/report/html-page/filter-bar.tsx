@@ -1,8 +1,9 @@
 // Search, filters and groups of the list.
 import type { RefObject } from 'preact';
 import { useMemo } from 'preact/hooks';
-import { grouped } from '../terminal-text.ts';
-import { flag, has, type Summary, severities, standings } from './payload.ts';
+import { requestName } from '../../model/request.ts';
+import { cut, grouped } from '../terminal-text.ts';
+import { flag, has, requestsOf, type Summary, severities, standings } from './payload.ts';
 import type { Catalogue, Filter, Grouping } from './rows.ts';
 
 interface Props {
@@ -18,6 +19,7 @@ interface Props {
 
 export function FilterBar({ known, summary, filter, grouping, search, count, onFilter, onGrouping }: Props) {
   const there = useMemo(() => whatIsThere(known), [known]);
+  const requests = useMemo(() => requestChoices(known, summary), [known, summary]);
   const compared = summary.comparison !== undefined;
   return (
     <search class="filters">
@@ -84,6 +86,14 @@ export function FilterBar({ known, summary, filter, grouping, search, count, onF
             onChange={(standing) => onFilter({ standing })}
           />
         )}
+        {requests.length > 0 && (
+          <Choice
+            label="Request"
+            value={`${filter.request}`}
+            options={[['0', 'all'], ...requests]}
+            onChange={(request) => onFilter({ request: Number(request) })}
+          />
+        )}
         {there.bothFailing && (
           <label class="check">
             <input
@@ -132,6 +142,25 @@ function Choice<T extends string>({ label, value, options, onChange }: ChoicePro
       </select>
     </label>
   );
+}
+
+/** More are no choice; the list of requests leads to the findings of each. */
+const mostRequests = 500;
+
+/** The requests that findings come from. */
+function requestChoices(
+  { index }: Catalogue,
+  { replay }: Summary,
+): readonly (readonly [value: string, text: string])[] {
+  if (replay === undefined) return [];
+  const found = new Set<number>();
+  for (let finding = 0; finding < index.findings; finding++) {
+    for (const request of requestsOf(index, finding)) found.add(request);
+  }
+  return replay.requests
+    .filter(({ number }) => found.has(number))
+    .slice(0, mostRequests)
+    .map((request) => [`${request.number}`, cut(requestName(request).replace(/^request /, ''), 60)]);
 }
 
 /** A filter that could change nothing is not offered. */

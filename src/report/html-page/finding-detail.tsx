@@ -20,6 +20,7 @@ import {
   standings,
   textOf,
 } from './payload.ts';
+import { shortShares } from './request-words.ts';
 import { type Catalogue, placeOf } from './rows.ts';
 import { StackView } from './stack-view.tsx';
 import { costText, counted, headlineOf, pardonWords, severitySigns, standingWords } from './words.ts';
@@ -97,6 +98,7 @@ export function FindingDetail({ known, summary, finding, list, walking, onBack }
         <code>{textOf(index, 'rule', finding)}</code>{' '}
         <b>{costText(cost, has(index, finding, flag.atLeast))}</b>
       </p>
+      {read !== undefined && <RequestLines details={read} summary={summary} />}
       <StandingLines known={known} finding={finding} before={read?.before} cost={cost} />
       <p class="where">
         {blamedStack >= 0 ? 'Blamed: ' : 'No call is in your code; innermost: '}
@@ -138,6 +140,22 @@ export function FindingDetail({ known, summary, finding, list, walking, onBack }
       )}
       {read !== undefined && <p class="quiet print">Fingerprint {read.fingerprint}</p>}
     </article>
+  );
+}
+
+/** Requests listed before the rest is only counted. */
+const mostRequests = 20;
+
+/** Which requests it comes from, and what it costs in each. */
+function RequestLines({ details, summary }: { readonly details: Details; readonly summary: Summary }) {
+  const lines = shortShares(details, summary.replay, mostRequests);
+  if (lines.length === 0) return null;
+  return (
+    <ul class="said requests-made">
+      {lines.map((line, number) => (
+        <li key={number}>{line}</li>
+      ))}
+    </ul>
   );
 }
 

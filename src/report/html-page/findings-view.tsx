@@ -31,6 +31,12 @@ const kept: {
   scroll: 0,
 };
 
+/** Goes to the findings of one request, whatever was filtered before. */
+export function showFindingsOf(request: number): void {
+  Object.assign(kept, { filter: { ...noFilter, request }, active: 0, scroll: 0 });
+  location.hash = 'findings';
+}
+
 export function FindingsView({ known, summary, open, missing }: Props) {
   const [filter, setFilter] = useState(kept.filter);
   const [grouping, setGrouping] = useState(kept.grouping);

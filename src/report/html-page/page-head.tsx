@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import { sentence } from '../sentence.ts';
 import type { Summary } from './payload.ts';
+import { replayFacts } from './request-words.ts';
 import { chooseTheme, nextTheme, storedTheme } from './theme.tsx';
 import {
   type Fact,
@@ -22,6 +23,7 @@ export function PageHead({ summary, onHelp }: Props) {
   const { outcome, status } = summary;
   const facts: readonly Fact[] = [
     ...runFacts(summary),
+    ...replayFacts(summary),
     ...profileFacts(summary),
     ...totalFacts(summary),
     ...gateFacts(summary),

@@ -24,7 +24,7 @@ export const flag = { error: 1, failing: 2, hidden: 4, atLeast: 8 } as const;
  * The columns in the order in which they are written. A `Ref` is a position in a table plus 1, and 0 means none.
  * Frames: `function` to `inlined`. Nodes of the tree of calls: `nodeParent` (as the distance to the node, which comes
  * later) and `nodeFrame`. Stacks, those of each finding together: `stackLabel` and `stackNode`, a Ref to the innermost
- * call. The rest, but for `seenImage`, has an entry for each finding.
+ * call. The rest, but for `seenImage` and `requestNumber`, has an entry for each finding.
  */
 export const columnNames = [
   'function',
@@ -58,6 +58,8 @@ export const columnNames = [
   'stacks',
   'seen',
   'seenImage',
+  'requests',
+  'requestNumber',
 ] as const;
 
 export type ColumnName = (typeof columnNames)[number];
@@ -93,6 +95,7 @@ export type Details = Pick<
   | 'access'
   | 'descriptor'
   | 'seenIn'
+  | 'requests'
   | 'before'
   | 'span'
 > & {
@@ -152,6 +155,8 @@ export interface Index {
   readonly firstStack: Int32Array;
   /** First entry of each finding in `seenImage`, and one more entry for the end. */
   readonly firstSeen: Int32Array;
+  /** The same for `requestNumber`. */
+  readonly firstRequest: Int32Array;
   readonly byId: ReadonlyMap<string, number>;
 }
 
@@ -173,6 +178,7 @@ export function decodeIndex(bytes: Uint8Array, strings: string): Index {
     parent,
     firstStack: runningSum(columns.stacks),
     firstSeen: runningSum(columns.seen),
+    firstRequest: runningSum(columns.requests),
     byId,
   };
 }
@@ -304,6 +310,12 @@ export function stacksOf(index: Index, finding: number): readonly PageStack[] {
     });
   }
   return stacks;
+}
+
+/** Numbers of the requests that a finding comes from. */
+export function requestsOf(index: Index, finding: number): Float64Array {
+  const { columns, firstRequest } = index;
+  return columns.requestNumber.subarray(at(firstRequest, finding), at(firstRequest, finding + 1));
 }
 
 /** Where a finding is shown to be: the blamed frame, or else the innermost that is not the tool's own. -1: no frame. */

@@ -1,6 +1,7 @@
 // The process tree, and when each process ran.
 import { useMemo, useState } from 'preact/hooks';
 import type { ReportProcess } from '../../model/report.ts';
+import { type Replay, requestName } from '../../model/request.ts';
 import { depthsOf, endText } from '../pretty-summary.ts';
 import { grouped } from '../terminal-text.ts';
 import type { Summary } from './payload.ts';
@@ -9,7 +10,7 @@ import { durationText } from './words.ts';
 const mostProcesses = 500;
 
 export function ProcessesView({ summary }: { readonly summary: Summary }) {
-  const { processes } = summary;
+  const { processes, replay } = summary;
   const [all, setAll] = useState(false);
   const depths = useMemo(() => depthsOf(processes), [processes]);
   const end = useMemo(
@@ -61,7 +62,10 @@ export function ProcessesView({ summary }: { readonly summary: Summary }) {
                     <code>
                       {process.pid} {process.program}
                     </code>{' '}
-                    <span class="quiet">{howMade(process, processes[number - 1])}</span>
+                    <span class="quiet">{howMade(process, processes[number - 1])}</span>{' '}
+                    {process.request !== undefined && (
+                      <span class="quiet">{requestText(process.request, replay)}</span>
+                    )}
                     {process.argv.length > 1 && <span class="argv">{process.argv.slice(1).join(' ')}</span>}
                   </span>
                 </th>
@@ -87,8 +91,13 @@ export function ProcessesView({ summary }: { readonly summary: Summary }) {
   );
 }
 
+function requestText(number: number, replay: Replay | undefined): string {
+  const request = replay?.requests[number - 1];
+  return request?.number === number ? requestName(request) : `request ${number}`;
+}
+
 function howMade(process: ReportProcess, before: ReportProcess | undefined): string {
-  if (before?.pid === process.pid && process.pid !== 0) return 'exec';
+  if (before?.pid === process.pid && before.launch === process.launch && process.pid !== 0) return 'exec';
   return process.forked ? 'fork' : '';
 }
 

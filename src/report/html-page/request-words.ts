@@ -1,6 +1,12 @@
 // What reports say of the requests of a replay: which ones a finding comes from, and what came of each. Nothing here is escaped yet.
 import type { Finding, RequestShare } from '../../model/report.ts';
-import { type Replay, type ReplayedRequest, type RequestGrowth, requestName } from '../../model/request.ts';
+import {
+  hasFailed,
+  type Replay,
+  type ReplayedRequest,
+  type RequestGrowth,
+  requestName,
+} from '../../model/request.ts';
 import { grouped, plural } from '../terminal-text.ts';
 import { costText, counted, exitText, type Fact } from './words.ts';
 
@@ -34,13 +40,14 @@ export function shareNames({ requests = [] }: OfRequests, replay: Replay | undef
   const [first] = requests;
   if (first === undefined || replay === undefined) return '';
   const more = requests.length - 1;
-  return `in ${nameOf(first.request, replay)}${more > 0 ? `, and in ${counted(more, 'more request')}` : ''}`;
+  const how = first.how === 'made' ? 'in' : 'first seen in';
+  return `${how} ${nameOf(first.request, replay)}${more > 0 ? `, and in ${counted(more, 'more request')}` : ''}`;
 }
 
 function shareText(share: RequestShare, replay: Replay): string {
   const name = nameOf(share.request, replay);
-  if (share.how === 'one of') return `told while ${name} was served, among others`;
-  if (share.how === 'first') return `first told in ${name}, and only once`;
+  if (share.how === 'one of') return `first seen while ${name} was served, among others`;
+  if (share.how === 'first') return `first seen in ${name}; others may make it too`;
   const text = share.bytes === undefined ? timesText(share, replay) : lossText(share, replay);
   return `in ${name}${text === '' ? '' : `: ${text}`}`;
 }
@@ -151,16 +158,27 @@ export function requestRows(replay: Replay, findings: ReadonlyMap<number, number
         rank: rankOf(request, found, growth),
       };
     })
-    .sort((a, b) => a.rank - b.rank || b.findings - a.findings || a.request.number - b.request.number);
+    .sort(
+      (a, b) =>
+        a.rank - b.rank ||
+        b.findings - a.findings ||
+        grownBytes(b) - grownBytes(a) ||
+        a.request.number - b.request.number,
+    );
+}
+
+function grownBytes({ request }: RequestRow): number {
+  return request.growth?.bytes ?? 0;
 }
 
 /** What is wrong, and what the program did in place of an answer. */
-function wrongOf({ sent, ended, exit, lost, faults, unmet }: ReplayedRequest): readonly string[] {
+function wrongOf(request: ReplayedRequest): readonly string[] {
+  const { sent, ended, exit, lost, faults, unmet } = request;
   return [
     ...(sent === 0 ? ['it was never sent'] : []),
     ...(ended === undefined ? [] : [`the program ended in it: ${exitText(ended)}`]),
     ...(exit === undefined || (exit.how === 'exited' && exit.code === 0) ? [] : [exitText(exit)]),
-    ...lost,
+    ...(hasFailed(request) ? [] : lost),
     ...faults,
     ...unmet,
   ];
@@ -168,8 +186,8 @@ function wrongOf({ sent, ended, exit, lost, faults, unmet }: ReplayedRequest): r
 
 function rankOf(request: ReplayedRequest, findings: number, growth: string): number {
   const { sent, ended, exit, lost, faults, unmet, statuses } = request;
-  const hasFailed = exit !== undefined && !(exit.how === 'exited' && exit.code === 0);
-  if (ended !== undefined || hasFailed) return 0;
+  const endedBadly = exit !== undefined && !(exit.how === 'exited' && exit.code === 0);
+  if (ended !== undefined || endedBadly) return 0;
   if (lost.length > 0) return 1;
   if (faults.length > 0 || unmet.length > 0) return 2;
   if (sent === 0) return 3;
@@ -190,13 +208,13 @@ export function findingsByRequest(
   return counts;
 }
 
-/** `200, 2 findings, memory grows by …`, without the name. */
+/** `200, 2 findings, memory grows by …`, without the name; what can be long comes last. */
 export function rowText({ status, findings, wrong, growth }: RequestRow): string {
   return [
     ...(status === '' ? [] : [status]),
-    ...wrong.map((text) => text.replace(/\.$/, '')),
     ...(findings === 0 ? [] : [counted(findings, 'finding')]),
     ...(growth === '' ? [] : [growth]),
+    ...wrong.map((text) => text.replace(/\.$/, '')),
   ].join(', ');
 }
 
@@ -205,6 +223,8 @@ export function answeredWords(rows: readonly RequestRow[]): string {
   const statuses = new Set(rows.flatMap(({ request }) => request.statuses.map(([status]) => status)));
   const [first, ...rest] = [...statuses].sort((a, b) => a - b);
   if (first === undefined) return 'not answered';
+  const lost = rows.filter(({ request }) => request.answered < Math.max(1, request.sent)).length;
+  if (lost > 0) return `${lost} of them not answered`;
   if (rest.length === 0) return `${rows.length > 1 ? 'all ' : ''}answered ${first}`;
   return `answered ${[first, ...rest.slice(0, -1)].join(', ')} and ${rest.at(-1)}`;
 }

@@ -9,6 +9,7 @@ import {
   type Index,
   owners,
   placeFrame,
+  requestsOf,
   type Summary,
   severities,
   standings,
@@ -28,6 +29,8 @@ export interface Filter {
   readonly mine: 'with' | 'without' | '';
   readonly standing: Standing | '';
   readonly failing: boolean;
+  /** Number of a request that it comes from; 0: any. */
+  readonly request: number;
   /** Hidden findings too. */
   readonly all: boolean;
 }
@@ -39,6 +42,7 @@ export const noFilter: Filter = {
   mine: '',
   standing: '',
   failing: false,
+  request: 0,
   all: false,
 };
 
@@ -171,6 +175,7 @@ export function passing({ index, mine, matches }: Catalogue, filter: Filter): re
     if (severity >= 0 && columns.severity[finding] !== severity) continue;
     if (standing > 0 && columns.standing[finding] !== standing) continue;
     if (rule >= 0 && columns.rule[finding] !== rule) continue;
+    if (filter.request > 0 && !requestsOf(index, finding).includes(filter.request)) continue;
     if (filter.mine !== '' && (filter.mine === 'with') !== (mine[finding] === 1)) continue;
     passed.push(finding);
   }

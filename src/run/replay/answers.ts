@@ -1,6 +1,6 @@
 // Owns the answers of a replay: each is written to a file, checked, and kept when it is the first of its request, or wrong.
 import { closeSync, createReadStream, createWriteStream, openSync, rmSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { maskAnswer, readAnswer } from '../../drive/gateway/answer.ts';
@@ -59,7 +59,7 @@ export function keepAnswers(
           for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
         },
         finish: async () => {
-          const read = await readAnswer(path, { program: run.target.path, method: request.method });
+          const read = await readAnswer(path, { program: basename(run.target.path), method: request.method });
           const { unmet, unknown } = await unmetBy(expectations, request, read, path);
           if (onAnswer !== undefined) await show(request, path);
           const isWrong = read.faults.length > 0 || unmet.length > 0;

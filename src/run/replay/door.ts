@@ -2,6 +2,7 @@
 import { closeSync, openSync } from 'node:fs';
 import type { Exchange, ExchangeResult, Gateway, GatewayOptions } from '../../drive/exchange.ts';
 import { type Address, readAddress } from '../../drive/fastcgi/address.ts';
+import { wakeUp } from '../../drive/fastcgi/wake.ts';
 import type { ReplayPlan } from './replay.ts';
 
 export interface GatewayDoor {
@@ -57,11 +58,7 @@ export async function openDoor(
       return (await gateway).send(exchange);
     },
     hangUp,
-    poke: async () => {
-      const { connectTo } = await import('../../drive/channel.ts');
-      const made = await connectTo(address, 1000, isAlive);
-      if ('channel' in made) made.channel.destroy();
-    },
+    poke: wakeUp(address),
     close: async () => {
       hangUp();
       if (nothing !== undefined) closeSync(nothing);

@@ -4,11 +4,16 @@ import { join } from 'node:path';
 import { gatewayVariables } from '../../drive/gateway/environment.ts';
 import type { Expectation } from '../../drive/gateway/expect.ts';
 import { maskedTarget } from '../../drive/gateway/secrets.ts';
-import type { Server } from '../../drive/gateway/servers.ts';
+import type { Server } from '../../drive/gateway/server-presets.ts';
 import { debug } from '../../log.ts';
 import type { Problem } from '../../model/problem.ts';
-import type { CapturedRequest, GatewayMode, ReplayedRequest } from '../../model/request.ts';
-import type { Exit, RunManifest } from '../../model/run.ts';
+import {
+  type CapturedRequest,
+  type GatewayMode,
+  hasFailed,
+  type ReplayedRequest,
+} from '../../model/request.ts';
+import type { RunManifest } from '../../model/run.ts';
 import { createRunDirectory, listArtifacts, removeOldRuns, runsFolder, writeManifest } from '../directory.ts';
 import type { RunRequest, RunResult } from '../run.ts';
 import { keepAnswers } from './answers.ts';
@@ -24,6 +29,8 @@ export interface ReplayPlan {
   readonly run: RunRequest;
   /** At least one. */
   readonly requests: readonly CapturedRequest[];
+  /** What of the captures is no request, one sentence each. */
+  readonly notes: readonly string[];
   readonly mode: GatewayMode;
   readonly server: Server;
   /** Variables of a served program itself: what the server adds to each request is sent with the request. */
@@ -160,6 +167,7 @@ export async function runReplay(plan: ReplayPlan, events: ReplayEvents): Promise
     artifacts: await listArtifacts(directory, { closed: true, startedAt }),
     problems: [
       ...problems,
+      ...firstOf(plan.notes.map((message) => ({ code: 'capture-note', level: 'note', message }))),
       ...said('request-note', notes),
       ...said('not-compared', tally.unknown()),
       ...lostProblems(sent),
@@ -241,20 +249,22 @@ function said(code: string, of: readonly Said[]): readonly Problem[] {
     const more = others === 0 ? '' : ` (and ${others} other ${others === 1 ? 'request' : 'requests'})`;
     return { code, level: 'note', message: `request ${about[0]}${more}: ${sentence}` };
   });
-  if (all.length <= mostProblems) return all;
-  const left = `${all.length - mostProblems} more notes about requests are left out`;
-  return [...all.slice(0, mostProblems), { code, level: 'note', message: left }];
+  return firstOf(all);
+}
+
+/** A capture can give a reason for thousands. */
+function firstOf(notes: readonly Problem[]): readonly Problem[] {
+  const [first] = notes;
+  if (first === undefined || notes.length <= mostProblems) return notes;
+  const message = `${notes.length - mostProblems} more notes about requests are left out`;
+  return [...notes.slice(0, mostProblems), { ...first, message }];
 }
 
 const mostProblems = 20;
 
-function isFailure(exit: Exit | undefined): boolean {
-  return exit !== undefined && (exit.how !== 'exited' || exit.code !== 0);
-}
-
 function lostProblems(requests: readonly ReplayedRequest[]): readonly Problem[] {
   // That the program died over an answer, its own end tells.
-  const lost = requests.filter(({ lost: why, ended }) => why.length > 0 && !isFailure(ended));
+  const lost = requests.filter((request) => request.lost.length > 0 && !hasFailed(request));
   const told = lost.slice(0, mostProblems).map(
     ({ number, method, target, lost: why }): Problem => ({
       code: 'answer-lost',
