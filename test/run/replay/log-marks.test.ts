@@ -66,7 +66,9 @@ test('files that are no logs, and links, are not looked at', () => {
 
 /** One thing that happens. */
 type Step =
-  | { readonly what: 'begin' | 'end' | 'rename' }
+  | { readonly what: 'begin' }
+  | { readonly what: 'end' }
+  | { readonly what: 'rename' }
   | { readonly what: 'append'; readonly log: number; readonly bytes: number };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
