@@ -160,9 +160,20 @@ export async function readManifest(directory: string): Promise<RunManifest> {
   return manifest;
 }
 
+/** What the names of the pipes of valgrind's gdbserver begin with. */
+const pipeName = 'vgdb-pipe';
+
+/** Removes the pipes that a process leaves behind when it is killed: whoever copies the run would wait on them. */
+export async function removePipes(directory: string): Promise<void> {
+  for (const entry of await readdir(directory, { withFileTypes: true })) {
+    if (!entry.isFIFO() || !entry.name.startsWith(pipeName)) continue;
+    await rm(join(directory, entry.name), { force: true });
+  }
+}
+
 /** What a file in the run directory is, by its name; `undefined` for what is no artifact. */
 export function roleOf(name: string): ArtifactRole | undefined {
-  if (name.startsWith(manifestName) || name.startsWith('vgdb-pipe')) return undefined;
+  if (name.startsWith(manifestName) || name.startsWith(pipeName)) return undefined;
   if (/^valgrind.*\.xml$/.test(name)) return 'xml';
   if (/^valgrind.*\.log$/.test(name)) return 'text';
   if (profileName.test(name)) return 'profile';

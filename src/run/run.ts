@@ -17,6 +17,7 @@ import {
   createRunDirectory,
   listArtifacts,
   removeOldRuns,
+  removePipes,
   roleOf,
   runsFolder,
   writeManifest,
@@ -305,6 +306,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     })),
   );
 
+  if (alive.length === 0) await removePipes(directory).catch(() => {});
   const added = await events.onEnded?.(directory);
   problems.push(...(added?.problems ?? []));
   const stoppedBy = ended.stoppedBy ?? added?.stoppedBy;

@@ -229,7 +229,7 @@ describe.skipIf(!canRun('valgrind') || !isBuilt('growing-fcgi'))('a replay of ma
       },
     );
     const { path } = await newestRun(cwd());
-    for (const pid of await processesWith(path)) process.kill(pid, 'SIGTERM');
+    for (const pid of await processesWith(path)) process.kill(pid, 'SIGKILL');
     await until('the program to end', async () => (await processesWith(path)).length === 0);
     const { status, stdout } = await vgrun(['report', '--report=pretty=-', path], { cwd: cwd() });
     expect([status, stdout]).toEqual([101, expect.stringContaining('lose_block')]);
