@@ -45,6 +45,8 @@ export async function openDoor(
     maxBytes: longestAnswer,
     isAlive,
     parallel,
+    // A program that serves one connection until it is closed would leave the others waiting.
+    keepConnections: parallel === 1,
   };
   const hangUp = () => {
     void gateway?.then(({ close }) => close());

@@ -9,14 +9,14 @@ import { untilAtRest } from '../../drive/process-rest.ts';
 import { openVgdb, type VgdbSession } from '../../drive/vgdb-session.ts';
 import type { Problem } from '../../model/problem.ts';
 import { leakChecksName } from '../directory.ts';
-import { hasChild, processState } from '../processes.ts';
+import { hasChild } from '../processes.ts';
 import type { Pass, ReplayPlan } from './replay.ts';
 
 export interface GrowthChecks {
   /** A request is about to be sent: the first time what is there already is noted. */
   readonly begin: () => Promise<void>;
-  /** It is answered. */
-  readonly end: (pass: Pass) => Promise<void>;
+  /** It is answered. @returns whether the program waits for the next one, or has ended behind it; undefined: not known. */
+  readonly end: (pass: Pass) => Promise<'waits' | 'ended' | undefined>;
   /** The program goes on undisturbed. */
   readonly close: () => Promise<void>;
   /** Why growth was not measured, or not to the end. */
@@ -36,10 +36,14 @@ const check = 'leak_check full kinds all changed';
 /** A heap of gigabytes is searched for minutes. */
 const patienceMs = 600_000;
 
-/** @param of the process, and the absolute path of its run directory. */
+/** @param of the process, the absolute path of its run directory, and whether it has ended, or does within some moments. */
 export async function createGrowthChecks(
   { run }: ReplayPlan,
-  { pid, directory }: { readonly pid: number; readonly directory: string },
+  {
+    pid,
+    directory,
+    hasEnded,
+  }: { readonly pid: number; readonly directory: string; readonly hasEnded: () => Promise<boolean> },
 ): Promise<GrowthChecks> {
   const problems: Problem[] = [];
   let session: VgdbSession | undefined;
@@ -57,24 +61,26 @@ export async function createGrowthChecks(
     });
   }
 
-  async function look(request: number, pass: number): Promise<void> {
-    if (!isMeasuring) return;
+  async function look(request: number, pass: number): Promise<'waits' | 'ended' | undefined> {
+    if (!isMeasuring) return undefined;
     if (hasChild(pid)) {
       giveUp('the program answers in processes of its own, and only the first one is looked at');
-      return;
+      return undefined;
     }
     await untilAtRest(pid, longestTidyMs);
     const answer = await session?.command(check, patienceMs);
-    if (answer === undefined) return;
+    if (answer === undefined) return undefined;
     if ('failed' in answer) {
-      // A program that ends by itself after its last request is asked nothing more.
-      if (isGone(pid)) isMeasuring = false;
-      else giveUp(answer.failed);
-      return;
+      // One that ends by itself is asked nothing more.
+      isMeasuring = false;
+      if (await hasEnded()) return 'ended';
+      giveUp(answer.failed);
+      return undefined;
     }
     hidesLeaks ||= /suppressed: [1-9]/.test(answer.text);
     const line = JSON.stringify({ request, pass, text: answer.text });
     appendFileSync(join(directory, leakChecksName), `${line}\n`, { mode: 0o600 });
+    return 'waits';
   }
 
   return {
@@ -102,8 +108,3 @@ export async function createGrowthChecks(
 /** What a program does behind an answer, in ms. */
 const longestTidyMs = 200;
 const longestStartMs = 10_000;
-
-function isGone(pid: number): boolean {
-  const state = processState(pid);
-  return state === undefined || state.state === 'Z';
-}

@@ -98,8 +98,14 @@ async function serve(
 
   async function drive(pid: number): Promise<void> {
     door.release();
-    growth = plan.growth ? await createGrowthChecks(plan, { pid, directory: place.directory }) : undefined;
-    const life = { work, door, ending, marks, growth, pid };
+    growth = plan.growth
+      ? await createGrowthChecks(plan, {
+          pid,
+          directory: place.directory,
+          hasEnded: async () => (await ending.within(endIsNearMs)) !== undefined,
+        })
+      : undefined;
+    const life: Life = { work, door, ending, marks, growth, pid, waits: true };
     const worker = async (): Promise<void> => {
       for (;;) {
         if (ending.isOver() || ending.mustEnd() || work.signal.aborted) return;
@@ -174,6 +180,8 @@ interface Life {
   readonly marks: ReturnType<typeof createLogMarks<Pass>>;
   readonly growth: GrowthChecks | undefined;
   readonly pid: number;
+  /** The program is known to wait for a request: what it dies of now is the next one. */
+  waits: boolean;
 }
 
 /**
@@ -183,11 +191,8 @@ interface Life {
  * the next one. So servers do with programs that end after some requests.
  * @returns whether the process had to do with it.
  */
-async function ask(
-  { work, door, ending, marks, growth }: Life,
-  pass: Pass,
-  mayComeBack: () => boolean,
-): Promise<boolean> {
+async function ask(life: Life, pass: Pass, mayComeBack: () => boolean): Promise<boolean> {
+  const { work, door, ending, marks, growth } = life;
   const { plan, answers, tally, signal: stop } = work;
   const request = plan.requests[pass.index] as CapturedRequest;
   const { variables } = gatewayVariables(
@@ -221,15 +226,20 @@ async function ask(
     // What was late may hang for ever: the next requests get a fresh process.
     if (result.lost !== undefined && end === undefined) ending.demand();
     const read = await answer.finish();
-    const ended = stop.aborted ? undefined : end;
+    const { waits } = life;
+    life.waits = false;
+    // Without a byte, it may have ended behind the request before.
+    const ended = stop.aborted || (result.bytes === 0 && !waits) ? undefined : end;
     const lost =
       result.lost === undefined
         ? undefined
         : stop.aborted
           ? interrupted
-          : ended === undefined
+          : end === undefined
             ? result.lost
-            : 'the program ended while it answered';
+            : ended === undefined
+              ? `the program ${howItEnded(end)}, over this request or behind the one before`
+              : 'the program ended while it answered';
     tally.add(pass.index, {
       warmUp: pass.pass < 1,
       durationMs,
@@ -240,11 +250,21 @@ async function ask(
       ...(lost !== undefined && { lost }),
       ...(ended && { ended }),
     });
-    if (end === undefined && pass.pass >= 1 && !stop.aborted) await growth?.end(pass);
+    if (end === undefined && pass.pass >= 1 && !stop.aborted) {
+      const state = await growth?.end(pass);
+      life.waits = state === 'waits';
+      const behind = state === 'ended' && !ending.wasPeaceful() ? await ending.within(0) : undefined;
+      if (behind !== undefined) tally.endedBehind(pass.index, behind);
+    }
     return true;
   } finally {
     answer.close();
   }
+}
+
+function howItEnded(exit: Exit): string {
+  if (exit.how === 'signaled') return `was killed by ${exit.signal}`;
+  return exit.how === 'exited' ? `exited with ${exit.code}` : 'ended';
 }
 
 interface Ending {

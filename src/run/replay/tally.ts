@@ -22,6 +22,8 @@ export interface PassResult {
 
 export interface Tally {
   readonly add: (index: number, result: PassResult) => void;
+  /** The process ended behind the answer to this request, before it took another. */
+  readonly endedBehind: (index: number, exit: Exit) => void;
   /** What could not be compared, by request, as `add` was told. */
   readonly unknown: () => readonly (readonly [number: number, sentences: readonly string[]])[];
   readonly requests: () => readonly ReplayedRequest[];
@@ -80,6 +82,9 @@ export function createTally(requests: readonly CapturedRequest[], masked: (targe
       counted.answered++;
       const { status } = result.answer;
       counted.statuses.set(status, (counted.statuses.get(status) ?? 0) + 1);
+    },
+    endedBehind: (index, exit) => {
+      (counts[index] as Counted).ended ??= exit;
     },
     unknown: () => counts.map(({ unknown }, index) => [index + 1, [...unknown]] as const),
     requests: () =>
