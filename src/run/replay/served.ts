@@ -2,11 +2,12 @@
 // what it has lost. Where it ends before all is asked, it is started again, as a server would do.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gatewayVariables } from '../../drive/gateway/environment.ts';
+import { untilAsleep } from '../../drive/process-rest.ts';
 import { stopServed } from '../../drive/stop-served.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { CapturedRequest } from '../../model/request.ts';
 import type { Exit, ServedPass } from '../../model/run.ts';
-import { descendants, signal } from '../processes.ts';
+import { descendants, hasChild, signal } from '../processes.ts';
 import { type GatewayDoor, openDoor } from './door.ts';
 import { createGrowthChecks, type GrowthChecks } from './growth-checks.ts';
 import type { Launched } from './launches.ts';
@@ -105,7 +106,7 @@ async function serve(
           hasEnded: async () => (await ending.within(endIsNearMs)) !== undefined,
         })
       : undefined;
-    const life: Life = { work, door, ending, marks, growth, pid, waits: true };
+    const life: Life = { work, door, ending, marks, growth, pid, waits: true, rests: true };
     const worker = async (): Promise<void> => {
       for (;;) {
         if (ending.isOver() || ending.mustEnd() || work.signal.aborted) return;
@@ -182,6 +183,8 @@ interface Life {
   readonly pid: number;
   /** The program is known to wait for a request: what it dies of now is the next one. */
   waits: boolean;
+  /** It has been seen asleep between requests. */
+  rests: boolean;
 }
 
 /**
@@ -250,16 +253,26 @@ async function ask(life: Life, pass: Pass, mayComeBack: () => boolean): Promise<
       ...(lost !== undefined && { lost }),
       ...(ended && { ended }),
     });
-    if (end === undefined && pass.pass >= 1 && !stop.aborted) {
-      const state = await growth?.end(pass);
-      life.waits = state === 'waits';
-      const behind = state === 'ended' && !ending.wasPeaceful() ? await ending.within(0) : undefined;
-      if (behind !== undefined) tally.endedBehind(pass.index, behind);
-    }
+    if (end === undefined && !stop.aborted) await settle(life, pass);
     return true;
   } finally {
     answer.close();
   }
+}
+
+/** What a program does behind an answer, in ms: one that is never asleep is not waited for each time. */
+const longestTidyMs = 200;
+
+/** Waits until the program is done with a request: what it does until then is of that one, its end too. */
+async function settle(life: Life, { index, pass }: Pass): Promise<void> {
+  const { work, ending, growth, pid } = life;
+  if (work.plan.parallel > 1 || hasChild(pid)) return;
+  const measured = pass >= 1 ? await growth?.end({ index, pass }) : undefined;
+  const state = measured ?? (life.rests ? await untilAsleep(pid, longestTidyMs) : undefined);
+  life.rests = state !== undefined;
+  life.waits = state === 'waits' || state === 'asleep';
+  const exit = state === 'ended' ? await ending.within(endIsNearMs) : undefined;
+  if (exit !== undefined && !ending.wasPeaceful()) work.tally.endedBehind(index, exit);
 }
 
 function howItEnded(exit: Exit): string {
