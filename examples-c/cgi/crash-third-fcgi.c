@@ -1,7 +1,7 @@
 // A FastCGI program that writes to address 0 when its third request comes.
 // replay memcheck: paths.txt
 // expect memcheck: InvalidWrite at note_request, request 3
-// outcome memcheck: inconclusive
+// outcome memcheck: findings
 #include <fcgi_stdio.h>
 #include <stdlib.h>
 

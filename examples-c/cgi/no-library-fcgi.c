@@ -7,7 +7,7 @@
 // replay memcheck: faults.txt --mode=fastcgi
 // expect memcheck: InvalidRead at read_past, request 2
 // expect memcheck: InvalidWrite at crash, request 3
-// outcome memcheck: inconclusive
+// outcome memcheck: findings
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>

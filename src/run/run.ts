@@ -1,5 +1,5 @@
 // Owns RUN: a plan becomes a run directory. The only step that starts the target.
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { watchStops } from '../drive/vgdb.ts';
 import { UserError } from '../errors.ts';
@@ -36,6 +36,8 @@ import type { Target } from './target.ts';
 /** The descriptor that `--capture=fd` gives to valgrind; high, so that the program's own stay as they were. */
 const xmlDescriptor = 100;
 const xmlStream = 'valgrind-stream.xml';
+/** Of util-linux. */
+const setpriv = '/usr/bin/setpriv';
 
 export interface RunRequest {
   readonly tool: Tool;
@@ -50,6 +52,8 @@ export interface RunRequest {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** `environment` is all that the program has: nothing of this process' own reaches it. */
   readonly onlyEnvironment?: boolean;
+  /** It is asked to end when this process dies, which else would leave it waiting for ever. */
+  readonly endsWithParent?: boolean;
   /** A directory that stands already: that of a launch of a replay. */
   readonly place?: { readonly id: string; readonly directory: string };
   readonly workingDirectory: string;
@@ -142,6 +146,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   const startsItself = tool.launcher === 'none' || tool.launcher === 'heaptrack';
   const own = programVariables(plan.programEnvironment, launch.program);
   const argv = [
+    ...(request.endsWithParent === true && existsSync(setpriv) ? [setpriv, '--pdeathsig', 'TERM'] : []),
     ...(own === undefined ? [] : [...request.inheritance.prefix, ...own]),
     ...(startsItself ? [] : [request.instrument.path]),
     // Not in the program's own variables and home, where valgrind would look for them.

@@ -43,7 +43,7 @@ describe.skipIf(!canRun('valgrind'))('a program that serves many requests', () =
     test.skipIf(!isBuilt(name))(`${name}: what each request adds is measured`, async () => {
       const { report } = await replay(
         cgiExamplePath(name),
-        [capturePath('paths.txt'), '--repeat=10'],
+        [capturePath('paths.txt'), '--repeat=10', '--warm-up=1'],
         asFastcgi,
       );
       expect(report.replay).toMatchObject({ mode: 'fastcgi', passes: 10 });
