@@ -52,7 +52,10 @@ export interface RunRequest {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** `environment` is all that the program has: nothing of this process' own reaches it. */
   readonly onlyEnvironment?: boolean;
-  /** It is asked to end when this process dies, which else would leave it waiting for ever. */
+  /**
+   * It is killed when this process is: else it would wait for ever. Asked politely it might, too: a valgrind whose vgdb is gone in the
+   * middle of a command waits for it (3.19).
+   */
   readonly endsWithParent?: boolean;
   /** A directory that stands already: that of a launch of a replay. */
   readonly place?: { readonly id: string; readonly directory: string };
@@ -146,7 +149,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   const startsItself = tool.launcher === 'none' || tool.launcher === 'heaptrack';
   const own = programVariables(plan.programEnvironment, launch.program);
   const argv = [
-    ...(request.endsWithParent === true && existsSync(setpriv) ? [setpriv, '--pdeathsig', 'TERM'] : []),
+    ...(request.endsWithParent === true && existsSync(setpriv) ? [setpriv, '--pdeathsig', 'KILL'] : []),
     ...(own === undefined ? [] : [...request.inheritance.prefix, ...own]),
     ...(startsItself ? [] : [request.instrument.path]),
     // Not in the program's own variables and home, where valgrind would look for them.
