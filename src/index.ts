@@ -4,7 +4,7 @@ import { readReplayWish } from './commands/cgi-wish.ts';
 import { readWish } from './commands/wish.ts';
 import { UserError } from './errors.ts';
 import { planRun } from './run/plan.ts';
-import type { ReplayEvents } from './run/replay/replay.ts';
+import type { ReplayEvents } from './run/replay/plan.ts';
 import { type RunEvents, type RunResult, runTarget } from './run/run.ts';
 
 export type { Known } from './analyze/baseline.ts';
@@ -21,7 +21,7 @@ export type * from './model/run.ts';
 export { type AnalyzeWishes, analyze, type Parsed, parse, readKnown, render } from './pipeline.ts';
 export type { RenderOptions } from './report/index.ts';
 export type { Config } from './run/config-schema.ts';
-export type { ReplayEvents } from './run/replay/replay.ts';
+export type { ReplayEvents } from './run/replay/plan.ts';
 export type { RunEvents, RunResult } from './run/run.ts';
 
 /** Where and how to run; everything has a default. */

@@ -7,7 +7,7 @@ import { type CaptureOptions, readCaptures } from '../drive/requests/index.ts';
 import { UserError } from '../errors.ts';
 import type { CapturedRequest, GatewayMode } from '../model/request.ts';
 import type { Wish } from '../run/plan.ts';
-import type { ReplayPlan } from '../run/replay/replay.ts';
+import type { ReplayPlan } from '../run/replay/plan.ts';
 import type { RunRequest } from '../run/run.ts';
 import type { CgiSettings } from '../tools/_shared/cgi-options.ts';
 import { optionNamed, readToken } from '../tools/_shared/valgrind-options.ts';

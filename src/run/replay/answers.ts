@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { maskAnswer, readAnswer } from '../../drive/gateway/answer.ts';
 import { unmetBy } from '../../drive/gateway/expect.ts';
 import type { CapturedRequest } from '../../model/request.ts';
-import type { Pass, ReplayEvents, ReplayPlan } from './replay.ts';
+import type { Pass, ReplayEvents, ReplayPlan } from './plan.ts';
 import type { PassResult } from './tally.ts';
 
 export interface OpenAnswer {

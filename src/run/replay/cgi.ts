@@ -5,9 +5,10 @@ import type { CapturedRequest } from '../../model/request.ts';
 import { endRun } from '../processes.ts';
 import { longestAnswer } from './answers.ts';
 import type { Launched } from './launches.ts';
-import { interrupted, type Pass, passesOf, type ReplayWork } from './replay.ts';
+import { interrupted, type Pass, passesOf } from './plan.ts';
 import { openStandardInput } from './standard-input.ts';
 import { variablesForNode, wordForNode } from './words-for-node.ts';
+import type { ReplayWork } from './work.ts';
 
 /** How often an answer is looked at for being endless. */
 const lookEveryMs = 250;

@@ -4,7 +4,7 @@ import type { Exchange, ExchangeResult, Gateway, GatewayOptions } from '../../dr
 import { type Address, readAddress } from '../../drive/fastcgi/address.ts';
 import { wakeUp } from '../../drive/fastcgi/wake.ts';
 import { longestAnswer } from './answers.ts';
-import type { ReplayPlan } from './replay.ts';
+import type { ReplayPlan } from './plan.ts';
 
 export interface GatewayDoor {
   /** What the program gets as its standard input: FCGI_LISTENSOCK_FILENO is 0. */
@@ -39,7 +39,7 @@ export async function openDoor(
   // Asks the program what it can do, which must run for that.
   let gateway: Promise<Gateway> | undefined;
   const options = {
-    connectMs: longestStartMs,
+    connectMs: Math.min(longestStartMs, limit),
     firstByteMs: limit,
     wholeMs: limit,
     maxBytes: longestAnswer,

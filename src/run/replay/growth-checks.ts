@@ -10,7 +10,7 @@ import { openVgdb, type VgdbSession } from '../../drive/vgdb-session.ts';
 import type { Problem } from '../../model/problem.ts';
 import { leakChecksName } from '../directory.ts';
 import { hasChild } from '../processes.ts';
-import type { Pass, ReplayPlan } from './replay.ts';
+import type { Pass, ReplayPlan } from './plan.ts';
 
 export interface GrowthChecks {
   /** A request is about to be sent: the first time what is there already is noted. */

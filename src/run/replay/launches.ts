@@ -1,7 +1,7 @@
 // Owns the starts of the program in a replay: each is a run with a directory, descriptors and an environment of its own.
 import { createLaunchDirectory } from '../directory.ts';
 import { type Added, type RunEvents, type RunResult, runTarget } from '../run.ts';
-import type { ReplayPlan } from './replay.ts';
+import type { ReplayPlan } from './plan.ts';
 
 /** A start of the program, and what is left of it. */
 export interface Launched extends RunResult {

@@ -2,82 +2,22 @@
 // is a run of its own (`launch-1`, …). So whatever holds for a run, holds for each of them.
 import { join } from 'node:path';
 import { gatewayVariables } from '../../drive/gateway/environment.ts';
-import type { Expectation } from '../../drive/gateway/expect.ts';
 import { maskedTarget } from '../../drive/gateway/secrets.ts';
-import type { Server } from '../../drive/gateway/server-presets.ts';
 import { debug } from '../../log.ts';
 import type { Problem } from '../../model/problem.ts';
-import {
-  type CapturedRequest,
-  type GatewayMode,
-  hasFailed,
-  type ReplayedRequest,
-} from '../../model/request.ts';
+import { hasFailed, type ReplayedRequest } from '../../model/request.ts';
 import type { RunManifest } from '../../model/run.ts';
 import { createRunDirectory, listArtifacts, removeOldRuns, runsFolder, writeManifest } from '../directory.ts';
-import type { RunRequest, RunResult } from '../run.ts';
+import type { RunResult } from '../run.ts';
 import { keepAnswers } from './answers.ts';
 import { callProgram } from './cgi.ts';
 import { type Launched, startLaunches } from './launches.ts';
+import type { ReplayEvents, ReplayPlan } from './plan.ts';
 import { serveAll } from './served.ts';
 import { createTally, worstExit } from './tally.ts';
 import { isWhole } from './words-for-node.ts';
 
-/** What is replayed, against what, and how. */
-export interface ReplayPlan {
-  /** The program under its instrument, as planned; its working directory is that of the user. */
-  readonly run: RunRequest;
-  /** At least one. */
-  readonly requests: readonly CapturedRequest[];
-  /** What of the captures is no request, one sentence each. */
-  readonly notes: readonly string[];
-  readonly mode: GatewayMode;
-  readonly server: Server;
-  /** Variables of a served program itself: what the server adds to each request is sent with the request. */
-  readonly processVariables: ReadonlyMap<string, string>;
-  /** Where the program listens by itself; missing: it is given a listening socket. */
-  readonly connect?: string;
-  /** Absolute: where the program stands while it runs. */
-  readonly programDirectory: string;
-  /** How often every request is sent, at least 1. */
-  readonly passes: number;
-  /** Passes before anything is counted; 0 for CGI. */
-  readonly warmUp: number;
-  /** At least 1. */
-  readonly parallel: number;
-  /** ms for one answer; 0: no limit. */
-  readonly timeout: number;
-  /** Looks for leaks after each request. */
-  readonly growth: boolean;
-  readonly expectations: readonly Expectation[];
-  /** Keeps the requests, too, secrets and all. */
-  readonly keepRequests: boolean;
-}
-
-/** What may be heard of a replay while it goes on. */
-export interface ReplayEvents {
-  /** One line for the user. */
-  readonly say: (line: string) => void;
-  /** Lines on stderr that tell how far it is. */
-  readonly progress: boolean;
-  /** The first program runs now. */
-  readonly onStart?: () => void;
-  /** The answer to a request, as it came: the file that holds it. Called in the order in which they end. */
-  readonly onAnswer?: (request: CapturedRequest, file: string) => Promise<void>;
-}
-
-/** One sending of a request. */
-export interface Pass {
-  /** Index into the requests. */
-  readonly index: number;
-  /** From 1; 0 and below: warm-up. */
-  readonly pass: number;
-}
-
 const progressEveryMs = 10_000;
-
-/** Why there is no answer of a request that was under way. */
-export const interrupted = 'the replay was interrupted';
 
 /**
  * Sends all requests and closes the run directory.
@@ -178,23 +118,6 @@ export async function runReplay(plan: ReplayPlan, events: ReplayEvents): Promise
   await writeManifest(directory, manifest);
   if (!temporary) await removeOldRuns(run.workingDirectory, run.keep);
   return { directory, manifest };
-}
-
-/** What one that replays is given: `callProgram` starts the program for each pass, `serveAll` keeps one alive. */
-export interface ReplayWork {
-  readonly plan: ReplayPlan;
-  readonly launches: ReturnType<typeof startLaunches>;
-  readonly answers: ReturnType<typeof keepAnswers>;
-  readonly tally: ReturnType<typeof createTally>;
-  /** Nothing more is to be sent. */
-  readonly signal: AbortSignal;
-}
-
-/** All that is to be sent, in order: every request once, then every request again. */
-export function* passesOf({ requests, passes, warmUp }: ReplayPlan): Generator<Pass> {
-  for (let pass = 1 - warmUp; pass <= passes; pass++) {
-    for (let index = 0; index < requests.length; index++) yield { index, pass };
-  }
 }
 
 const stopping: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];

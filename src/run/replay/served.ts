@@ -12,8 +12,9 @@ import { type GatewayDoor, openDoor } from './door.ts';
 import { createGrowthChecks, type GrowthChecks } from './growth-checks.ts';
 import type { Launched } from './launches.ts';
 import { createLogMarks } from './log-marks.ts';
-import { interrupted, type Pass, passesOf, type ReplayWork } from './replay.ts';
+import { interrupted, type Pass, passesOf } from './plan.ts';
 import { variablesForNode } from './words-for-node.ts';
+import type { ReplayWork } from './work.ts';
 
 /** A program that was killed over an answer closes its connection some moments before its end is known. */
 const endIsNearMs = 1000;

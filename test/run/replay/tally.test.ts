@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { CapturedRequest } from '../../../src/model/request.ts';
 import type { Exit } from '../../../src/model/run.ts';
-import { passesOf, type ReplayPlan } from '../../../src/run/replay/replay.ts';
+import { passesOf, type ReplayPlan } from '../../../src/run/replay/plan.ts';
 import { createTally, type PassResult, worstExit } from '../../../src/run/replay/tally.ts';
 
 const request = (target: string): CapturedRequest => ({
