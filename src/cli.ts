@@ -38,7 +38,21 @@ async function main(argv: readonly string[]): Promise<number> {
   }
   const named = first === undefined ? undefined : subCommands.get(first);
   if (named !== undefined) return (await named()).main(argv.slice(1));
-  return (await import('./commands/run.ts')).main(argv);
+  return (await import('./commands/run.ts')).main(argv).catch((error: unknown) => {
+    throw asCommand(error);
+  });
+}
+
+/** `vgrun --tool=drd cgi ./app`: what is no program may be a command with options in front of it. */
+function asCommand(error: unknown): unknown {
+  if (!(error instanceof UserError) || error.status !== ExitStatus.notFound) return error;
+  const name = /^([a-z]+) is not found$/.exec(error.message)?.[1] ?? '';
+  if (!subCommands.has(name)) return error;
+  return new UserError(
+    error.message,
+    `the options of the command stand behind it: vgrun ${name} …`,
+    error.status,
+  );
 }
 
 /**

@@ -9,6 +9,8 @@ import {
   withSettings,
   withVariables,
 } from '../drive/gateway/servers.ts';
+import { UserError } from '../errors.ts';
+import { nearest } from '../model/spelling.ts';
 import { loadConfig } from '../run/config.ts';
 import type { CgiConfigSettings } from '../run/config-schema.ts';
 import type { CgiSettings } from '../tools/_shared/cgi-options.ts';
@@ -49,6 +51,15 @@ export async function readCgiConfig(
   const ownServers = { ...plain?.config.cgi?.servers };
   const isServer = (name: string): boolean => serverNames.includes(name) || Object.hasOwn(ownServers, name);
   const presets = typed.settings.preset.filter((name) => !isServer(name));
+  const stranger = presets.find((name) => !Object.hasOwn(plain?.config.presets ?? {}, name));
+  if (stranger !== undefined) {
+    const names = [...serverNames, ...Object.keys(ownServers), ...Object.keys(plain?.config.presets ?? {})];
+    const guess = nearest(stranger, names);
+    throw new UserError(
+      `there is no preset "${stranger}"`,
+      `${guess === undefined ? '' : `did you mean ${guess}? `}there are ${[...new Set(names)].join(', ')}`,
+    );
+  }
   const loaded =
     presets.length === 0 ? plain : await loadConfig({ ...wishes, preset: presets }, workingDirectory);
   const said: CgiConfigSettings = Object.assign(
@@ -68,7 +79,13 @@ export async function readCgiConfig(
       const files = await Promise.all(
         settings.envFile.map((file) => readEnvironmentFile(resolve(from, file))),
       );
-      const words = settings.env.map((word) => readEnvironmentWord(word, process.env));
+      const words = await Promise.all(
+        settings.env.map(async (word) =>
+          word.startsWith('@')
+            ? readEnvironmentFile(resolve(from, word.slice(1)))
+            : [readEnvironmentWord(word, process.env)],
+        ),
+      );
       const server = withSettings(serverNamed(name, servers), {
         ...(settings.scriptName !== undefined && { scriptName: settings.scriptName }),
         ...(settings.documentRoot !== undefined && { documentRoot: resolve(from, settings.documentRoot) }),
@@ -76,7 +93,7 @@ export async function readCgiConfig(
           Object.entries(given).map(([variable, value]) => [variable, value ?? null]),
         ),
       });
-      return withVariables(server, [...files.flat(), ...words]);
+      return withVariables(server, [...files.flat(), ...words.flat()]);
     },
   };
 }

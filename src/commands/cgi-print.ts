@@ -1,4 +1,5 @@
 // Owns `vgrun cgi --print-env` and `--print-command`: what the program would be given, and how to do it by hand.
+import { dirname, resolve } from 'node:path';
 import { gatewayVariables, searchWords } from '../drive/gateway/environment.ts';
 import type { Server } from '../drive/gateway/server-presets.ts';
 import { commandLines, environmentLines, type ShellBody } from '../drive/gateway/shell-lines.ts';
@@ -37,7 +38,17 @@ export async function printReplay({
     if (settings.printEnv) write(environmentLines(variables));
     if (!settings.printCommand) continue;
     const argv = [...instrument(launch.tool, launch.toolOptions), target.path, ...launch.arguments];
-    write(commandLines(variables, await shellBody(request.body), [...argv, ...searchWords(request, server)]));
+    const folder = Buffer.from(resolve(workingDirectory, settings.chdir ?? dirname(target.path))).toString(
+      'latin1',
+    );
+    write(
+      commandLines(
+        variables,
+        await shellBody(request.body),
+        [...argv, ...searchWords(request, server)],
+        folder,
+      ),
+    );
   }
   return 0;
 }

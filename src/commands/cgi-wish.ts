@@ -1,4 +1,5 @@
 // Owns the step from the words after `vgrun cgi` to a replay that RUN can carry out.
+import { stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { readExpectations } from '../drive/gateway/expect.ts';
 import { detectMode } from '../drive/gateway/mode.ts';
@@ -66,6 +67,8 @@ export async function readReplayWish(
     plan: async (request, say) => {
       const mode = await modeOf(settings, request.target.path, say);
       mustSuitMode(settings, mode);
+      const programDirectory = resolve(workingDirectory, settings.chdir ?? dirname(request.target.path));
+      await mustBeFolder(programDirectory);
       return {
         run: absolute(request),
         requests,
@@ -74,7 +77,7 @@ export async function readReplayWish(
         server,
         processVariables: ownVariables(server),
         ...(settings.connect !== undefined && { connect: settings.connect }),
-        programDirectory: resolve(workingDirectory, settings.chdir ?? dirname(request.target.path)),
+        programDirectory,
         passes: settings.repeat,
         warmUp: mode === 'cgi' ? 0 : settings.warmUp,
         parallel: Math.min(settings.jobs, requests.length * settings.repeat),
@@ -170,6 +173,15 @@ function mustSuit(
   }
 }
 
+async function mustBeFolder(path: string): Promise<void> {
+  const status = await stat(path).catch((error: NodeJS.ErrnoException) => error);
+  if (!(status instanceof Error) && status.isDirectory()) return;
+  throw new UserError(
+    `the program cannot stand in ${path}: ${status instanceof Error ? status.message : 'it is no folder'}`,
+    'name another one with --chdir=DIR',
+  );
+}
+
 async function modeOf(
   { mode, connect }: CgiSettings,
   program: string,
@@ -178,7 +190,7 @@ async function modeOf(
   if (mode !== 'auto') return mode;
   if (connect !== undefined) return 'fastcgi';
   const detected = await detectMode(program);
-  say(`the program is asked as ${detected.mode}: ${detected.why}`);
+  if (detected.mode !== 'cgi') say(`the program is asked as ${detected.mode}: ${detected.why}`);
   return detected.mode;
 }
 

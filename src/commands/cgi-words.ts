@@ -2,9 +2,12 @@
 //
 // Before `--` nothing is the program's: whatever begins with a dash is an option, wherever it stands, the first other word is the
 // program, the rest are captures. A `curl` among them begins a command that goes on to the end: it was pasted.
+import { UserError } from '../errors.ts';
+import { nearest } from '../model/spelling.ts';
 import { type CgiSettings, cgiDefaults, cgiOptions } from '../tools/_shared/cgi-options.ts';
 import { startsWithDash } from '../tools/_shared/command-line.ts';
-import { ownDefaults, readOptionOf, readOwnOption } from '../tools/_shared/own-options.ts';
+import { ownDefaults, ownOptions, readOptionOf, readOwnOption } from '../tools/_shared/own-options.ts';
+import { isOldOption, optionNamed, readToken } from '../tools/_shared/valgrind-options.ts';
 
 export interface CgiWords {
   readonly settings: CgiSettings;
@@ -35,8 +38,10 @@ export function readCgiWords(argv: readonly string[], configured: readonly strin
     const read = readOptionOf<CgiSettings>(cgiOptions, attached(word), next, settings);
     const taken = read?.taken ?? readOwnOption(word, next, ownDefaults)?.taken ?? 1;
     if (read !== undefined) settings = read.settings;
-    else if (word !== '-' && startsWithDash.test(word)) options.push(...all.slice(index, index + taken));
-    else names.push(word);
+    else if (word !== '-' && startsWithDash.test(word)) {
+      mustBeMeant(word);
+      options.push(...all.slice(index, index + taken));
+    } else names.push(word);
     index += taken;
   }
   const [program, ...captures] = names;
@@ -58,6 +63,18 @@ function cut(argv: readonly string[]): {
   }
   if (endAt === -1) return { head: argv, curl: [], programArguments: [] };
   return { head: argv.slice(0, endAt), curl: [], programArguments: argv.slice(endAt + 1) };
+}
+
+/** What is no option of a run may be one of these, written wrong. */
+function mustBeMeant(word: string): void {
+  const { name } = readToken(word);
+  if (optionNamed(name) !== undefined || isOldOption(name)) return;
+  const own = ownOptions.map((option) => option.name);
+  if (own.includes(name.replace(/^--no-/, '--'))) return;
+  const guess = nearest(name, [...cgiOptions.map((option) => option.name), ...own]);
+  if (guess !== undefined && cgiOptions.some((option) => option.name === guess)) {
+    throw new UserError(`vgrun cgi does not know ${word}`, `did you mean ${guess}?`);
+  }
 }
 
 /** `-j4` is `-j=4`, as make takes it. */

@@ -18,6 +18,8 @@ export interface Execution {
   readonly onlyEnvironment?: boolean;
   /** It has no terminal and is in nobody's process group, as what a server starts. */
   readonly ownSession?: boolean;
+  /** false: signals that this process gets are not passed on. */
+  readonly passesSignals?: boolean;
   /** Absolute. */
   readonly workingDirectory: string;
   /** Absolute path of the run directory, by which all processes of the run are found. */
@@ -72,7 +74,7 @@ export async function execute(execution: Execution): Promise<Ended> {
   const ended = endOf(subprocess);
   const { pid } = subprocess;
   if (pid === undefined) throw notStarted(file, (await ended) as Error);
-  const stopPassing = passSignals(pid, terminal);
+  const stopPassing = execution.passesSignals === false ? () => {} : passSignals(pid, terminal);
   execution.onStart?.(pid);
 
   let stoppedBy: StoppedBy | undefined;

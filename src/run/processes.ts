@@ -168,6 +168,11 @@ export async function endRun(directory: string, mainPid: number, grace: number):
   }
 }
 
+/** Ends what a run has left running, however it got away: a replay leaves nothing behind. */
+export async function endLeftovers(directory: string, grace: number): Promise<void> {
+  for (const pid of runsProcess(directory)) await endRun(directory, pid, grace);
+}
+
 /** Waits until no process of the run is left, at most `limit` ms; returns the pids that still are. */
 export async function waitForRun(directory: string, limit: number): Promise<number[]> {
   const deadline = Date.now() + limit;

@@ -53,10 +53,10 @@ export interface RunRequest {
   /** `environment` is all that the program has: nothing of this process' own reaches it. */
   readonly onlyEnvironment?: boolean;
   /**
-   * It is killed when this process is: else it would wait for ever. Asked politely it might, too: a valgrind whose vgdb is gone in the
+   * Whoever drives it ends it: no signals are passed on. It is killed when this process is: else it would wait for ever. Asked politely it might, too: a valgrind whose vgdb is gone in the
    * middle of a command waits for it (3.19).
    */
-  readonly endsWithParent?: boolean;
+  readonly isDriven?: boolean;
   /** A directory that stands already: that of a launch of a replay. */
   readonly place?: { readonly id: string; readonly directory: string };
   readonly workingDirectory: string;
@@ -149,7 +149,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   const startsItself = tool.launcher === 'none' || tool.launcher === 'heaptrack';
   const own = programVariables(plan.programEnvironment, launch.program);
   const argv = [
-    ...(request.endsWithParent === true && existsSync(setpriv) ? [setpriv, '--pdeathsig', 'KILL'] : []),
+    ...(request.isDriven === true && existsSync(setpriv) ? [setpriv, '--pdeathsig', 'KILL'] : []),
     ...(own === undefined ? [] : [...request.inheritance.prefix, ...own]),
     ...(startsItself ? [] : [request.instrument.path]),
     // Not in the program's own variables and home, where valgrind would look for them.
@@ -251,6 +251,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     },
     onlyEnvironment,
     ownSession: request.place !== undefined,
+    passesSignals: request.isDriven !== true,
     workingDirectory: request.workingDirectory,
     directory,
     timeout: request.timeout,

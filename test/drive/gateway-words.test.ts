@@ -112,14 +112,12 @@ int main(int argc, char **argv) {
     body: ShellBody | undefined,
     words: readonly string[],
   ) {
-    const script = await fileOf('lines.sh', commandLines(variables, body, [program, ...words]));
-    const out = execFileSync('env', ['-i', '/bin/sh', script], { input: 'not for the program' }).toString(
-      'latin1',
-    );
+    const script = await fileOf('lines.sh', commandLines(variables, body, [program, ...words], '/'));
+    const out = execFileSync('/bin/sh', [script], { input: 'not for the program' }).toString('latin1');
     const [environment = ''] = out.split('\0\0', 1);
     const rest = out.slice(environment.length + 2);
     const given = rest.split('\0').slice(0, words.length);
-    const own = ['PWD', 'OLDPWD', 'SHLVL', '_'];
+    const own = ['PWD', 'SHLVL', '_'];
     return {
       variables: environment
         .split('\0')
@@ -138,13 +136,16 @@ int main(int argc, char **argv) {
       ]),
       { bytes: Buffer.from("a='") },
       ['/usr/bin/valgrind', '--leak-check=full', "./it's.cgi"],
+      '/srv/END',
     );
     expect(lines).toBe(
-      `(
+      `env -i sh <<'END'
+cd '/srv/END'
+unset OLDPWD
 export REQUEST_METHOD='POST'
 export CONTENT_LENGTH='3'
 printf 'a=\\047' | '/usr/bin/valgrind' '--leak-check=full' './it'\\''s.cgi'
-)
+END
 `,
     );
   });

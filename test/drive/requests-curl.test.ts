@@ -224,7 +224,7 @@ test.each([
   ["curl 'http://h/", /byte 5: a quote is not closed/],
   ['curl "http://h/', /a quote is not closed/],
   ["curl $'http://h/", /a quote is not closed/],
-  ['curl http://h/\nrm -rf /', /request 2, byte 15: "rm" is no curl command/],
+  ['curl http://h/\nrm -rf /', /entry 2, byte 15: "rm" is no curl command/],
   ['curl http://h/ (x)', /stands outside quotes/],
   ['curl gopher://h/', /is no URL/],
   ['curl -H @headers h', /names a file of headers/],

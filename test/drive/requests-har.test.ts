@@ -78,7 +78,7 @@ test('websockets are skipped with a note, in HAR and in flows', async () => {
     const notes: string[] = [];
     const read = readAll([`mitmproxy/flows/${name}`], { note: (sentence) => notes.push(sentence) });
     expect(await refusalOf(read)).toMatch(/hold no request that a program can be asked/);
-    expect(notes[0]).toMatch(/websocket.*request 1 is skipped/);
+    expect(notes[0]).toMatch(/websocket.*entry 1 is skipped/);
   }
   const notes: string[] = [];
   const text = har(
@@ -136,7 +136,7 @@ test('bodies are text, base64 or fields of a form, and their length is that of t
   expect(latin.body).toBe('\xfc');
   expect((await one({ postData: { text: 'AP9h', encoding: 'base64' } })).body).toBe('\0\xffa');
   expect(await refusalOf(one({ postData: { text: '%%', encoding: 'base64' } }))).toMatch(
-    /entry|request 1, byte \d+: its body is said to be base64/,
+    /entry|entry 1, byte \d+: its body is said to be base64/,
   );
   const params = [{ name: 'a b', value: 'ü&' }, { name: 'c' }];
   expect((await one({ postData: { mimeType: 'application/x-www-form-urlencoded', params } })).body).toBe(
@@ -218,7 +218,7 @@ test('entries are picked by number, URL, method and status', async () => {
   expect(await refusalOf(picked({ entries: '0-1' }))).toMatch(/names no requests by number/);
   expect(await refusalOf(picked({ url: '/(/' }))).toMatch(/no regular expression/);
   expect(await refusalOf(picked({ entries: '77' }))).toMatch(/no request of the captures is selected/);
-  expect(await refusalOf(readText(text))).toMatch(/request 4, byte \d+: "b a d" is no method/);
+  expect(await refusalOf(readText(text))).toMatch(/entry 4, byte \d+: "b a d" is no method/);
 });
 
 test.each([

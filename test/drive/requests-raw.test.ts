@@ -76,7 +76,7 @@ test('what a proxy was asked names scheme, host and port in its target', async (
     note: (sentence) => notes.push(sentence),
   });
   expect(requests.map(({ source }) => source.entry)).toEqual([2]);
-  expect(notes).toEqual(['standard input, request 1 is skipped: CONNECT asks a proxy, not a program.']);
+  expect(notes).toEqual(['standard input, entry 1 is skipped: CONNECT asks a proxy, not a program.']);
 });
 
 test('text of HTTP/2 is HTTP/1.1 to a program, over TLS', async () => {
@@ -127,7 +127,7 @@ test('chunks are put together, and what follows them is the next request', async
     ' 4\r\nWiki\r\n0\r\n\r\n',
   ]) {
     const text = `POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${broken}`;
-    expect(await refusalOf(readText(text)), broken).toMatch(/^standard input, request 1, byte \d+: .*chunk/);
+    expect(await refusalOf(readText(text)), broken).toMatch(/^standard input, entry 1, byte \d+: .*chunk/);
   }
 });
 
@@ -200,7 +200,7 @@ test.each([
   ],
 ])('a strict server would refuse it, and so does vgrun: %#', async (text, sentence) => {
   const message = await refusalOf(readText(text));
-  expect(message).toMatch(/^standard input, request \d, byte \d+: /);
+  expect(message).toMatch(/^standard input, entry \d, byte \d+: /);
   expect(message).toMatch(sentence);
 });
 
@@ -292,6 +292,6 @@ test('a URL is a plain GET, alone or one per line', async () => {
     ],
   });
   expect(await refusalOf(readText('http://a/\nftp://b\n'))).toMatch(
-    /request 2, byte 10: "ftp:\/\/b" is no URL/,
+    /entry 2, byte 10: "ftp:\/\/b" is no URL/,
   );
 });

@@ -17,7 +17,7 @@ test('curl -v shows requests without bodies', async () => {
   expect(first === undefined ? '' : headerOf(first, 'cookie')).toBe('sid=1');
   expect([second?.target, more.length]).toEqual(['/', 0]);
   expect(await refusalOf(readAll(['curl/verbose-with-body.txt']))).toBe(
-    'curl/verbose-with-body.txt, request 1: curl -v does not show the body that was sent',
+    'curl/verbose-with-body.txt, entry 1: curl -v does not show the body that was sent',
   );
 });
 

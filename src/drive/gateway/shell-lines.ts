@@ -20,21 +20,29 @@ function onOneLine(value: string): string {
 /**
  * What one would type to start the program by hand, for a POSIX shell:
  *
- *     (
+ *     env -i sh <<'END'
+ *     cd '/srv/cgi-bin'
  *     export REQUEST_METHOD='POST'
  *     printf 'a=1' | '/usr/bin/valgrind' '--leak-check=full' './app.cgi'
- *     )
+ *     END
  *
- * In parentheses, so that the variables do not stay. The result is bytes as latin1: write it as such.
+ * A shell of its own, so that nothing of the user's reaches the program and nothing stays; only `PWD` is the shell's. The result is
+ * bytes as latin1: write it as such.
+ *
+ * @param folder where the program stands.
  */
 export function commandLines(
   variables: ReadonlyMap<string, string>,
   body: ShellBody | undefined,
   argv: readonly string[],
+  folder: string,
 ): string {
   const exports = [...variables].map(([name, value]) => `export ${name}=${shellWord(value)}\n`);
   const command = argv.map(shellWord).join(' ');
-  return `(\n${exports.join('')}${fed(command, body)}\n)\n`;
+  const lines = `cd ${shellWord(folder)}\nunset OLDPWD\n${exports.join('')}${fed(command, body)}\n`;
+  let end = 'END';
+  while (lines.split('\n').includes(end)) end += '_';
+  return `env -i sh <<'${end}'\n${lines}${end}\n`;
 }
 
 function fed(command: string, body: ShellBody | undefined): string {

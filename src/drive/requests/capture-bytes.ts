@@ -188,6 +188,9 @@ function unreadable(name: string, error: unknown): unknown {
   if (code.startsWith('Z_')) return error;
   return new UserError(
     `cannot read ${name === '-' ? 'standard input' : name}: ${reasons[code] ?? code}`,
-    'name a file that is there and may be read; captures may also be a URL, a curl command, or - for standard input',
+    // `localhost/app.cgi`, `ftp://host/app.cgi`
+    /^[\w.-]+(?::|\/)/.test(name) && !name.startsWith('.') && !name.startsWith('/')
+      ? `if it is a URL, it begins with http:// or https://`
+      : 'name a file that is there and may be read; captures may also be a URL, a curl command, or - for standard input',
   );
 }

@@ -43,8 +43,12 @@ export async function* readCaptures(
   let selected = 0;
   for (const [index, word] of words.entries()) {
     let seen = 0;
+    let skipped: string | undefined;
     const reading: HarOptions = {
-      note: options.note ?? (() => {}),
+      note: (sentence) => {
+        skipped ??= sentence;
+        options.note?.(sentence);
+      },
       wanted: (request) => {
         seen += 1;
         return wanted(request);
@@ -59,7 +63,7 @@ export async function* readCaptures(
     if (seen === 0) {
       throw new UserError(
         `${word === '-' ? 'standard input' : word} holds no HTTP request`,
-        'capture it again: answers alone cannot be replayed',
+        skipped ?? 'capture it again: answers alone cannot be replayed',
       );
     }
     if (word === 'curl') break;

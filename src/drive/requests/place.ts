@@ -5,10 +5,10 @@ import type { CaptureSource } from '../../model/request.ts';
 /** Where in a capture something is read. */
 export type Place = CaptureSource;
 
-/** `login.txt, request 2, byte 812`: for the start of a sentence. */
+/** `login.txt, entry 2, byte 812`: for the start of a sentence. */
 export function spellPlace({ name, entry, offset }: Place): string {
   const capture = name === '-' ? 'standard input' : printable(name, 4096);
-  return `${capture}, request ${entry}${offset === undefined ? '' : `, byte ${offset}`}`;
+  return `${capture}, entry ${entry}${offset === undefined ? '' : `, byte ${offset}`}`;
 }
 
 /** The same request at another byte; what has no bytes to count keeps none. */

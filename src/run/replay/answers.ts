@@ -1,10 +1,19 @@
 // Owns the answers of a replay: each is written to a file, checked, and kept when it is the first of its request, or wrong.
-import { closeSync, createReadStream, createWriteStream, openSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  createReadStream,
+  createWriteStream,
+  openSync,
+  rmSync,
+  statfsSync,
+  writeSync,
+} from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { maskAnswer, readAnswer } from '../../drive/gateway/answer.ts';
 import { unmetBy } from '../../drive/gateway/expect.ts';
+import type { Problem } from '../../model/problem.ts';
 import type { CapturedRequest } from '../../model/request.ts';
 import type { Pass, ReplayEvents, ReplayPlan } from './plan.ts';
 import type { PassResult } from './tally.ts';
@@ -22,6 +31,8 @@ export interface OpenAnswer {
 }
 
 export interface Answers {
+  /** What is wrong with all of them. */
+  readonly problems: () => readonly Problem[];
   readonly open: (pass: Pass) => OpenAnswer;
   /** Writes the requests as they were captured, secrets and all. */
   readonly keepRequests: () => Promise<void>;
@@ -41,6 +52,7 @@ export function keepAnswers(
 ): Answers {
   const first = new Set<number>();
   const wrong = new Map<number, number>();
+  let isFull = false;
   // One after the other: answers that are shown at once would be mixed.
   let shown: Promise<void> | undefined;
   const show = (request: CapturedRequest, path: string): Promise<void> => {
@@ -62,6 +74,7 @@ export function keepAnswers(
           for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
         },
         finish: async () => {
+          isFull ||= isDiskFull(directory);
           const read = await readAnswer(path, { program: basename(run.target.path), method: request.method });
           const { unmet, unknown } = await unmetBy(expectations, request, read, path);
           if (onAnswer !== undefined) await show(request, path);
@@ -88,6 +101,7 @@ export function keepAnswers(
         },
       };
     },
+    problems: () => (isFull ? [diskFull] : []),
     keepRequests: async () => {
       for (const [index, request] of requests.entries()) {
         const path = join(directory, `request-${index + 1}.http`);
@@ -96,6 +110,22 @@ export function keepAnswers(
     },
   };
 }
+
+/** Less than the smallest write of an instrument or a program. */
+const nothingLeft = 64 * 1024;
+
+function isDiskFull(directory: string): boolean {
+  const { bavail, bsize } = statfsSync(directory);
+  return bavail * bsize < nothingLeft;
+}
+
+const diskFull: Problem = {
+  code: 'disk-full',
+  level: 'incomplete',
+  message:
+    'the disk with the run directory is full: answers and logs may be cut, and a program that could not write may have failed for that',
+  hint: 'make room, or run it in a folder on another disk',
+};
 
 /** As it is sent over HTTP/1.1, the length of the body put right: it can be replayed again. */
 async function* bytesOf({ method, target, headers, body }: CapturedRequest): AsyncGenerator<Uint8Array> {

@@ -2,7 +2,7 @@
 import { closeSync, fstatSync } from 'node:fs';
 import { gatewayVariables, searchWords } from '../../drive/gateway/environment.ts';
 import type { CapturedRequest } from '../../model/request.ts';
-import { endRun } from '../processes.ts';
+import { endLeftovers, endRun } from '../processes.ts';
 import { longestAnswer } from './answers.ts';
 import type { Launched } from './launches.ts';
 import { interrupted, type Pass, passesOf } from './plan.ts';
@@ -68,7 +68,10 @@ async function call({ plan, launches, answers, tally, signal }: ReplayWork, pass
         clearInterval(watch);
         durationMs = performance.now() - startedAt;
       },
-      onEnded: async () => ({ served: [{ request: pass.index + 1, pass: pass.pass }], problems: [] }),
+      onEnded: async () => {
+        await endLeftovers(place.directory, plan.run.killAfter);
+        return { served: [{ request: pass.index + 1, pass: pass.pass }], problems: [] };
+      },
     });
     const { exit, stoppedBy } = launched.manifest;
     const lost = isEndless

@@ -36,18 +36,26 @@ const check = 'leak_check full kinds all changed';
 /** A heap of gigabytes is searched for minutes. */
 const patienceMs = 600_000;
 
-/** @param of the process, the absolute path of its run directory, and whether it has ended, or does within some moments. */
+/** @param of the process, the absolute path of its run directory, and whether it has ended, or does
+ *   within some moments, and whether it is the first start of the program: a later one warms up on its first request. */
 export async function createGrowthChecks(
   { run }: ReplayPlan,
   {
     pid,
     directory,
     hasEnded,
-  }: { readonly pid: number; readonly directory: string; readonly hasEnded: () => Promise<boolean> },
+    isFirst,
+  }: {
+    readonly pid: number;
+    readonly directory: string;
+    readonly hasEnded: () => Promise<boolean>;
+    readonly isFirst: boolean;
+  },
 ): Promise<GrowthChecks> {
   const problems: Problem[] = [];
   let session: VgdbSession | undefined;
   let isMeasuring = true;
+  let hasBase = false;
   /** A suppression hid a leak. */
   let hidesLeaks = false;
 
@@ -95,9 +103,13 @@ export async function createGrowthChecks(
         prefix: given?.slice('--vgdb-prefix='.length) ?? join(directory, 'vgdb-pipe'),
         pid,
       });
-      await look(0, 0);
+      if (isFirst) await look(0, 0);
     },
-    end: ({ index, pass }) => look(index + 1, pass),
+    end: ({ index, pass }) => {
+      const isBase = !isFirst && !hasBase;
+      hasBase = true;
+      return isBase ? look(0, 0) : look(index + 1, pass);
+    },
     close: async () => {
       if (hidesLeaks) problems.push(countedAgain);
       await session?.close();

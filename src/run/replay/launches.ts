@@ -58,7 +58,7 @@ export function startLaunches(plan: ReplayPlan, run: string, onStart: (() => voi
               problems: [],
               environment: variables,
               onlyEnvironment: true,
-              endsWithParent: plan.mode !== 'cgi',
+              isDriven: plan.mode !== 'cgi',
               place: { id: name, directory },
               workingDirectory: plan.programDirectory,
               timeout,

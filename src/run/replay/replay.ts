@@ -110,6 +110,7 @@ export async function runReplay(plan: ReplayPlan, events: ReplayEvents): Promise
       ...firstOf(plan.notes.map((message) => ({ code: 'capture-note', level: 'note', message }))),
       ...said('request-note', notes),
       ...said('not-compared', tally.unknown()),
+      ...answers.problems(),
       ...lostProblems(sent),
     ],
     replay: replay(sent),

@@ -7,7 +7,7 @@ import { stopServed } from '../../drive/stop-served.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { CapturedRequest } from '../../model/request.ts';
 import type { Exit, ServedPass } from '../../model/run.ts';
-import { descendants, hasChild, signal } from '../processes.ts';
+import { descendants, endLeftovers, hasChild, signal } from '../processes.ts';
 import { type GatewayDoor, openDoor } from './door.ts';
 import { createGrowthChecks, type GrowthChecks } from './growth-checks.ts';
 import type { Launched } from './launches.ts';
@@ -104,10 +104,21 @@ async function serve(
       ? await createGrowthChecks(plan, {
           pid,
           directory: place.directory,
+          isFirst: place.name === 'launch-1',
           hasEnded: async () => (await ending.within(endIsNearMs)) !== undefined,
         })
       : undefined;
-    const life: Life = { work, door, ending, marks, growth, pid, waits: true, rests: true };
+    const life: Life = {
+      work,
+      door,
+      ending,
+      marks,
+      growth,
+      pid,
+      waits: true,
+      rests: true,
+      hasAnswered: false,
+    };
     const worker = async (): Promise<void> => {
       for (;;) {
         if (ending.isOver() || ending.mustEnd() || work.signal.aborted) return;
@@ -123,7 +134,7 @@ async function serve(
     await growth?.close();
     door.hangUp();
     if (ending.isOver()) return;
-    asked = !work.signal.aborted;
+    asked = true;
     const how = await stopServed({
       pid,
       others: () => descendants(pid),
@@ -162,9 +173,10 @@ async function serve(
       onExit: (exit, instrumentExitcode) => ending.over(exit, instrumentExitcode),
       onEnded: async () => {
         await driving;
+        await endLeftovers(place.directory, plan.run.killAfter);
         return {
           served: servedPasses(marks.grown()),
-          ...(asked && { stoppedBy: 'served' as const }),
+          ...(asked && { stoppedBy: work.signal.aborted ? ('interrupt' as const) : ('served' as const) }),
           problems: [...problems, ...(growth?.problems ?? [])],
         };
       },
@@ -184,6 +196,8 @@ interface Life {
   readonly pid: number;
   /** The program is known to wait for a request: what it dies of now is the next one. */
   waits: boolean;
+  /** A byte of an answer came. */
+  hasAnswered: boolean;
   /** It has been seen asleep between requests. */
   rests: boolean;
 }
@@ -231,6 +245,9 @@ async function ask(life: Life, pass: Pass, mayComeBack: () => boolean): Promise<
     if (result.lost !== undefined && end === undefined) ending.demand();
     const read = await answer.finish();
     const { waits } = life;
+    const isSilent =
+      plan.mode === 'fastcgi' && result.bytes === 0 && ending.wasPeaceful() && !life.hasAnswered;
+    life.hasAnswered ||= result.bytes > 0;
     life.waits = false;
     // Without a byte, it may have ended behind the request before.
     const ended = stop.aborted || (result.bytes === 0 && !waits) ? undefined : end;
@@ -241,9 +258,11 @@ async function ask(life: Life, pass: Pass, mayComeBack: () => boolean): Promise<
           ? interrupted
           : end === undefined
             ? result.lost
-            : ended === undefined
-              ? `the program ${howItEnded(end)}, over this request or behind the one before`
-              : 'the program ended while it answered';
+            : isSilent
+              ? 'the program ended by itself and spoke no FastCGI: if it is a CGI program, --mode=cgi'
+              : ended === undefined
+                ? `the program ${howItEnded(end)}, over this request or behind the one before`
+                : 'the program ended while it answered';
     tally.add(pass.index, {
       warmUp: pass.pass < 1,
       durationMs,

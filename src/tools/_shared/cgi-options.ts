@@ -60,14 +60,14 @@ export const cgiOptions: readonly OwnOption<CgiGroup>[] = [
     name: '--env',
     type: 'list',
     metavar: 'NAME[=VALUE]',
-    summary: 'a variable for the program; without a value: that of this shell',
+    summary: 'a variable for the program; without a value: that of this shell; @FILE: those of a file',
     group: 'Environment',
   },
   {
     name: '--env-file',
     type: 'list',
     metavar: 'FILE',
-    summary: 'variables from a file, NAME=VALUE on each line',
+    summary: 'the same as --env=@FILE: NAME=VALUE on each line',
     group: 'Environment',
   },
   {
