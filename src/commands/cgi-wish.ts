@@ -221,20 +221,25 @@ function measuresGrowth({ growth, jobs }: CgiSettings, mode: GatewayMode, tool: 
 
 /** The program stands in another folder than the user: what names a file is meant from the user's. */
 function absolute(request: RunRequest): RunRequest {
-  const { launch, target, workingDirectory } = request;
+  const { launch, target, workingDirectory, environmentOptions } = request;
   const placed = (template: string) => resolve(workingDirectory, template);
+  const placedOption = (text: string): string => {
+    const { name, value } = readToken(text);
+    if (value === undefined || value === '' || optionNamed(name)?.type !== 'path') return text;
+    return `${text.slice(0, text.indexOf('='))}=${placed(value)}`;
+  };
   return {
     ...request,
     launch: {
       ...launch,
       program: target.path,
-      toolOptions: launch.toolOptions.map((text) => {
-        const { name, value } = readToken(text);
-        if (value === undefined || value === '' || optionNamed(name)?.type !== 'path') return text;
-        return `${text.slice(0, text.indexOf('='))}=${placed(value)}`;
-      }),
+      toolOptions: launch.toolOptions.map(placedOption),
       ...(launch.logFile !== undefined && { logFile: placed(launch.logFile) }),
       ...(launch.xmlFile !== undefined && { xmlFile: placed(launch.xmlFile) }),
     },
+    environmentOptions: environmentOptions.map(({ source, options }) => ({
+      source,
+      options: options.map(placedOption),
+    })),
   };
 }

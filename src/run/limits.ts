@@ -49,6 +49,14 @@ export async function inheritance(): Promise<Inheritance> {
 const setpriv = '/usr/bin/setpriv';
 
 /**
+ * For a target that is looked at between two things it does: SIGKILL in the place of SIGTERM, because a valgrind whose vgdb dies in
+ * the middle of a command waits for it for ever, and takes no SIGTERM (3.19).
+ */
+export function killedWithUs({ prefix, ...rest }: Inheritance): Inheritance {
+  return { ...rest, prefix: prefix.map((word) => (word === 'TERM' ? 'KILL' : word)) };
+}
+
+/**
  * Settles the limit for the target.
  *
  * @param own limit of this process, whose soft part Node has raised.

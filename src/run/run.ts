@@ -1,5 +1,5 @@
 // Owns RUN: a plan becomes a run directory. The only step that starts the target.
-import { closeSync, existsSync, openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { watchStops } from '../drive/vgdb.ts';
 import { UserError } from '../errors.ts';
@@ -36,8 +36,6 @@ import type { Target } from './target.ts';
 /** The descriptor that `--capture=fd` gives to valgrind; high, so that the program's own stay as they were. */
 const xmlDescriptor = 100;
 const xmlStream = 'valgrind-stream.xml';
-/** Of util-linux. */
-const setpriv = '/usr/bin/setpriv';
 
 export interface RunRequest {
   readonly tool: Tool;
@@ -52,10 +50,7 @@ export interface RunRequest {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** `environment` is all that the program has: nothing of this process' own reaches it. */
   readonly onlyEnvironment?: boolean;
-  /**
-   * Whoever drives it ends it: no signals are passed on. It is killed when this process is: else it would wait for ever. Asked politely it might, too: a valgrind whose vgdb is gone in the
-   * middle of a command waits for it (3.19).
-   */
+  /** Whoever drives it ends it: no signals are passed on. */
   readonly isDriven?: boolean;
   /** A directory that stands already: that of a launch of a replay. */
   readonly place?: { readonly id: string; readonly directory: string };
@@ -149,7 +144,6 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   const startsItself = tool.launcher === 'none' || tool.launcher === 'heaptrack';
   const own = programVariables(plan.programEnvironment, launch.program);
   const argv = [
-    ...(request.isDriven === true && existsSync(setpriv) ? [setpriv, '--pdeathsig', 'KILL'] : []),
     ...(own === undefined ? [] : [...request.inheritance.prefix, ...own]),
     ...(startsItself ? [] : [request.instrument.path]),
     // Not in the program's own variables and home, where valgrind would look for them.

@@ -23,7 +23,7 @@ export interface ServerSettings {
 }
 
 /** Names of the servers that vgrun knows. */
-export const serverNames: readonly string[] = presets.map(({ name }) => name);
+export const serverNames: readonly string[] = presets.map(({ name }) => name).reverse();
 
 /**
  * The server of a name: of the user's, which come first, or of vgrun's presets.

@@ -1,5 +1,6 @@
 // Owns the starts of the program in a replay: each is a run with a directory, descriptors and an environment of its own.
 import { createLaunchDirectory } from '../directory.ts';
+import { killedWithUs } from '../limits.ts';
 import { type Added, type RunEvents, type RunResult, runTarget } from '../run.ts';
 import type { ReplayPlan } from './plan.ts';
 
@@ -37,6 +38,7 @@ export interface LaunchPlace {
  * @param onStart called once: the first program runs.
  */
 export function startLaunches(plan: ReplayPlan, run: string, onStart: (() => void) | undefined): Launches {
+  const isServed = plan.mode !== 'cgi';
   let count = 0;
   let first = onStart;
   const { workingDirectory: _, problems: __, ...request } = plan.run;
@@ -53,12 +55,15 @@ export function startLaunches(plan: ReplayPlan, run: string, onStart: (() => voi
               ...request,
               launch: { ...request.launch, arguments: [...request.launch.arguments, ...more] },
               // What was known before the first start is said by the replay.
-              inheritance: { ...request.inheritance, problems: [] },
+              inheritance: {
+                ...(isServed ? killedWithUs(request.inheritance) : request.inheritance),
+                problems: [],
+              },
               target: { ...request.target, problems: [] },
               problems: [],
               environment: variables,
               onlyEnvironment: true,
-              isDriven: plan.mode !== 'cgi',
+              isDriven: isServed,
               place: { id: name, directory },
               workingDirectory: plan.programDirectory,
               timeout,
