@@ -2,7 +2,7 @@
 import type { FindingRecord, Frame } from '../model/finding.ts';
 import type { Amount, GrowthRecord } from '../model/record.ts';
 import type { RequestShare } from '../model/report.ts';
-import type { RequestGrowth } from '../model/request.ts';
+import type { MeasuredGrowth } from '../model/request.ts';
 import type { FindingDraft } from './fold.ts';
 
 /*
@@ -18,7 +18,7 @@ export interface RequestGrowths {
   readonly take: (record: GrowthRecord) => void;
   /** A finding of the end of the process: only leaks count. */
   readonly meet: (finding: FindingDraft, launch: number | undefined, record: FindingRecord) => void;
-  readonly of: (request: number) => RequestGrowth | undefined;
+  readonly of: (request: number) => MeasuredGrowth | undefined;
   /**
    * Empty for what was there before the first request. Undefined where nothing was measured, or none of what was measured became
    * this finding.
@@ -33,6 +33,7 @@ interface Sum {
   /** Passes in which there was any. */
   passes: number;
   grew: number;
+  shrank: number;
   /** That of the first pass with any; `steady` until another differs. */
   readonly first: Amount;
   steady: boolean;
@@ -93,6 +94,7 @@ export function requestGrowths(): RequestGrowths {
       return {
         measured: passes,
         grew: sum?.grew ?? 0,
+        ...(sum !== undefined && sum.shrank > 0 && { shrank: sum.shrank }),
         bytes: sum?.bytes ?? 0,
         blocks: sum?.blocks ?? 0,
         ...(passes > 1 && { steady: sum === undefined || settled(sum, passes) }),
@@ -152,15 +154,17 @@ export function sortedShares(shares: readonly RequestShare[]): readonly RequestS
 
 function add(sums: Map<number, Sum>, request: number, { bytes, blocks }: Amount): void {
   const sum = sums.get(request);
-  const grew = bytes > 0 || blocks > 0 ? 1 : 0;
+  const grew = bytes > 0 || (bytes === 0 && blocks > 0) ? 1 : 0;
+  const shrank = grew === 0 && (bytes < 0 || blocks < 0) ? 1 : 0;
   if (sum === undefined) {
-    sums.set(request, { bytes, blocks, passes: 1, grew, first: { bytes, blocks }, steady: true });
+    sums.set(request, { bytes, blocks, passes: 1, grew, shrank, first: { bytes, blocks }, steady: true });
     return;
   }
   sum.bytes += bytes;
   sum.blocks += blocks;
   sum.passes++;
   sum.grew += grew;
+  sum.shrank += shrank;
   sum.steady &&= bytes === sum.first.bytes && blocks === sum.first.blocks;
 }
 

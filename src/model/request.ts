@@ -87,6 +87,12 @@ export interface RequestGrowth {
   readonly steady?: boolean;
 }
 
+/** As reports have it. */
+export interface MeasuredGrowth extends RequestGrowth {
+  /** Passes in which it came to hold less; missing when there were none. */
+  readonly shrank?: number;
+}
+
 /** One captured request and what came of replaying it, once or many times. */
 export interface ReplayedRequest {
   /** From 1, in the order of the captures. */
@@ -137,19 +143,25 @@ export interface Replay {
 const longestTarget = 100;
 
 /**
- * How sentences name a request: `request 17 GET /app?x=1`. A long target is cut; one that is kept back is empty and left out. From
- * outside, so to be escaped like all such text.
+ * How sentences name a request: `request 17 GET /app?x=1`. A long target loses its middle; one that is kept back is empty and left
+ * out. From outside, so to be escaped like all such text.
+ *
+ * @param most characters of the target.
  */
-export function requestName({
-  number,
-  method,
-  target,
-}: Pick<ReplayedRequest, 'number' | 'method' | 'target'>): string {
-  const shown =
-    target.length <= longestTarget
-      ? target
-      : `${target.slice(0, longestTarget - 1).replace(/[\ud800-\udbff]$/, '')}…`;
-  return [`request ${number}`, method, shown].filter((part) => part !== '').join(' ');
+export function requestName(
+  { number, method, target }: Pick<ReplayedRequest, 'number' | 'method' | 'target'>,
+  most = longestTarget,
+): string {
+  return [`request ${number}`, method, withoutMiddle(target, most)].filter((part) => part !== '').join(' ');
+}
+
+/** Which program was asked stands at the start, and what tells requests to it apart often at the end. */
+function withoutMiddle(text: string, most: number): string {
+  if (text.length <= most) return text;
+  const end = Math.floor((most - 1) / 3);
+  const head = text.slice(0, most - 1 - end).replace(/[\ud800-\udbff]$/, '');
+  const tail = text.slice(text.length - end).replace(/^[\udc00-\udfff]/, '');
+  return `${head}…${tail}`;
 }
 
 /** The process failed over the request, which is why there is no whole answer. */

@@ -64,7 +64,7 @@ function* bodyLines(
     const line = code === '' ? place : `${place}  ${ink.dim(`│ ${code}`)}`;
     yield short ? clip(line, width) : line;
   }
-  for (const text of shortShares(finding, replay, short ? 1 : 3).slice(0, short ? 1 : 4)) {
+  for (const text of shortShares(finding, replay, short ? 1 : 3, width).slice(0, short ? 1 : 4)) {
     yield clip(harmless(text), width);
   }
   if (detail === 'terse') {

@@ -1,15 +1,17 @@
 // What came of the requests of a replay, on a terminal: those with something to say first.
 import type { Report } from '../model/report.ts';
+import { requestName } from '../model/request.ts';
 import {
   answeredWords,
   findingsByRequest,
+  fitted,
   type RequestRow,
   replayWords,
   requestRows,
   rowText,
 } from './html-page/request-words.ts';
 import type { Ink } from './pretty-ink.ts';
-import { clip, grouped, harmless, plural } from './terminal-text.ts';
+import { clip, grouped, harmless, plural, widthOf, wrap } from './terminal-text.ts';
 
 /** More are no help to a person; `all` lists every one. */
 const mostRequests = 10;
@@ -38,15 +40,28 @@ export function requestLines(report: Report, most: number, ink: Ink): readonly s
           ),
         ];
   const head = `REQUESTS  ${ink.dim(harmless(replayWords(replay)))}`;
-  return [head, ...[...shown.map((row) => rowLine(row, ink)), ...more].map((line) => `  ${line}`)];
+  return [head, ...[...shown.flatMap((row) => rowLines(row, ink)), ...more].map((line) => `  ${line}`)];
 }
 
-function rowLine(row: RequestRow, ink: Ink): string {
+/** What came of it is never cut off: first the target gives way, then there is a second line. What was wrong may be long. */
+function rowLines(row: RequestRow, ink: Ink): readonly string[] {
   const { request, rank } = row;
-  const name = harmless(row.name.replace(/^request /, ''));
-  const text = clip(`${name}: ${harmless(rowText(row))}`, Math.max(20, ink.columns - 2));
-  if (rank <= 2) return ink.red(text);
-  return rank === 7 && request.sent > 0 ? ink.dim(text) : text;
+  const width = Math.max(20, ink.columns - 2);
+  const line = (of: RequestRow) => (target?: number) =>
+    harmless(`${requestName(request, target).replace(/^request /, '')}: ${rowText(of)}`);
+  const told = line({ ...row, wrong: [] });
+  const least = [40, 16].find((target) => widthOf(told(target)) <= width);
+  const lines =
+    least === undefined
+      ? wrap(line(row)(16), width - 2)
+          .slice(0, 3)
+          .map((text, index) => (index === 0 ? text : `  ${text}`))
+      : [fitted(line(row), width, least)];
+  return lines.map((text) => {
+    const shown = clip(text, width);
+    if (rank <= 2) return ink.red(shown);
+    return rank === 7 && request.sent > 0 ? ink.dim(shown) : shown;
+  });
 }
 
 function leftWords(rows: readonly RequestRow[]): string {

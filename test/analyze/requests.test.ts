@@ -324,6 +324,21 @@ describe('what memory grew by', () => {
     expect(start?.requests).toEqual([]);
   });
 
+  test('in some passes and gave back in others is told as both', async () => {
+    const passes = [of(push, 100), of(push, -60), of(push, 0, 0)].map((stack, pass) =>
+      grew(1, pass + 1, [stack]),
+    );
+    const report = await judge([...image(1, []), ...passes], two(3), served);
+    expect(report.replay?.requests[0]?.growth).toEqual({
+      measured: 3,
+      grew: 1,
+      shrank: 1,
+      bytes: 40,
+      blocks: 2,
+      steady: false,
+    });
+  });
+
   test('of a stack of which most was lost counts for what is lost', async () => {
     const report = await judge(
       [

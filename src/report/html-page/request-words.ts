@@ -2,12 +2,12 @@
 import type { Finding, RequestShare } from '../../model/report.ts';
 import {
   hasFailed,
+  type MeasuredGrowth,
   type Replay,
   type ReplayedRequest,
-  type RequestGrowth,
   requestName,
 } from '../../model/request.ts';
-import { grouped, plural } from '../terminal-text.ts';
+import { grouped, harmless, plural, widthOf } from '../terminal-text.ts';
 import { costText, counted, exitText, type Fact } from './words.ts';
 
 /** What of a finding tells where it comes from. */
@@ -28,33 +28,88 @@ export function shareTexts(
   return requests.slice(0, most).map((share) => shareText(share, replay));
 }
 
-/** The first of these, and how many more there are; empty when nothing is known. */
-export function shortShares(finding: OfRequests, replay: Replay | undefined, most = 1): readonly string[] {
-  const texts = shareTexts(finding, replay, most);
-  const left = (finding.requests?.length ?? 0) - most;
-  return left > 0 && texts.length > 0 ? [...texts, `and in ${counted(left, 'more request')}`] : texts;
+/**
+ * The first of these, and how many more requests there are; empty when nothing is known. Requests of which it was one are one text.
+ *
+ * @param width of a line: the names of requests give way, so that what they cost is in it.
+ */
+export function shortShares(
+  { requests }: OfRequests,
+  replay: Replay | undefined,
+  most = 1,
+  width = Number.POSITIVE_INFINITY,
+): readonly string[] {
+  if (requests === undefined || replay === undefined) return [];
+  if (requests.length === 0) return shareTexts({ requests }, replay);
+  const oneOf = requests.filter(({ how }) => how === 'one of');
+  const others = requests.filter(({ how }) => how !== 'one of');
+  const shown = others.slice(0, most);
+  const isOneShown = oneOf.length > 0 && shown.length < most;
+  const left = others.length - shown.length + (isOneShown ? 0 : oneOf.length);
+  return [
+    ...shown.map((share) => fitted((target) => shareText(share, replay, target), width)),
+    ...(isOneShown ? [oneOfText(oneOf, replay)] : []),
+    ...(left > 0 ? [`and in ${counted(left, 'more request')}`] : []),
+  ];
 }
 
 /** `in request 17 GET /app?x=1, and in 3 more requests`: for lists in which a finding has one line. */
 export function shareNames({ requests = [] }: OfRequests, replay: Replay | undefined): string {
   const [first] = requests;
   if (first === undefined || replay === undefined) return '';
-  const more = requests.length - 1;
+  const oneOf = first.how === 'one of' ? requests.filter(({ how }) => how === 'one of') : [first];
+  const more = requests.length - oneOf.length;
   const how = first.how === 'made' ? 'in' : 'first seen in';
-  return `${how} ${nameOf(first.request, replay)}${more > 0 ? `, and in ${counted(more, 'more request')}` : ''}`;
+  const name = first.how === 'one of' ? oneOfText(oneOf, replay) : `${how} ${nameOf(first.request, replay)}`;
+  return `${name}${more > 0 ? `, and in ${counted(more, 'more request')}` : ''}`;
 }
 
-function shareText(share: RequestShare, replay: Replay): string {
-  const name = nameOf(share.request, replay);
+/** `request 2`, `requests 2, 5 and 3 more`: for rows that are short. */
+export function requestNumbers(numbers: readonly number[]): string {
+  return `${plural(numbers.length, 'request')} ${numberList(numbers, 3)}`;
+}
+
+/** `1, 2 and 3`; at most so many parts, of which the last says how many there are beyond. */
+function numberList(numbers: readonly number[], most: number): string {
+  const isCut = numbers.length > most;
+  const parts = numbers.slice(0, isCut ? most - 1 : most).map(String);
+  const last = isCut ? `${grouped(numbers.length - parts.length)} more` : (parts.pop() ?? '');
+  return parts.length === 0 ? last : `${parts.join(', ')} and ${last}`;
+}
+
+function oneOfText(shares: readonly RequestShare[], replay: Replay): string {
+  const [only, second] = shares;
+  if (only !== undefined && second === undefined) return shareText(only, replay);
+  const numbers = shares.map(({ request }) => request).sort((a, b) => a - b);
+  return `first seen in one of requests ${numberList(numbers, 10)}, served at once`;
+}
+
+/**
+ * A text whose requests have the longest names with which it is no wider than a line.
+ *
+ * @param least characters of a target that stay in any case.
+ */
+export function fitted(text: (target?: number) => string, width: number, least = 16): string {
+  const whole = text();
+  if (widthOf(harmless(whole)) <= width) return whole;
+  for (let target = 95; target > least; target--) {
+    const shorter = text(target);
+    if (widthOf(harmless(shorter)) <= width) return shorter;
+  }
+  return text(least);
+}
+
+function shareText(share: RequestShare, replay: Replay, target?: number): string {
+  const name = nameOf(share.request, replay, target);
   if (share.how === 'one of') return `first seen while ${name} was served, among others`;
   if (share.how === 'first') return `first seen in ${name}; others may make it too`;
   const text = share.bytes === undefined ? timesText(share, replay) : lossText(share, replay);
   return `in ${name}${text === '' ? '' : `: ${text}`}`;
 }
 
-function nameOf(number: number, replay: Replay): string {
+function nameOf(number: number, replay: Replay, target?: number): string {
   const found = requestAt(number, replay);
-  return found === undefined ? `request ${number}` : requestName(found);
+  return found === undefined ? `request ${number}` : requestName(found, target);
 }
 
 /** They are numbered from 1, in order. */
@@ -86,18 +141,26 @@ function lossText(share: RequestShare, replay: Replay): string {
   return overPasses({ bytes, blocks, grew, of, steady: steady === true });
 }
 
-interface OverPasses {
+interface Amount {
   readonly bytes: number;
   readonly blocks: number;
+}
+
+interface OverPasses extends Amount {
   readonly grew: number;
   readonly of: number;
   readonly steady: boolean;
+  /** The amount is what it holds less. */
+  readonly gives?: boolean;
 }
 
 /** `240 bytes in 1 block each time (100 passes)`, `4,096 bytes in 1 block once in 100 passes`, `90 bytes in 9 blocks over 4 of 9 passes`. */
-function overPasses({ bytes, blocks, grew, of, steady }: OverPasses): string {
+function overPasses({ bytes, blocks, grew, of, steady, gives }: OverPasses): string {
   const cost = (over: number): string =>
-    costText({ bytes: Math.round(bytes / over), blocks: Math.round(blocks / over), count: 1 });
+    changeText({ bytes: Math.round(bytes / over), blocks: Math.round(blocks / over) }, gives).replace(
+      /,$/,
+      of <= 1 ? '' : ',',
+    );
   if (of <= 1) return cost(1);
   if (grew === 1) return `${cost(1)} once in ${counted(of, 'pass', 'passes')}`;
   if (steady && grew === of) return `${cost(of)} each time (${counted(of, 'pass', 'passes')})`;
@@ -106,17 +169,34 @@ function overPasses({ bytes, blocks, grew, of, steady }: OverPasses): string {
   return `${cost(1)} over ${counted(of, 'pass', 'passes')}`;
 }
 
+/** A block that became larger is no block more, and one may have come for two that went. */
+function changeText({ bytes, blocks }: Amount, gives = false): string {
+  if (blocks === 0) return counted(bytes, 'byte');
+  if (blocks > 0) return costText({ bytes, blocks, count: 1 });
+  return `${counted(bytes, 'byte')}, with ${counted(-blocks, 'block')} ${gives ? 'more' : 'less'},`;
+}
+
 function sentOf(number: number, replay: Replay): number {
   return requestAt(number, replay)?.sent ?? 0;
 }
 
-/** `memory grows by 240 bytes in 1 block each time (100 passes)`; empty when it grew by nothing. */
-export function growthWords({ measured, grew, bytes, blocks, steady }: RequestGrowth): string {
-  if (bytes === 0 && blocks === 0) return grew === 0 ? '' : 'gives back all that it takes';
-  if (bytes <= 0 && blocks <= 0)
-    return `gives back ${costText({ bytes: -bytes, blocks: -blocks, count: 1 })} over ${counted(measured, 'pass', 'passes')}`;
-  const text = overPasses({ bytes, blocks, grew, of: measured, steady: steady === true });
-  return `memory grows by ${text}`;
+/**
+ * `memory grows by 240 bytes in 1 block each time (100 passes)`, `gives back 70 bytes in 1 block each time (8 passes)`; empty when
+ * nothing changed.
+ */
+export function growthWords(growth: MeasuredGrowth): string {
+  const { measured, grew, shrank = 0, bytes, blocks, steady } = growth;
+  if (bytes === 0 && blocks === 0) return grew === 0 && shrank === 0 ? '' : 'gives back all that it takes';
+  const gives = bytes < 0 || (bytes === 0 && blocks < 0);
+  const what = gives ? 'gives back' : 'memory grows by';
+  const sign = gives ? -1 : 1;
+  const sum = { bytes: sign * bytes, blocks: sign * blocks };
+  if (grew > 0 && shrank > 0) {
+    const ways = `more after ${grouped(grew)}, less after ${grouped(shrank)}`;
+    return `${what} ${changeText(sum, gives)} over ${counted(measured, 'pass', 'passes')} (${ways})`;
+  }
+  const passes = { grew: gives ? shrank : grew, of: measured, steady: steady === true };
+  return `${what} ${overPasses({ ...sum, ...passes, gives })}`;
 }
 
 /** `200`, `200 (99), 500 (1)`; empty when no answer came. */
