@@ -66,7 +66,7 @@ export async function readReplayWish(
     server,
     plan: async (request, say) => {
       const mode = await modeOf(settings, request.target.path, say);
-      mustSuitMode(settings, mode);
+      mustSuitMode(settings, mode, request.tool.name);
       const programDirectory = resolve(workingDirectory, settings.chdir ?? dirname(request.target.path));
       await mustBeFolder(programDirectory);
       return {
@@ -194,8 +194,14 @@ async function modeOf(
   return detected.mode;
 }
 
-function mustSuitMode({ connect, warmUp, growth }: CgiSettings, mode: GatewayMode): void {
+function mustSuitMode({ connect, warmUp, growth, jobs }: CgiSettings, mode: GatewayMode, tool: string): void {
   if (mode !== 'cgi') return;
+  if (tool === 'memwatch' && jobs > 1) {
+    throw new UserError(
+      'programs that run at once would mix their reports in one memwatch.log',
+      'leave out -j',
+    );
+  }
   const option =
     connect !== undefined ? '--connect' : warmUp > 0 ? '--warm-up' : growth === true ? '--growth' : undefined;
   if (option === undefined) return;

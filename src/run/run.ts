@@ -463,7 +463,7 @@ function exitUnder(
       code: 'no-profile',
       level: 'incomplete',
       message: `the program wrote no data for ${name}`,
-      hint: 'build and link it with -pg, and let it end by exit or by returning from main: one that is killed or calls _exit writes none',
+      hint: 'build and link it with -pg, and let it end by exit or by returning from main: one that is killed or calls _exit writes none; one that replaces its environment, as libfcgi does, writes ./gmon.out instead',
     });
     return exit;
   }

@@ -234,7 +234,9 @@ async function ask(life: Life, pass: Pass, mayComeBack: () => boolean): Promise<
     });
     const durationMs = performance.now() - startedAt;
     const end = result.lost === undefined ? undefined : await ending.within(endIsNearMs);
-    const isUnserved = result.lost !== undefined && result.bytes === 0 && ending.wasPeaceful();
+    // One that waited for it and ends with the instrument's status was ended by the instrument, over this request.
+    const diedOfIt = life.waits && end?.how === 'exited' && end.code !== 0;
+    const isUnserved = result.lost !== undefined && result.bytes === 0 && ending.wasPeaceful() && !diedOfIt;
     if (isUnserved && !stop.aborted && mayComeBack()) {
       marks.forget(pass);
       answer.discard();
