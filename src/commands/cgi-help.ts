@@ -29,7 +29,14 @@ export function cgiHelp(columns: number): string {
   const groups = [...new Set(cgiOptions.map(({ group }) => group))];
   const sections = groups.map((group) => ({
     heading: group,
-    rows: cgiOptions.filter((option) => option.group === group).map(ownRow),
+    rows: cgiOptions.filter((option) => option.group === group).map(row),
   }));
-  return `${usage}${layOut(sections, Math.max(columns, 40))}${more}`;
+  const help = { heading: 'And', rows: [{ left: '-h, --help', right: 'show help' }] };
+  return `${usage}${layOut([...sections, help], Math.max(columns, 40))}${more}`;
+}
+
+/** Options of one letter stand in front, as everywhere. */
+function row(option: (typeof cgiOptions)[number]): ReturnType<typeof ownRow> {
+  const { left, right } = ownRow(option);
+  return { left: option.short === undefined ? `    ${left}` : left, right };
 }
