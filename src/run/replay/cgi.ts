@@ -1,6 +1,6 @@
 // Owns the replay against a CGI program: it is started for each request, which it finds in its environment and standard input.
 import { closeSync, fstatSync } from 'node:fs';
-import { gatewayVariables, searchWords } from '../../drive/gateway/environment.ts';
+import { searchWords } from '../../drive/gateway/environment.ts';
 import type { CapturedRequest } from '../../model/request.ts';
 import { endLeftovers, endRun } from '../processes.ts';
 import { longestAnswer } from './answers.ts';
@@ -37,9 +37,11 @@ export async function callProgram(work: ReplayWork): Promise<readonly Launched[]
   return launched.sort((a, b) => numberOf(a) - numberOf(b));
 }
 
-async function call({ plan, launches, answers, tally, signal }: ReplayWork, pass: Pass): Promise<Launched> {
+async function call(
+  { plan, launches, answers, tally, variablesOf, signal }: ReplayWork,
+  pass: Pass,
+): Promise<Launched> {
   const request = plan.requests[pass.index] as CapturedRequest;
-  const { variables } = gatewayVariables(request, { path: plan.run.target.path, mode: 'cgi' }, plan.server);
   const place = await launches.prepare();
   const answer = answers.open(pass);
   let input: number | undefined;
@@ -50,7 +52,7 @@ async function call({ plan, launches, answers, tally, signal }: ReplayWork, pass
     const startedAt = performance.now();
     let durationMs = 0;
     const launched = await place.start({
-      variables: variablesForNode(variables),
+      variables: variablesForNode(variablesOf(pass.index)),
       arguments: searchWords(request, plan.server).map(wordForNode),
       timeout: plan.timeout,
       standard: [

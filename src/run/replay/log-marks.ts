@@ -1,5 +1,5 @@
 // Owns which part of which log belongs to which request: a long-lived process writes into one log for all of them.
-import { lstatSync, readdirSync } from 'node:fs';
+import { lstatSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LogGrowth } from '../../model/run.ts';
 import { roleOf } from '../directory.ts';
@@ -33,8 +33,19 @@ export function createLogMarks<Pass>(directory: string): LogMarks<Pass> {
   const active = new Set<Pass>();
   const justEnded = new Set<Pass>();
 
+  let names: readonly string[] = [];
+  let listedAt: bigint | undefined;
+
+  /** A request is looked at twice, and few make a file: the folder is read only when something in it is new. */
+  function logs(): readonly Log[] {
+    const { mtimeNs } = statSync(directory, { bigint: true });
+    if (mtimeNs !== listedAt) names = logNames(directory);
+    listedAt = mtimeNs;
+    return logsNamed(directory, names);
+  }
+
   function look(): void {
-    for (const { inode, size } of logsIn(directory)) {
+    for (const { inode, size } of logs()) {
       const from = sizes.get(inode) ?? 0;
       if (size <= from) continue;
       sizes.set(inode, size);
@@ -63,7 +74,9 @@ export function createLogMarks<Pass>(directory: string): LogMarks<Pass> {
       justEnded.clear();
     },
     grown: () => {
-      const names = new Map(logsIn(directory).map(({ inode, name }) => [inode, name]));
+      const names = new Map(
+        logsNamed(directory, logNames(directory)).map(({ inode, name }) => [inode, name]),
+      );
       return new Map(
         [...parts].map(([pass, own]): [Pass, readonly LogGrowth[]] => [
           pass,
@@ -85,10 +98,18 @@ function add<Pass>(parts: Map<Pass, Part[]>, pass: Pass, part: Part): void {
   else own.push({ ...part });
 }
 
-function logsIn(directory: string): readonly { inode: number; name: string; size: number }[] {
-  return readdirSync(directory).flatMap((name) => {
-    const role = roleOf(name);
-    if (role !== 'xml' && role !== 'text' && role !== 'report') return [];
+interface Log {
+  readonly inode: number;
+  readonly name: string;
+  readonly size: number;
+}
+
+function logNames(directory: string): readonly string[] {
+  return readdirSync(directory).filter((name) => ['xml', 'text', 'report'].includes(roleOf(name) ?? ''));
+}
+
+function logsNamed(directory: string, names: readonly string[]): readonly Log[] {
+  return names.flatMap((name) => {
     const status = lstatSync(join(directory, name), { throwIfNoEntry: false });
     return status?.isFile() === true ? [{ inode: status.ino, name, size: status.size }] : [];
   });

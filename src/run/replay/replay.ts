@@ -1,7 +1,7 @@
 // Owns RUN of a replay: captured requests, a program that answers them, and a run directory in which each start of the program
 // is a run of its own (`launch-1`, …). So whatever holds for a run, holds for each of them.
 import { join } from 'node:path';
-import { gatewayVariables } from '../../drive/gateway/environment.ts';
+import { type GatewayVariables, gatewayVariables } from '../../drive/gateway/environment.ts';
 import { maskedTarget } from '../../drive/gateway/secrets.ts';
 import { debug } from '../../log.ts';
 import type { Problem } from '../../model/problem.ts';
@@ -27,7 +27,10 @@ const progressEveryMs = 10_000;
 export async function runReplay(plan: ReplayPlan, events: ReplayEvents): Promise<RunResult> {
   const { run, requests, mode } = plan;
   // A request that no program can be given is refused before any is sent.
-  const notes = notesOf(plan);
+  const given = requests.map((request) =>
+    gatewayVariables(request, { path: run.target.path, mode }, plan.server),
+  );
+  const notes = notesOf(plan, given);
   const shared = run.launch.capture !== 'fd';
   const { id, path: directory, temporary } = await createRunDirectory(run.workingDirectory, shared);
   const problems: Problem[] = [...run.problems, ...run.inheritance.problems, ...run.target.problems];
@@ -80,7 +83,8 @@ export async function runReplay(plan: ReplayPlan, events: ReplayEvents): Promise
   const stopProgress = events.progress ? showReplayProgress(plan, tally.requests, events.say) : () => {};
   let launched: readonly Launched[];
   try {
-    const work = { plan, launches, answers, tally, signal: stop.signal };
+    const variablesOf = (index: number) => (given[index] as GatewayVariables).variables;
+    const work = { plan, launches, answers, tally, variablesOf, signal: stop.signal };
     launched = mode === 'cgi' ? await callProgram(work) : await serveAll(work);
   } finally {
     release();
@@ -137,15 +141,14 @@ function stopOnSignals(stop: AbortController): () => void {
 }
 
 /** What is special about each request, and how it was given to the program. */
-function notesOf({ requests, run, mode, server }: ReplayPlan): readonly Said[] {
-  return requests.map((request, index) => {
-    const { variables, notes } = gatewayVariables(request, { path: run.target.path, mode }, server);
+function notesOf({ requests, mode }: ReplayPlan, given: readonly GatewayVariables[]): readonly Said[] {
+  return given.map(({ variables, notes }, index) => {
     const broken =
       mode === 'cgi' ? [...variables].filter(([, value]) => !isWhole(value)).map(([name]) => name) : [];
     return [
       index + 1,
       [
-        ...request.notes,
+        ...(requests[index]?.notes ?? []),
         ...notes,
         ...broken.map(
           (name) => `${name} has bytes that are no UTF-8, and the program got others in their place`,

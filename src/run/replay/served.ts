@@ -1,7 +1,6 @@
 // Owns the replay against a program that serves many requests: it is started, asked, and asked to end, so that it says at its end
 // what it has lost. Where it ends before all is asked, it is started again, as a server would do.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { gatewayVariables } from '../../drive/gateway/environment.ts';
 import { untilAsleep } from '../../drive/process-rest.ts';
 import { stopServed } from '../../drive/stop-served.ts';
 import type { Problem } from '../../model/problem.ts';
@@ -118,6 +117,8 @@ async function serve(
       waits: true,
       rests: true,
       hasAnswered: false,
+      reading: Promise.resolve(),
+      variablesOf: work.variablesOf,
     };
     const worker = async (): Promise<void> => {
       for (;;) {
@@ -130,6 +131,7 @@ async function serve(
       }
     };
     await Promise.all(Array.from({ length: plan.parallel }, worker));
+    await life.reading;
     marks.close();
     await growth?.close();
     door.hangUp();
@@ -198,6 +200,10 @@ interface Life {
   waits: boolean;
   /** A byte of an answer came. */
   hasAnswered: boolean;
+  /** Of the answer before: it is read while the program is at the next one. */
+  reading: Promise<void>;
+  /** What is sent with a request, by its index. */
+  readonly variablesOf: (index: number) => ReadonlyMap<string, string>;
   /** It has been seen asleep between requests. */
   rests: boolean;
 }
@@ -213,15 +219,12 @@ async function ask(life: Life, pass: Pass, mayComeBack: () => boolean): Promise<
   const { work, door, ending, marks, growth } = life;
   const { plan, answers, tally, signal: stop } = work;
   const request = plan.requests[pass.index] as CapturedRequest;
-  const { variables } = gatewayVariables(
-    request,
-    { path: plan.run.target.path, mode: plan.mode },
-    plan.server,
-  );
+  const variables = life.variablesOf(pass.index);
   if (pass.pass >= 1) await growth?.begin();
   const answer = answers.open(pass);
   marks.begin(pass);
   const startedAt = performance.now();
+  let isRead = false;
   try {
     const result = await door.send({
       variables,
@@ -245,7 +248,6 @@ async function ask(life: Life, pass: Pass, mayComeBack: () => boolean): Promise<
     marks.end(pass);
     // What was late may hang for ever: the next requests get a fresh process.
     if (result.lost !== undefined && end === undefined) ending.demand();
-    const read = await answer.finish();
     const { waits } = life;
     const isSilent =
       plan.mode === 'fastcgi' && result.bytes === 0 && ending.wasPeaceful() && !life.hasAnswered;
@@ -265,20 +267,28 @@ async function ask(life: Life, pass: Pass, mayComeBack: () => boolean): Promise<
               : ended === undefined
                 ? `the program ${howItEnded(end)}, over this request or behind the one before`
                 : 'the program ended while it answered';
-    tally.add(pass.index, {
-      warmUp: pass.pass < 1,
-      durationMs,
-      ...(result.lost === undefined && read.answer && { answer: read.answer }),
-      faults: [...(result.lost === undefined ? read.faults : []), ...result.faults],
-      unmet: result.lost === undefined ? read.unmet : [],
-      ...(result.lost === undefined && read.unknown && { unknown: read.unknown }),
-      ...(lost !== undefined && { lost }),
-      ...(ended && { ended }),
-    });
+    const note = async (): Promise<void> => {
+      const read = await answer.finish().finally(answer.close);
+      tally.add(pass.index, {
+        warmUp: pass.pass < 1,
+        durationMs,
+        ...(result.lost === undefined && read.answer && { answer: read.answer }),
+        faults: [...(result.lost === undefined ? read.faults : []), ...result.faults],
+        unmet: result.lost === undefined ? read.unmet : [],
+        ...(result.lost === undefined && read.unknown && { unknown: read.unknown }),
+        ...(lost !== undefined && { lost }),
+        ...(ended && { ended }),
+      });
+    };
+    await life.reading;
+    life.reading = note();
+    // It is awaited with the next answer, or at the end.
+    life.reading.catch(() => {});
+    isRead = true;
     if (end === undefined && !stop.aborted) await settle(life, pass);
     return true;
   } finally {
-    answer.close();
+    if (!isRead) answer.close();
   }
 }
 

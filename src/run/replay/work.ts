@@ -10,6 +10,8 @@ export interface ReplayWork {
   readonly launches: Launches;
   readonly answers: Answers;
   readonly tally: Tally;
+  /** What is sent with a request, by its index. */
+  readonly variablesOf: (index: number) => ReadonlyMap<string, string>;
   /** Nothing more is to be sent. */
   readonly signal: AbortSignal;
 }
