@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import type { Answer, Header } from '../../model/request.ts';
 import { type AnswerField, type AnswerHeader, headersOf, readAnswerHeader } from './answer-header.ts';
 import { quoted } from './harmless-quote.ts';
-import { maskedTarget } from './secrets.ts';
+import { maskedHeaders, maskedTarget } from './secrets.ts';
 
 export interface AnswerOptions {
   /** Of the request: the answer to HEAD has no body. */
@@ -67,22 +67,25 @@ export async function readAnswer(path: string, options: AnswerOptions): Promise<
 }
 
 /**
- * Overwrites the values of the cookies in a stored answer, byte for byte: `Set-Cookie: sid=****; Path=/`. Lines that
- * are no header any more are left.
+ * Overwrites what is secret in the header of a stored answer, byte for byte: `Set-Cookie: sid=****; Path=/`. Lines that
+ * are no header any more are left, and the body is what the program printed.
  */
 export async function maskAnswer(path: string): Promise<void> {
   const { head, size } = await readHead(path, 16 * longestHead);
   const { fields } = readAnswerHeader(head, size <= head.length);
-  const cookies = fields.filter(({ name }) => name.toLowerCase() === 'set-cookie');
-  if (cookies.length === 0) return;
+  const secrets = fields.flatMap(({ name, value, valueOffset }) => {
+    const shown = maskedHeaders([[name, value]])[0]?.[1] ?? '';
+    if (shown === value) return [];
+    let start = 0;
+    while (start < shown.length && shown[start] === value[start]) start++;
+    // What follows the pair are the attributes of a cookie.
+    const end = name.toLowerCase() === 'set-cookie' ? value.split(';', 1)[0]?.length : value.length;
+    return [{ at: valueOffset + start, stars: Buffer.alloc(Math.max(0, (end ?? 0) - start), '*') }];
+  });
+  if (secrets.length === 0) return;
   const file = await open(path, 'r+');
   try {
-    for (const { value, valueOffset } of cookies) {
-      const pair = value.split(';', 1)[0] ?? '';
-      const start = pair.indexOf('=') + 1;
-      const stars = Buffer.alloc(pair.length - start, '*');
-      await file.write(stars, 0, stars.length, valueOffset + start);
-    }
+    for (const { at, stars } of secrets) await file.write(stars, 0, stars.length, at);
   } finally {
     await file.close();
   }
