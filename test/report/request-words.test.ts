@@ -3,8 +3,10 @@ import { describe, expect, test } from 'vitest';
 import type { Finding, Report, RequestShare } from '../../src/model/report.ts';
 import type { MeasuredGrowth } from '../../src/model/request.ts';
 import {
+  answeredWords,
   growthWords,
   requestNumbers,
+  requestRows,
   shareNames,
   shortShares,
 } from '../../src/report/html-page/request-words.ts';
@@ -148,5 +150,36 @@ describe('the row of a request', () => {
     expect(second).toBeUndefined();
     expect(wrong).toMatch(/^ {2}1 POST .*: 200, memory grows by 240 bytes/);
     expect(wrong.length).toBeLessThanOrEqual(100);
+  });
+});
+
+describe('requests without a row of their own', () => {
+  const wordsOf = (...requests: readonly Parameters<typeof request>[1][]): string =>
+    answeredWords(requestRows(replay(requests.map((of, index) => request(index + 1, of))), new Map()));
+  const unsent = { sent: 0, answered: 0 };
+  const silent = { answered: 0, statuses: [], lost: ['It was late.'] };
+
+  test.each<[string, readonly Parameters<typeof request>[1][]]>([
+    ['answered 200', [{}]],
+    ['all answered 200', [{}, {}]],
+    ['answered 200 and 404', [{}, { statuses: [[404, 1]] }]],
+    ['never sent', [unsent, unsent]],
+    ['not answered', [silent]],
+    ['2 answered 200, 1 not answered, 3 never sent', [{}, unsent, silent, unsent, {}, unsent]],
+    ['1 answered 200, 1 not answered each time', [{}, { sent: 3, answered: 2, statuses: [[200, 2]] }]],
+  ])('are %s', (text, requests) => {
+    expect(wordsOf(...requests)).toBe(text);
+  });
+
+  test('of an interrupted replay come to all that were captured', () => {
+    const asked = replay([
+      ...Array.from({ length: 180 }, (_, index) => request(index + 1, { statuses: [[500, 1]] })),
+      ...Array.from({ length: 120 }, (_, index) => request(181 + index, { sent: 0, answered: 0 })),
+    ]);
+    const report = { replay: asked, findings: [], processes: [] } as unknown as Report;
+    const ink = makeInk(report, { color: false, hyperlinks: false, columns: 100 });
+    expect(requestLines(report, 2, ink).at(-1)).toBe(
+      '  … and 297 more, 180 answered 500, 117 never sent; 180 of them with something to say; --all lists them.',
+    );
   });
 });

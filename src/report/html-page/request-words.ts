@@ -298,15 +298,31 @@ export function rowText({ status, findings, wrong, growth }: RequestRow): string
   ].join(', ');
 }
 
-/** Of requests with nothing to say: `all answered 200`, `answered 200, 302 and 404`. */
+/**
+ * Of requests that have no row of their own: `all answered 200`, `answered 200, 302 and 404`, `175 answered 200, 3 not answered,
+ * 120 never sent`. The numbers come to all of them.
+ */
 export function answeredWords(rows: readonly RequestRow[]): string {
-  const statuses = new Set(rows.flatMap(({ request }) => request.statuses.map(([status]) => status)));
+  const answered = rows.filter(({ request: { sent, answered } }) => sent > 0 && answered >= sent);
+  const unsent = rows.filter(({ request }) => request.sent === 0).length;
+  const silent = rows.filter(({ request: { sent, answered } }) => sent > 0 && answered === 0).length;
+  const partly = rows.length - answered.length - unsent - silent;
+  const statuses = new Set(answered.flatMap(({ request }) => request.statuses.map(([status]) => status)));
   const [first, ...rest] = [...statuses].sort((a, b) => a - b);
-  if (first === undefined) return 'not answered';
-  const lost = rows.filter(({ request }) => request.answered < Math.max(1, request.sent)).length;
-  if (lost > 0) return `${lost} of them not answered`;
-  if (rest.length === 0) return `${rows.length > 1 ? 'all ' : ''}answered ${first}`;
-  return `answered ${[first, ...rest.slice(0, -1)].join(', ')} and ${rest.at(-1)}`;
+  const list =
+    rest.length === 0 ? `${first}` : `${[first, ...rest.slice(0, -1)].join(', ')} and ${rest.at(-1)}`;
+  const said = first === undefined ? 'answered' : `answered ${list}`;
+  if (answered.length === rows.length) return rest.length === 0 && rows.length > 1 ? `all ${said}` : said;
+  const parts = [
+    [answered.length, said],
+    [partly, 'not answered each time'],
+    [silent, 'not answered'],
+    [unsent, 'never sent'],
+  ] as const;
+  const shown = parts.filter(([count]) => count > 0);
+  const [[, only] = [0, '']] = shown;
+  if (shown.length === 1) return only;
+  return shown.map(([count, text]) => `${grouped(count)} ${text}`).join(', ');
 }
 
 const modes = { cgi: 'CGI', fastcgi: 'FastCGI', scgi: 'SCGI' } as const;
