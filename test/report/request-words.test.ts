@@ -32,7 +32,7 @@ const long = replay(
     passes: 3,
   },
 );
-const of = (...requests: readonly RequestShare[]): Pick<Finding, 'requests'> => ({ requests });
+const of = (...requests: readonly RequestShare[]): Pick<Finding, 'requests' | 'leak'> => ({ requests });
 
 describe('a long URL', () => {
   test.each([80, 100])('loses its middle, and the amount stays in a line of %i columns', (width) => {
@@ -67,6 +67,32 @@ describe('an error that was told while several requests were served', () => {
       'first seen in one of requests 1 and 3, served at once',
     );
     expect(shortShares(finding, long, 1).at(-1)).toBe('and in 2 more requests');
+  });
+});
+
+describe('what was seen while warming up only', () => {
+  const warm = replay([request(1)], { mode: 'fastcgi', warmUp: 2 });
+
+  test('is said of an error, and of what a process for the request showed', () => {
+    expect(shortShares(of({ request: 1, how: 'first', passes: 0 }), warm)).toEqual([
+      'first seen in request 1 GET /app?x=1, while warming up; others may make it too',
+    ]);
+    expect(shortShares(of({ request: 1, how: 'made', passes: 0 }), warm)).toEqual([
+      'in request 1 GET /app?x=1, only while warming up',
+    ]);
+  });
+
+  test('is not told from the start of the program where memory is measured after it', () => {
+    const leak = { check: 1, bytes: 8, directBytes: 8, indirectBytes: 0, blocks: 1 };
+    expect(shortShares({ requests: [], leak }, warm)).toEqual([
+      'before what was measured: at the start of the program or while warming up',
+    ]);
+    expect(shortShares({ requests: [] }, warm)).toEqual([
+      'outside of requests: at the start or the end of the program',
+    ]);
+    expect(shortShares({ requests: [], leak }, { ...warm, warmUp: 0 })).toEqual([
+      'outside of requests: at the start or the end of the program',
+    ]);
   });
 });
 
