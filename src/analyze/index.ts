@@ -218,7 +218,7 @@ export async function analyze(
       const { launch } = process;
       const started = launchOf.get(launch);
       const isRoot = isFirst(process, started);
-      const request = requests?.requestOf(launch);
+      const request = requests?.requestOf(node.image);
       return {
         image: process.image,
         pid: process.pid,

@@ -3,11 +3,12 @@ import type { FindingRecord } from '../model/finding.ts';
 import type { RequestShare } from '../model/report.ts';
 import type { Replay, ReplayedRequest } from '../model/request.ts';
 import type { RunManifest, ServedPass } from '../model/run.ts';
-import type { FindingDraft, Listener } from './fold.ts';
+import type { FindingDraft, ImageDraft, Listener } from './fold.ts';
 import { nameInLaunch } from './launches.ts';
 import { leakKindOf } from './leak-policy.ts';
 import { sumLeaks } from './leak-sum.ts';
 import { type RequestGrowths, requestGrowths, sortedShares } from './request-growth.ts';
+import { type ServedPlaces, servedPlaces } from './served-places.ts';
 import type { SettledSighting } from './sightings.ts';
 
 /** Collects while records are folded, and tells when all are settled. */
@@ -18,8 +19,8 @@ export interface Attribution {
     finding: FindingDraft,
     sightings: readonly SettledSighting[],
   ) => readonly RequestShare[] | undefined;
-  /** The request that a launch served, where each pass has a launch of its own. */
-  readonly requestOf: (launch: number | undefined) => number | undefined;
+  /** The one request that a process served, where it lived for one only. */
+  readonly requestOf: (image: ImageDraft) => number | undefined;
   /** The replay with what memory grew by in each request. */
   readonly replay: Replay;
 }
@@ -27,39 +28,119 @@ export interface Attribution {
 /** @param launches entry n-1 is launch n. */
 export function attribution(replay: Replay, launches: readonly RunManifest[]): Attribution {
   const growths = requestGrowths();
+  const launchOf = ({ process: { launch } }: ImageDraft): RunManifest | undefined =>
+    launch === undefined ? undefined : launches[launch - 1];
   if (replay.mode === 'cgi') {
-    const passOf = (launch: number | undefined): ServedPass | undefined =>
-      launch === undefined ? undefined : launches[launch - 1]?.served?.[0];
+    const passesOf: PassesOf = (image) => launchOf(image)?.served?.slice(0, 1) ?? [];
     return {
       listener: { finding: () => {}, growth: growths.take },
-      sharesOf: (_, sightings) => madeShares(sightings, passOf),
-      requestOf: (launch) => passOf(launch)?.request,
+      sharesOf: (_, sightings) => madeShares(sightings, passesOf),
+      requestOf: (image) => passesOf(image)[0]?.request,
       replay,
     };
   }
   const places = launches.map(({ served }) => served && servedPlaces(served));
-  const told = new Map<FindingDraft, Told>();
+  const placesOf = ({ process: { launch } }: ImageDraft): ServedPlaces | undefined =>
+    launch === undefined ? undefined : places[launch - 1];
+  const passesOf = passesOfChildren(launchOf, placesOf);
+  const sentOf = new Map(replay.requests.map(({ number, sent }) => [number, sent]));
+  const told = new Map<FindingDraft, Map<ImageDraft, Told>>();
   return {
     listener: {
-      finding: (finding, { process: { launch, artifact } }, record) => {
-        growths.meet(finding, launch, record);
-        if (record.leak !== undefined) return;
-        const known = told.get(finding) ?? { requests: new Map(), isKnown: false };
-        told.set(finding, known);
-        const place = launch === undefined ? undefined : places[launch - 1];
-        note(known, place, artifact, record);
+      finding: (finding, image, record) => {
+        if (record.leak !== undefined) {
+          // Growth is that of the first process, and no other.
+          const { pid } = launchOf(image) ?? {};
+          if (pid === undefined || pid === image.process.pid)
+            growths.meet(finding, image.process.launch, record);
+          return;
+        }
+        const images = told.get(finding) ?? new Map<ImageDraft, Told>();
+        told.set(finding, images);
+        const known = images.get(image) ?? { requests: new Map(), isKnown: false };
+        images.set(image, known);
+        note(known, placesOf(image), image.process.artifact, record);
       },
       growth: growths.take,
     },
-    sharesOf: (finding, sightings) =>
-      leakKindOf(finding.first.kind) === undefined
-        ? toldShares(told.get(finding))
-        : withIndirect(growths.sharesOf(finding), sightings, growths),
-    requestOf: () => undefined,
+    sharesOf: (finding, sightings) => {
+      const isLeak = leakKindOf(finding.first.kind) !== undefined;
+      const made = madeShares(sightings, passesOf, isLeak ? sentOf : undefined);
+      const others = isLeak
+        ? withIndirect(growths.sharesOf(finding), sightings, growths)
+        : toldShares(
+            [...(told.get(finding) ?? [])].flatMap(([image, of]) => (isOf(passesOf, image) ? [] : of)),
+          );
+      return made === undefined ? others : sortedShares(joined(made, others ?? []));
+    },
+    requestOf: (image) => {
+      const [pass, other] = passesOf(image);
+      return other === undefined ? pass?.request : undefined;
+    },
     get replay() {
       return withGrowth(replay, growths);
     },
   };
+}
+
+/** The passes that a process was there for and that it did not outlive; more than one where several were under way at its start. */
+type PassesOf = (image: ImageDraft) => readonly ServedPass[];
+
+function isOf(passesOf: PassesOf, image: ImageDraft): boolean {
+  return passesOf(image).length > 0;
+}
+
+/**
+ * A child whose log begins and ends while a request is served was made for it, as fcgiwrap does, and all that it shows is that
+ * request's. The first process serves all requests, whenever its log began; a worker that lives on has a log that goes on.
+ */
+function passesOfChildren(
+  launchOf: (image: ImageDraft) => RunManifest | undefined,
+  placesOf: (image: ImageDraft) => ServedPlaces | undefined,
+): PassesOf {
+  const known = new Map<ImageDraft, readonly ServedPass[]>();
+  const sizes = new Map<RunManifest, ReadonlyMap<string, number>>();
+  const sizeOf = (launch: RunManifest, artifact: string): number => {
+    const own = sizes.get(launch) ?? new Map(launch.artifacts.map(({ name, size }) => [name, size]));
+    sizes.set(launch, own);
+    return own.get(nameInLaunch(artifact)) ?? 0;
+  };
+  const find = (image: ImageDraft): readonly ServedPass[] => {
+    const { pid, artifact } = image.process;
+    const launch = launchOf(image);
+    const places = placesOf(image);
+    if (launch?.pid === undefined || launch.pid === pid || places === undefined) return [];
+    if (image.end?.complete !== true) return [];
+    const size = sizeOf(launch, artifact);
+    const born = size === 0 ? [] : places(artifact, 0);
+    const last = new Set(size === 0 ? [] : places(artifact, size - 1));
+    return born.some((pass) => last.has(pass)) ? born : [];
+  };
+  return (image) => {
+    const passes = known.get(image) ?? find(image);
+    // Its end is not known until all records are read, and nobody asks before.
+    known.set(image, passes);
+    return passes;
+  };
+}
+
+/** What children made, and what was measured or told of the first process. */
+function joined(made: readonly RequestShare[], others: readonly RequestShare[]): readonly RequestShare[] {
+  const byRequest = new Map(made.map((share) => [share.request, share]));
+  for (const share of others) {
+    const own = byRequest.get(share.request);
+    if (own === undefined) byRequest.set(share.request, share);
+    else if (own.bytes !== undefined && share.bytes !== undefined) {
+      byRequest.set(share.request, {
+        ...own,
+        count: Math.max(own.count ?? 0, share.count ?? 0),
+        bytes: own.bytes + share.bytes,
+        blocks: (own.blocks ?? 0) + (share.blocks ?? 0),
+        ...(own.steady !== undefined && { steady: own.steady && share.steady === true }),
+      });
+    }
+  }
+  return [...byRequest.values()];
 }
 
 /**
@@ -90,52 +171,70 @@ function withGrowth(replay: Replay, growths: RequestGrowths): Replay {
   return { ...replay, requests };
 }
 
-/** What was seen of a finding in the passes of one request, by launch. */
-type Passes = Map<number, { count: number; bytes: number; blocks: number }>;
+/** What was seen of a finding in the passes of one request, by pass. */
+interface Seen {
+  readonly passes: Map<ServedPass, { count: number; bytes: number; blocks: number }>;
+  /** It is surely this request's at least once. */
+  isSure: boolean;
+}
 
-/** Each pass has a process of its own, with those that it started: what these show, the request made. */
+/**
+ * Each pass has a process of its own, with those that it started: what these show, the request made.
+ *
+ * @param sentOf of a program that serves many, of which only some children are looked at: how often each request was sent.
+ */
 function madeShares(
   sightings: readonly SettledSighting[],
-  passOf: (launch: number | undefined) => ServedPass | undefined,
+  passesOf: PassesOf,
+  sentOf?: ReadonlyMap<number, number>,
 ): readonly RequestShare[] | undefined {
-  const byRequest = new Map<number, Passes>();
+  const byRequest = new Map<number, Seen>();
   let isLeak = false;
   for (const { image, count, leak, inherited } of sightings) {
-    const { launch } = image.process;
-    const request = passOf(launch)?.request;
-    if (inherited || launch === undefined || request === undefined) continue;
-    const passes: Passes = byRequest.get(request) ?? new Map();
-    byRequest.set(request, passes);
-    const before = passes.get(launch) ?? { count: 0, bytes: 0, blocks: 0 };
-    if (leak !== undefined) isLeak = true;
-    passes.set(launch, {
-      count: before.count + count,
-      bytes: before.bytes + (leak?.bytes ?? 0),
-      blocks: before.blocks + (leak?.blocks ?? 0),
-    });
+    if (inherited) continue;
+    const passes = passesOf(image);
+    const requests = new Set(passes.map(({ request }) => request));
+    for (const request of requests) {
+      const seen: Seen = byRequest.get(request) ?? { passes: new Map(), isSure: false };
+      byRequest.set(request, seen);
+      if (requests.size === 1) seen.isSure = true;
+      // Of passes of one request at once, each has a process, and it does not matter which one.
+      const own = passes.filter((each) => each.request === request);
+      const pass = own.find((each) => !seen.passes.has(each)) ?? own[0];
+      if (pass === undefined) continue;
+      const before = seen.passes.get(pass) ?? { count: 0, bytes: 0, blocks: 0 };
+      if (leak !== undefined) isLeak = true;
+      seen.passes.set(pass, {
+        count: before.count + count,
+        bytes: before.bytes + (leak?.bytes ?? 0),
+        blocks: before.blocks + (leak?.blocks ?? 0),
+      });
+    }
   }
   if (byRequest.size === 0) return undefined;
   return sortedShares(
-    [...byRequest].map(([request, passes]) => madeShare(request, [...passes.values()], isLeak)),
+    [...byRequest].map(([request, seen]) => madeShare(request, seen, isLeak, sentOf?.get(request))),
   );
 }
 
-function madeShare(
-  request: number,
-  passes: readonly { readonly count: number; readonly bytes: number; readonly blocks: number }[],
-  isLeak: boolean,
-): RequestShare {
+function madeShare(request: number, seen: Seen, isLeak: boolean, sent: number | undefined): RequestShare {
+  const passes = [...seen.passes].flatMap(([{ pass }, of]) => (pass < 1 ? [] : of));
+  if (!seen.isSure) return { request, how: 'one of', passes: passes.length };
+  if (passes.length === 0) return { request, how: 'made', passes: 0 };
   const [first] = passes;
   const sum = (of: (pass: (typeof passes)[number]) => number): number =>
     passes.reduce((total, pass) => total + of(pass), 0);
-  const steady = passes.every(({ bytes, blocks }) => bytes === first?.bytes && blocks === first.blocks);
+  const all = Math.max(passes.length, sent ?? 0);
+  const steady =
+    all === passes.length &&
+    passes.every(({ bytes, blocks }) => bytes === first?.bytes && blocks === first.blocks);
   return {
     request,
     how: 'made',
-    passes: passes.length,
-    count: sum(({ count }) => count),
+    passes: all,
+    count: sent === undefined ? sum(({ count }) => count) : passes.length,
     ...(isLeak && { bytes: sum(({ bytes }) => bytes), blocks: sum(({ blocks }) => blocks) }),
-    ...(isLeak && passes.length > 1 && { steady }),
+    ...(isLeak && all > 1 && { steady }),
   };
 }
 
@@ -157,71 +256,25 @@ function note(
   const passes = places(span.artifact === '' ? ofProcess : span.artifact, span.offset);
   const several = new Set(passes.map(({ request }) => request)).size > 1;
   for (const { request, pass } of passes) {
-    const known = told.requests.get(request);
+    const known = told.requests.get(request) ?? { how: 'one of', passes: new Set() };
+    told.requests.set(request, known);
     // Told once while it was served alone, it is this request's, whatever else it may be.
-    if (known === undefined)
-      told.requests.set(request, { how: several ? 'one of' : 'first', passes: new Set() });
-    else if (!several) known.how = 'first';
-    told.requests.get(request)?.passes.add(`${pass}`);
+    if (!several) known.how = 'first';
+    if (pass >= 1) known.passes.add(`${pass}`);
   }
 }
 
-function toldShares(told: Told | undefined): readonly RequestShare[] | undefined {
-  if (told === undefined || !told.isKnown) return undefined;
-  const shares = [...told.requests].map(
-    ([request, { how, passes }]): RequestShare => ({ request, how, passes: passes.size }),
+/** @param told by process. */
+function toldShares(told: readonly Told[]): readonly RequestShare[] | undefined {
+  if (!told.some(({ isKnown }) => isKnown)) return undefined;
+  const requests: Told['requests'] = new Map();
+  for (const [request, { how, passes }] of told.flatMap((each) => [...each.requests])) {
+    const known = requests.get(request) ?? { how, passes: new Set() };
+    requests.set(request, known);
+    if (how === 'first') known.how = how;
+    for (const pass of passes) known.passes.add(pass);
+  }
+  return sortedShares(
+    [...requests].map(([request, { how, passes }]) => ({ request, how, passes: passes.size })),
   );
-  return sortedShares(shares);
-}
-
-/** The passes in which a byte of a log was written. */
-type ServedPlaces = (artifact: string, offset: number) => readonly ServedPass[];
-
-interface Range {
-  readonly from: number;
-  readonly to: number;
-  readonly pass: ServedPass;
-  /** The highest `to` of this range and those before it. */
-  reach: number;
-}
-
-/** Ranges of requests that were served at once overlap, so several may hold a byte. */
-function servedPlaces(served: readonly ServedPass[]): ServedPlaces {
-  const byArtifact = new Map<string, Range[]>();
-  for (const pass of served) {
-    for (const { artifact, from, to } of pass.grown ?? []) {
-      const ranges = byArtifact.get(artifact) ?? [];
-      byArtifact.set(artifact, ranges);
-      ranges.push({ from, to, pass, reach: to });
-    }
-  }
-  for (const ranges of byArtifact.values()) {
-    ranges.sort((a, b) => a.from - b.from);
-    let reach = 0;
-    for (const range of ranges) {
-      reach = Math.max(reach, range.to);
-      range.reach = reach;
-    }
-  }
-  return (artifact, offset) => {
-    const ranges = byArtifact.get(nameInLaunch(artifact)) ?? [];
-    const found: ServedPass[] = [];
-    for (let index = lastAtOrBefore(ranges, offset); index >= 0; index--) {
-      const range = ranges[index];
-      if (range === undefined || range.reach <= offset) break;
-      if (offset < range.to) found.push(range.pass);
-    }
-    return found;
-  };
-}
-
-/** Position of the last range that begins at or before a byte; -1 when there is none. */
-function lastAtOrBefore(ranges: readonly Range[], offset: number): number {
-  let [low, high] = [0, ranges.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((ranges[middle]?.from ?? 0) <= offset) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
 }

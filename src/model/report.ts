@@ -96,11 +96,11 @@ export interface RequestShare {
   /** `ReplayedRequest.number`. */
   readonly request: number;
   /**
-   * `made`: each pass of it has a process of its own, or its growth was measured. `first`: the instrument told it while this one
+   * `made`: a process that served this one alone shows it, or its growth was measured. `first`: the instrument told it while this one
    * was served, and tells it once: others may make it too. `one of`: it was told while several were served.
    */
   readonly how: 'made' | 'first' | 'one of';
-  /** Passes in which it was seen or measured. */
+  /** Passes in which it was seen or measured. 0: it was seen while warming up, and never after. */
   readonly passes?: number;
   /** Occurrences, inherited ones not counted. Where growth was measured: passes in which it grew. */
   readonly count?: number;
@@ -205,7 +205,7 @@ export interface ReportProcess {
   readonly pid: number;
   /** Of a replay: the launch it belongs to, from 1. Pids of different launches may be equal. */
   readonly launch?: number;
-  /** Of a replay in which each pass has a process of its own: `ReplayedRequest.number`. */
+  /** Of a replay, where the process served one request alone: `ReplayedRequest.number`. */
   readonly request?: number;
   readonly ppid?: number;
   /** Image of the parent process, when it is in the run. */

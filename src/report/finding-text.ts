@@ -45,6 +45,21 @@ export function costText({ bytes, blocks = 0, count }: Cost): string {
   return `${grouped(bytes)} ${plural(bytes, 'byte')} in ${grouped(blocks)} ${plural(blocks, 'block')}`;
 }
 
+/**
+ * By process image, how many of the findings that are shown were seen there, inherited ones not counted: the same rule as for
+ * requests.
+ */
+export function findingsByImage(findings: readonly Finding[]): ReadonlyMap<number, number> {
+  const counts = new Map<number, number>();
+  for (const finding of findings) {
+    if (finding.hidden) continue;
+    const seen = [finding, ...(finding.witnesses ?? [])].flatMap(({ seenIn }) => seenIn);
+    const images = new Set(seen.flatMap(({ image, inherited }) => (inherited ? [] : [image])));
+    for (const image of images) counts.set(image, (counts.get(image) ?? 0) + 1);
+  }
+  return counts;
+}
+
 /** The blamed frame, which is mine. */
 export function blamedFrame({ blamed, stacks }: Finding): ReportFrame | undefined {
   return blamed && stacks[blamed.stack]?.frames[blamed.frame];

@@ -11,7 +11,7 @@ import {
   rowText,
 } from './html-page/request-words.ts';
 import type { Ink } from './pretty-ink.ts';
-import { clip, grouped, harmless, plural, widthOf, wrap } from './terminal-text.ts';
+import { clip, grouped, harmless, widthOf, wrap } from './terminal-text.ts';
 
 /** More are no help to a person; `all` lists every one. */
 const mostRequests = 10;
@@ -64,12 +64,11 @@ function rowLines(row: RequestRow, ink: Ink): readonly string[] {
   });
 }
 
+/** What kept an answer away is said with the answers. */
 function leftWords(rows: readonly RequestRow[]): string {
-  const telling = rows.filter(({ rank }) => rank < 7).length;
+  const telling = rows.filter(({ rank, request }) => rank < 7 && request.answered > 0).length;
   const answered = answeredWords(rows);
-  return telling === 0
-    ? answered
-    : `${grouped(telling)} ${plural(telling, 'request')} with something to say among them, ${answered}`;
+  return telling === 0 ? answered : `${answered}; ${grouped(telling)} of them with something to say`;
 }
 
 /** Each pass has one process of its own, and no more: a list of them says nothing that the requests do not. */

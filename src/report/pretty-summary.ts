@@ -1,5 +1,6 @@
 // What stands below the findings: totals in valgrind's words, and the process tree.
 import type { Comparison, Report, ReportProcess } from '../model/report.ts';
+import { findingsByImage } from './finding-text.ts';
 import { amount, errorText, leakText } from './html-page/words.ts';
 import type { Ink } from './pretty-ink.ts';
 import { growthText } from './profile-text.ts';
@@ -103,18 +104,17 @@ export function processLines(report: Report, most: number, ink: Ink): readonly s
   const { processes } = report;
   if (processes.length < 2) return [];
   const depths = depthsOf(processes);
+  const found = findingsByImage(report.findings);
   const lines = processes.map((process, index) => {
     const before = processes[index - 1];
     const replaced = before?.pid === process.pid && before.launch === process.launch && process.pid !== 0;
     const indent = '  '.repeat(Math.min(20, depths.get(process.image) ?? 0));
     const how = replaced ? ' (exec)' : process.forked ? ' (fork)' : '';
-    const found =
-      process.findings === 0
-        ? ''
-        : `, ${process.findings} ${process.findings === 1 ? 'finding' : 'findings'}`;
+    const count = found.get(process.image) ?? 0;
+    const findings = count === 0 ? '' : `, ${grouped(count)} ${plural(count, 'finding')}`;
     const name = process.program === '' ? '(name not known)' : harmless(process.program);
-    const text = `${indent}${process.pid} ${name}${how}: ${endText(process)}${found}`;
-    return process.findings > 0 || !process.complete ? text : ink.dim(text);
+    const text = `${indent}${process.pid} ${name}${how}: ${endText(process)}${findings}`;
+    return count > 0 || !process.complete ? text : ink.dim(text);
   });
   const left = lines.length - most;
   if (most === 0) return [ink.dim(`${grouped(left)} processes; --all lists them.`)];

@@ -263,10 +263,11 @@ function verdictLines(report: Report, most: number, ink: Ink): readonly string[]
   const paint = outcome === 'clean' ? ink.green : outcome === 'inconclusive' ? ink.yellow : ink.red;
   const sentences = reasonsOf(report).map(sentence);
   // The last says how much was found.
-  const shown = most === Number.POSITIVE_INFINITY ? most : Math.max(1, Math.min(most, 4));
+  const shown = most === Number.POSITIVE_INFINITY ? most : Math.max(2, Math.min(most, 4));
   const left = sentences.length - shown - 1;
-  if (left > 0) {
-    const more = `${grouped(left)} more ${left === 1 ? 'reason' : 'reasons'}; --all lists them.`;
+  // A few reasons are what the reader came for; a line that says that there is one more takes its place.
+  if (left > 1) {
+    const more = `${grouped(left)} more reasons; --all lists them.`;
     sentences.splice(shown, left, more);
   }
   const name = ink.bold(paint(outcome));

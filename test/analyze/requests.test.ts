@@ -231,6 +231,108 @@ describe('a program that serves many requests', () => {
   });
 });
 
+describe('a child that a program makes for a request', () => {
+  const log = (pid: number, size = 500) => ({ name: `valgrind.${pid}.xml`, role: 'xml', size }) as const;
+  const all = (pid: number, to = 500) => ({ artifact: `valgrind.${pid}.xml`, from: 0, to });
+  /** The first process has the pid 101. */
+  const child = (number: number, pid: number, records: readonly RunRecord[]) =>
+    whole(number, records as never, {
+      pid,
+      ppid: 101,
+      forked: true,
+      launch: 1,
+      artifact: `valgrind.${pid}.xml`,
+    });
+  const told = (pid: number) => ({ span: { artifact: `valgrind.${pid}.xml`, offset: 300, length: 20 } });
+  const two = (more: Partial<Replay> = {}, sent = 1) =>
+    replay([request(1, { sent }), request(2, { sent })], { mode: 'fastcgi', passes: sent, ...more });
+  const asked = (served: Parameters<typeof launch>[0], sizes: readonly number[] = [500, 500]) =>
+    launch(served, {
+      stoppedBy: 'served',
+      artifacts: [log(101, 900), log(102, sizes[0]), log(103, sizes[1])],
+    });
+  const one = asked([
+    { request: 1, pass: 1, grown: [all(102)] },
+    { request: 2, pass: 1, grown: [all(103)] },
+  ]);
+
+  test('shows what that request made, errors and leaks', async () => {
+    const report = await judge(
+      [
+        ...image(1, []),
+        ...child(2, 102, [lost(2, leakOf(240)), finding(2, 'InvalidRead', told(102))]),
+        ...child(3, 103, []),
+      ],
+      two(),
+      [one],
+    );
+    expect(report.findings.map(({ requests }) => requests)).toEqual([
+      [{ request: 1, how: 'made', passes: 1, count: 1, bytes: 240, blocks: 1 }],
+      [{ request: 1, how: 'made', passes: 1, count: 1 }],
+    ]);
+    expect(report.processes.map((each) => each.request)).toEqual([undefined, 1, 2]);
+  });
+
+  test('in each pass of it shows what each costs, warm-up left out', async () => {
+    const served = [0, 1, 2].map((pass) => ({ request: 1, pass, grown: [all(102 + pass)] }));
+    const launched = launch(served, {
+      stoppedBy: 'served',
+      artifacts: [log(101), log(102), log(103), log(104)],
+    });
+    const losing = [2, 3, 4].flatMap((number) => child(number, 100 + number, [lost(number, leakOf(24))]));
+    const report = await judge([...image(1, []), ...losing], two({ warmUp: 1 }, 2), [launched]);
+    expect(report.findings[0]?.requests).toEqual([
+      { request: 1, how: 'made', passes: 2, count: 2, bytes: 48, blocks: 2, steady: true },
+    ]);
+    const once = await judge([...image(1, []), ...losing.slice(0, 3)], two({ warmUp: 1 }, 2), [launched]);
+    expect(once.findings[0]?.requests).toEqual([{ request: 1, how: 'made', passes: 0 }]);
+  });
+
+  test('may be one of several, where these were served at once', async () => {
+    const both = asked([
+      { request: 1, pass: 1, grown: [all(102)] },
+      { request: 2, pass: 1, grown: [all(102)] },
+    ]);
+    const report = await judge(
+      [...image(1, []), ...child(2, 102, [lost(2, leakOf(240))])],
+      two({ parallel: 2 }),
+      [both],
+    );
+    expect(report.findings[0]?.requests).toEqual([
+      { request: 1, how: 'one of', passes: 1 },
+      { request: 2, how: 'one of', passes: 1 },
+    ]);
+  });
+
+  test('is none when it goes on behind it, and so is the first process, wherever its log begins', async () => {
+    const records = [
+      ...image(1, [lost(1, leakOf(100))]),
+      ...child(2, 102, [
+        lost(2, leakOf(240), { stacks: [stack('at', [malloc, mine('keep', 'cache.c', 9)])] }),
+      ]),
+    ];
+    const later = asked([{ request: 1, pass: 1, grown: [all(102, 300), all(101, 900)] }]);
+    const report = await judge(records, two(), [later]);
+    expect(report.findings.map(({ requests }) => requests)).toEqual([undefined, undefined]);
+    expect(report.processes.map((each) => each.request)).toEqual([undefined, undefined]);
+  });
+});
+
+test('an error that was told while warming up, and not after, says so', async () => {
+  const artifact = 'valgrind.101.xml';
+  const served = [0, 1].map((pass) => ({
+    request: 1,
+    pass,
+    grown: [{ artifact, from: 100 + pass * 100, to: 200 + pass * 100 }],
+  }));
+  const report = await judge(
+    image(1, [finding(1, 'InvalidRead', { span: { artifact, offset: 120, length: 20 } })]),
+    replay([request(1)], { mode: 'fastcgi', warmUp: 1 }),
+    [launch(served, { stoppedBy: 'served' })],
+  );
+  expect(report.findings[0]?.requests).toEqual([{ request: 1, how: 'first', passes: 0 }]);
+});
+
 describe('what memory grew by', () => {
   const push = [malloc, mine('push', 'list.c', 20), mine('main', 'main.c', 7)];
   const keep = [malloc, mine('keep', 'cache.c', 9), mine('main', 'main.c', 7)];

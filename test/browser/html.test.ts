@@ -282,6 +282,7 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     await seventeenth.getByRole('button', { name: '1 finding of request 17' }).click();
     await page.locator('nav.parts a[href="#findings"][aria-current=page]').waitFor();
     expect(await page.locator(rows).count()).toBe(1);
+    expect(await page.locator(rows).innerText()).toContain('request 17');
     expect(
       await page
         .locator('.choice', { hasText: /^Request/ })

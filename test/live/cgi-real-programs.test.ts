@@ -131,6 +131,11 @@ describe.skipIf(!canRun('valgrind') || fcgiwrap === undefined)('fcgiwrap', () =>
     expect(report.replay?.requests.map((request) => request.answer?.status)).toEqual([200, 200, 200, 200]);
     const lost = report.findings.filter((finding) => finding.kind === 'Leak_DefinitelyLost');
     expect(lost.map((finding) => finding.leak?.bytes).sort()).toEqual([100, 240]);
+    // Each of these processes lived for one request.
+    for (const { leak, requests } of lost) {
+      expect(requests?.map(({ how }) => how)).toEqual(requests?.map(() => 'made'));
+      expect(requests?.reduce((sum, { bytes = 0 }) => sum + bytes, 0)).toBe(leak?.bytes);
+    }
     // itself, and one for each request
     expect(report.processes.filter((process) => process.program.endsWith('query-leak'))).toHaveLength(4);
   });

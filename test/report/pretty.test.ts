@@ -385,6 +385,33 @@ test('one reason stands with the outcome, several are a list of sentences', asyn
   );
 });
 
+test('a few reasons are all told, also where there is little room', async () => {
+  const records = (count: number): readonly ParsedRecord[] => [
+    ...whole(1, [finding(1, 'InvalidRead')]),
+    ...Array.from({ length: count }, (_, number): ParsedRecord => {
+      const message = `Reason ${number} is told in as many words as it takes to fill a line of the screen`;
+      return { type: 'problem', problem: { code: `odd-${number}`, level: 'incomplete', message } };
+    }),
+  ];
+  const three = await pretty(await analyze(records(3), { vgrun: '0.1.0' }), { rows: 12 });
+  expect(three).toContain('Reason 2');
+  expect(three).not.toContain('--all lists them.');
+  const nine = await pretty(await analyze(records(9), { vgrun: '0.1.0' }), { rows: 12 });
+  expect(nine).toContain('more reasons; --all lists them.');
+});
+
+test('a process and a request count the same findings, those that are listed', async () => {
+  const report = await analyze(
+    [
+      ...whole(1, [finding(1, 'InvalidRead'), lost(1, leakOf(100), {}, 'Leak_StillReachable')]),
+      ...whole(2, [], { pid: 102, ppid: 101 }),
+    ],
+    { vgrun: '0.1.0', manifest: manifest() },
+  );
+  expect(await pretty(report)).toMatch(/ 101 .*, 1 finding\n/);
+  expect(report.processes[0]?.findings).toBe(2);
+});
+
 test('a note takes one line', async () => {
   const note = (message: string, hint: string): ParsedRecord => ({
     type: 'problem',

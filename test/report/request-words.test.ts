@@ -3,8 +3,10 @@ import { describe, expect, test } from 'vitest';
 import type { Finding, Report, RequestShare } from '../../src/model/report.ts';
 import type { MeasuredGrowth } from '../../src/model/request.ts';
 import {
+  answeredWords,
   growthWords,
   requestNumbers,
+  requestRows,
   shareNames,
   shortShares,
 } from '../../src/report/html-page/request-words.ts';
@@ -30,7 +32,7 @@ const long = replay(
     passes: 3,
   },
 );
-const of = (...requests: readonly RequestShare[]): Pick<Finding, 'requests'> => ({ requests });
+const of = (...requests: readonly RequestShare[]): Pick<Finding, 'requests' | 'leak'> => ({ requests });
 
 describe('a long URL', () => {
   test.each([80, 100])('loses its middle, and the amount stays in a line of %i columns', (width) => {
@@ -65,6 +67,32 @@ describe('an error that was told while several requests were served', () => {
       'first seen in one of requests 1 and 3, served at once',
     );
     expect(shortShares(finding, long, 1).at(-1)).toBe('and in 2 more requests');
+  });
+});
+
+describe('what was seen while warming up only', () => {
+  const warm = replay([request(1)], { mode: 'fastcgi', warmUp: 2 });
+
+  test('is said of an error, and of what a process for the request showed', () => {
+    expect(shortShares(of({ request: 1, how: 'first', passes: 0 }), warm)).toEqual([
+      'first seen in request 1 GET /app?x=1, while warming up; others may make it too',
+    ]);
+    expect(shortShares(of({ request: 1, how: 'made', passes: 0 }), warm)).toEqual([
+      'in request 1 GET /app?x=1, only while warming up',
+    ]);
+  });
+
+  test('is not told from the start of the program where memory is measured after it', () => {
+    const leak = { check: 1, bytes: 8, directBytes: 8, indirectBytes: 0, blocks: 1 };
+    expect(shortShares({ requests: [], leak }, warm)).toEqual([
+      'before what was measured: at the start of the program or while warming up',
+    ]);
+    expect(shortShares({ requests: [] }, warm)).toEqual([
+      'outside of requests: at the start or the end of the program',
+    ]);
+    expect(shortShares({ requests: [], leak }, { ...warm, warmUp: 0 })).toEqual([
+      'outside of requests: at the start or the end of the program',
+    ]);
   });
 });
 
@@ -148,5 +176,36 @@ describe('the row of a request', () => {
     expect(second).toBeUndefined();
     expect(wrong).toMatch(/^ {2}1 POST .*: 200, memory grows by 240 bytes/);
     expect(wrong.length).toBeLessThanOrEqual(100);
+  });
+});
+
+describe('requests without a row of their own', () => {
+  const wordsOf = (...requests: readonly Parameters<typeof request>[1][]): string =>
+    answeredWords(requestRows(replay(requests.map((of, index) => request(index + 1, of))), new Map()));
+  const unsent = { sent: 0, answered: 0 };
+  const silent = { answered: 0, statuses: [], lost: ['It was late.'] };
+
+  test.each<[string, readonly Parameters<typeof request>[1][]]>([
+    ['answered 200', [{}]],
+    ['all answered 200', [{}, {}]],
+    ['answered 200 and 404', [{}, { statuses: [[404, 1]] }]],
+    ['never sent', [unsent, unsent]],
+    ['not answered', [silent]],
+    ['2 answered 200, 1 not answered, 3 never sent', [{}, unsent, silent, unsent, {}, unsent]],
+    ['1 answered 200, 1 not answered each time', [{}, { sent: 3, answered: 2, statuses: [[200, 2]] }]],
+  ])('are %s', (text, requests) => {
+    expect(wordsOf(...requests)).toBe(text);
+  });
+
+  test('of an interrupted replay come to all that were captured', () => {
+    const asked = replay([
+      ...Array.from({ length: 180 }, (_, index) => request(index + 1, { statuses: [[500, 1]] })),
+      ...Array.from({ length: 120 }, (_, index) => request(181 + index, { sent: 0, answered: 0 })),
+    ]);
+    const report = { replay: asked, findings: [], processes: [] } as unknown as Report;
+    const ink = makeInk(report, { color: false, hyperlinks: false, columns: 100 });
+    expect(requestLines(report, 2, ink).at(-1)).toBe(
+      '  … and 297 more, 180 answered 500, 117 never sent; 180 of them with something to say; --all lists them.',
+    );
   });
 });

@@ -2,7 +2,8 @@
 import type { RefObject } from 'preact';
 import { useEffect, useLayoutEffect, useMemo, useState } from 'preact/hooks';
 import { grouped } from '../terminal-text.ts';
-import { at, flag, has, leakBytes, severities, standings, textOf } from './payload.ts';
+import { at, flag, has, leakBytes, requestsOf, severities, standings, textOf } from './payload.ts';
+import { requestNumbers } from './request-words.ts';
 import { type Catalogue, placeOf, type Row } from './rows.ts';
 import { costText, counted, headlineOf, severitySigns, shortSource, standingWords } from './words.ts';
 
@@ -174,6 +175,7 @@ function RowText({ known, finding, compared }: { known: Catalogue; finding: numb
   const count = at(columns.count, finding);
   const least = has(index, finding, flag.atLeast);
   const standing = standings[at(columns.standing, finding) - 1];
+  const asked = requestsOf(index, finding);
   return (
     <>
       <span class={`sign severity ${severity}`} title={severity}>
@@ -194,6 +196,7 @@ function RowText({ known, finding, compared }: { known: Catalogue; finding: numb
         {place.source === '' || place.function === '' ? place.function : ` in ${place.function}`}
       </span>
       <span class="chips">
+        {asked.length > 0 && <span class="chip">{requestNumbers([...asked])}</span>}
         {compared && standing !== undefined && (
           <span class={`chip ${standing}`}>{standingWords[standing]}</span>
         )}

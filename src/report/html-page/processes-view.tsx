@@ -35,7 +35,7 @@ export function ProcessesView({ summary }: { readonly summary: Summary }) {
               <th scope="col">Process</th>
               <th scope="col">How it ended</th>
               <th scope="col" class="number">
-                Findings
+                All findings
               </th>
               <th scope="col" class="time">
                 {timed ? (

@@ -11,7 +11,7 @@ import { grouped, harmless, plural, widthOf } from '../terminal-text.ts';
 import { costText, counted, exitText, type Fact } from './words.ts';
 
 /** What of a finding tells where it comes from. */
-export type OfRequests = Pick<Finding, 'requests'>;
+export type OfRequests = Pick<Finding, 'requests' | 'leak'>;
 
 /**
  * `in request 17 GET /app?x=1: 240 bytes in 1 block each time (100 passes)`: a text for each request, the most expensive first.
@@ -19,12 +19,12 @@ export type OfRequests = Pick<Finding, 'requests'>;
  * @param most so many requests; of a finding of the start-up of a program each request has its share.
  */
 export function shareTexts(
-  { requests }: OfRequests,
+  { requests, leak }: OfRequests,
   replay: Replay | undefined,
   most = Number.POSITIVE_INFINITY,
 ): readonly string[] {
   if (requests === undefined || replay === undefined) return [];
-  if (requests.length === 0) return ['outside of requests: at the start or the end of the program'];
+  if (requests.length === 0) return [outsideText(leak !== undefined && replay.warmUp > 0)];
   return requests.slice(0, most).map((share) => shareText(share, replay));
 }
 
@@ -34,13 +34,13 @@ export function shareTexts(
  * @param width of a line: the names of requests give way, so that what they cost is in it.
  */
 export function shortShares(
-  { requests }: OfRequests,
+  { requests, leak }: OfRequests,
   replay: Replay | undefined,
   most = 1,
   width = Number.POSITIVE_INFINITY,
 ): readonly string[] {
   if (requests === undefined || replay === undefined) return [];
-  if (requests.length === 0) return shareTexts({ requests }, replay);
+  if (requests.length === 0) return shareTexts({ requests, ...(leak && { leak }) }, replay);
   const oneOf = requests.filter(({ how }) => how === 'one of');
   const others = requests.filter(({ how }) => how !== 'one of');
   const shown = others.slice(0, most);
@@ -51,6 +51,13 @@ export function shortShares(
     ...(isOneShown ? [oneOfText(oneOf, replay)] : []),
     ...(left > 0 ? [`and in ${counted(left, 'more request')}`] : []),
   ];
+}
+
+/** What there is before the first check for leaks may be of requests that were not counted. */
+function outsideText(isBeforeChecks: boolean): string {
+  return isBeforeChecks
+    ? 'before what was measured: at the start of the program or while warming up'
+    : 'outside of requests: at the start or the end of the program';
 }
 
 /** `in request 17 GET /app?x=1, and in 3 more requests`: for lists in which a finding has one line. */
@@ -102,7 +109,10 @@ export function fitted(text: (target?: number) => string, width: number, least =
 function shareText(share: RequestShare, replay: Replay, target?: number): string {
   const name = nameOf(share.request, replay, target);
   if (share.how === 'one of') return `first seen while ${name} was served, among others`;
-  if (share.how === 'first') return `first seen in ${name}; others may make it too`;
+  const isWarmUp = share.passes === 0;
+  if (share.how === 'first')
+    return `first seen in ${name}${isWarmUp ? ', while warming up' : ''}; others may make it too`;
+  if (isWarmUp) return `in ${name}, only while warming up`;
   const text = share.bytes === undefined ? timesText(share, replay) : lossText(share, replay);
   return `in ${name}${text === '' ? '' : `: ${text}`}`;
 }
@@ -298,15 +308,31 @@ export function rowText({ status, findings, wrong, growth }: RequestRow): string
   ].join(', ');
 }
 
-/** Of requests with nothing to say: `all answered 200`, `answered 200, 302 and 404`. */
+/**
+ * Of requests that have no row of their own: `all answered 200`, `answered 200, 302 and 404`, `175 answered 200, 3 not answered,
+ * 120 never sent`. The numbers come to all of them.
+ */
 export function answeredWords(rows: readonly RequestRow[]): string {
-  const statuses = new Set(rows.flatMap(({ request }) => request.statuses.map(([status]) => status)));
+  const answered = rows.filter(({ request: { sent, answered } }) => sent > 0 && answered >= sent);
+  const unsent = rows.filter(({ request }) => request.sent === 0).length;
+  const silent = rows.filter(({ request: { sent, answered } }) => sent > 0 && answered === 0).length;
+  const partly = rows.length - answered.length - unsent - silent;
+  const statuses = new Set(answered.flatMap(({ request }) => request.statuses.map(([status]) => status)));
   const [first, ...rest] = [...statuses].sort((a, b) => a - b);
-  if (first === undefined) return 'not answered';
-  const lost = rows.filter(({ request }) => request.answered < Math.max(1, request.sent)).length;
-  if (lost > 0) return `${lost} of them not answered`;
-  if (rest.length === 0) return `${rows.length > 1 ? 'all ' : ''}answered ${first}`;
-  return `answered ${[first, ...rest.slice(0, -1)].join(', ')} and ${rest.at(-1)}`;
+  const list =
+    rest.length === 0 ? `${first}` : `${[first, ...rest.slice(0, -1)].join(', ')} and ${rest.at(-1)}`;
+  const said = first === undefined ? 'answered' : `answered ${list}`;
+  if (answered.length === rows.length) return rest.length === 0 && rows.length > 1 ? `all ${said}` : said;
+  const parts = [
+    [answered.length, said],
+    [partly, 'not answered each time'],
+    [silent, 'not answered'],
+    [unsent, 'never sent'],
+  ] as const;
+  const shown = parts.filter(([count]) => count > 0);
+  const [[, only] = [0, '']] = shown;
+  if (shown.length === 1) return only;
+  return shown.map(([count, text]) => `${grouped(count)} ${text}`).join(', ');
 }
 
 const modes = { cgi: 'CGI', fastcgi: 'FastCGI', scgi: 'SCGI' } as const;
