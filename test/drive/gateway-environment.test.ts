@@ -157,7 +157,7 @@ describe('what is set by the user', () => {
   test('a server that is not there is refused with the names of those that are', () => {
     expect(() => serverNamed('apach', { shop: {} })).toThrow("no server is called 'apach'");
     const error = caught(() => serverNamed('apach', { shop: {} }));
-    expect(error.hint).toBe('did you mean apache? there are none, apache, nginx, lighttpd, boa, shop');
+    expect(error.hint).toBe('did you mean apache? there are apache, nginx, lighttpd, boa, none, shop');
   });
 
   test('servers that extend each other are refused', () => {

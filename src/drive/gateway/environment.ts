@@ -4,6 +4,7 @@ import type { CapturedRequest, GatewayMode } from '../../model/request.ts';
 import { bytesOfText } from './byte-text.ts';
 import { authenticated, headerVariables } from './header-variables.ts';
 import { decodedPath, type ScriptPath, splitScript } from './script-path.ts';
+import { maskedQuery } from './secrets.ts';
 import type { Extension, Server } from './server-presets.ts';
 
 /** The program that is to answer. */
@@ -44,6 +45,12 @@ export function gatewayVariables(
   const { authorization, remoteHost } = server;
   if (server.methods !== undefined && !server.methods.includes(request.method)) {
     notes.push(`${server.name} answers ${request.method} itself and starts no program for it`);
+  }
+
+  if (server.searchWords !== 'no' && query !== '' && !query.includes('=') && maskedQuery(query) !== query) {
+    notes.push(
+      `its query looks like a secret, and is not made an argument of the program, as ${server.name} would`,
+    );
   }
 
   const variables = new Map<string, string>();
@@ -88,6 +95,8 @@ export function searchWords(request: CapturedRequest, server: Server): readonly 
   const [, query] = splitTarget(request.target);
   if (server.searchWords === 'no' || query === '' || query.includes('=')) return [];
   if (request.method !== 'GET' && request.method !== 'HEAD') return [];
+  // Arguments stand in logs, which nobody can mask.
+  if (maskedQuery(query) !== query) return [];
   const words = query.split('+').map((word) => {
     const bytes = word.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
       String.fromCharCode(Number.parseInt(hex, 16)),

@@ -23,7 +23,10 @@ export interface ServerSettings {
 }
 
 /** Names of the servers that vgrun knows. */
-export const serverNames: readonly string[] = presets.map(({ name }) => name).reverse();
+export const serverNames: readonly string[] = [
+  ...presets.map(({ name }) => name).filter((name) => name !== 'none'),
+  'none',
+];
 
 /**
  * The server of a name: of the user's, which come first, or of vgrun's presets.

@@ -84,11 +84,24 @@ async function call(
           ? interrupted
           : undefined;
     const read = await answer.finish();
+    // LeakSanitizer ends a program behind its back, and what stood in a buffer is lost.
+    const isLost =
+      read.answer === undefined &&
+      exit?.how === 'exited' &&
+      exit.code === launched.manifest.instrumentExitcode;
     tally.add(pass.index, {
       warmUp: false,
       durationMs,
       // What is missing because the program was stopped is no fault of its answer.
-      ...(lost === undefined ? read : { faults: [], unmet: [], lost }),
+      ...(lost !== undefined
+        ? { faults: [], unmet: [], lost }
+        : isLost
+          ? {
+              faults: [],
+              unmet: [],
+              unknown: ['the instrument ended the program before its answer was written'],
+            }
+          : read),
       ...(exit && { exit }),
     });
     return launched;
