@@ -10,6 +10,15 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const cli = join(root, 'dist/cli.js');
 const source = (name) => join(root, 'scripts/bench', name);
 
+/** What vgrun asks of valgrind: deeper stacks cost the program time, whoever asks for them. */
+const asVgrun = [
+  '--trace-children=yes',
+  '--num-callers=25',
+  '--keep-debuginfo=yes',
+  '--show-leak-kinds=all',
+  '--errors-for-leak-kinds=definite,possible',
+];
+
 export async function cgiBench({ quick }) {
   const folder = mkdtempSync(join(tmpdir(), 'vgrun-bench-'));
   try {
@@ -29,6 +38,7 @@ export async function cgiBench({ quick }) {
           String(requests),
           work,
           'valgrind',
+          ...asVgrun,
           '--leak-check=full',
           '--xml=yes',
           `--xml-file=${folder}/plain.%p.xml`,
@@ -55,7 +65,7 @@ export async function cgiBench({ quick }) {
     for (let i = 0; i < rounds; i++) {
       const variables = { REQUEST_METHOD: 'GET', SCRIPT_NAME: '/app', QUERY_STRING: '400000', CGI: '1' };
       const from = performance.now();
-      const options = ['--leak-check=full', `--log-file=${folder}/cgi.log`];
+      const options = [...asVgrun, '--leak-check=full', `--log-file=${folder}/cgi.log`];
       const { status } = spawnSync('valgrind', [...options, cgi], {
         env: { PATH: process.env.PATH, ...variables },
       });
