@@ -13,14 +13,8 @@ import {
   stackLines,
   whyNotFailing,
 } from './finding-text.ts';
-import {
-  findingsByRequest,
-  replayWords,
-  requestRows,
-  rowText,
-  shareNames,
-  shortShares,
-} from './html-page/request-words.ts';
+import { findingsByRequest, requestRows, rowText } from './html-page/request-rows.ts';
+import { replayWords, shareNames, shortShares } from './html-page/request-words.ts';
 import { isOfValgrind } from './html-page/words.ts';
 import {
   exceededGrowth,

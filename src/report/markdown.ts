@@ -14,14 +14,8 @@ import {
   stackLines,
   whyNotFailing,
 } from './finding-text.ts';
-import {
-  answeredWords,
-  findingsByRequest,
-  replayWords,
-  requestRows,
-  rowText,
-  shortShares,
-} from './html-page/request-words.ts';
+import { answeredWords, findingsByRequest, requestRows, rowText } from './html-page/request-rows.ts';
+import { replayWords, shortShares } from './html-page/request-words.ts';
 import { code, codeBlock, prose } from './markdown-text.ts';
 import {
   caveats,

@@ -4,12 +4,11 @@ import { requestName } from '../model/request.ts';
 import {
   answeredWords,
   findingsByRequest,
-  fitted,
   type RequestRow,
-  replayWords,
   requestRows,
   rowText,
-} from './html-page/request-words.ts';
+} from './html-page/request-rows.ts';
+import { fitted, replayWords } from './html-page/request-words.ts';
 import type { Ink } from './pretty-ink.ts';
 import { clip, grouped, harmless, widthOf, wrap } from './terminal-text.ts';
 

@@ -2,11 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import type { Finding, Report, RequestShare } from '../../src/model/report.ts';
 import type { MeasuredGrowth } from '../../src/model/request.ts';
+import { answeredWords, requestRows } from '../../src/report/html-page/request-rows.ts';
 import {
-  answeredWords,
   growthWords,
   requestNumbers,
-  requestRows,
   shareNames,
   shortShares,
 } from '../../src/report/html-page/request-words.ts';

@@ -3,7 +3,8 @@ import { useMemo, useState } from 'preact/hooks';
 import { grouped } from '../terminal-text.ts';
 import { showFindingsOf } from './findings-view.tsx';
 import { at, flag, has, type Index, requestsOf, type Summary } from './payload.ts';
-import { type RequestRow, replayWords, requestRows } from './request-words.ts';
+import { type RequestRow, requestRows } from './request-rows.ts';
+import { replayWords } from './request-words.ts';
 import { counted, durationText } from './words.ts';
 
 const mostRequests = 500;
