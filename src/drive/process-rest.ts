@@ -51,11 +51,12 @@ function look(pid: number): string | undefined {
 export async function untilAsleep(pid: number, limit: number): Promise<'asleep' | 'ended' | undefined> {
   const deadline = performance.now() + limit;
   for (let looks = 0; ; looks++) {
+    // It needs some microseconds behind an answer, or it ends, which takes an instrument much longer. Looking all the time would take
+    // the processor from it.
+    await (looks < 2 ? soon() : sleep(1));
     const state = look(pid);
     if (state === undefined) return 'ended';
     if (state !== 'running') return 'asleep';
     if (performance.now() >= deadline) return undefined;
-    // A program needs some microseconds behind an answer, or it ends, which takes an instrument much longer.
-    await (looks < 50 ? soon() : sleep(1));
   }
 }

@@ -18,12 +18,14 @@ import type { CapturedRequest } from '../../model/request.ts';
 import type { Pass, ReplayEvents, ReplayPlan } from './plan.ts';
 import type { PassResult } from './tally.ts';
 
+type ReadPass = Pick<PassResult, 'answer' | 'faults' | 'unmet' | 'unknown'>;
+
 export interface OpenAnswer {
-  /** To be written to. */
-  readonly descriptor: number;
+  /** To be written to; it may also be given to a program. */
+  readonly descriptor: () => number;
   readonly write: (bytes: Uint8Array) => void;
   /** Nothing more comes: reads what came, and masks what is secret in it. */
-  readonly finish: () => Promise<Pick<PassResult, 'answer' | 'faults' | 'unmet' | 'unknown'>>;
+  readonly finish: () => Promise<ReadPass>;
   /** Nothing came, and the request is sent once more: as if it had not been opened. Instead of `finish`. */
   readonly discard: () => void;
   /** Also after `finish` or `discard`. */
@@ -41,6 +43,11 @@ export interface Answers {
 /** Bytes of one answer: what goes on for ever ends here. */
 export const longestAnswer = 1024 ** 3;
 
+/** Bytes of an answer that is compared with the one before in memory. */
+const longestKnown = 64 * 1024;
+/** Of all of them together. */
+const mostKnown = 64 * 1024 ** 2;
+
 /** Wrong answers of one request that are kept beside its first. */
 const mostWrong = 5;
 
@@ -53,6 +60,9 @@ export function keepAnswers(
   const first = new Set<number>();
   const wrong = new Map<number, number>();
   let isFull = false;
+  /** The last answer to a request that was right, and what was read in it. */
+  const known = new Map<number, { readonly text: Buffer; readonly result: ReadPass }>();
+  let knownBytes = 0;
   // One after the other: answers that are shown at once would be mixed.
   let shown: Promise<void> | undefined;
   const show = (request: CapturedRequest, path: string): Promise<void> => {
@@ -66,14 +76,31 @@ export function keepAnswers(
       const isFirst = !first.has(index);
       first.add(index);
       const path = join(directory, name);
-      const descriptor = openSync(path, 'wx+', 0o600);
-      let isOpen = true;
+      let descriptor: number | undefined;
+      /** While it is short, and no file: most answers are those that came before. */
+      const held: Uint8Array[] = [];
+      let size = 0;
+      const openFile = (): number => {
+        descriptor ??= openSync(path, 'wx+', 0o600);
+        for (const bytes of held.splice(0)) writeAll(descriptor, bytes);
+        return descriptor;
+      };
+      const close = (): void => {
+        if (descriptor !== undefined) closeSync(descriptor);
+        descriptor = undefined;
+      };
       return {
-        descriptor,
+        descriptor: openFile,
         write: (bytes) => {
-          for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
+          size += bytes.length;
+          if (descriptor === undefined && size <= longestKnown) held.push(Uint8Array.from(bytes));
+          else writeAll(openFile(), bytes);
         },
         finish: async () => {
+          const text = descriptor === undefined ? Buffer.concat(held) : undefined;
+          const before = known.get(index);
+          if (text !== undefined && onAnswer === undefined && before?.text.equals(text)) return before.result;
+          openFile();
           isFull ||= isDiskFull(directory);
           const read = await readAnswer(path, { program: basename(run.target.path), method: request.method });
           const { unmet, unknown } = await unmetBy(expectations, request, read, path);
@@ -84,21 +111,24 @@ export function keepAnswers(
           const isKept = isFirst || (isWrong && wrongBefore < mostWrong);
           if (isKept) await maskAnswer(path);
           else rmSync(path, { force: true });
-          return {
+          const result = {
             ...(read.answer && { answer: { ...read.answer, ...(isKept && { artifact: name }) } }),
             faults: read.faults,
             unmet,
             unknown,
           };
+          if (text !== undefined && !isWrong && knownBytes + text.length <= mostKnown) {
+            knownBytes += text.length - (before?.text.length ?? 0);
+            known.set(index, { text, result });
+          }
+          return result;
         },
         discard: () => {
+          close();
           rmSync(path, { force: true });
           if (isFirst) first.delete(index);
         },
-        close: () => {
-          if (isOpen) closeSync(descriptor);
-          isOpen = false;
-        },
+        close,
       };
     },
     problems: () => (isFull ? [diskFull] : []),
@@ -109,6 +139,10 @@ export function keepAnswers(
       }
     },
   };
+}
+
+function writeAll(descriptor: number, bytes: Uint8Array): void {
+  for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
 }
 
 /** Less than the smallest write of an instrument or a program. */

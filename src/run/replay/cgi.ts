@@ -57,11 +57,11 @@ async function call(
       timeout: plan.timeout,
       standard: [
         { child: 0, own: input },
-        { child: 1, own: answer.descriptor },
+        { child: 1, own: answer.descriptor() },
       ],
       onStart: (pid) => {
         watch = setInterval(() => {
-          if (isEndless || fstatSync(answer.descriptor).size <= longestAnswer) return;
+          if (isEndless || fstatSync(answer.descriptor()).size <= longestAnswer) return;
           isEndless = true;
           void endRun(place.directory, pid, plan.run.killAfter);
         }, lookEveryMs);
