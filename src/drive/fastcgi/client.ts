@@ -112,7 +112,7 @@ export async function openGateway(address: Address, options: GatewayOptions): Pr
       if (taken) taker.progress();
       return taken && !taker.isOver();
     };
-    for (const bytes of encodeHead(id, exchange.variables, keeps, exchange.body === undefined)) {
+    for (const bytes of together(encodeHead(id, exchange.variables, keeps, exchange.body === undefined))) {
       if (!(await write(bytes))) return false;
     }
     if (exchange.body === undefined) return true;
@@ -203,4 +203,22 @@ function takeStray(line: Line, record: FastCgiRecord): void {
 
 function freeId(line: Line): number {
   for (let id = 1; ; id++) if (!line.takers.has(id) && !line.abandoned.has(id)) return id;
+}
+
+/** Bytes of one write. */
+const writeSize = 64 * 1024;
+
+/** A program that is woken for each of some short records takes longer than for all of them. */
+function* together(pieces: Iterable<Uint8Array>): Generator<Uint8Array> {
+  let held: Uint8Array[] = [];
+  let size = 0;
+  for (const piece of pieces) {
+    held.push(piece);
+    size += piece.length;
+    if (size < writeSize) continue;
+    yield Buffer.concat(held);
+    held = [];
+    size = 0;
+  }
+  if (size > 0) yield Buffer.concat(held);
 }
