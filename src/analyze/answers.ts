@@ -72,7 +72,7 @@ export function missingAnswers({ requests }: Replay, told: readonly string[]): r
   }
   if (left > 0)
     sentences.push(`No whole answers came to ${left} more ${left === 1 ? 'request' : 'requests'}.`);
-  const unsent = requests.filter(({ sent }) => sent === 0);
+  const unsent = requests.filter(({ sent, unknown }) => sent === 0 && unknown !== true);
   const [first] = unsent;
   if (unsent.length === 1 && first !== undefined)
     sentences.push(`The replay ended before ${requestName(first)} was sent.`);

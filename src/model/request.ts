@@ -124,6 +124,8 @@ export interface ReplayedRequest {
   /** Of the slowest pass. */
   readonly slowestMs: number;
   readonly growth?: RequestGrowth;
+  /** vgrun was ended before it could write down what became of it. */
+  readonly unknown?: true;
 }
 
 /** A replay as a whole: of `run.json`, and of the report. */

@@ -119,6 +119,7 @@ const replay = record<Replay>({
       ended: optional(exit),
       durationMs: Number.isFinite,
       slowestMs: Number.isFinite,
+      unknown: optional(oneOf(true)),
       growth: optional(
         record<RequestGrowth>({
           measured: count,

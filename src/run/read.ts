@@ -5,6 +5,7 @@ import { basename, join, resolve } from 'node:path';
 import { UserError } from '../errors.ts';
 import type { Problem } from '../model/problem.ts';
 import type { ParsedRecord, RunRecord } from '../model/record.ts';
+import type { Replay } from '../model/request.ts';
 import type { ArtifactRole, RunManifest } from '../model/run.ts';
 import { valgrindText } from '../tools/_shared/valgrind-text.ts';
 import { valgrindXml } from '../tools/_shared/valgrind-xml.ts';
@@ -200,6 +201,7 @@ async function sourcesOfDirectory(directory: string): Promise<Sources> {
   return {
     manifest: {
       ...manifest,
+      ...(manifest.endedAt === undefined && manifest.replay && { replay: cutShort(manifest.replay) }),
       alive,
       artifacts: artifacts.map((now) => ({ ...recorded.get(now.name), ...now })),
     },
@@ -211,6 +213,11 @@ async function sourcesOfDirectory(directory: string): Promise<Sources> {
     ...(launches.length > 0 && { launches }),
     problems,
   };
+}
+
+/** What became of requests is written down at the end. */
+function cutShort(replay: Replay): Replay {
+  return { ...replay, requests: replay.requests.map((request) => ({ ...request, unknown: true })) };
 }
 
 /** The starts of the program in a replay. One that is gone or damaged is told, and the others are read. */

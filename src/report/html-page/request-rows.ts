@@ -61,7 +61,7 @@ function grownBytes({ request }: RequestRow): number {
 function wrongOf(request: ReplayedRequest): readonly string[] {
   const { sent, ended, exit, lost, faults, unmet } = request;
   return [
-    ...(sent === 0 ? ['it was never sent'] : []),
+    ...(sent > 0 ? [] : [request.unknown ? 'what became of it is not known' : 'it was never sent']),
     ...(ended === undefined ? [] : [`the program ended in it: ${exitText(ended)}`]),
     ...(exit === undefined || (exit.how === 'exited' && exit.code === 0) ? [] : [exitText(exit)]),
     ...(hasFailed(request) ? [] : lost),
@@ -123,7 +123,7 @@ export function answeredWords(rows: readonly RequestRow[]): string {
     [answered.length, said],
     [partly, 'not answered each time'],
     [silent, 'not answered'],
-    [unsent, 'never sent'],
+    [unsent, rows.some(({ request }) => request.unknown) ? 'of which nothing is known' : 'never sent'],
   ] as const;
   const shown = parts.filter(([count]) => count > 0);
   const [[, only] = [0, '']] = shown;
