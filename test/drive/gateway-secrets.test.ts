@@ -1,12 +1,7 @@
 // What of requests and answers is never shown.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  isSecretHeader,
-  maskedHeaders,
-  maskedTarget,
-  maskedVariables,
-} from '../../src/drive/gateway/secrets.ts';
+import { isSecretHeader, maskedHeaders, maskedTarget } from '../../src/drive/gateway/secrets.ts';
 
 const webToken = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl';
 
@@ -111,27 +106,4 @@ test('the header shows which cookies there were, and how somebody was logged in'
     ['Referer', 'https://a.example/?token=***'],
     ['Accept', 'text/html'],
   ]);
-});
-
-test('variables are masked as what they were made of', () => {
-  const variables = new Map([
-    ['HTTP_COOKIE', 'sid=geheim'],
-    ['HTTP_X_API_KEY', 'geheim'],
-    ['QUERY_STRING', 'a=1&token=geheim'],
-    ['REQUEST_URI', '/x?token=geheim'],
-    ['AUTH_TYPE', 'Basic'],
-    ['REMOTE_USER', 'ann'],
-    ['DB_PASSWORD', 'geheim'],
-    ['PATH_INFO', '/x'],
-  ]);
-  expect(Object.fromEntries(maskedVariables(variables))).toEqual({
-    HTTP_COOKIE: 'sid=***',
-    HTTP_X_API_KEY: '***',
-    QUERY_STRING: 'a=1&token=***',
-    REQUEST_URI: '/x?token=***',
-    AUTH_TYPE: 'Basic',
-    REMOTE_USER: 'ann',
-    DB_PASSWORD: '***',
-    PATH_INFO: '/x',
-  });
 });

@@ -23,7 +23,7 @@ const secretParts = /token|passw|secret|sessid|sessionid|apikey|credential|signa
 const jsonWebToken = /^ey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*/;
 
 /** Whether a name says that what it names is a secret. */
-export function isSecretName(name: string): boolean {
+function isSecretName(name: string): boolean {
   if (secretParts.test(name)) return true;
   const words = name.replace(/([a-z0-9])([A-Z])/g, '$1 $2').toLowerCase();
   return words.split(/[^a-z0-9]+/).some((word) => secretWords.has(word));
@@ -130,18 +130,4 @@ function maskedField(name: string, value: string): string {
 function maskedCookie(pair: string): string {
   const equals = pair.indexOf('=');
   return equals === -1 ? pair.replace(/\S.*/s, hidden) : `${pair.slice(0, equals)}=${hidden}`;
-}
-
-/** The environment as it may be shown. */
-export function maskedVariables(variables: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
-  return new Map([...variables].map(([name, value]) => [name, maskedVariable(name, value)]));
-}
-
-function maskedVariable(name: string, value: string): string {
-  if (name.startsWith('HTTP_')) return maskedField(name.slice('HTTP_'.length).replaceAll('_', '-'), value);
-  if (name === 'QUERY_STRING') return maskedQuery(value);
-  if (/_URI$/.test(name)) return maskedTarget(value);
-  // It says how, not who.
-  if (name === 'AUTH_TYPE' || value === '') return value;
-  return isSecretName(name) ? hidden : value;
 }
