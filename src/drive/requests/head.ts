@@ -133,8 +133,11 @@ function trimmedLength(value: string): number {
   return end;
 }
 
+/** Of HTTP/2 and 3: RFC 9113, section 8.3.1, and RFC 8441. What a capture of another request begins so is no header. */
+const pseudoNames: readonly string[] = [':method', ':scheme', ':authority', ':path', ':protocol'];
+
 function checkName(name: string, place: Place): void {
-  if (!token.test(name.startsWith(':') ? name.slice(1) : name)) {
+  if (!token.test(name) && !pseudoNames.includes(name)) {
     throw refusal(place, `${quoted(name)} cannot be the name of a header`);
   }
 }

@@ -163,7 +163,10 @@ export async function* decodeChunks(
         part = 'size';
       } else if (part === 'size') {
         // 1a3;name=value
-        const size = /^([\da-f]{1,13})(?:;[\t\x20-\x7e\x80-\xff]*)?$/i.exec(text)?.[1];
+        // RFC 9112, section 7.1.1: an extension has a name.
+        const size = /^([\da-f]{1,13})(?:;[\t ]*[!#$%&'*+.^_`|~\w-][\t\x20-\x7e\x80-\xff]*)?$/i.exec(
+          text,
+        )?.[1];
         if (size === undefined) throw fault(`${quoted(text)} is no size of a chunk`);
         left = Number.parseInt(size, 16);
         part = left === 0 ? 'trailer' : 'data';
