@@ -1,6 +1,8 @@
 // The starts of the program that a run is made of: one, or as many as a replay took; each with a first process and its end.
+
+import { type Exit, worstExit } from '../model/exit.ts';
 import type { FatalSignalRecord } from '../model/record.ts';
-import type { Artifact, Exit, RunManifest } from '../model/run.ts';
+import type { Artifact, RunManifest } from '../model/run.ts';
 import { type ProcessId, processKey, type TreeNode } from './process-tree.ts';
 
 /** One start of the program. */
@@ -94,20 +96,9 @@ export function ownEnd({ number, manifest, exit }: Launch): Exit | undefined {
   return crashed ? exit : { how: 'exited', code: 0 };
 }
 
-/** The worst of the ends that the program answers for: a signal before a status, a status before what is not known. */
+/** The worst of the ends that the program answers for. */
 export function worstEnd(launches: readonly Launch[]): Exit | undefined {
-  let worst: Exit | undefined;
-  for (const launch of launches) {
-    const end = ownEnd(launch);
-    if (end !== undefined && (worst === undefined || badness(end) > badness(worst))) worst = end;
-  }
-  return worst;
-}
-
-function badness(exit: Exit): number {
-  if (exit.how === 'signaled') return 3;
-  if (exit.how === 'exited') return exit.code === 0 ? 0 : 2;
-  return 1;
+  return worstExit(launches.map(ownEnd));
 }
 
 /** Whether a process is the first one of its launch. */

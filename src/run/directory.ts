@@ -15,6 +15,7 @@ import {
 import { join, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { UserError } from '../errors.ts';
+import type { Problem } from '../model/problem.ts';
 import type { Artifact, ArtifactRole, RunManifest } from '../model/run.ts';
 import { isManifest } from './manifest.ts';
 import { runsProcess } from './processes.ts';
@@ -75,6 +76,15 @@ export async function createRunDirectory(
       });
     });
   }
+}
+
+/** What is to be said where the temporary directory is used. */
+export function keptElsewhere(workingDirectory: string, directory: string): Problem {
+  return {
+    code: 'temporary-run-directory',
+    level: 'note',
+    message: `${join(workingDirectory, runsFolder)} cannot be written; the run is kept in ${directory}`,
+  };
 }
 
 /** The directory of one start of the program in a replay: a run in a run. @returns its absolute path. */

@@ -15,11 +15,11 @@ import { startCapture } from './capture.ts';
 import { collect } from './collect.ts';
 import {
   createRunDirectory,
+  keptElsewhere,
   listArtifacts,
   removeOldRuns,
   removePipes,
   roleOf,
-  runsFolder,
   writeManifest,
 } from './directory.ts';
 import { type ExecutableWatch, watchExecutables, withSanitizers } from './executables.ts';
@@ -122,13 +122,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     ...request.inheritance.problems,
     ...request.target.problems,
   ];
-  if (temporary) {
-    problems.push({
-      code: 'temporary-run-directory',
-      level: 'note',
-      message: `${join(request.workingDirectory, runsFolder)} cannot be written; the run is kept in ${directory}`,
-    });
-  }
+  if (temporary) problems.push(keptElsewhere(request.workingDirectory, directory));
   const onlyEnvironment = request.onlyEnvironment === true;
   const environment = { ...(onlyEnvironment ? {} : process.env), ...request.environment };
   const inheritedOptions = request.environmentOptions.flatMap(({ options }) => options);

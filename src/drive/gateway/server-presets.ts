@@ -70,14 +70,15 @@ export interface Server {
   readonly environment: Readonly<Record<string, string | null>>;
 }
 
+/** Where every request comes from, and goes to. */
+const onThisMachine = { address: '127.0.0.1', remoteAddress: '127.0.0.1', remotePort: 49152 };
+
 export const presets: readonly Server[] = [
   {
     name: 'none',
     software: 'vgrun',
     admin: '',
-    address: '127.0.0.1',
-    remoteAddress: '127.0.0.1',
-    remotePort: 49152,
+    ...onThisMachine,
     extensions: [],
     // Section 4.1.18: what carries credentials or is in other variables SHOULD go, what is of the connection MAY.
     withheld: [
@@ -107,9 +108,7 @@ export const presets: readonly Server[] = [
     name: 'apache',
     software: 'Apache/2.4 (Unix)',
     admin: 'webmaster@localhost',
-    address: '127.0.0.1',
-    remoteAddress: '127.0.0.1',
-    remotePort: 49152,
+    ...onThisMachine,
     extensions: [
       'HTTPS',
       'SERVER_SIGNATURE',
@@ -141,9 +140,7 @@ export const presets: readonly Server[] = [
     name: 'nginx',
     software: 'nginx/1.24.0',
     admin: '',
-    address: '127.0.0.1',
-    remoteAddress: '127.0.0.1',
-    remotePort: 49152,
+    ...onThisMachine,
     extensions: [
       'REQUEST_URI',
       'DOCUMENT_URI',
@@ -175,9 +172,7 @@ export const presets: readonly Server[] = [
     name: 'lighttpd',
     software: 'lighttpd/1.4.69',
     admin: '',
-    address: '127.0.0.1',
-    remoteAddress: '127.0.0.1',
-    remotePort: 49152,
+    ...onThisMachine,
     extensions: [
       'REQUEST_URI',
       'REDIRECT_STATUS',
@@ -205,9 +200,7 @@ export const presets: readonly Server[] = [
     name: 'boa',
     software: 'Boa/0.94.13',
     admin: 'webmaster@localhost',
-    address: '127.0.0.1',
-    remoteAddress: '127.0.0.1',
-    remotePort: 49152,
+    ...onThisMachine,
     extensions: ['DOCUMENT_ROOT', 'SERVER_ADMIN', 'REMOTE_PORT'],
     withheld: ['content-length', 'content-type'],
     emptyFields: true,

@@ -1,5 +1,5 @@
 // Makes of a head what a program is told: target, host and port, the headers that are for it, how long its body is.
-import type { Header } from '../../model/request.ts';
+import type { CapturedRequest, Header } from '../../model/request.ts';
 import { checkFields, checkMethod, type Field, type Head } from './head.ts';
 import { type Place, quoted, refusal } from './place.ts';
 
@@ -9,17 +9,9 @@ export type Framing =
   | { readonly kind: 'length'; readonly length: number }
   | { readonly kind: 'chunked' };
 
-/** A request but for its body. */
-export interface SettledHead {
-  readonly method: string;
-  readonly target: string;
-  readonly scheme: 'http' | 'https';
-  readonly host?: string;
-  readonly port: number;
-  readonly protocol: string;
-  readonly headers: readonly Header[];
+/** A request but for its body, and where it was captured. */
+export interface SettledHead extends Omit<CapturedRequest, 'source' | 'body' | 'answer'> {
   readonly framing: Framing;
-  readonly notes: readonly string[];
 }
 
 /** For one hop alone; a server acts on them itself. `Connection` stays, as servers hand it on, without these names. */

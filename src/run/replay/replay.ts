@@ -1,20 +1,26 @@
 // Owns RUN of a replay: captured requests, a program that answers them, and a run directory in which each start of the program
 // is a run of its own (`launch-1`, …). So whatever holds for a run, holds for each of them.
-import { join } from 'node:path';
 import { type GatewayVariables, gatewayVariables } from '../../drive/gateway/environment.ts';
 import { maskedTarget } from '../../drive/gateway/secrets.ts';
 import { debug } from '../../log.ts';
+import { worstExit } from '../../model/exit.ts';
 import type { Problem } from '../../model/problem.ts';
 import { hasFailed, type ReplayedRequest } from '../../model/request.ts';
 import type { RunManifest } from '../../model/run.ts';
-import { createRunDirectory, listArtifacts, removeOldRuns, runsFolder, writeManifest } from '../directory.ts';
+import {
+  createRunDirectory,
+  keptElsewhere,
+  listArtifacts,
+  removeOldRuns,
+  writeManifest,
+} from '../directory.ts';
 import type { RunResult } from '../run.ts';
 import { keepAnswers } from './answers.ts';
 import { callProgram } from './cgi.ts';
 import { type Launched, startLaunches } from './launches.ts';
 import type { ReplayEvents, ReplayPlan } from './plan.ts';
 import { serveAll } from './served.ts';
-import { createTally, worstExit } from './tally.ts';
+import { createTally } from './tally.ts';
 import { isWhole } from './words-for-node.ts';
 
 const progressEveryMs = 10_000;
@@ -34,13 +40,7 @@ export async function runReplay(plan: ReplayPlan, events: ReplayEvents): Promise
   const shared = run.launch.capture !== 'fd';
   const { id, path: directory, temporary } = await createRunDirectory(run.workingDirectory, shared);
   const problems: Problem[] = [...run.problems, ...run.inheritance.problems, ...run.target.problems];
-  if (temporary) {
-    problems.push({
-      code: 'temporary-run-directory',
-      level: 'note',
-      message: `${join(run.workingDirectory, runsFolder)} cannot be written; the run is kept in ${directory}`,
-    });
-  }
+  if (temporary) problems.push(keptElsewhere(run.workingDirectory, directory));
   const tally = createTally(requests, maskedTarget);
   const replay = (of: readonly ReplayedRequest[]): NonNullable<RunManifest['replay']> => ({
     mode,

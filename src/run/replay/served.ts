@@ -118,7 +118,6 @@ async function serve(
       rests: true,
       hasAnswered: false,
       reading: Promise.resolve(),
-      variablesOf: work.variablesOf,
     };
     const worker = async (): Promise<void> => {
       for (;;) {
@@ -202,8 +201,6 @@ interface Life {
   hasAnswered: boolean;
   /** Of the answer before: it is read while the program is at the next one. */
   reading: Promise<void>;
-  /** What is sent with a request, by its index. */
-  readonly variablesOf: (index: number) => ReadonlyMap<string, string>;
   /** It has been seen asleep between requests. */
   rests: boolean;
 }
@@ -217,9 +214,8 @@ interface Life {
  */
 async function ask(life: Life, pass: Pass, mayComeBack: () => boolean): Promise<boolean> {
   const { work, door, ending, marks, growth } = life;
-  const { plan, answers, tally, signal: stop } = work;
+  const { plan, answers, tally, variablesOf, signal: stop } = work;
   const request = plan.requests[pass.index] as CapturedRequest;
-  const variables = life.variablesOf(pass.index);
   if (pass.pass >= 1) await growth?.begin();
   const answer = answers.open(pass);
   marks.begin(pass);
@@ -227,7 +223,7 @@ async function ask(life: Life, pass: Pass, mayComeBack: () => boolean): Promise<
   let isRead = false;
   try {
     const result = await door.send({
-      variables,
+      variables: variablesOf(pass.index),
       ...(request.body && { body: request.body }),
       onStdout: answer.write,
       onStderr: (bytes) => {

@@ -1,6 +1,6 @@
 // Owns what is counted of a replay: from single passes to what is known of each request.
+import { type Exit, worstExit } from '../../model/exit.ts';
 import type { Answer, CapturedRequest, ReplayedRequest } from '../../model/request.ts';
-import type { Exit } from '../../model/run.ts';
 
 /** What became of one pass of a request. */
 export interface PassResult {
@@ -115,18 +115,4 @@ export function createTally(requests: readonly CapturedRequest[], masked: (targe
 
 function keep(sentences: Set<string>, sentence: string): void {
   if (sentences.size < mostSentences) sentences.add(sentence);
-}
-
-/** A signal is worse than a status, a status worse than none, and all are worse than success. */
-export function worstExit(exits: readonly (Exit | undefined)[]): Exit | undefined {
-  const weight = (exit: Exit): number => {
-    if (exit.how === 'signaled') return 3;
-    if (exit.how === 'exited') return exit.code === 0 ? 0 : 2;
-    return 1;
-  };
-  let worst: Exit | undefined;
-  for (const exit of exits) {
-    if (exit !== undefined && (worst === undefined || weight(exit) > weight(worst))) worst = exit;
-  }
-  return worst;
 }

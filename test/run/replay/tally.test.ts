@@ -1,10 +1,11 @@
 // What is counted of a replay: passes of a request become one account of it.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { worstExit } from '../../../src/model/exit.ts';
 import type { CapturedRequest } from '../../../src/model/request.ts';
 import type { Exit } from '../../../src/model/run.ts';
 import { passesOf, type ReplayPlan } from '../../../src/run/replay/plan.ts';
-import { createTally, type PassResult, worstExit } from '../../../src/run/replay/tally.ts';
+import { createTally, type PassResult } from '../../../src/run/replay/tally.ts';
 
 const request = (target: string): CapturedRequest => ({
   source: { name: 'a.txt', entry: 1 },
