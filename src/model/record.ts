@@ -2,6 +2,7 @@
 import type { FindingRecord, Frame, Stack } from './finding.ts';
 import type { Problem } from './problem.ts';
 import type { Profile } from './profile.ts';
+import type { Stop } from './stop.ts';
 
 /**
  * A process image begins. An image is what one exec (or the program's start, or a fork) made: a process that
@@ -186,6 +187,15 @@ export interface GrowthRecord {
   readonly stacks: readonly StackGrowth[];
 }
 
+/** A moment at which the image stood still: a crash, a hit probe, a sample. */
+export interface StopRecord {
+  readonly type: 'stop';
+  readonly image: number;
+  readonly stop: Stop;
+  /** `FindingRecord.unique` of the finding in the same image that it shows, when it shows one. */
+  readonly finding?: string;
+}
+
 /** Something the parser could not read, or that the log itself admits. */
 export interface ProblemRecord {
   readonly type: 'problem';
@@ -204,6 +214,7 @@ export type ParsedRecord =
   | FatalSignalRecord
   | TotalsRecord
   | ProfileRecord
+  | StopRecord
   | ProblemRecord;
 
 /** What a run directory yields: the records of its logs, and what was measured between requests. */

@@ -15,6 +15,7 @@ import type { GrowthLimit, ReportProfile } from './profile-report.ts';
 import type { ErrorTotals, HeapTotals, LeakTotals } from './record.ts';
 import type { Replay } from './request.ts';
 import type { Exit, StoppedBy } from './run.ts';
+import type { Stop, StopFrame, StopThread } from './stop.ts';
 
 /**
  * The four answers. Only a run that was seen whole can be `clean`; `failed` is a target that failed by itself
@@ -303,6 +304,26 @@ export interface Gate {
   readonly growth?: readonly GrowthLimit[];
 }
 
+/** A frame of a process that stands still, with what analyze knows of it. */
+export type ReportStopFrame = ReportFrame & StopFrame;
+
+export interface ReportStopThread extends Omit<StopThread, 'frames'> {
+  readonly frames: readonly ReportStopFrame[];
+  /** Index in `frames` of the first that is mine; missing when none is. */
+  readonly blamed?: number;
+}
+
+/** A moment at which a process stood still. */
+export interface ReportStop extends Omit<Stop, 'threads'> {
+  /** `ReportProcess.image`. */
+  readonly image: number;
+  /** `Finding.id` of what it shows. Missing for a probe and a sample. */
+  readonly finding?: string;
+  readonly threads: readonly ReportStopThread[];
+  /** Source lines around the blamed frame of the first thread, read when the report was made. */
+  readonly excerpt?: Excerpt;
+}
+
 /** The whole answer. `version` changes when a field changes meaning or goes. */
 export interface Report {
   readonly version: 1;
@@ -316,9 +337,9 @@ export interface Report {
   readonly tool: { readonly name: string; readonly version?: string };
   /**
    * What the tool is for, when not for finding errors: then that there are none says nothing. `profile`: it measures; `log`:
-   * it writes a log that vgrun does not understand.
+   * it writes a log that vgrun does not understand; `state`: it shows a process as it is.
    */
-  readonly purpose?: 'profile' | 'log';
+  readonly purpose?: 'profile' | 'log' | 'state';
   readonly run?: {
     readonly id: string;
     /** Absolute path. */
@@ -344,6 +365,8 @@ export interface Report {
   readonly profiles?: readonly ReportProfile[];
   /** Parents before children. */
   readonly processes: readonly ReportProcess[];
+  /** Moments at which processes stood still, in order: crashes, hit probes, samples. Missing for a tool that stops nothing. */
+  readonly stops?: readonly ReportStop[];
   /** What was replayed, and what came of it. Missing for a run that was no replay. */
   readonly replay?: Replay;
   readonly suppressions: readonly SuppressionUse[];
