@@ -10,17 +10,12 @@ interface Range {
   readonly start: bigint;
   /** Behind the last byte that is in the file. */
   readonly knownEnd: bigint;
-  /** Behind the last byte that should be in the file. */
-  readonly promisedEnd: bigint;
-  readonly end: bigint;
   readonly fileOffset: number;
 }
 
 export interface CoreMemory extends ProcessMemory {
   /** The address of the next byte that the core has, from `address` on; undefined: none follows. */
   readonly nextKnown: (address: bigint) => bigint | undefined;
-  /** The core should have this byte, but the file ends before it. */
-  readonly isCutOff: (address: bigint) => boolean;
 }
 
 /**
@@ -39,8 +34,6 @@ export function coreMemoryOf(segments: readonly Segment[], size: number, readAt:
     ranges.push({
       start: address,
       knownEnd: address + BigInt(known),
-      promisedEnd: address + BigInt(promised),
-      end,
       fileOffset,
     });
     covered = end;
@@ -53,10 +46,6 @@ export function coreMemoryOf(segments: readonly Segment[], size: number, readAt:
       else high = middle;
     }
     return low - 1;
-  };
-  const rangeAt = (address: bigint): Range | undefined => {
-    const range = ranges[indexOf(address)];
-    return range !== undefined && address < range.end ? range : undefined;
   };
   return {
     read: (address, length) => {
@@ -83,10 +72,6 @@ export function coreMemoryOf(segments: readonly Segment[], size: number, readAt:
         if (knownEnd > start && address < knownEnd) return address > start ? address : start;
       }
       return undefined;
-    },
-    isCutOff: (address) => {
-      const range = rangeAt(address);
-      return range !== undefined && address >= range.knownEnd && address < range.promisedEnd;
     },
   };
 }

@@ -195,7 +195,7 @@ function dynamicOf({ bias, segments }: MappedHeader): bigint | undefined {
 }
 
 /** The dynamic section: values by tag, the first of each. */
-function dynamicEntriesOf(memory: ProcessMemory, header: MappedHeader): ReadonlyMap<number, bigint> {
+export function readDynamicEntries(memory: ProcessMemory, header: MappedHeader): ReadonlyMap<number, bigint> {
   const address = dynamicOf(header);
   const entries = new Map<number, bigint>();
   if (address === undefined) return entries;
@@ -210,7 +210,7 @@ function dynamicEntriesOf(memory: ProcessMemory, header: MappedHeader): Readonly
 }
 
 function sharedNameOf(memory: ProcessMemory, header: MappedHeader): string | undefined {
-  const entries = dynamicEntriesOf(memory, header);
+  const entries = readDynamicEntries(memory, header);
   const [offset, strings] = [entries.get(DT_SONAME), entries.get(DT_STRTAB)];
   if (offset === undefined || strings === undefined) return undefined;
   // The dynamic linker puts the address in the process there; in what it does not touch it is a link-time one.
@@ -221,7 +221,7 @@ function sharedNameOf(memory: ProcessMemory, header: MappedHeader): string | und
 /** The first list that is found: the program has the address of `r_debug` in its dynamic section. The program comes first. */
 function linksOf(memory: ProcessMemory, headers: readonly MappedHeader[]): readonly Link[] {
   for (const header of headers) {
-    const debug = dynamicEntriesOf(memory, header).get(DT_DEBUG);
+    const debug = readDynamicEntries(memory, header).get(DT_DEBUG);
     const links = debug === undefined || debug === 0n ? [] : followLinks(memory, debug, header.bits);
     if (links.length > 0) return links;
   }
