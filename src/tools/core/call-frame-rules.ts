@@ -13,10 +13,13 @@ import {
 
 /** Where the caller's value of a register is. Offsets are from the CFA. */
 export type RegisterRule =
-  | { readonly kind: 'undefined' | 'same value' }
-  | { readonly kind: 'offset' | 'value offset'; readonly offset: bigint }
+  | { readonly kind: 'undefined' }
+  | { readonly kind: 'same value' }
+  | { readonly kind: 'offset'; readonly offset: bigint }
+  | { readonly kind: 'value offset'; readonly offset: bigint }
   | { readonly kind: 'register'; readonly register: number }
-  | { readonly kind: 'expression' | 'value expression'; readonly expression: Uint8Array };
+  | { readonly kind: 'expression'; readonly expression: Uint8Array }
+  | { readonly kind: 'value expression'; readonly expression: Uint8Array };
 
 /** How the canonical frame address is computed: the stack pointer before the call. */
 export type FrameAddressRule =
