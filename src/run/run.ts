@@ -320,6 +320,13 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
 
   const left = await cores?.finish(ended);
   problems.push(...(left?.problems ?? []));
+  if (request.cores === 'keep') {
+    for (const { pid, artifact, path = '' } of left?.cores ?? []) {
+      events.say?.(
+        `the core of process ${pid} is ${artifact === undefined ? path : join(directory, artifact)}`,
+      );
+    }
+  }
   if (alive.length === 0) await removePipes(directory).catch(() => {});
   const added = await events.onEnded?.(directory);
   problems.push(...(added?.problems ?? []));

@@ -95,8 +95,7 @@ function ownerIn(notes: Buffer, form: Form): CoreOwner | undefined {
         session: word(content, ids + 12, form),
       };
     }
-    if (type === processNote && size >= (form.is64 ? 40 : 28))
-      pid = word(content, form.is64 ? 24 : 12, form);
+    if (type === processNote && size >= (form.is64 ? 40 : 28)) pid = word(content, form.is64 ? 24 : 12, form);
     if (status !== undefined && pid !== 0) break;
     at = from + rounded(size);
   }

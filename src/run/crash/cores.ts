@@ -199,7 +199,7 @@ function overwritten(path: string, pid: number): Problem {
     code: 'core-overwritten',
     level: 'warning',
     message: `there was a file ${path} before the run, and the kernel wrote the core of process ${pid} over it`,
-    hint: 'sysctl kernel.core_uses_pid=1 gives each core a name of its own',
+    hint: 'give each core a name of its own: sysctl kernel.core_uses_pid=1',
     pid,
   };
 }

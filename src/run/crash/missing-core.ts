@@ -75,7 +75,8 @@ export async function whyNone(missing: Missing): Promise<Problem> {
       'as root: sysctl kernel.core_pattern=core',
     );
   }
-  if (place.kind === 'program') return problem(`the kernel gives cores to ${place.program}`, wayOf(place, pid));
+  if (place.kind === 'program')
+    return problem(`the kernel gives cores to ${place.program}`, wayOf(place, pid));
   const names = place.parts.slice(0, -1);
   if (names.every((name) => typeof name === 'string')) {
     const folder = join(place.isAbsolute ? '/' : missing.workingDirectory, ...names);
