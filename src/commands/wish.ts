@@ -71,7 +71,11 @@ export async function readWish(
     blame,
     isTyped,
     wish: {
-      launch: { ...launchOf(commandLine, program), ...(await noiseOf(commandLine, words)) },
+      launch: {
+        ...launchOf(commandLine, program),
+        ...(await noiseOf(commandLine, words)),
+        ...(coresOf(commandLine).cores !== undefined && { wantsCore: true }),
+      },
       ...(sink === undefined ? {} : { sink }),
       workingDirectory,
       ...(environment === undefined ? {} : { environment }),
@@ -82,6 +86,7 @@ export async function readWish(
           : environmentOptions,
       checkVersion: (version) => checkVersion(commandLine, version),
       ...(own.valgrind === undefined ? {} : { valgrind: own.valgrind }),
+      ...coresOf(commandLine),
       ...(own.projectRoot === undefined ? {} : { projectRoot: own.projectRoot }),
       followInterpreter: own.followInterpreter,
       timeout: (own.timeout ?? 0) * 1000,
@@ -170,6 +175,12 @@ async function readWords(
 function noteOfConfig(note: string, words: readonly BlamedWord[]): string {
   const word = words.find((candidate) => note.startsWith(`'${candidate.word}' `));
   return word === undefined ? note : `${note} ("${word.origin.key}" in ${word.origin.file})`;
+}
+
+/** gdb itself looks at the process that crashes: a core would tell the same once more. */
+function coresOf({ own, tool }: CommandLine): Pick<Wish, 'cores'> {
+  if (tool === 'gdb') return {};
+  return own.onCrash === 'gdb' ? { cores: 'read' } : own.core ? { cores: 'keep' } : {};
 }
 
 /** With a log of the user's own, that log is what is captured. */

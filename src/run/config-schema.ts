@@ -243,6 +243,10 @@ export const settingEntries = {
   timeout: v.optional(seconds('End the program after this time: seconds, or "5m". As --timeout=TIME.')),
   killAfter: v.optional(seconds('After the timeout: from asking to killing. As --kill-after=TIME.')),
   wait: v.optional(seconds('Wait for processes that outlive the first one. As --wait=TIME.')),
+  core: v.optional(flag('Keep the core file of each process that crashes. As --core.')),
+  onCrash: v.optional(
+    choice(['gdb'], 'gdb: keep the core, and show its stacks in the report. As --on-crash=gdb.'),
+  ),
   capture: v.optional(
     choice(['xml', 'fd'], 'xml: a file for each process; fd: one stream, seen live. As --capture=HOW.'),
   ),

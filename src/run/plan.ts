@@ -42,6 +42,8 @@ export interface Wish {
   readonly checkVersion: (version: string) => void;
   /** Path of valgrind; missing: VGRUN_VALGRIND, then PATH. */
   readonly valgrind?: string;
+  /** `--core`: the core file of each process that crashes is kept; `read`: `--on-crash=gdb`, the report shows what it holds. */
+  readonly cores?: 'keep' | 'read';
   /** Missing: the nearest directory with `.git`. */
   readonly projectRoot?: string;
   readonly followInterpreter: boolean;
@@ -70,7 +72,7 @@ export async function planRun(wanted: Wish, say: (line: string) => void = () => 
       ? inspectTarget(launch.program, pathFor(wish, searchPath), workingDirectory, tool)
       : { path: launch.program, problems: [] },
     findInstrument(tool, wish, searchPath),
-    inheritance(),
+    inheritance(wish.cores !== undefined),
     tool.launcher === 'valgrind' ? inspectLibc() : undefined,
     wish.projectRoot === undefined
       ? findProjectRoot(workingDirectory)
@@ -95,6 +97,7 @@ export async function planRun(wanted: Wish, say: (line: string) => void = () => 
     workingDirectory,
     ...(wish.environment === undefined ? {} : { environment: wish.environment }),
     projectRoot,
+    ...(wish.cores === undefined ? {} : { cores: wish.cores }),
     followInterpreter,
     timeout,
     killAfter,

@@ -58,6 +58,8 @@ export interface RunRequest {
   readonly projectRoot: string;
   /** Where the user wants a copy of the log, when it is a descriptor or a socket. */
   readonly sink?: Sink;
+  /** `--core` and `--on-crash=gdb`: cores of processes that crash come into the run directory. */
+  readonly cores?: 'keep' | 'read';
   readonly followInterpreter: boolean;
   /** ms; 0: none. */
   readonly timeout: number;
@@ -229,6 +231,18 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   let stopProgress = () => {};
   let executables: ExecutableWatch | undefined;
   let reading: Promise<unknown> | undefined;
+  const cores =
+    request.cores === undefined
+      ? undefined
+      : await (await import('./crash/cores.ts')).watchCores({
+          directory,
+          workingDirectory: request.workingDirectory,
+          program: request.target.path,
+          isValgrind: tool.launcher === 'valgrind',
+          logTemplate:
+            launch.logFile === undefined ? undefined : resolve(request.workingDirectory, launch.logFile),
+          environment,
+        });
   const appended = plan.appended && watchAppended(plan.appended, request.workingDirectory);
   const ended = await execute({
     argv,
@@ -253,6 +267,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     ],
     onStart: (pid) => {
       events.onStart?.(pid, directory);
+      cores?.started(pid);
       if (tool.launcher === 'none') {
         executables = watchExecutables(pid, request.target.path, {
           onLook: appended?.look,
@@ -303,6 +318,15 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     })),
   );
 
+  const left = await cores?.finish(ended);
+  problems.push(...(left?.problems ?? []));
+  if (request.cores === 'keep') {
+    for (const { pid, artifact, path = '' } of left?.cores ?? []) {
+      events.say?.(
+        `the core of process ${pid} is ${artifact === undefined ? path : join(directory, artifact)}`,
+      );
+    }
+  }
   if (alive.length === 0) await removePipes(directory).catch(() => {});
   const added = await events.onEnded?.(directory);
   problems.push(...(added?.problems ?? []));
@@ -350,6 +374,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     ...(stoppedBy === undefined ? {} : { stoppedBy }),
     ...(added?.served === undefined ? {} : { served: added.served }),
     ...(seen && { executables: seen }),
+    ...(left && { cores: left.cores }),
     alive,
     artifacts,
     problems,

@@ -176,6 +176,20 @@ export const ownOptions: readonly OwnOption[] = [
     default: '2s',
   },
   {
+    name: '--core',
+    type: 'boolean',
+    summary: 'keep the core file of each process that crashes',
+    group: 'Run',
+  },
+  {
+    name: '--on-crash',
+    type: 'choice',
+    metavar: 'WHAT',
+    choices: ['gdb'],
+    summary: 'gdb: the same, and the report shows its stacks',
+    group: 'Run',
+  },
+  {
     name: '--capture',
     type: 'choice',
     metavar: 'HOW',
@@ -269,6 +283,8 @@ export interface OwnSettings {
   readonly killAfter: number;
   /** Seconds. */
   readonly wait: number;
+  readonly core: boolean;
+  readonly onCrash?: 'gdb';
   readonly capture: 'xml' | 'fd';
   readonly keep: number;
   /** `glibc,glib`, as typed. */
@@ -298,6 +314,7 @@ export const ownDefaults: OwnSettings = {
   color: 'auto',
   killAfter: 5,
   wait: 2,
+  core: false,
   capture: 'xml',
   keep: 20,
   knownNoise: [],
