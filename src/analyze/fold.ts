@@ -11,6 +11,7 @@ import type {
   ProcessEndRecord,
   ProcessRecord,
   RunRecord,
+  StopRecord,
   SuppressionUseRecord,
   ThreadRecord,
   TotalsRecord,
@@ -97,6 +98,14 @@ export interface ImageDraft {
   readonly findings: Set<FindingDraft>;
   readonly byUnique: Map<number | string, SightingDraft>;
   readonly threads: Map<number, ThreadRecord>;
+  /** Moments at which it stood still, each with the finding that it shows. */
+  readonly stops: StopDraft[];
+}
+
+/** A moment at which an image stood still. */
+export interface StopDraft {
+  readonly stop: StopRecord['stop'];
+  readonly finding: FindingDraft | undefined;
 }
 
 /** A message with the image that said it. */
@@ -227,6 +236,9 @@ function takeOfImage(state: State, image: ImageDraft, record: OfImage): void {
     case 'profile':
       image.profiles.push(record.profile);
       return;
+    case 'stop':
+      image.stops.push({ stop: record.stop, finding: findingOfStop(image, record) });
+      return;
     case 'thread':
       image.threads.set(record.id, record);
       return;
@@ -267,6 +279,7 @@ function newImage(process: ProcessRecord, policy: LeakPolicy): ImageDraft {
     findings: new Set(),
     byUnique: new Map(),
     threads: new Map(),
+    stops: [],
   };
 }
 
@@ -300,6 +313,19 @@ function takeFinding(state: State, image: ImageDraft, record: FindingRecord): vo
   if (unique < image.lowestUnique) image.lowestUnique = unique;
   if (record.leak === undefined) takeError(image, finding, record);
   else takeLeak(state, image, finding, record, record.leak);
+}
+
+/** The finding comes before the stop that shows it. */
+function findingOfStop(
+  { findings, byUnique }: ImageDraft,
+  { finding }: StopRecord,
+): FindingDraft | undefined {
+  if (finding === undefined) return undefined;
+  const shown = byUnique.get(uniqueKey(finding));
+  for (const draft of shown === undefined ? [] : findings) {
+    for (const sighting of draft.sightings.values()) if (sighting === shown) return draft;
+  }
+  return undefined;
 }
 
 function noteFacts({ number }: State, finding: FindingDraft, record: FindingRecord): void {

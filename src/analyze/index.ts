@@ -1,13 +1,11 @@
 // ANALYZE: from the stream of records to the report that every reporter renders. Pure.
-import { posix } from 'node:path';
-import type { FindingRecord, Frame, Severity, Stack } from '../model/finding.ts';
+import type { FindingRecord, Severity, Stack } from '../model/finding.ts';
 import type { Problem } from '../model/problem.ts';
 import type { FatalSignalRecord, ProcessRecord, RunRecord } from '../model/record.ts';
 import type {
   Finding,
   Outcome,
   Report,
-  ReportFrame,
   ReportMessage,
   ReportProcess,
   ReportStack,
@@ -18,8 +16,9 @@ import type {
 import type { RunManifest } from '../model/run.ts';
 import { compareFindings, comparisonOf, type Judgement, type Known, programName } from './baseline.ts';
 import { type FindingDraft, type Folded, fold, type ImageDraft, type MessageDraft } from './fold.ts';
+import { type FrameMaker, frameMaker } from './frames.ts';
 import { applyGate, asksForLeaks, type GateRules } from './gate.ts';
-import { leakKindsOf } from './instruments.ts';
+import { leakKindsOf, onlyLooks } from './instruments.ts';
 import { type KindFinder, kindFinder } from './kinds.ts';
 import { fatalExit, isFirst, type Launch, launchesOf, logTimes, ownEnd, worstEnd } from './launches.ts';
 import {
@@ -32,13 +31,14 @@ import {
 } from './leak-policy.ts';
 import { sumLeaks } from './leak-sum.ts';
 import { verdict } from './outcome.ts';
-import { blame, isUnder, type OwnershipContext, ownershipOf, primaryStack, sourcePath } from './ownership.ts';
+import { blame, type OwnershipContext, primaryStack } from './ownership.ts';
 import { type OwnershipRules, ownershipDecider } from './ownership-rules.ts';
 import { type ProcessId, processKey, processTree, type TreeNode } from './process-tree.ts';
 import type { AgainstProfiles } from './profile/against.ts';
 import type { ProfileOfImage } from './profile/index.ts';
 import { attribution } from './requests.ts';
 import { mayBeInherited, type ParentOf, type Settled, type SettledSighting, settle } from './sightings.ts';
+import { reportStops } from './stops.ts';
 import { imageTotals, runTotals } from './totals.ts';
 import { searchedLeaks, unlistedLeaks, unsearchedLeaks } from './unlisted-leaks.ts';
 import { facesOf, joinWitnesses, rank } from './witnesses.ts';
@@ -69,6 +69,8 @@ export interface AnalyzeOptions {
   readonly gate?: GateRules | undefined;
   /** What was known before: a baseline, or another report. */
   readonly known?: Known | undefined;
+  /** Show values of variables that look like secrets. */
+  readonly secrets?: boolean | undefined;
   /** Problems of running and collecting that the manifest does not hold. */
   readonly problems?: readonly Problem[] | undefined;
 }
@@ -147,7 +149,9 @@ export async function analyze(
       uncounted.set(image, (uncounted.get(image) ?? 0) + contexts - countedContexts);
     }
   }
-  const purpose = purposeOf(manifest, profiles.length > 0 && folded.findings.length === 0);
+  const stops = reportStops(nodes, folded.findings, findings, frames, options.secrets === true);
+  const measures = folded.findings.length === 0;
+  const purpose = purposeOf(manifest, measures && profiles.length > 0, measures && showsState(nodes));
   const totals = new Map(
     nodes.map(({ image }): [ImageDraft, ReportTotals] => [
       image,
@@ -237,6 +241,7 @@ export async function analyze(
         totals: totals.get(node.image) ?? { computed: [] },
       };
     }),
+    ...(stops.length > 0 && { stops }),
     ...(replay && { replay }),
     suppressions: folded.suppressions.map(({ name, count, place, bytes, blocks }) => ({
       name,
@@ -302,11 +307,23 @@ async function judgedProfiles(
   return { ...against, problems: [...nothingCounted(profiles), ...against.problems] };
 }
 
+/** What looks at a process as it is, and not at what it does. */
+function showsState(nodes: readonly TreeNode[]): boolean {
+  return (
+    nodes.length > 0 && nodes.every(({ image }) => onlyLooks(image.process.tool) && image.fatal === undefined)
+  );
+}
+
 /** A tool that looks for no errors has found none, which is no total. */
 const noTotals: ReportTotals = { computed: [] };
 
-function purposeOf(manifest: RunManifest | undefined, isProfile: boolean): Report['purpose'] {
+function purposeOf(
+  manifest: RunManifest | undefined,
+  isProfile: boolean,
+  isState: boolean,
+): Report['purpose'] {
   if (manifest?.capture === 'log') return 'log';
+  if (isState) return 'state';
   return manifest?.capture === 'profile' || isProfile ? 'profile' : undefined;
 }
 
@@ -428,35 +445,6 @@ function runOf(manifest: RunManifest, directory: string | undefined): NonNullabl
     ...(stoppedBy && { stoppedBy }),
     projectRoot,
   };
-}
-
-type FrameMaker = (frames: readonly Frame[]) => readonly ReportFrame[];
-
-/** Readers intern frames, and so does this: fifty thousand findings have a million frames, and few thousand different. */
-function frameMaker(context: OwnershipContext): FrameMaker {
-  const made = new WeakMap<Frame, ReportFrame>();
-  const madeInlined = new WeakMap<Frame, ReportFrame>();
-  const make = (frame: Frame): ReportFrame => {
-    const path = sourcePath(frame);
-    const shown = isUnder(path, context.projectRoot)
-      ? posix.relative(context.projectRoot ?? '', path ?? '')
-      : path;
-    const { owner, reason } = ownershipOf(frame, context);
-    return { ...frame, owner, ownerReason: reason, ...(shown !== undefined && { path: shown }) };
-  };
-  return (frames) =>
-    frames.map((frame, index) => {
-      const next = frames[index + 1];
-      // A function that calls itself comes back to the same address.
-      const inlined = frame.ip !== undefined && frame.ip === next?.ip && frame.function !== next.function;
-      const cache = inlined ? madeInlined : made;
-      let known = cache.get(frame);
-      if (known === undefined) {
-        known = inlined ? { ...make(frame), inlined } : make(frame);
-        cache.set(frame, known);
-      }
-      return known;
-    });
 }
 
 function makeStack(stack: Stack, frames: FrameMaker): ReportStack {

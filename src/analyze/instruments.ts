@@ -4,7 +4,10 @@ import type { LeakKind } from './leak-policy.ts';
 const lostBlocks: readonly LeakKind[] = ['definite', 'indirect'];
 const unfreedBlocks: readonly LeakKind[] = ['unfreed'];
 
-/** Runtimes inside the program and logs of heaps that note what was not freed, with the kinds of leak that they have. */
+/**
+ * Runtimes inside the program, logs of heaps that note what was not freed, and debuggers, which see the program where the kernel
+ * loaded it; with the kinds of leak that they have.
+ */
 const runtimes: ReadonlyMap<string, readonly LeakKind[]> = new Map<string, readonly LeakKind[]>([
   // LeakSanitizer is part of it; it looks what can still be reached, and tells nothing of that.
   ['asan', lostBlocks],
@@ -18,14 +21,23 @@ const runtimes: ReadonlyMap<string, readonly LeakKind[]> = new Map<string, reado
   ['crt', unfreedBlocks],
   ['vld', unfreedBlocks],
   ['heaptrack', unfreedBlocks],
+  ['gdb', []],
+  ['vgdb', []],
+  ['core', []],
+  ['stacks', []],
 ]);
 
 /**
- * Whether a tool is a runtime inside the program, or the log of one: it writes each error as it occurs and sums up
+ * Whether a tool is a runtime inside the program, the log of one, or a debugger: it writes each error as it occurs and sums up
  * nothing, and its addresses are other ones in every run.
  */
 export function isRuntime(tool: string | undefined): boolean {
   return tool !== undefined && runtimes.has(tool);
+}
+
+/** Whether a tool looks at processes as they are at a moment, and at nothing that they do. */
+export function onlyLooks(tool: string | undefined): boolean {
+  return tool === 'core' || tool === 'stacks';
 }
 
 /** Tools whose runtime may end the program at an error. */

@@ -7,6 +7,7 @@ import { type Detail, findingLines } from './pretty-finding.ts';
 import { type Ink, makeInk } from './pretty-ink.ts';
 import { profileLines } from './pretty-profile.ts';
 import { requestLines, servedAlone } from './pretty-requests.ts';
+import { stopLines } from './pretty-stop.ts';
 import { comparisonLines, processLines, suppressionLines, totalLines } from './pretty-summary.ts';
 import type { RenderOptions, Reporter } from './reporter.ts';
 import { hintSentence, sentence } from './sentence.ts';
@@ -29,7 +30,9 @@ function* renderPretty(report: Report, options: RenderOptions): Generator<string
   const left = rows - rowsOf(foot, ink.columns);
   const measured = profileLines(report, options, listed.length === 0 ? left : Math.floor(left / 2), ink);
   yield* linesOut(measured);
-  const most = left - rowsOf(measured, ink.columns);
+  // A moment may take what findings do not need, and these need little beside it.
+  const stopped = stopLines(report, options, Math.max(10, left - 8 * listed.length), ink);
+  const most = Math.max(4, left - rowsOf(measured, ink.columns) - rowsOf(stopped, ink.columns));
   const blocked = listed.filter(({ suppression }) => suppression !== undefined).length;
   // With suppressions left out there is one more row, which says so.
   const note = blocked > 0 && !asksForAll(options) ? [suppressionNote(blocked), ''] : [];
@@ -43,6 +46,7 @@ function* renderPretty(report: Report, options: RenderOptions): Generator<string
     );
     yield* linesOut(note.map(ink.dim));
   }
+  yield* linesOut(stopped);
   yield* linesOut(foot);
 }
 

@@ -7,6 +7,7 @@ import { callgrindReader } from './callgrind/parse.ts';
 import { crtReader } from './crt/parse.ts';
 import { dhatReader } from './dhat/parse.ts';
 import { foldedReader } from './folded/parse.ts';
+import { stopLogReader } from './gdb/stop-log.ts';
 import { gprofReader } from './gprof/parse.ts';
 import { heaptrackDataReader } from './heaptrack/data.ts';
 import { heaptrackTextReader } from './heaptrack/parse.ts';
@@ -23,6 +24,7 @@ import { vldReader } from './vld/parse.ts';
  * own before that, because it may quote a text log; folded stacks last: they have no words of their own.
  */
 export const readers: readonly Reader[] = [
+  stopLogReader,
   valgrindXml,
   massifReader,
   dhatReader,

@@ -320,7 +320,9 @@ export function reasonsOf({ reasons, purpose }: Pick<Report, 'reasons' | 'purpos
       ? 'No errors, and the program was seen to its end.'
       : purpose === 'profile'
         ? 'The program was measured to its end.'
-        : 'The program was seen to its end; what the tool has to say stands in its log.',
+        : purpose === 'state'
+          ? 'The process was looked at; nothing in it counts as an error.'
+          : 'The program was seen to its end; what the tool has to say stands in its log.',
   ];
 }
 

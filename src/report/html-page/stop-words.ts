@@ -1,0 +1,267 @@
+// What reports say of a process that stands still: threads, frames, locks and signals in words. Nothing here is escaped yet.
+import type { ReportStop, ReportStopFrame, ReportStopThread } from '../../model/report.ts';
+import type { Deadlock, ProbeHit, StackEnd, Trust, Variable, Wait } from '../../model/stop.ts';
+import { counted, functionText, sourceText } from './words.ts';
+
+/** The mark before a frame that is not sure. */
+export const trustMarks: Readonly<Record<Trust, string>> = { sure: '', likely: '?', doubtful: '??' };
+
+/** What the marks mean, for a report that has any of them; undefined when every frame is sure. */
+export function trustLegend(stops: readonly ReportStop[]): string | undefined {
+  const seen = new Set(
+    stops.flatMap(({ threads }) => threads.flatMap(({ frames }) => frames.map(({ trust }) => trust))),
+  );
+  const parts = [
+    ...(seen.has('likely') ? ['? likely, not sure'] : []),
+    ...(seen.has('doubtful') ? ['?? may be left over from a call that has returned'] : []),
+  ];
+  return parts.length === 0 ? undefined : parts.join('; ');
+}
+
+/** `push()`; without a name where it is in its module, `libfoo.so+0x4344f`, as a symbolizer takes it. */
+export function stopFrameName(frame: ReportStopFrame): string {
+  const { function: name, object, offset, named, functionOffset } = frame;
+  if (frame.isSignalHandler === true && name === undefined) return '<signal handler called>';
+  if (name === undefined && object !== undefined && offset !== undefined) {
+    return `${object.slice(object.lastIndexOf('/') + 1)}+${offset}`;
+  }
+  // Of a nearest symbol it is the distance that tells how near it is.
+  const near = named === 'exported symbol' || named === 'symbol table';
+  const from = near && functionOffset !== undefined && frame.line === undefined;
+  return `${functionText(frame)}${from && functionOffset > 0 ? `+${functionOffset}` : ''}`;
+}
+
+/** `src/list.c:42`, else the object; empty when the name says it already. */
+export function stopFramePlace(frame: ReportStopFrame): string {
+  if (frame.path === undefined && frame.function === undefined && frame.offset !== undefined) return '';
+  return sourceText(frame);
+}
+
+/** `thread 2 "worker"` */
+export function threadTitle({ number, name }: Pick<ReportStopThread, 'number' | 'name'>): string {
+  return `thread ${number}${name === undefined ? '' : ` "${name}"`}`;
+}
+
+const waitWords: Readonly<Record<Wait['kind'], string>> = {
+  mutex: 'mutex',
+  rwlock: 'read-write lock',
+  condition: 'condition variable',
+  thread: 'the end of lwp',
+  semaphore: 'semaphore',
+  futex: 'futex',
+};
+
+/** `mutex m1 (0x4040a0)`, `the end of lwp 4711`. */
+export function waitText({ kind, address, name }: Wait): string {
+  return `${waitWords[kind]} ${name === undefined ? address : `${name} (${address})`}`;
+}
+
+/** `waits for mutex m1 (0x4040a0), which thread 3 "b" holds`; empty for a thread that waits for nothing. */
+export function waitSentence({ waits }: ReportStopThread, threads: readonly ReportStopThread[]): string {
+  if (waits === undefined) return '';
+  const holder = waits.owner === undefined ? undefined : threadNamed(waits.owner, threads);
+  return `waits for ${waitText(waits)}${holder === undefined ? '' : `, which ${holder} holds`}`;
+}
+
+/** The thread with an lwp, by its title. */
+export function threadNamed(lwp: number, threads: readonly ReportStopThread[]): string {
+  const thread = threads.find((each) => each.lwp === lwp);
+  return thread === undefined ? `lwp ${lwp}` : threadTitle(thread);
+}
+
+/** One thread of a cycle: it waits for what the next one holds. */
+export interface DeadlockStep {
+  readonly thread: string;
+  readonly wait: string;
+  /** Where in my code, else where it stands; undefined when its frames are not known. */
+  readonly frame: ReportStopFrame | undefined;
+}
+
+/** The threads of a cycle in order; the last waits for what the first holds. */
+export function deadlockSteps(
+  { cycle }: Deadlock,
+  threads: readonly ReportStopThread[],
+): readonly DeadlockStep[] {
+  return cycle.map(({ lwp, waits }) => {
+    const thread = threads.find((each) => each.lwp === lwp);
+    return {
+      thread: threadNamed(lwp, threads),
+      wait: waitText(waits),
+      frame: thread && tellingStopFrame(thread),
+    };
+  });
+}
+
+/** The blamed frame, else the innermost that has a name. */
+export function tellingStopFrame({ frames, blamed }: ReportStopThread): ReportStopFrame | undefined {
+  if (blamed !== undefined) return frames[blamed];
+  return frames.find(({ function: name }) => name !== undefined) ?? frames[0];
+}
+
+/** Who sent the signal, a sentence; undefined when that is not told. */
+export function senderText({ signal }: ReportStop): string | undefined {
+  const sender = signal?.sender;
+  if (sender === undefined) return undefined;
+  const { pid, uid, who } = sender;
+  const user = uid === undefined ? '' : `, user ${uid}`;
+  if (who === 'itself') return 'The process sent it to itself.';
+  if (who === 'the kernel') return 'The kernel sent it.';
+  return `Process ${pid}${who === undefined ? '' : ` (${who})`}${user} sent it.`;
+}
+
+/** `SIGSEGV (SEGV_MAPERR) at 0x0` */
+export function signalText({ signal }: ReportStop): string {
+  if (signal === undefined) return '';
+  const code = signal.codeName === undefined ? '' : ` (${signal.codeName})`;
+  return `${signal.name}${code}${signal.address === undefined ? '' : ` at ${signal.address}`}`;
+}
+
+const endWords: Readonly<Record<StackEnd, string>> = {
+  whole: '',
+  limit: 'more frames were not read',
+  damaged: 'the stack is damaged from here on',
+  unreadable: 'the memory of further frames is not known',
+  unknown: 'whether there are further frames is not known',
+};
+
+/** Why a stack ends where it does, unless it is whole; empty then. */
+export function endText({ end }: ReportStopThread): string {
+  return endWords[end];
+}
+
+/** `n = 3`, on one line. */
+export function variableText({ name, value }: Variable): string {
+  return `${name} = ${value.replace(/\s*\n\s*/g, ' ')}`;
+}
+
+/** `x = 4`, `y->z: Cannot access memory at address 0x0`. */
+export function probeValues({ values, changes = [] }: ProbeHit): readonly string[] {
+  return [
+    ...values.map(({ expression, value, error }) =>
+      error === undefined ? `${expression} = ${value ?? ''}` : `${expression}: ${error}`,
+    ),
+    ...changes.map(({ expression, value, error }) =>
+      error === undefined ? `set ${expression} = ${value}` : `set ${expression}: ${error}`,
+    ),
+  ];
+}
+
+/** Threads that stand at the same calls, as one. */
+export interface ThreadGroup {
+  readonly threads: readonly ReportStopThread[];
+}
+
+/** Folds threads with equal stacks, in the order of their first; the one that stopped is alone. */
+export function foldThreads(threads: readonly ReportStopThread[]): readonly ThreadGroup[] {
+  const groups = new Map<string, ReportStopThread[]>();
+  for (const thread of threads) {
+    const key = thread.isCurrent === true ? 'current' : stackKey(thread);
+    const same = groups.get(key);
+    if (same === undefined) groups.set(key, [thread]);
+    else same.push(thread);
+  }
+  return [...groups.values()].map((group) => ({ threads: group }));
+}
+
+/** The same for stacks of the same calls, whatever their values. */
+export function stackKey({ frames }: ReportStopThread): string {
+  return frames
+    .map(
+      ({ function: name, object, offset, ip, path, line }) =>
+        `${name ?? `${object}+${offset ?? ip}`} ${path ?? ''}:${line ?? ''}`,
+    )
+    .join('\n');
+}
+
+/** `thread 2 "a"`, `3 threads (2, 3, 5)`, `48 threads (2 to 49)`. */
+export function groupTitle({ threads }: ThreadGroup): string {
+  const [first] = threads;
+  if (first === undefined) return '';
+  if (threads.length === 1) return threadTitle(first);
+  const numbers = threads.map(({ number }) => number).sort((a, b) => a - b);
+  const isRow = numbers.every(
+    (number, index) => index === 0 || number === (numbers[index - 1] as number) + 1,
+  );
+  const listed =
+    isRow && numbers.length > 2
+      ? `${numbers[0]} to ${numbers.at(-1)}`
+      : `${numbers.slice(0, 6).join(', ')}${numbers.length > 6 ? ', …' : ''}`;
+  return `${counted(threads.length, 'thread')} (${listed})`;
+}
+
+/** What repeated samples tell of a thread. */
+export interface Movement {
+  readonly thread: ReportStopThread;
+  /** Samples in which it was there. */
+  readonly samples: number;
+  /** Its stacks, the most frequent first, and in how many samples each was. */
+  readonly stacks: readonly { readonly thread: ReportStopThread; readonly samples: number }[];
+}
+
+/** Who moved between samples of one process and who did not, in the order of thread numbers. */
+export function movements(samples: readonly ReportStop[]): readonly Movement[] {
+  const byLwp = new Map<number, Map<string, { thread: ReportStopThread; samples: number }>>();
+  for (const { threads } of samples) {
+    for (const thread of threads) {
+      const stacks = byLwp.get(thread.lwp) ?? new Map();
+      byLwp.set(thread.lwp, stacks);
+      const key = stackKey(thread);
+      const seen = stacks.get(key);
+      if (seen === undefined) stacks.set(key, { thread, samples: 1 });
+      else seen.samples++;
+    }
+  }
+  return [...byLwp.values()]
+    .map((stacks) => {
+      const sorted = [...stacks.values()].sort((a, b) => b.samples - a.samples);
+      const thread = (sorted[0] as { thread: ReportStopThread }).thread;
+      return { thread, samples: sorted.reduce((sum, each) => sum + each.samples, 0), stacks: sorted };
+    })
+    .sort((a, b) => a.thread.number - b.thread.number);
+}
+
+/** The stops of a report by what they are: repeated samples of a process are one thing, and so are hits of probes. */
+export interface StopGroups {
+  /** Crashes, cores, errors and single samples. */
+  readonly moments: readonly ReportStop[];
+  /** By process. */
+  readonly samples: readonly (readonly ReportStop[])[];
+  readonly probes: readonly ReportStop[];
+}
+
+export function groupStops(stops: readonly ReportStop[]): StopGroups {
+  const byImage = new Map<number, ReportStop[]>();
+  for (const stop of stops.filter(({ cause }) => cause === 'sample')) {
+    const same = byImage.get(stop.image);
+    if (same === undefined) byImage.set(stop.image, [stop]);
+    else same.push(stop);
+  }
+  const sampled = [...byImage.values()];
+  const single = new Set(sampled.filter(({ length }) => length === 1).flat());
+  return {
+    moments: stops.filter((stop) => (stop.cause !== 'sample' && stop.cause !== 'probe') || single.has(stop)),
+    samples: sampled.filter(({ length }) => length > 1),
+    probes: stops.filter(({ cause }) => cause === 'probe'),
+  };
+}
+
+/** What a moment is called: `SIGSEGV (SEGV_MAPERR) at 0x0`, `Core file`, `At an error`, `Sample`. */
+export function momentTitle(stop: ReportStop): string {
+  switch (stop.cause) {
+    case 'signal':
+      return signalText(stop) || 'Fatal signal';
+    case 'error':
+      return stop.what ?? 'At an error';
+    case 'core':
+      return 'Core file of a process that did not crash';
+    case 'sample':
+      return 'Sample';
+    case 'probe':
+      return `Probe ${stop.probe?.place ?? ''}`;
+  }
+}
+
+/** `1.2 ms` */
+export function pauseText(ms: number): string {
+  return `${ms >= 100 ? Math.round(ms) : Number(ms.toPrecision(2))} ms`;
+}
