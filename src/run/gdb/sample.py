@@ -17,6 +17,7 @@ import itertools
 import json
 import mmap
 import os
+import signal
 import struct
 import sys
 import threading
@@ -34,6 +35,7 @@ PTRACE_SEIZE = 0x4206
 PTRACE_INTERRUPT = 0x4207
 NT_PRSTATUS = 1
 WALL = 0x40000000  # __WALL: threads are no children of the usual kind
+PR_SET_PDEATHSIG = 1
 PR_SET_TIMERSLACK = 29
 ESRCH = 3
 
@@ -437,6 +439,7 @@ def take_samples(configuration, answer):
 
 def main(path):
     """Reads the configuration and takes the samples."""
+    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     with open(path, encoding="utf-8") as file:
         configuration = json.load(file)
     with open(
