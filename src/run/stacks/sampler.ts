@@ -1,9 +1,9 @@
 // Owns the start of the sampler, which holds a process while it copies registers and stacks, and what it answers.
-import { access, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { UserError } from '../../errors.ts';
 import { debug } from '../../log.ts';
+import { safeGdbWords, shippedScript } from '../gdb/batch.ts';
 import { findProgramOnPath } from '../instrument.ts';
 
 export interface SamplerRequest {
@@ -58,9 +58,6 @@ export interface Samples {
 /** Of the system, by its place: one on PATH may be anything, a script that takes long to start, or a Python of 1999. */
 const systemPython = '/usr/bin/python3';
 
-// Seen from dist/cli.js, from dist/parts, and from src/run/stacks.
-const places = ['./gdb/', '../gdb/'];
-
 /** What each look may take besides the pause: /proc is read and a core is written. */
 const lookMs = 5000;
 
@@ -75,7 +72,7 @@ export async function runSampler(
   searchPath: string,
   interpreter?: 'gdb',
 ): Promise<Samples> {
-  const script = await scriptPath();
+  const script = shippedScript('sample.py');
   const configuration = join(request.directory, 'stacks.json');
   await writeFile(configuration, JSON.stringify(request), { mode: 0o600 });
   let said = '';
@@ -93,20 +90,6 @@ export async function runSampler(
   );
 }
 
-async function scriptPath(): Promise<string> {
-  for (const place of places) {
-    const path = fileURLToPath(new URL(`${place}sample.py`, import.meta.url));
-    if (
-      await access(path).then(
-        () => true,
-        () => false,
-      )
-    )
-      return path;
-  }
-  throw new UserError('sample.py is missing from this installation of vgrun', 'install vgrun again');
-}
-
 /** Argument arrays, the quickest first: gdb takes a tenth of a second to start. */
 async function commandsFor(
   script: string,
@@ -117,25 +100,7 @@ async function commandsFor(
   if (interpreter === undefined) commands.push(['python3', [systemPython, '-I', '-S', script]]);
   const gdb = await findProgramOnPath(searchPath, 'gdb');
   if (gdb !== undefined) {
-    commands.push([
-      'gdb',
-      [
-        gdb,
-        '-nx',
-        '-nh',
-        '-batch',
-        '-iex',
-        'set auto-load off',
-        '-iex',
-        'set debuginfod enabled off',
-        '-iex',
-        'set index-cache enabled off',
-        '-iex',
-        'set history save off',
-        '-x',
-        script,
-      ],
-    ]);
+    commands.push(['gdb', [gdb, '-batch', ...safeGdbWords(), '-x', script]]);
   }
   return commands;
 }
