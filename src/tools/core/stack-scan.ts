@@ -1,0 +1,247 @@
+// Callers that nothing leads to: words on the stack that are return addresses behind a call, checked against each other.
+import type { Trust } from '../../model/stop.ts';
+import { callsOf } from './call-sites.ts';
+import type { CodePlaces } from './code-places.ts';
+import { unsignedAt } from './dwarf-cursor.ts';
+import { type FrameState, lookupAddress, stepByFrameInformation } from './frame-step.ts';
+import type { RegisterValues } from './register-numbers.ts';
+
+/** A caller that was found by looking for it. */
+export interface ScannedCaller {
+  readonly state: FrameState;
+  readonly trust: Trust;
+  readonly doubt: string;
+  /** A frame between the callee and this one, whose return address is overwritten: a call in code, not on the stack. */
+  readonly between?: { readonly pc: bigint; readonly trust: Trust; readonly doubt: string };
+}
+
+/** Words that may still be looked at, for a whole thread. */
+export interface ScanBudget {
+  words: number;
+}
+
+const reach = 32_768;
+/** After the first word that could be a return address, one that surely is one is looked for in so many words more. */
+const hesitation = 512;
+/** Of code that is searched for calls. */
+const largestCode = 32n * 1024n * 1024n;
+const largestFunction = 1024n * 1024n;
+
+/** How a return address goes with the function that should have been called before it. */
+type Fit = 'this' | 'other' | 'open' | 'unseen' | 'never';
+
+/**
+ * Looks upwards for the caller of a function.
+ *
+ * @param callee missing: nothing is known of it
+ * @param isOverwritten the return address of the callee is known to be destroyed, so that its caller is not on the stack
+ */
+export function scanForCaller(
+  code: CodePlaces,
+  callee: FrameState | undefined,
+  from: bigint,
+  isOverwritten: boolean,
+  budget: ScanBudget,
+): ScannedCaller | undefined {
+  let first: ScannedCaller | undefined;
+  let wordsLeft = reach;
+  for (const { address, value } of wordsOfStack(code, from, () => wordsLeft-- > 0 && budget.words-- > 0)) {
+    const fit = fitOf(code, callee, value);
+    if (fit === 'never') continue;
+    const state = stateAt(code, value, address);
+    const chain = chainFrom(code, state);
+    if (chain === 'broken') continue;
+    if (fit === 'this') {
+      return {
+        state,
+        trust: 'likely',
+        doubt: 'It was found on the stack: its call goes to the function before.',
+      };
+    }
+    const between = isOverwritten && callee !== undefined ? lostCaller(code, callee, value) : undefined;
+    if (between !== undefined && (fit === 'other' || chain === 'joined')) {
+      return { state, trust: 'likely', doubt: 'It was found on the stack.', between };
+    }
+    if (chain === 'joined' && fit !== 'other') {
+      return {
+        state,
+        trust: isOverwritten ? 'doubtful' : 'likely',
+        doubt: 'It was found on the stack, and its own callers follow from it.',
+      };
+    }
+    if (first === undefined) {
+      const doubt =
+        fit === 'unseen'
+          ? 'It was found on the stack; the code before it is not known, so that it may be no return address.'
+          : 'It was found on the stack and may be left over from a call that has returned.';
+      first = { state, trust: 'doubtful', doubt };
+      // Without code there is nothing that could be better.
+      if (fit === 'unseen') return first;
+      wordsLeft = Math.min(wordsLeft, hesitation);
+    }
+  }
+  return first;
+}
+
+/** Words that point to code, from an address to the end of its mapping. */
+function* wordsOfStack(
+  code: CodePlaces,
+  from: bigint,
+  mayContinue: () => boolean,
+): Generator<{ readonly address: bigint; readonly value: bigint }> {
+  const word = code.registers.wordSize;
+  const end = code.places.mapping(from)?.end ?? from + BigInt(reach * word);
+  const chunk = 4096;
+  for (let start = from - (from % BigInt(word)); start < end; start += BigInt(chunk)) {
+    const bytes = code.memory.bytes(start, chunk);
+    for (let at = 0; at + word <= bytes.length; at += word) {
+      if (!mayContinue()) return;
+      const value = unsignedAt(bytes, at, word);
+      if (value > 0xffffn && code.places.isExecutable(value)) yield { address: start + BigInt(at), value };
+    }
+    if (bytes.length < chunk) return;
+  }
+}
+
+function fitOf(code: CodePlaces, callee: FrameState | undefined, returnAddress: bigint): Fit {
+  const site = code.callBefore(returnAddress);
+  if (site.kind === 'none') return 'never';
+  if (site.kind === 'unknown') return 'unseen';
+  if (site.kind === 'indirect') return 'open';
+  const target = code.finalTarget(site.target);
+  if (!code.places.isExecutable(target)) return 'never';
+  const start = code.functionStart(target);
+  // Bytes that look like a call into the middle of a function are no call.
+  if (start !== undefined && start !== target && code.described(target) !== undefined) return 'never';
+  if (callee === undefined) return 'open';
+  const calleeStart = code.functionStart(lookupAddress(callee));
+  if (calleeStart !== undefined) return calleeStart === target ? 'this' : 'other';
+  return target <= callee.pc && callee.pc - target < largestFunction ? 'open' : 'other';
+}
+
+/** The frame that would have `returnAddress` from the word at `address`. */
+function stateAt(code: CodePlaces, returnAddress: bigint, address: bigint): FrameState {
+  const { registers: machine, memory } = code;
+  const word = BigInt(machine.wordSize);
+  const sp = address + word;
+  const registers: RegisterValues = new Map([[machine.stackPointer, sp]]);
+  // A function that was called saves the frame pointer of its caller next to the return address, when it saves it.
+  const saved = memory.unsigned(address - word, machine.wordSize);
+  const stack = code.places.mapping(address);
+  if (
+    saved !== undefined &&
+    saved > address &&
+    saved % word === 0n &&
+    stack !== undefined &&
+    saved < stack.end
+  ) {
+    const above = memory.unsigned(saved + word, machine.wordSize);
+    if (above !== undefined && code.places.isExecutable(above) && code.callBefore(above).kind !== 'none') {
+      registers.set(machine.framePointer, saved);
+    }
+  }
+  return { pc: returnAddress, sp, registers, isExact: false };
+}
+
+/** Whether the frames outwards of one follow from it: `joined` when its caller calls it, `broken` when it has none. */
+function chainFrom(code: CodePlaces, state: FrameState): 'joined' | 'broken' | 'open' {
+  const step = stepByFrameInformation(code, state);
+  if (step.kind === 'end') return 'joined';
+  if (step.kind !== 'caller') return 'open';
+  if (step.isSignalFrame) return 'open';
+  if (step.state.sp <= state.sp || !code.places.isExecutable(step.state.pc)) return 'broken';
+  const fit = fitOf(code, state, step.state.pc);
+  if (fit === 'never') return 'broken';
+  return fit === 'this' ? 'joined' : 'open';
+}
+
+/**
+ * The caller whose return address is overwritten: between the callee and the function that `outer` returns into. What `outer`'s call
+ * goes to must call the callee; where that is not known, the callee must have one call only in its module.
+ */
+function lostCaller(code: CodePlaces, callee: FrameState, outer: bigint): ScannedCaller['between'] {
+  const calleeStart = code.functionStart(lookupAddress(callee));
+  if (calleeStart === undefined) return undefined;
+  const site = code.callBefore(outer);
+  if (site.kind === 'direct') {
+    const range = code.functionRange(code.finalTarget(site.target));
+    if (range?.end === undefined) return undefined;
+    return fromCalls(callsIn(code, calleeStart, range.start, range.end), 'that function');
+  }
+  const module = code.places.module(callee.pc);
+  if (site.kind !== 'indirect' || module?.object === undefined) return undefined;
+  const calls = module.object.segments
+    .filter(({ isExecutable }) => isExecutable)
+    .flatMap(({ address, memorySize }) =>
+      callsIn(code, calleeStart, address + module.bias, address + module.bias + memorySize),
+    );
+  return calls.length === 1 ? fromCalls(calls, 'its module') : undefined;
+}
+
+function callsIn(code: CodePlaces, target: bigint, start: bigint, end: bigint): readonly bigint[] {
+  const size = end - start < largestCode ? end - start : largestCode;
+  const bytes = code.readCode(start, Number(size));
+  return callsOf(target, start, bytes, code.image.machine, 2);
+}
+
+function fromCalls(calls: readonly bigint[], where: string): ScannedCaller['between'] {
+  const [pc] = calls;
+  if (pc === undefined) return undefined;
+  return calls.length === 1
+    ? {
+        pc,
+        trust: 'likely',
+        doubt: `Its return address is overwritten; this is the only call of the function before in ${where}.`,
+      }
+    : {
+        pc,
+        trust: 'doubtful',
+        doubt:
+          'Its return address is overwritten, and it calls the function before at several places: this is the first.',
+      };
+}
+
+/** How far below the stack pointer the frames of functions that have returned are looked for, in words. */
+const reachBelow = 2048;
+
+/**
+ * The function that has just returned, to an address that is none: the calls that it made left their return addresses below the
+ * stack pointer.
+ *
+ * @returns where it called something last, as far as is still seen
+ */
+export function functionThatReturned(code: CodePlaces, state: FrameState): ScannedCaller | undefined {
+  const { registers: machine, memory, places } = code;
+  const word = BigInt(machine.wordSize);
+  // A return has taken the address from there.
+  if (memory.unsigned(state.sp - word, machine.wordSize) !== state.pc) return undefined;
+  const framePointer = state.registers.get(machine.framePointer);
+  const isFramePointerPopped = memory.unsigned(state.sp - 2n * word, machine.wordSize) === framePointer;
+  let first: ScannedCaller | undefined;
+  for (let index = 2; index < reachBelow; index++) {
+    const address = state.sp - word * BigInt(index);
+    const value = memory.unsigned(address, machine.wordSize);
+    if (value === undefined) break;
+    if (value <= 0xffffn || !places.isExecutable(value)) continue;
+    const { kind } = code.callBefore(value);
+    if (kind === 'none') continue;
+    const inside = stateAt(code, value, address);
+    const rule = code.described(value - 1n)?.rules.frameAddress;
+    const returned = (trust: Trust, doubt: string): ScannedCaller => ({
+      state: inside,
+      trust,
+      doubt: `It has returned, to an address that is none; ${doubt}`,
+    });
+    if (rule?.kind === 'register' && rule.register === machine.stackPointer) {
+      if (inside.sp + rule.offset === state.sp) {
+        return returned('likely', 'the place is its last call that is seen below the stack pointer.');
+      }
+      continue;
+    }
+    if (rule?.kind === 'register' && rule.register === machine.framePointer && isFramePointerPopped) {
+      return returned('likely', 'the place is its last call that is seen below the stack pointer.');
+    }
+    first ??= returned('doubtful', 'it may have been a function that this one called.');
+  }
+  return first;
+}
