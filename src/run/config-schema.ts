@@ -246,6 +246,9 @@ export const settingEntries = {
   capture: v.optional(
     choice(['xml', 'fd'], 'xml: a file for each process; fd: one stream, seen live. As --capture=HOW.'),
   ),
+  runsIn: v.optional(
+    text("Keep runs in .vgrun/runs of this folder; relative to the config's folder. As --runs-in=DIR."),
+  ),
   keep: v.optional(
     v.pipe(
       v.number('must be a whole number'),

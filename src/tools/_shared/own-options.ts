@@ -185,6 +185,13 @@ export const ownOptions: readonly OwnOption[] = [
     default: 'xml',
   },
   {
+    name: '--runs-in',
+    type: 'text',
+    metavar: 'DIR',
+    summary: 'keep the run in DIR/.vgrun/runs; default: the working directory',
+    group: 'Run',
+  },
+  {
     name: '--keep',
     type: 'count',
     metavar: 'N',
@@ -270,6 +277,8 @@ export interface OwnSettings {
   /** Seconds. */
   readonly wait: number;
   readonly capture: 'xml' | 'fd';
+  /** As typed: the folder whose `.vgrun/runs` gets the run. */
+  readonly runsIn?: string;
   readonly keep: number;
   /** `glibc,glib`, as typed. */
   readonly knownNoise: readonly string[];
