@@ -67,6 +67,8 @@ export async function installOptions(
       `--project-root=${projectRoot}`,
       `--runs-in=${runsIn}`,
       keep,
+      // A supervisor acts upon how its workers end.
+      '--own-status',
       ...words,
     ],
   };

@@ -51,13 +51,13 @@ async function install(name: string | undefined, options: readonly string[]): Pr
   const here = process.cwd();
   const files = await filesNamed(name, here);
   const settled = await installOptions(options, here, await findProjectRoot(here), files.real);
+  const sharing = await prepareRunsFolder(settled.runsIn);
   const { installShim } = await import('../run/shim/install.ts');
   const notes = await installShim(files, {
     node: process.execPath,
     cli: await realpath(process.argv[1] ?? ''),
     options: settled.words,
   });
-  const sharing = await prepareRunsFolder(settled.runsIn);
   say(`${files.program} now runs under vgrun; the program itself is ${files.real}`);
   say(`its runs are kept in ${join(settled.runsIn, runsFolder)}`);
   if (!sharing) {

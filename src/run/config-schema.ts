@@ -258,6 +258,9 @@ export const settingEntries = {
       v.description('How many runs to keep. As --keep=N.'),
     ),
   ),
+  ownStatus: v.optional(
+    flag('End as the program ended, by its status or signal, whatever was found. As --own-status.'),
+  ),
   valgrind: v.optional(text("Which valgrind to use; relative to the config's folder. As --valgrind=PATH.")),
   liftAll: v.optional(flag('Take options after the program that programs have too. As --lift-all.')),
   cgi: v.optional(

@@ -132,6 +132,8 @@ export async function launchFolders(run: string): Promise<readonly string[]> {
 
 /** One after the other: Node's recursive mkdir never returns where the kernel answers ENOENT, as under /proc (20.19). */
 async function makeFolders(base: string, path: string): Promise<void> {
+  // A folder that --runs-in names may be new.
+  await mkdir(base).catch(ignoreExisting);
   let at = base;
   for (const name of path.split(sep)) {
     at = join(at, name);

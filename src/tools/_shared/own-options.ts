@@ -200,6 +200,12 @@ export const ownOptions: readonly OwnOption[] = [
     default: '20',
   },
   {
+    name: '--own-status',
+    type: 'boolean',
+    summary: 'end as the program ended, by its status or signal, whatever was found',
+    group: 'Run',
+  },
+  {
     name: '--known-noise',
     type: 'list',
     metavar: 'LIST',
@@ -280,6 +286,7 @@ export interface OwnSettings {
   /** As typed: the folder whose `.vgrun/runs` gets the run. */
   readonly runsIn?: string;
   readonly keep: number;
+  readonly ownStatus: boolean;
   /** `glibc,glib`, as typed. */
   readonly knownNoise: readonly string[];
   readonly valgrind?: string;
@@ -309,6 +316,7 @@ export const ownDefaults: OwnSettings = {
   wait: 2,
   capture: 'xml',
   keep: 20,
+  ownStatus: false,
   knownNoise: [],
   liftAll: false,
   preset: [],
