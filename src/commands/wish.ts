@@ -92,6 +92,7 @@ export async function readWish(
       timeout: (own.timeout ?? 0) * 1000,
       killAfter: own.killAfter * 1000,
       wait: own.wait * 1000,
+      ...(own.runsIn === undefined ? {} : { runsIn: own.runsIn }),
       keep: own.keep,
     },
   };

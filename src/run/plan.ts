@@ -50,6 +50,8 @@ export interface Wish {
   readonly timeout: number;
   readonly killAfter: number;
   readonly wait: number;
+  /** Whose `.vgrun/runs` gets the run; missing: the working directory. */
+  readonly runsIn?: string;
   readonly keep: number;
 }
 
@@ -95,6 +97,7 @@ export async function planRun(wanted: Wish, say: (line: string) => void = () => 
     inheritance: inherited,
     environmentOptions,
     workingDirectory,
+    runsIn: resolve(workingDirectory, wish.runsIn ?? '.'),
     ...(wish.environment === undefined ? {} : { environment: wish.environment }),
     projectRoot,
     ...(wish.cores === undefined ? {} : { cores: wish.cores }),

@@ -55,6 +55,8 @@ export interface RunRequest {
   /** A directory that stands already: that of a launch of a replay. */
   readonly place?: { readonly id: string; readonly directory: string };
   readonly workingDirectory: string;
+  /** Absolute: the folder whose `.vgrun/runs` gets the run. */
+  readonly runsIn: string;
   readonly projectRoot: string;
   /** Where the user wants a copy of the log, when it is a descriptor or a socket. */
   readonly sink?: Sink;
@@ -117,14 +119,14 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     path: directory,
     temporary,
   } = request.place === undefined
-    ? await createRunDirectory(request.workingDirectory, launch.capture !== 'fd')
+    ? await createRunDirectory(request.runsIn, launch.capture !== 'fd')
     : { id: request.place.id, path: request.place.directory, temporary: false };
   const problems: Problem[] = [
     ...request.problems,
     ...request.inheritance.problems,
     ...request.target.problems,
   ];
-  if (temporary) problems.push(keptElsewhere(request.workingDirectory, directory));
+  if (temporary) problems.push(keptElsewhere(request.runsIn, directory));
   const onlyEnvironment = request.onlyEnvironment === true;
   const environment = { ...(onlyEnvironment ? {} : process.env), ...request.environment };
   const inheritedOptions = request.environmentOptions.flatMap(({ options }) => options);
@@ -381,7 +383,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   };
   await writeManifest(directory, manifest);
   debug('run closed', { artifacts: artifacts.length });
-  if (!temporary && request.place === undefined) await removeOldRuns(request.workingDirectory, request.keep);
+  if (!temporary && request.place === undefined) await removeOldRuns(request.runsIn, request.keep);
   return { directory, manifest };
 }
 

@@ -199,12 +199,25 @@ export const ownOptions: readonly OwnOption[] = [
     default: 'xml',
   },
   {
+    name: '--runs-in',
+    type: 'text',
+    metavar: 'DIR',
+    summary: 'keep the run in DIR/.vgrun/runs; default: the working directory',
+    group: 'Run',
+  },
+  {
     name: '--keep',
     type: 'count',
     metavar: 'N',
     summary: 'how many runs to keep',
     group: 'Run',
     default: '20',
+  },
+  {
+    name: '--own-status',
+    type: 'boolean',
+    summary: 'end as the program ended, by its status or signal, whatever was found',
+    group: 'Run',
   },
   {
     name: '--known-noise',
@@ -286,7 +299,10 @@ export interface OwnSettings {
   readonly core: boolean;
   readonly onCrash?: 'gdb';
   readonly capture: 'xml' | 'fd';
+  /** As typed: the folder whose `.vgrun/runs` gets the run. */
+  readonly runsIn?: string;
   readonly keep: number;
+  readonly ownStatus: boolean;
   /** `glibc,glib`, as typed. */
   readonly knownNoise: readonly string[];
   readonly valgrind?: string;
@@ -317,6 +333,7 @@ export const ownDefaults: OwnSettings = {
   core: false,
   capture: 'xml',
   keep: 20,
+  ownStatus: false,
   knownNoise: [],
   liftAll: false,
   preset: [],
