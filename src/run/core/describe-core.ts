@@ -79,7 +79,9 @@ async function withNames(
   const placeOf = ({ object, offset }: StopFrame): AskedPlace | undefined => {
     const module = object === undefined ? undefined : byPath.get(object);
     const index = module && indexes.get(module.start);
-    return index === undefined || offset === undefined ? undefined : { module: index, address: BigInt(offset) };
+    return index === undefined || offset === undefined
+      ? undefined
+      : { module: index, address: BigInt(offset) };
   };
   const frames = threads.flatMap((thread) => thread.frames);
   const [lines, names] = await Promise.all([
@@ -121,7 +123,8 @@ function withLine(frame: StopFrame, call: Frame, index: number, count: number): 
     found: index === 0 ? found : 'unwound',
     ...(name !== undefined && { function: name, named: 'debug information' as const }),
     ...(isOwn && functionOffset !== undefined && { functionOffset }),
-    ...(file !== undefined && (at > 0 ? { directory: file.slice(0, at), file: file.slice(at + 1) } : { file })),
+    ...(file !== undefined &&
+      (at > 0 ? { directory: file.slice(0, at), file: file.slice(at + 1) } : { file })),
     ...(line !== undefined && { line }),
     ...(column !== undefined && { column }),
     ...(!isOwn && { isInlined: true as const }),

@@ -105,7 +105,8 @@ export async function writeCoreLog(
 function programForValues({ exe, modules }: OpenedCore): string | undefined {
   if (exe.path === undefined || exe.matches === 'no') return undefined;
   const isTold = modules.some(
-    ({ path, file }) => file?.symbols === 'debug information' && !/^\/(?:usr\/)?lib(?:32|64|x32)?\//.test(path),
+    ({ path, file }) =>
+      file?.symbols === 'debug information' && !/^\/(?:usr\/)?lib(?:32|64|x32)?\//.test(path),
   );
   return isTold ? exe.path : undefined;
 }
