@@ -20,6 +20,7 @@ const subCommands: ReadonlyMap<
   ['flame', () => import('./commands/flame.ts')],
   ['cgi', () => import('./commands/cgi.ts')],
   ['core', () => import('./commands/core.ts')],
+  ['gdb', () => import('./commands/gdb.ts')],
   ['build', () => import('./commands/build.ts')],
   ['explain', () => import('./commands/explain.ts')],
   ['suppress', () => import('./commands/suppress.ts')],
@@ -28,7 +29,7 @@ const subCommands: ReadonlyMap<
 ]);
 
 /** Sub-commands of DESIGN's list that this version does not have yet: a program of that name needs `./`. */
-const reserved: ReadonlySet<string> = new Set(['heap', 'gdb', 'serve', 'suite', 'doctor']);
+const reserved: ReadonlySet<string> = new Set(['heap', 'serve', 'suite', 'doctor']);
 
 async function main(argv: readonly string[]): Promise<number> {
   const [first] = argv;
