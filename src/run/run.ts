@@ -1,7 +1,6 @@
 // Owns RUN: a plan becomes a run directory. The only step that starts the target.
 import { closeSync, openSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { watchStops } from '../drive/vgdb.ts';
 import { UserError } from '../errors.ts';
 import { debug } from '../log.ts';
 import type { Launch } from '../model/launch.ts';
@@ -13,6 +12,7 @@ import type { Tool } from '../tools/tool.ts';
 import { watchAppended } from './appended-logs.ts';
 import { startCapture } from './capture.ts';
 import { collect } from './collect.ts';
+import { errorStops } from './crash/error-stops.ts';
 import {
   createRunDirectory,
   keptElsewhere,
@@ -31,7 +31,6 @@ import { copyReports, keepOutputs } from './outputs.ts';
 import { waitForRun } from './processes.ts';
 import { showProgress } from './progress.ts';
 import { asIntoStream, openRelay, type Sink } from './relay.ts';
-import { hasControllingTerminal } from './signals.ts';
 import type { Target } from './target.ts';
 
 /** The descriptor that `--capture=fd` gives to valgrind; high, so that the program's own stay as they were. */
@@ -206,14 +205,14 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
 
   const relay = request.sink === undefined ? undefined : openRelay(request.sink);
   const options = effectiveOptions(request, plan.options);
-  const stops = options.some(({ name }) => name === '--vgdb-error' || name === '--vgdb-stop-at')
-    ? watchStops({
-        instrument: request.instrument.path,
-        prefix: options.findLast(({ name }) => name === '--vgdb-prefix')?.value ?? '',
-        terminal: hasControllingTerminal(),
-        say: events.say ?? (() => {}),
-      })
-    : undefined;
+  const stops = await errorStops({
+    effective: options,
+    debugging: launch.debugging,
+    valgrind: request.instrument.path,
+    workingDirectory: request.workingDirectory,
+    directory,
+    say: events.say ?? (() => {}),
+  });
   const wantsXml = launch.capture === 'xml' || launch.capture === 'fd';
   /** The user's descriptor or socket gets text as valgrind writes it there. */
   const streamed =
@@ -231,14 +230,15 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     ],
     follows: (file) => {
       const role = roleOf(file);
-      if (role === 'xml') return file === xmlStream || (relay !== undefined && wantsXml);
+      if (role === 'xml')
+        return file === xmlStream || (relay !== undefined && wantsXml) || stops?.readsXml === true;
       return role === 'text' && ((relay !== undefined && !wantsXml) || stops !== undefined);
     },
     onData: (file, bytes) => {
       if (file === xmlStream) events.onXml?.(bytes);
       if (relay !== undefined && file.endsWith('.xml') === wantsXml)
         relay.write(streamed?.(file, bytes) ?? bytes);
-      if (file.endsWith('.log')) stops?.read(bytes);
+      stops?.read(file, bytes);
     },
   });
 
@@ -320,6 +320,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
       hint: `see what is in ${directory}`,
     });
   }
+  problems.push(...((await stops?.finish()) ?? []));
   debug('capture closed', { alive });
   await relay?.close();
   problems.push(...(relay?.problems ?? []));
