@@ -23,6 +23,7 @@ const subCommands: ReadonlyMap<
   ['explain', () => import('./commands/explain.ts')],
   ['suppress', () => import('./commands/suppress.ts')],
   ['include', () => import('./commands/include.ts')],
+  ['stacks', () => import('./commands/stacks.ts')],
 ]);
 
 /** Sub-commands of DESIGN's list that this version does not have yet: a program of that name needs `./`. */

@@ -70,12 +70,15 @@ function withoutCore({ threads }: Sample, known: readonly StopThread[]): readonl
 
 /** A process in a container counts its threads by numbers of its own; mutexes speak of them, and people outside do not. */
 function inOuterNumbers(stop: Stop, facts: readonly ThreadFacts[]): Stop {
-  const outer = new Map(facts.flatMap(({ inner, lwp }) => (inner === undefined ? [] : [[inner, lwp] as const])));
+  const outer = new Map(
+    facts.flatMap(({ inner, lwp }) => (inner === undefined ? [] : [[inner, lwp] as const])),
+  );
   if (outer.size === 0) return stop;
   const lwpOf = (lwp: number): number => outer.get(lwp) ?? lwp;
   const waitOf = (wait: Wait): Wait => ({
     ...wait,
-    ...(wait.kind === 'thread' && /^\d+$/.test(wait.address) && { address: String(lwpOf(Number(wait.address))) }),
+    ...(wait.kind === 'thread' &&
+      /^\d+$/.test(wait.address) && { address: String(lwpOf(Number(wait.address))) }),
     ...(wait.owner !== undefined && { owner: lwpOf(wait.owner) }),
   });
   return {
