@@ -1,11 +1,11 @@
 // Takes out of a report what must not leave the house: command lines, source text, and quotes of logs that may hold them.
 import type { ReportProfile } from '../model/profile-report.ts';
-import type { Finding, Report } from '../model/report.ts';
+import type { Finding, Report, ReportStop, ReportStopFrame } from '../model/report.ts';
 import { type Replay, type ReplayedRequest, requestName } from '../model/request.ts';
 
 /**
  * The report without arguments of programs and of the instrument, source excerpts, raw log excerpts, messages of the
- * program, quotes in problems, contents of blocks, and of profiles without source text and notes that hold command lines. Of
+ * program, quotes in problems, contents of blocks, values of variables and registers, and of profiles without source text and notes that hold command lines. Of
  * requests their method and what came is left: no target, no capture, nothing that an answer said. Names of programs, functions and files stay: without them there is no report.
  */
 export function withoutSecrets(report: Report): Report {
@@ -20,6 +20,7 @@ export function withoutSecrets(report: Report): Report {
     findings: report.findings.map(withoutExcerpts),
     ...(report.profiles && { profiles: report.profiles.map(withoutSources) }),
     processes: report.processes.map((process) => ({ ...process, argv: process.argv.slice(0, 1) })),
+    ...(report.stops && { stops: report.stops.map(withoutValues) }),
     messages: report.messages.filter(({ source }) => source === 'fatal-signal'),
     problems: report.problems.map(({ quote: _, hint, ...problem }) => ({
       ...problem,
@@ -36,6 +37,30 @@ function withoutExcerpts({ excerpt: _, raw: __, witnesses, ...finding }: Finding
     details: finding.details.filter((detail) => !detail.startsWith('Data: ')),
     ...(witnesses && { witnesses: witnesses.map(withoutExcerpts) }),
   };
+}
+
+/** Of a moment, what the program's memory and registers held, the expressions of probes, and source text. */
+function withoutValues({ excerpt: _, ...stop }: ReportStop): ReportStop {
+  const { probe } = stop;
+  return {
+    ...stop,
+    threads: stop.threads.map(({ registers: __, frames, ...thread }) => ({
+      ...thread,
+      frames: frames.map(withoutVariables),
+    })),
+    ...(probe && {
+      probe: {
+        probe: probe.probe,
+        place: probe.place.replace(/ if .*$/s, ' if …'),
+        hit: probe.hit,
+        values: [],
+      },
+    }),
+  };
+}
+
+function withoutVariables({ variables: _, ...frame }: ReportStopFrame): ReportStopFrame {
+  return frame;
 }
 
 function withoutTargets(replay: Replay): Replay {

@@ -1,5 +1,6 @@
 // `vgrun explain`: finds a kind by name, rule or the tool's own sentence, and lays out what is known of it.
 import { distance } from '../model/spelling.ts';
+import { onlyLooks } from './instruments.ts';
 import type { Kind } from './kind.ts';
 import { kinds } from './kinds-all.ts';
 
@@ -51,6 +52,10 @@ export function explain(query: string): ExplainAnswer {
       ? kinds.find((entry) => entry.tool === 'core' && entry.kind.toLowerCase() === kind)
       : undefined;
   if (core !== undefined) return { found: true, explanations: [explanationOf(core)] };
+  const stop = onlyLooks(tool)
+    ? kinds.find((entry) => entry.tool === 'gdb' && entry.kind.toLowerCase() === kind)
+    : undefined;
+  if (stop !== undefined) return { found: true, explanations: [explanationOf(stop)] };
   // The longest headline is the most telling: `the object at address … is not a mutex` fits two kinds.
   const spoken = kinds
     .map((entry) => ({

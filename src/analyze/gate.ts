@@ -4,6 +4,7 @@ import { gateWords, isLeakWord, meansFinding } from '../model/gate-words.ts';
 import type { Finding, Gate, Limit, Pardon } from '../model/report.ts';
 import { nearest } from '../model/spelling.ts';
 import { readAmount } from './amount.ts';
+import { onlyLooks } from './instruments.ts';
 import { kindNames } from './kind-names.ts';
 import type { Growth, GrowthRule } from './profile/growth.ts';
 import { facesOf } from './witnesses.ts';
@@ -151,11 +152,15 @@ export function isGateWord(word: string): boolean {
   return gateWords.includes(word) || isKind(word);
 }
 
-/** `InvalidRead`, `memcheck/InvalidRead`; kinds of valgrind's core are reported under every tool. */
+/**
+ * `InvalidRead`, `memcheck/InvalidRead`; kinds of valgrind's core are reported under every tool, and those of gdb of core files and
+ * samples too.
+ */
 function isKind(word: string): boolean {
   const [tool, kind] = word.includes('/') ? word.split('/', 2) : [undefined, word];
   return [...kindNames].some(
     ([known, names]) =>
-      (tool === undefined || known === tool || known === 'core') && names.includes(kind ?? ''),
+      (tool === undefined || known === tool || known === 'core' || (known === 'gdb' && onlyLooks(tool))) &&
+      names.includes(kind ?? ''),
   );
 }

@@ -40,6 +40,11 @@ export function onlyLooks(tool: string | undefined): boolean {
   return tool === 'core' || tool === 'stacks';
 }
 
+/** Whether a tool shows moments of processes: a crash, a hit probe, a sample. */
+export function isDebugger(tool: string | undefined): boolean {
+  return tool === 'gdb' || tool === 'vgdb' || onlyLooks(tool);
+}
+
 /** Tools whose runtime may end the program at an error. */
 const endingRuntimes: ReadonlySet<string> = new Set(['asan', 'hwasan', 'lsan', 'ubsan', 'tsan', 'msan']);
 

@@ -20,9 +20,10 @@ const names: Readonly<Record<string, string>> = {
   crt: 'unfreed overflow underflow write-after-free',
   vld: 'unfreed',
   heaptrack: 'unfreed',
+  gdb: 'SIGSEGV SIGBUS SIGFPE SIGILL SIGABRT SIGTRAP SIGSYS SIGPIPE SIGKILL SIGTERM SIGINT SIGQUIT SIGHUP SIGALRM SIGUSR1 SIGUSR2 SIGXCPU SIGXFSZ Deadlock',
 };
 
-/** The kinds of each tool; `core` is what valgrind reports under any of its tools. */
+/** The kinds of each tool; `core` is what valgrind reports under any of its tools, `gdb` what a core file and samples show too. */
 export const kindNames: ReadonlyMap<string, readonly string[]> = new Map(
   Object.entries(names).map(([tool, list]) => [tool, list.split(' ')]),
 );

@@ -1,6 +1,7 @@
 // All that is known of kinds, of every tool. Large: what only needs names takes kind-names.ts.
 import type { Kind } from './kind.ts';
 import { addressKinds } from './kinds-asan.ts';
+import { crashKinds } from './kinds-crash.ts';
 import { heapKinds } from './kinds-heap.ts';
 import { threadKinds } from './kinds-tsan.ts';
 import { undefinedKinds } from './kinds-ubsan.ts';
@@ -13,4 +14,5 @@ export const kinds: readonly Kind[] = [
   ...undefinedKinds,
   ...threadKinds,
   ...heapKinds,
+  ...crashKinds,
 ];

@@ -1,6 +1,6 @@
 // Moments at which processes stood still, as reports have them: whose code each frame is, and which finding a moment shows.
 import type { Finding, ReportStop, ReportStopFrame, ReportStopThread } from '../model/report.ts';
-import type { Stop, StopFrame, StopThread } from '../model/stop.ts';
+import type { Fault, Stop, StopFrame, StopThread } from '../model/stop.ts';
 import type { FindingDraft, ImageDraft } from './fold.ts';
 import type { FrameMaker } from './frames.ts';
 import { primaryStack } from './ownership.ts';
@@ -39,6 +39,16 @@ export function reportStops(
   return stops.every(({ ms }) => ms !== undefined)
     ? stops.sort((a, b) => (a.ms as number) - (b.ms as number))
     : stops;
+}
+
+/** Gives what the crashing instruction did to memory, for a finding that is a crash: where it was seen first. */
+export function faultsOf(images: readonly ImageDraft[]): (finding: FindingDraft) => Fault | undefined {
+  const faults = new Map<FindingDraft, Fault>();
+  for (const { stop, finding } of images.flatMap(({ stops }) => stops)) {
+    if (finding === undefined || stop.fault === undefined || faults.has(finding)) continue;
+    if (finding.first.kind !== 'Deadlock') faults.set(finding, stop.fault);
+  }
+  return (finding) => faults.get(finding);
 }
 
 /** By fingerprint, the id of the finding under which a report lists it: its own, or that whose witness it is. */

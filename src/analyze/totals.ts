@@ -2,7 +2,7 @@
 import type { Amount, ErrorTotals, HeapTotals, LeakTotals } from '../model/record.ts';
 import type { ReportTotals } from '../model/report.ts';
 import type { ImageDraft } from './fold.ts';
-import { isRuntime, leakKindsOf } from './instruments.ts';
+import { isDebugger, isRuntime, leakKindsOf } from './instruments.ts';
 import { allLeakKinds, type LeakKind, leakKindOf, leakPolicy, searchedLeakKinds } from './leak-policy.ts';
 import { mayBeInherited, type ParentOf, type Settled } from './sightings.ts';
 
@@ -63,6 +63,8 @@ function onlyMeasures({ profiles, counts, contexts }: ImageDraft): boolean {
 }
 
 function computeErrors(image: ImageDraft, contextsWithoutCount: number): ErrorTotals | undefined {
+  // Of a debugger a sum in valgrind's words would say nothing that its one crash does not.
+  if (isDebugger(image.process.tool)) return undefined;
   if (isRuntime(image.process.tool) && image.end?.complete === true && !onlyMeasures(image)) {
     let errors = image.failingLeaks;
     for (const { sightings } of image.findings) errors += sightings.get(image)?.stated ?? 0;

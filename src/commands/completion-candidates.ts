@@ -146,6 +146,12 @@ export const subCommandWords: Readonly<Record<string, SubCommandWords>> = {
     options: wordsOf({ ...stacksOptions, ...reportOptions, ...analysisOptions, ...configOptions, ...help }),
     names: 'none',
   },
+  shim: {
+    about: 'a supervisor starts the program, vgrun runs it',
+    options: wordsOf(help),
+    verbs: ['install', 'restore', 'status'],
+    names: 'programs',
+  },
   explain: { about: 'what an error means', options: wordsOf(help), names: 'kinds' },
   config: {
     about: 'which settings are in force, and where each is from',
@@ -273,6 +279,7 @@ function ofValue(option: string, head: string, { presets }: Surroundings): Candi
     case '--baseline':
     case '--config':
     case '--project-root':
+    case '--runs-in':
     case '--valgrind':
     case '--memwatch':
     case '--build-dir':

@@ -88,7 +88,7 @@ export async function measure(
   let afterwards: Promise<unknown> | undefined;
   const live =
     own.capture === 'fd' ? (await import('./live.ts')).liveView(say, commandLine.showLeakKinds) : undefined;
-  const { directory } = await run(request, {
+  const { directory, manifest } = await run(request, {
     say,
     progress: process.stderr.isTTY === true && !commandLine.quiet,
     ...(live === undefined ? {} : { onXml: live.read }),
@@ -125,7 +125,8 @@ export async function measure(
           mailReport(report, mail, destinations, fileLook, written, commandLine.quiet ? undefined : say),
         );
   debug('reported', { status });
-  return status;
+  if (!own.ownStatus) return status;
+  return (await import('../run/own-status.ts')).endLikeProgram(manifest.exit, status);
 }
 
 /** A report that can hold nothing of what the tool makes is refused before a long run. */

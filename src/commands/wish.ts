@@ -71,7 +71,11 @@ export async function readWish(
     blame,
     isTyped,
     wish: {
-      launch: { ...launchOf(commandLine, program), ...(await noiseOf(commandLine, words)) },
+      launch: {
+        ...launchOf(commandLine, program),
+        ...(await noiseOf(commandLine, words)),
+        ...(coresOf(commandLine).cores !== undefined && { wantsCore: true }),
+      },
       ...(sink === undefined ? {} : { sink }),
       workingDirectory,
       ...(environment === undefined ? {} : { environment }),
@@ -82,11 +86,13 @@ export async function readWish(
           : environmentOptions,
       checkVersion: (version) => checkVersion(commandLine, version),
       ...(own.valgrind === undefined ? {} : { valgrind: own.valgrind }),
+      ...coresOf(commandLine),
       ...(own.projectRoot === undefined ? {} : { projectRoot: own.projectRoot }),
       followInterpreter: own.followInterpreter,
       timeout: (own.timeout ?? 0) * 1000,
       killAfter: own.killAfter * 1000,
       wait: own.wait * 1000,
+      ...(own.runsIn === undefined ? {} : { runsIn: own.runsIn }),
       keep: own.keep,
     },
   };
@@ -170,6 +176,12 @@ async function readWords(
 function noteOfConfig(note: string, words: readonly BlamedWord[]): string {
   const word = words.find((candidate) => note.startsWith(`'${candidate.word}' `));
   return word === undefined ? note : `${note} ("${word.origin.key}" in ${word.origin.file})`;
+}
+
+/** gdb itself looks at the process that crashes: a core would tell the same once more. */
+function coresOf({ own, tool }: CommandLine): Pick<Wish, 'cores'> {
+  if (tool === 'gdb') return {};
+  return own.onCrash === 'gdb' ? { cores: 'read' } : own.core ? { cores: 'keep' } : {};
 }
 
 /** With a log of the user's own, that log is what is captured. */

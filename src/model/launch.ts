@@ -33,6 +33,8 @@ export interface Launch {
   readonly relayed?: boolean;
   /** Nothing is started: the instrument looks at a process that runs, for so many seconds. `program` is its file then. */
   readonly attach?: { readonly pid: number; readonly seconds: number };
+  /** The runtimes of sanitizers leave a core after an error, too. */
+  readonly wantsCore?: true;
   /** `--known-noise`: suppressions that go before the user's own. */
   readonly knownNoise?: readonly NoiseFile[];
 }

@@ -78,6 +78,21 @@ export interface ServedPass {
   readonly grown?: readonly LogGrowth[];
 }
 
+/** A core file that a process of the run left. Either `artifact` or `path` is there. */
+export interface FoundCore {
+  readonly pid: number;
+  /** Name in the run directory. */
+  readonly artifact?: string;
+  /** Absolute; it could not be taken into the run directory. */
+  readonly path?: string;
+  /** Absolute path of what the process executed, where that was seen. */
+  readonly program?: string;
+  /** Number of the signal that ended it. */
+  readonly signal?: number;
+  /** valgrind wrote it: the registers and memory of the program, and none of valgrind's. */
+  readonly isValgrinds?: true;
+}
+
 /** `run.json`. Version 1. Written when the run starts and again when it ends. */
 export interface RunManifest {
   readonly version: 1;
@@ -130,6 +145,8 @@ export interface RunManifest {
    * which a log grew or the process ended.
    */
   readonly served?: readonly ServedPass[];
+  /** With `--core`: the core files that were found. */
+  readonly cores?: readonly FoundCore[];
   /** Pids that still wrote when the run was closed. */
   readonly alive: readonly number[];
   readonly artifacts: readonly Artifact[];

@@ -23,6 +23,8 @@ export interface FindingForm {
   readonly caller: ReportFrame | undefined;
   /** Of a replay: says which requests the finding comes from. */
   readonly replay: Replay | undefined;
+  /** The stacks of its threads follow, with all that is known of that moment. */
+  readonly isStop: boolean;
 }
 
 /**
@@ -44,7 +46,7 @@ export function* findingLines(
 
 function* bodyLines(
   finding: Finding,
-  { detail, explain, suppression, caller, replay }: FindingForm,
+  { detail, explain, suppression, caller, replay, isStop }: FindingForm,
   indent: number,
   ink: Ink,
 ): Generator<string> {
@@ -77,7 +79,8 @@ function* bodyLines(
   yield* witnessLines(finding, detail, width, ink);
   yield* childLines(finding, width, ink);
   if (!short && mine !== undefined) yield* excerptLines(finding, mine, detail, ink);
-  if (detail === 'full') yield* fullStackLines(finding, ink);
+  if (isStop && !short) for (const text of finding.details) yield* wrap(harmless(text), width);
+  else if (detail === 'full') yield* fullStackLines(finding, ink);
   else if (detail === 'medium') yield* chainLines(finding, ink);
   else yield* otherPlaces(finding, width, ink);
   if (suppression) yield* suppressionBlock(finding);

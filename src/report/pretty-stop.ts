@@ -97,10 +97,12 @@ function layOut(report: Report, stops: readonly ReportStop[], form: StopForm, in
 function* momentLines(stop: ReportStop, report: Report, form: StopForm, ink: Ink): Generator<string> {
   yield headLine(stop, report, ink);
   const sender = senderText(stop);
+  // The finding has said these already.
+  const isTold = stop.finding !== undefined && stop.cause === 'signal' && !form.isWhole;
   const facts = [
-    ...(stop.fault === undefined ? [] : [stop.fault.text]),
-    ...(stop.fault?.doubt === undefined ? [] : [stop.fault.doubt]),
-    ...(sender === undefined ? [] : [sender]),
+    ...(stop.fault === undefined || isTold ? [] : [stop.fault.text]),
+    ...(stop.fault?.doubt === undefined || isTold ? [] : [stop.fault.doubt]),
+    ...(sender === undefined || isTold ? [] : [sender]),
     ...(stop.core === undefined ? [] : [`Core file: ${stop.core}`]),
   ];
   for (const text of facts) yield* wrap(harmless(text), ink.columns - 2).map((line) => `  ${line}`);

@@ -1,6 +1,6 @@
 // The report for people, on a terminal: at most one screen for ten findings, or for a profile.
 import type { Finding, Report, ReportMessage } from '../model/report.ts';
-import { type Replay, requestName } from '../model/request.ts';
+import { requestName } from '../model/request.ts';
 import { reasonsOf } from './finding-text.ts';
 import { tellingCallers } from './pretty-callers.ts';
 import { type Detail, findingLines } from './pretty-finding.ts';
@@ -36,13 +36,13 @@ function* renderPretty(report: Report, options: RenderOptions): Generator<string
   const blocked = listed.filter(({ suppression }) => suppression !== undefined).length;
   // With suppressions left out there is one more row, which says so.
   const note = blocked > 0 && !asksForAll(options) ? [suppressionNote(blocked), ''] : [];
-  const full = layOut(listed, most, options, ink, forms.slice(0, 1), report.replay);
+  const full = layOut(listed, most, options, ink, forms.slice(0, 1), report);
   if (full !== undefined) {
     yield* linesOut(full);
   } else {
     yield* linesOut(
-      layOut(listed, most - note.length, options, ink, forms.slice(1), report.replay) ??
-        terse(listed, options, ink, report.replay),
+      layOut(listed, most - note.length, options, ink, forms.slice(1), report) ??
+        terse(listed, options, ink, report),
     );
     yield* linesOut(note.map(ink.dim));
   }
@@ -84,12 +84,12 @@ function layOut(
   options: RenderOptions,
   ink: Ink,
   tried: typeof forms,
-  replay: Replay | undefined,
+  report: Report,
 ): Iterable<string> | undefined {
-  if (options.fullStacks === true) return blocks(findings, 'full', true, ink, replay);
+  if (options.fullStacks === true) return blocks(findings, 'full', true, ink, report);
   for (const [detail, least] of tried) {
     if (least * findings.length > room) continue;
-    const lines = [...blocks(findings, detail, detail === 'full' || asksForAll(options), ink, replay)];
+    const lines = [...blocks(findings, detail, detail === 'full' || asksForAll(options), ink, report)];
     if (rowsOf(lines, ink.columns) <= room) return lines;
   }
   return undefined;
@@ -99,9 +99,9 @@ function terse(
   findings: readonly Finding[],
   options: RenderOptions,
   ink: Ink,
-  replay: Replay | undefined,
+  report: Report,
 ): Iterable<string> {
-  return blocks(findings, 'terse', asksForAll(options), ink, replay);
+  return blocks(findings, 'terse', asksForAll(options), ink, report);
 }
 
 /** What a kind means is said once, with its first finding. */
@@ -110,13 +110,23 @@ function* blocks(
   detail: Detail,
   suppression: boolean,
   ink: Ink,
-  replay: Replay | undefined,
+  report: Report,
 ): Generator<string> {
   const explained = new Set<string>();
   const callers = tellingCallers(findings);
+  const stopped = new Set(
+    (report.stops ?? []).flatMap(({ cause, finding }) => (cause === 'error' ? [] : (finding ?? []))),
+  );
   for (const [index, finding] of findings.entries()) {
     const explain = !explained.has(finding.rule);
-    const form = { detail, explain, suppression, caller: callers.get(finding), replay };
+    const form = {
+      detail,
+      explain,
+      suppression,
+      caller: callers.get(finding),
+      replay: report.replay,
+      isStop: stopped.has(finding.id),
+    };
     yield* findingLines(finding, index + 1, form, ink);
     explained.add(finding.rule);
     if (detail === 'full' || detail === 'medium') yield '';
@@ -180,11 +190,15 @@ function messageLines(report: Report, most: number, ink: Ink): readonly string[]
   const all = most === Number.POSITIVE_INFINITY;
   // The log is the answer of such a tool.
   const mostLines = all ? most : report.purpose === 'log' ? Math.max(3, most * 3) : 3;
-  const fatal = report.messages.filter(({ source }) => source === 'fatal-signal');
-  const others = report.messages.filter(({ source }) => source !== 'fatal-signal');
+  const crashed = new Set(
+    (report.stops ?? []).flatMap(({ cause, image }) => (cause === 'signal' ? image : [])),
+  );
+  const own = report.messages.filter(({ source, image }) => source !== 'fatal-signal' || !crashed.has(image));
+  const fatal = own.filter(({ source }) => source === 'fatal-signal');
+  const others = own.filter(({ source }) => source !== 'fatal-signal');
   const deaths = fatal.slice(0, all ? most : Math.min(most, 5));
   const shown = others.slice(0, all ? most : Math.min(most, 3));
-  const left = report.messages.length - deaths.length - shown.length;
+  const left = own.length - deaths.length - shown.length;
   return [
     ...deaths.map((message) => fatalLine(message, report, ink)),
     ...shown.flatMap((message) => saidLines(message, mostLines, ink)),

@@ -243,8 +243,15 @@ export const settingEntries = {
   timeout: v.optional(seconds('End the program after this time: seconds, or "5m". As --timeout=TIME.')),
   killAfter: v.optional(seconds('After the timeout: from asking to killing. As --kill-after=TIME.')),
   wait: v.optional(seconds('Wait for processes that outlive the first one. As --wait=TIME.')),
+  core: v.optional(flag('Keep the core file of each process that crashes. As --core.')),
+  onCrash: v.optional(
+    choice(['gdb'], 'gdb: keep the core, and show its stacks in the report. As --on-crash=gdb.'),
+  ),
   capture: v.optional(
     choice(['xml', 'fd'], 'xml: a file for each process; fd: one stream, seen live. As --capture=HOW.'),
+  ),
+  runsIn: v.optional(
+    text("Keep runs in .vgrun/runs of this folder; relative to the config's folder. As --runs-in=DIR."),
   ),
   keep: v.optional(
     v.pipe(
@@ -254,6 +261,9 @@ export const settingEntries = {
       v.maxValue(999_999_999, 'must be below 1,000,000,000'),
       v.description('How many runs to keep. As --keep=N.'),
     ),
+  ),
+  ownStatus: v.optional(
+    flag('End as the program ended, by its status or signal, whatever was found. As --own-status.'),
   ),
   valgrind: v.optional(text("Which valgrind to use; relative to the config's folder. As --valgrind=PATH.")),
   liftAll: v.optional(flag('Take options after the program that programs have too. As --lift-all.')),

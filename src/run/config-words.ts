@@ -46,7 +46,13 @@ const analysisKeys: ReadonlySet<SettingKey> = new Set([
 ]);
 
 /** The settings that are paths, relative to the folder of the config. */
-const pathKeys: ReadonlySet<SettingKey> = new Set(['baseline', 'projectRoot', 'valgrind', 'suppressions']);
+const pathKeys: ReadonlySet<SettingKey> = new Set([
+  'baseline',
+  'projectRoot',
+  'runsIn',
+  'valgrind',
+  'suppressions',
+]);
 
 /** Each setting, in the order of the schema. */
 export const settingKeys = Object.keys(settingEntries) as readonly SettingKey[];

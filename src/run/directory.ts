@@ -78,6 +78,32 @@ export async function createRunDirectory(
   }
 }
 
+/**
+ * Makes the folder of the runs under a working directory before there is any run, so that a program that another user starts
+ * can keep its runs there: what root makes can be written by all, listed by none, and emptied only by the owners; see modeOf.
+ *
+ * @returns whether every user can write there.
+ * @throws UserError (125) when it cannot be made.
+ */
+export async function prepareRunsFolder(workingDirectory: string): Promise<boolean> {
+  const folder = join(workingDirectory, runsFolder);
+  const isRoot = process.getuid?.() === 0;
+  try {
+    await makeFolders(workingDirectory, runsFolder);
+    await writeFile(join(workingDirectory, '.vgrun', '.gitignore'), '*\n', { flag: 'wx' }).catch(
+      ignoreExisting,
+    );
+    // Also to those that stand already, from runs of root's own.
+    if (isRoot) await chmod(folder, 0o1733);
+  } catch (error) {
+    throw new UserError(
+      `no runs can be kept in ${folder}: ${(error as Error).message}`,
+      'name another folder with --runs-in=DIR',
+    );
+  }
+  return isRoot;
+}
+
 /** What is to be said where the temporary directory is used. */
 export function keptElsewhere(workingDirectory: string, directory: string): Problem {
   return {
@@ -106,6 +132,8 @@ export async function launchFolders(run: string): Promise<readonly string[]> {
 
 /** One after the other: Node's recursive mkdir never returns where the kernel answers ENOENT, as under /proc (20.19). */
 async function makeFolders(base: string, path: string): Promise<void> {
+  // A folder that --runs-in names may be new.
+  await mkdir(base).catch(ignoreExisting);
   let at = base;
   for (const name of path.split(sep)) {
     at = join(at, name);

@@ -24,15 +24,28 @@ export interface Limit {
 
 /** `Max open files            1024                 524288               files` (proc(5), /proc/PID/limits). */
 export function parseDescriptorLimit(limits: string): Limit | undefined {
-  const parts = /^Max open files\s+(\S+)\s+(\S+)/m.exec(limits);
+  return limitIn(limits, /^Max open files\s+(\S+)\s+(\S+)/m);
+}
+
+/** `Max core file size        0                    unlimited            bytes` */
+export function parseCoreLimit(limits: string): Limit | undefined {
+  return limitIn(limits, /^Max core file size\s+(\S+)\s+(\S+)/m);
+}
+
+function limitIn(limits: string, pattern: RegExp): Limit | undefined {
+  const parts = pattern.exec(limits);
   if (parts === null) return undefined;
   const number = (word: string | undefined) =>
     word === 'unlimited' ? Number.POSITIVE_INFINITY : Number(word);
   return { soft: number(parts[1]), hard: number(parts[2]) };
 }
 
-/** Works out what must be undone for a child of this process. */
-export async function inheritance(): Promise<Inheritance> {
+/**
+ * Works out what must be undone for a child of this process.
+ *
+ * @param wantsCore whether it is to leave a core when it crashes, as far as the hard limit allows.
+ */
+export async function inheritance(wantsCore = false): Promise<Inheritance> {
   const read = (path: string) => readFile(path, 'utf8').catch(() => '');
   const [own, parents, canDieWithUs] = await Promise.all([
     read('/proc/self/limits'),
@@ -43,8 +56,39 @@ export async function inheritance(): Promise<Inheritance> {
     ),
   ]);
   const { prefix, problems } = settleLimit(parseDescriptorLimit(own), parseDescriptorLimit(parents));
-  return { prefix: [...(canDieWithUs ? [setpriv, '--pdeathsig', 'TERM'] : []), ...prefix], problems };
+  const core = wantsCore ? liftCoreLimit(parseCoreLimit(own)) : { prefix: [], problems: [] };
+  return {
+    prefix: [...(canDieWithUs ? [setpriv, '--pdeathsig', 'TERM'] : []), ...prefix, ...core.prefix],
+    problems: [...problems, ...core.problems],
+  };
 }
+
+/** The limit of core files, as far up as it goes. */
+export function liftCoreLimit(own: Limit | undefined): Inheritance {
+  if (own === undefined || own.soft === own.hard) {
+    return own?.hard === 0 ? { prefix: [], problems: [noCores] } : { prefix: [], problems: [] };
+  }
+  const word = (size: number) => (size === Number.POSITIVE_INFINITY ? 'unlimited' : `${size}`);
+  const problems: readonly Problem[] =
+    own.hard === Number.POSITIVE_INFINITY
+      ? []
+      : [
+          {
+            code: 'core-limit',
+            level: 'note',
+            message: `a core file can have ${own.hard} bytes at most here; a longer one is cut`,
+            hint: 'raise the hard limit: ulimit -Hc unlimited, or LimitCORE= of a systemd unit',
+          },
+        ];
+  return { prefix: ['prlimit', `--core=${word(own.hard)}:${word(own.hard)}`], problems };
+}
+
+const noCores: Problem = {
+  code: 'core-limit',
+  level: 'warning',
+  message: 'no core file can be written: the hard limit of their size is 0',
+  hint: 'raise it as root (ulimit -Hc unlimited), or run the program with vgrun gdb, which needs no core',
+};
 
 const setpriv = '/usr/bin/setpriv';
 

@@ -7,6 +7,7 @@ import type {
   EnvironmentOptions,
   Executable,
   Exit,
+  FoundCore,
   LogGrowth,
   RunManifest,
   ServedPass,
@@ -133,6 +134,15 @@ const replay = record<Replay>({
   ),
 });
 
+const foundCore = record<FoundCore>({
+  pid: count,
+  artifact: optional(fileName),
+  path: optional(text),
+  program: optional(text),
+  signal: optional(count),
+  isValgrinds: optional(oneOf(true)),
+});
+
 const servedPass = record<ServedPass>({
   request: count,
   pass: whole,
@@ -167,6 +177,7 @@ const manifest = record<RunManifest>({
   replay: optional(replay),
   launches: optional(list(fileName)),
   served: optional(list(servedPass)),
+  cores: optional(list(foundCore)),
   alive: list(count),
   artifacts: list(artifact),
   problems: list(problem),

@@ -42,12 +42,16 @@ export interface Wish {
   readonly checkVersion: (version: string) => void;
   /** Path of valgrind; missing: VGRUN_VALGRIND, then PATH. */
   readonly valgrind?: string;
+  /** `--core`: the core file of each process that crashes is kept; `read`: `--on-crash=gdb`, the report shows what it holds. */
+  readonly cores?: 'keep' | 'read';
   /** Missing: the nearest directory with `.git`. */
   readonly projectRoot?: string;
   readonly followInterpreter: boolean;
   readonly timeout: number;
   readonly killAfter: number;
   readonly wait: number;
+  /** Whose `.vgrun/runs` gets the run; missing: the working directory. */
+  readonly runsIn?: string;
   readonly keep: number;
 }
 
@@ -70,7 +74,7 @@ export async function planRun(wanted: Wish, say: (line: string) => void = () => 
       ? inspectTarget(launch.program, pathFor(wish, searchPath), workingDirectory, tool)
       : { path: launch.program, problems: [] },
     findInstrument(tool, wish, searchPath),
-    inheritance(),
+    inheritance(wish.cores !== undefined),
     tool.launcher === 'valgrind' ? inspectLibc() : undefined,
     wish.projectRoot === undefined
       ? findProjectRoot(workingDirectory)
@@ -93,8 +97,10 @@ export async function planRun(wanted: Wish, say: (line: string) => void = () => 
     inheritance: inherited,
     environmentOptions,
     workingDirectory,
+    runsIn: resolve(workingDirectory, wish.runsIn ?? '.'),
     ...(wish.environment === undefined ? {} : { environment: wish.environment }),
     projectRoot,
+    ...(wish.cores === undefined ? {} : { cores: wish.cores }),
     followInterpreter,
     timeout,
     killAfter,

@@ -55,9 +55,13 @@ export interface RunRequest {
   /** A directory that stands already: that of a launch of a replay. */
   readonly place?: { readonly id: string; readonly directory: string };
   readonly workingDirectory: string;
+  /** Absolute: the folder whose `.vgrun/runs` gets the run. */
+  readonly runsIn: string;
   readonly projectRoot: string;
   /** Where the user wants a copy of the log, when it is a descriptor or a socket. */
   readonly sink?: Sink;
+  /** `--core` and `--on-crash=gdb`: cores of processes that crash come into the run directory. */
+  readonly cores?: 'keep' | 'read';
   readonly followInterpreter: boolean;
   /** ms; 0: none. */
   readonly timeout: number;
@@ -115,14 +119,14 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     path: directory,
     temporary,
   } = request.place === undefined
-    ? await createRunDirectory(request.workingDirectory, launch.capture !== 'fd')
+    ? await createRunDirectory(request.runsIn, launch.capture !== 'fd')
     : { id: request.place.id, path: request.place.directory, temporary: false };
   const problems: Problem[] = [
     ...request.problems,
     ...request.inheritance.problems,
     ...request.target.problems,
   ];
-  if (temporary) problems.push(keptElsewhere(request.workingDirectory, directory));
+  if (temporary) problems.push(keptElsewhere(request.runsIn, directory));
   const onlyEnvironment = request.onlyEnvironment === true;
   const environment = { ...(onlyEnvironment ? {} : process.env), ...request.environment };
   const inheritedOptions = request.environmentOptions.flatMap(({ options }) => options);
@@ -229,6 +233,18 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   let stopProgress = () => {};
   let executables: ExecutableWatch | undefined;
   let reading: Promise<unknown> | undefined;
+  const cores =
+    request.cores === undefined
+      ? undefined
+      : await (await import('./crash/cores.ts')).watchCores({
+          directory,
+          workingDirectory: request.workingDirectory,
+          program: request.target.path,
+          isValgrind: tool.launcher === 'valgrind',
+          logTemplate:
+            launch.logFile === undefined ? undefined : resolve(request.workingDirectory, launch.logFile),
+          environment,
+        });
   const appended = plan.appended && watchAppended(plan.appended, request.workingDirectory);
   const ended = await execute({
     argv,
@@ -253,6 +269,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     ],
     onStart: (pid) => {
       events.onStart?.(pid, directory);
+      cores?.started(pid);
       if (tool.launcher === 'none') {
         executables = watchExecutables(pid, request.target.path, {
           onLook: appended?.look,
@@ -303,6 +320,15 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     })),
   );
 
+  const left = await cores?.finish(ended);
+  problems.push(...(left?.problems ?? []));
+  if (request.cores === 'keep') {
+    for (const { pid, artifact, path = '' } of left?.cores ?? []) {
+      events.say?.(
+        `the core of process ${pid} is ${artifact === undefined ? path : join(directory, artifact)}`,
+      );
+    }
+  }
   if (alive.length === 0) await removePipes(directory).catch(() => {});
   const added = await events.onEnded?.(directory);
   problems.push(...(added?.problems ?? []));
@@ -350,13 +376,14 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     ...(stoppedBy === undefined ? {} : { stoppedBy }),
     ...(added?.served === undefined ? {} : { served: added.served }),
     ...(seen && { executables: seen }),
+    ...(left && { cores: left.cores }),
     alive,
     artifacts,
     problems,
   };
   await writeManifest(directory, manifest);
   debug('run closed', { artifacts: artifacts.length });
-  if (!temporary && request.place === undefined) await removeOldRuns(request.workingDirectory, request.keep);
+  if (!temporary && request.place === undefined) await removeOldRuns(request.runsIn, request.keep);
   return { directory, manifest };
 }
 

@@ -2,15 +2,17 @@
 import { readFile, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import type { ProfileSource, ReportProfile } from '../model/profile-report.ts';
-import type { Excerpt, Finding, Report, ReportFrame } from '../model/report.ts';
+import type { Excerpt, Finding, Report, ReportFrame, ReportStop } from '../model/report.ts';
 
+/** Moments that get an excerpt: a probe in a loop is hit at one line. */
+const mostStops = 500;
 /** Lines above and below the blamed one. */
 const neighbours = 2;
 /** Generated sources can be huge; nobody reads an excerpt of those. */
 const largestSource = 8 * 1024 * 1024;
 
 /**
- * Adds excerpts to the findings that have a blamed line. A source that is missing, or that was changed after the run
+ * Adds excerpts to the findings and moments that have a blamed line. A source that is missing, or that was changed after the run
  * began, gives none: a line that may be another one would be a guess. So does a log that is no run: which sources its
  * program was made of is not known.
  *
@@ -27,12 +29,19 @@ export async function withExcerpts(report: Report, roots: readonly string[]): Pr
     const excerpt = frame && (await excerptOf(frame, linesOf));
     findings.push(excerpt === undefined ? finding : { ...finding, excerpt });
   }
+  const stops: ReportStop[] = [];
+  for (const stop of report.stops ?? []) {
+    const thread = stop.threads[0];
+    const frame = thread?.blamed === undefined ? undefined : thread.frames[thread.blamed];
+    const excerpt = frame && stops.length < mostStops ? await excerptOf(frame, linesOf) : undefined;
+    stops.push(excerpt === undefined ? stop : { ...stop, excerpt });
+  }
   const profiles: ReportProfile[] = [];
   for (const profile of report.profiles ?? []) {
     const sources = await sourcesOf(profile, linesOf);
     profiles.push(sources.length === 0 ? profile : { ...profile, sources });
   }
-  return { ...report, findings, ...(report.profiles && { profiles }) };
+  return { ...report, findings, ...(report.stops && { stops }), ...(report.profiles && { profiles }) };
 }
 
 /** Lines of a profile that get their source text: the most expensive ones, with their neighbours. */

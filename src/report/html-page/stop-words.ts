@@ -27,7 +27,7 @@ export function stopFrameName(frame: ReportStopFrame): string {
   }
   // Of a nearest symbol it is the distance that tells how near it is.
   const near = named === 'exported symbol' || named === 'symbol table';
-  const from = near && functionOffset !== undefined && frame.line === undefined;
+  const from = near && functionOffset !== undefined && frame.line === undefined && frame.trust !== 'sure';
   return `${functionText(frame)}${from && functionOffset > 0 ? `+${functionOffset}` : ''}`;
 }
 

@@ -1,22 +1,150 @@
-// Owns the description of a process in a core file: its threads with their frames.
-import type { Stop } from '../../model/stop.ts';
-import { codePlaces } from '../../tools/core/code-places.ts';
+// Owns the way from an opened core to a stop: stacks with names and lines, the instruction, the modules.
+import { tmpdir } from 'node:os';
+import type { Frame } from '../../model/finding.ts';
+import type { Disassembly, Stop, StopFrame, StopThread } from '../../model/stop.ts';
+import { type CodePlaces, codePlaces, type NameOf } from '../../tools/core/code-places.ts';
+import type { ImageThread, LoadedModule } from '../../tools/core/process-image.ts';
 import { unwindThread } from '../../tools/core/unwind.ts';
+import { demangleNames } from './demangled-names.ts';
+import { disassemble } from './disassembly.ts';
+import { type AskedPlace, findLines } from './lines.ts';
 import type { OpenedCore } from './open-core.ts';
 
-/** Never throws: what cannot be read ends the stack of a thread. */
-export async function describeCore({ image, modules, functions, facts }: OpenedCore): Promise<Stop> {
-  const indexes = new Map(image.modules.map((module, index) => [module, index]));
-  const code = codePlaces(image, (module, address) => functions(indexes.get(module) ?? -1)?.at(address));
+export interface DescribeCoreOptions {
+  /** Absolute path of a folder for files that are removed again; default: the system's. */
+  readonly folder?: string;
+  /** false: no instructions around that of the first thread. Default: of a crash. */
+  readonly disassembles?: boolean;
+}
+
+/**
+ * Describes the moment that a core shows. Never throws for what is in it.
+ *
+ * @returns a stop with number 1; `cause` is `signal` for a crash, else `core`.
+ */
+export async function describeCore(opened: OpenedCore, options: DescribeCoreOptions = {}): Promise<Stop> {
+  const { image, facts, modules } = opened;
+  const indexes = new Map(image.modules.map(({ start }, index) => [start, index]));
+  const code = codePlaces(image, namesIn(opened, indexes));
+  const unwound = image.threads.map((thread, index) => threadOf(code, thread, index));
+  const { disassembles = facts.isCrash, folder = tmpdir() } = options;
+  const [threads, disassembly] = await Promise.all([
+    withNames(opened, unwound, indexes),
+    disassembles ? disassemblyOf(code, folder) : undefined,
+  ]);
   return {
     number: 1,
-    cause: 'core',
-    pid: facts.pid,
-    threads: image.threads.map((thread, index) => {
-      const { states: _, ...stack } = unwindThread(code, thread);
-      const { lwp, name } = thread;
-      return { number: index + 1, lwp, ...(name !== undefined && { name }), ...stack };
-    }),
+    cause: facts.isCrash ? 'signal' : 'core',
+    pid: image.pid,
+    ...(facts.isCrash && facts.signal !== undefined && { signal: facts.signal }),
+    ...(disassembly !== undefined && { disassembly }),
+    threads,
     modules,
+    core: opened.path,
   };
+}
+
+/** Names by module and link-time address; ranges of functions by call frame information are the unwinder's own. */
+function namesIn(opened: OpenedCore, indexes: ReadonlyMap<bigint, number>): NameOf {
+  return (module, address) => {
+    const index = indexes.get(module.start);
+    return index === undefined ? undefined : opened.functions(index)?.at(address);
+  };
+}
+
+function threadOf(code: CodePlaces, thread: ImageThread, index: number): StopThread {
+  const { frames, end, omitted } = unwindThread(code, thread);
+  return {
+    number: index + 1,
+    lwp: thread.lwp,
+    ...(thread.name !== undefined && { name: thread.name }),
+    ...(index === 0 && { isCurrent: true as const }),
+    frames,
+    end,
+    ...(omitted !== undefined && { omitted }),
+    ...(index === 0 && {
+      registers: [...thread.registers].map(([name, value]) => ({ name, value: `0x${value.toString(16)}` })),
+    }),
+  };
+}
+
+/** Names as the source has them, lines, and the calls that were inlined. */
+async function withNames(
+  opened: OpenedCore,
+  threads: readonly StopThread[],
+  indexes: ReadonlyMap<bigint, number>,
+): Promise<readonly StopThread[]> {
+  const { modules } = opened.image;
+  const byPath = new Map<string, LoadedModule>(modules.map((module) => [module.path, module]));
+  const placeOf = ({ object, offset }: StopFrame): AskedPlace | undefined => {
+    const module = object === undefined ? undefined : byPath.get(object);
+    const index = module && indexes.get(module.start);
+    return index === undefined || offset === undefined
+      ? undefined
+      : { module: index, address: BigInt(offset) };
+  };
+  const frames = threads.flatMap((thread) => thread.frames);
+  const [lines, names] = await Promise.all([
+    findLines(
+      opened,
+      frames.flatMap((frame) => placeOf(frame) ?? []),
+    ),
+    demangleNames(frames.flatMap((frame) => frame.function ?? [])),
+  ]);
+  const named = (frame: StopFrame): readonly StopFrame[] => {
+    const name = frame.function === undefined ? undefined : (names.get(frame.function) ?? frame.function);
+    const own: StopFrame = name === undefined ? frame : { ...frame, function: name };
+    const place = placeOf(frame);
+    const calls = place === undefined ? undefined : lines.at(place);
+    return calls === undefined ? [own] : calls.map((call, index) => withLine(own, call, index, calls.length));
+  };
+  return threads.map((thread) => {
+    const { omitted } = thread;
+    const before = omitted && thread.frames.slice(0, omitted.after).flatMap(named);
+    return before === undefined || omitted === undefined
+      ? { ...thread, frames: thread.frames.flatMap(named) }
+      : {
+          ...thread,
+          frames: [...before, ...thread.frames.slice(omitted.after).flatMap(named)],
+          omitted: { ...omitted, after: before.length },
+        };
+  });
+}
+
+/** The last of the calls at one address is that of the function itself, the ones before were inlined into it. */
+function withLine(frame: StopFrame, call: Frame, index: number, count: number): StopFrame {
+  const isOwn = index === count - 1;
+  const { file, line, column } = call;
+  const name = call.function ?? (isOwn ? frame.function : undefined);
+  const { function: _, functionOffset, named: __, found, ...rest } = frame;
+  const at = file?.lastIndexOf('/') ?? -1;
+  return {
+    ...rest,
+    found: index === 0 ? found : 'unwound',
+    ...(name !== undefined && { function: name, named: 'debug information' as const }),
+    ...(isOwn && functionOffset !== undefined && { functionOffset }),
+    ...(file !== undefined &&
+      (at > 0 ? { directory: file.slice(0, at), file: file.slice(at + 1) } : { file })),
+    ...(line !== undefined && { line }),
+    ...(column !== undefined && { column }),
+    ...(!isOwn && { isInlined: true as const }),
+  };
+}
+
+/** Of the first thread. Where the file is not there, the core may still have the bytes. */
+async function disassemblyOf(code: CodePlaces, folder: string): Promise<Disassembly | undefined> {
+  const { image, registers, places, readCode } = code;
+  const address = image.threads[0]?.registers.get(registers.programCounter);
+  if (address === undefined || !places.isExecutable(address)) return undefined;
+  const module = places.module(address);
+  const functionStart = code.functionStart(address);
+  const file = module?.object ?? undefined;
+  return disassemble({
+    machine: image.machine,
+    address,
+    ...(functionStart !== undefined && { functionStart }),
+    ...(file !== undefined && module !== undefined && { file: { path: file.path, bias: module.bias } }),
+    read: readCode,
+    folder,
+  });
 }

@@ -38,9 +38,9 @@ export async function runReplay(plan: ReplayPlan, events: ReplayEvents): Promise
   );
   const notes = notesOf(plan, given);
   const shared = run.launch.capture !== 'fd';
-  const { id, path: directory, temporary } = await createRunDirectory(run.workingDirectory, shared);
+  const { id, path: directory, temporary } = await createRunDirectory(run.runsIn, shared);
   const problems: Problem[] = [...run.problems, ...run.inheritance.problems, ...run.target.problems];
-  if (temporary) problems.push(keptElsewhere(run.workingDirectory, directory));
+  if (temporary) problems.push(keptElsewhere(run.runsIn, directory));
   const tally = createTally(requests, maskedTarget);
   const replay = (of: readonly ReplayedRequest[]): NonNullable<RunManifest['replay']> => ({
     mode,
@@ -121,7 +121,7 @@ export async function runReplay(plan: ReplayPlan, events: ReplayEvents): Promise
     launches: launched.map(({ name }) => name),
   };
   await writeManifest(directory, manifest);
-  if (!temporary) await removeOldRuns(run.workingDirectory, run.keep);
+  if (!temporary) await removeOldRuns(run.runsIn, run.keep);
   return { directory, manifest };
 }
 

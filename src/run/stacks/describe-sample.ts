@@ -33,7 +33,7 @@ export async function describeSample(
       ...(root !== undefined && { sysroot: root }),
     });
     try {
-      const described = await describeCore(opened);
+      const described = await describeCore(opened, { disassembles: false });
       const { signal: _, fault: __, disassembly: ___, ...rest } = inOuterNumbers(described, sample.threads);
       const threads = [...rest.threads.map(asSampled), ...withoutCore(sample, rest.threads)];
       return { stop: { ...rest, ...own, core, threads }, problems: opened.problems };

@@ -176,6 +176,20 @@ export const ownOptions: readonly OwnOption[] = [
     default: '2s',
   },
   {
+    name: '--core',
+    type: 'boolean',
+    summary: 'keep the core file of each process that crashes',
+    group: 'Run',
+  },
+  {
+    name: '--on-crash',
+    type: 'choice',
+    metavar: 'WHAT',
+    choices: ['gdb'],
+    summary: 'gdb: the same, and the report shows its stacks',
+    group: 'Run',
+  },
+  {
     name: '--capture',
     type: 'choice',
     metavar: 'HOW',
@@ -185,12 +199,25 @@ export const ownOptions: readonly OwnOption[] = [
     default: 'xml',
   },
   {
+    name: '--runs-in',
+    type: 'text',
+    metavar: 'DIR',
+    summary: 'keep the run in DIR/.vgrun/runs; default: the working directory',
+    group: 'Run',
+  },
+  {
     name: '--keep',
     type: 'count',
     metavar: 'N',
     summary: 'how many runs to keep',
     group: 'Run',
     default: '20',
+  },
+  {
+    name: '--own-status',
+    type: 'boolean',
+    summary: 'end as the program ended, by its status or signal, whatever was found',
+    group: 'Run',
   },
   {
     name: '--known-noise',
@@ -269,8 +296,13 @@ export interface OwnSettings {
   readonly killAfter: number;
   /** Seconds. */
   readonly wait: number;
+  readonly core: boolean;
+  readonly onCrash?: 'gdb';
   readonly capture: 'xml' | 'fd';
+  /** As typed: the folder whose `.vgrun/runs` gets the run. */
+  readonly runsIn?: string;
   readonly keep: number;
+  readonly ownStatus: boolean;
   /** `glibc,glib`, as typed. */
   readonly knownNoise: readonly string[];
   readonly valgrind?: string;
@@ -298,8 +330,10 @@ export const ownDefaults: OwnSettings = {
   color: 'auto',
   killAfter: 5,
   wait: 2,
+  core: false,
   capture: 'xml',
   keep: 20,
+  ownStatus: false,
   knownNoise: [],
   liftAll: false,
   preset: [],

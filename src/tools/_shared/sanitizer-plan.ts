@@ -91,6 +91,14 @@ function flagsOf(
           ['print_summary', '1'],
         ] as const)
       : []),
+    // Without the first there is none, and without the second it has the terabytes of the shadow memory in it.
+    ...(launch.wantsCore === true
+      ? [
+          ...(knows('disable_coredump') ? [['disable_coredump', '0'] as const] : []),
+          ...(runtime === 'asan' ? [['unmap_shadow_on_exit', '1'] as const] : []),
+          ['abort_on_error', '1'] as const,
+        ]
+      : []),
     ...(symbolizer === undefined || hasSymbolizer ? [] : [['external_symbolizer_path', symbolizer] as const]),
   ];
   const typed = optionsFor(tool, launch.toolOptions).flatMap(({ name, value = '' }): readonly Flag[] => {

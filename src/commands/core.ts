@@ -1,0 +1,86 @@
+// `vgrun core CORE [EXE]`: what a core file tells of the process that left it.
+import { UserError } from '../errors.ts';
+import { analysisOptions, readAnalysis } from './analysis.ts';
+import { mustBeApart, readDestinations, showsRaw, terminalOptions, writeReports, writeTo } from './output.ts';
+import { isAnswered, mailOptions, parseWithConfig, reportOptions, subCommand } from './sub-command.ts';
+
+const usage = `[options] CORE [PROGRAM]
+
+Says what crashed and why: threads with their stacks, the signal, what the instruction touched.
+Without PROGRAM it is looked for where the core says, and only taken when its build-id is the same.`;
+
+/** @returns the exit status; see "Exit status" in docs/core.md. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const wishes = await parseWithConfig(
+    subCommand('core', usage, argv)
+      .options(reportOptions)
+      .options({
+        locals: {
+          type: 'boolean',
+          default: true,
+          describe: 'arguments and locals, by gdb; --no-locals: without',
+        },
+        search: {
+          type: 'string',
+          array: true,
+          nargs: 1,
+          default: [] as string[],
+          describe: 'DIR with programs, libraries or their debug files; repeatable',
+        },
+        sysroot: { type: 'string', describe: 'DIR under which the paths of the core lie' },
+        debuginfod: {
+          type: 'boolean',
+          default: false,
+          describe: 'ask the servers in DEBUGINFOD_URLS for what is missing',
+        },
+      })
+      .options(analysisOptions)
+      .options(mailOptions),
+    argv,
+  );
+  if (isAnswered(argv)) return 0;
+  const [core, program, ...more] = wishes._.map(String);
+  if (core === undefined) throw new UserError('no core file is named', 'vgrun core CORE [PROGRAM]');
+  if (more.length > 0) {
+    throw new UserError(`${more[0]} is one name too many`, 'it takes a core file and its program');
+  }
+  const destinations = await readDestinations(wishes.report);
+  const mailing = wishes.mail.length === 0 ? undefined : await import('./mail.ts');
+  const mail = await mailing?.readMail({
+    mail: wishes.mail,
+    mailFrom: wishes['mail-from'],
+    mailIf: wishes['mail-if'],
+  });
+  await mustBeApart(destinations, [
+    [core, 'the core file'] as const,
+    ...(mail?.files ?? []).map((file) => [file, 'where the mail goes'] as const),
+  ]);
+  const [reading, { readCore }] = await Promise.all([
+    readAnalysis(wishes, mail !== undefined || showsRaw(destinations)),
+    import('../run/core/read-core.ts'),
+  ]);
+  const log = await readCore(core, {
+    ...(program !== undefined && { program }),
+    ...(wishes.sysroot !== undefined && { sysroot: wishes.sysroot }),
+    search: wishes.search,
+    debuginfod: wishes.debuginfod,
+    locals: wishes.locals,
+    workingDirectory: process.cwd(),
+  });
+  const { analyze, parse } = await import('../pipeline.ts');
+  const report = await analyze(await parse(log), reading);
+  const look = {
+    ...terminalOptions(process.stdout, wishes.color),
+    fullStacks: wishes['full-stacks'],
+    all: wishes.all,
+  };
+  if (destinations.length === 0) await writeTo(process.stdout, report, 'pretty', look);
+  const status = await writeReports(report, destinations, look);
+  return mailing === undefined || mail === undefined
+    ? status
+    : mailing.mailReport(report, mail, destinations, look, status, say);
+}
+
+function say(line: string): void {
+  process.stderr.write(`vgrun: ${line}\n`);
+}

@@ -1,0 +1,143 @@
+"""Probes: breakpoints of the user's at which values are written down, and the program goes on."""
+
+import re
+
+import gdb
+
+import stop as stops
+
+
+class Probe:
+    """One `--break`. Its fields are those of src/tools/gdb/probes.ts."""
+
+    def __init__(self, number, wish, log):
+        self.number = number
+        self.wish = wish
+        self.log = log
+        self.hits = 0
+        self.found = False
+        self.told_condition = False
+        self.result = f"vgrun_condition_{number}"
+        self.breakpoint = None
+
+    def set(self):
+        """Sets the breakpoint; one in a library that is not loaded yet waits for it."""
+        try:
+            self.breakpoint = gdb.Breakpoint(self.wish["place"])
+        except (gdb.error, RuntimeError) as error:
+            self.log.problem(
+                "probe-not-set", "incomplete", f"--break '{self.wish['text']}': {error}", "see the places that gdb knows: FILE:LINE, FUNCTION, *ADDRESS"
+            )
+            return
+        self.breakpoint.silent = True
+        self.look()
+        condition = self.wish.get("condition")
+        if condition is None:
+            return
+        gdb.set_convenience_variable(self.result, 0)
+        try:
+            # gdb stops where a condition fails, too: what the variable holds tells the two apart.
+            self.breakpoint.condition = f"${self.result} = ({condition})"
+        except (gdb.error, RuntimeError) as error:
+            # Names that are not known yet: gdb takes the condition when the place is loaded, or not at all.
+            self.refuse(error)
+
+    def refuse(self, error):
+        self.log.problem(
+            "probe-condition",
+            "incomplete",
+            f"--break '{self.wish['text']}': the condition cannot be evaluated: {error}",
+            "only names that are visible at the place can be used",
+        )
+        self.remove()
+
+    def look(self):
+        """Remembers that the place was found: a library may be unloaded before the end."""
+        if self.is_set() and not self.breakpoint.pending:
+            self.found = True
+
+    def is_set(self):
+        return self.breakpoint is not None and self.breakpoint.is_valid()
+
+    def remove(self):
+        if self.is_set():
+            self.breakpoint.delete()
+        self.breakpoint = None
+        # What was refused is told already.
+        self.found = True
+
+    def hit(self, is_first_process):
+        """At a hit, in the selected thread: what is to be written down; None when it is not one."""
+        self.found = True
+        if not self.condition_holds() or (self.wish.get("child") and is_first_process):
+            return None
+        wanted = self.wish.get("thread")
+        thread = gdb.selected_thread()
+        if wanted is not None and wanted not in (thread.name, str(thread.num)):
+            return None
+        self.hits += 1
+        described = {"probe": self.number, "place": self.wish["text"], "hit": self.hits}
+        described["values"] = [evaluate(expression) for expression in self.wish["prints"]]
+        if self.wish["sets"]:
+            described["changes"] = [assign(each) for each in self.wish["sets"]]
+        return described
+
+    def condition_holds(self):
+        if self.wish.get("condition") is None:
+            return True
+        held = gdb.convenience_variable(self.result)
+        gdb.set_convenience_variable(self.result, 0)
+        if held is not None and held:
+            return True
+        if not self.told_condition:
+            self.told_condition = True
+            try:
+                gdb.parse_and_eval(self.wish["condition"])
+                reason = "gdb could not evaluate it"
+            except gdb.error as error:
+                reason = str(error)
+            self.log.problem(
+                "probe-condition",
+                "incomplete",
+                f"--break '{self.wish['text']}': at a hit its condition could not be evaluated: {reason}",
+                "such hits are not counted; only names that are visible at the place can be used",
+            )
+        return False
+
+    def is_spent(self):
+        return self.hits >= self.wish["maxHits"]
+
+    def finish(self):
+        """Says at the end what a user would take for `never reached`."""
+        if self.found:
+            return
+        self.log.problem(
+            "probe-place",
+            "incomplete",
+            f"--break '{self.wish['text']}': there was no such place in the program or a library that it loaded",
+            "a file and line need debug information (-g); a function needs at least a symbol table",
+        )
+
+
+def evaluate(expression):
+    described = {"expression": expression}
+    try:
+        formatted = re.fullmatch(r"(/[a-z]) ?(.*)", expression, re.DOTALL)
+        if formatted is None:
+            described["value"] = stops.value_text(gdb.parse_and_eval(expression))
+        else:
+            text = gdb.execute(f"output {formatted[1]} {formatted[2]}", to_string=True)
+            described["value"] = stops.shorten(text.strip(), stops.MAX_VALUE)
+    except Exception as error:  # Pretty printers over damaged memory may raise anything.
+        described["error"] = stops.shorten(str(error), 512)
+    return described
+
+
+def assign(change):
+    described = {"expression": change["variable"], "value": change["value"]}
+    try:
+        gdb.execute(f"set var {change['variable']} = {change['value']}", to_string=True)
+        described["value"] = stops.value_text(gdb.parse_and_eval(change["variable"]))
+    except Exception as error:
+        described["error"] = stops.shorten(str(error), 512)
+    return described
