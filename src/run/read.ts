@@ -26,6 +26,7 @@ import { createOpenDescriptors, type OpenDescriptors } from './open-descriptors.
 import { runsProcess } from './processes.ts';
 import { readPlainLog } from './read-plain-log.ts';
 import { instrumentProblems, type ProfileSource, readProfiles } from './read-profiles.ts';
+import { besideOthers } from './stops-beside.ts';
 
 /** Enough for every reader to recognise its format. */
 const headBytes = 64 * 1024;
@@ -269,24 +270,30 @@ export async function* readSources(
     manifest?.capture === 'reports' && directory !== undefined
       ? [{ manifest, directory, files: sources.files }]
       : (sources.reportRuns ?? []);
+  const stopLogs = sources.files.filter(isStopLog);
   if (reportRuns.length > 0) {
     const [{ readReports }, { readSymbols }] = await Promise.all([
       import('./read-reports.ts'),
       import('./symbolize.ts'),
     ]);
     for (const run of reportRuns) {
-      yield* readReports({
+      const records = readReports({
         manifest: run.manifest,
-        files: run.files,
+        files: run.files.filter((file) => !isStopLog(file)),
         symbols: symbols ?? (await readSymbols(run.directory)),
         nextImage,
       });
+      for await (const record of records) {
+        if (record.type === 'process') imageOfPid.set(record.pid, record.image);
+        yield record;
+      }
     }
   }
-  const isRead = new Set(reportRuns.flatMap((run) => run.files));
+  const isRead = new Set([...reportRuns.flatMap((run) => run.files), ...stopLogs]);
   const others = sources.files.filter((file) => !isRead.has(file));
   // XML first, so that the processes are known when the text beside it speaks of them.
-  const files = beside ? [...others].sort((a, b) => Number(isText(a)) - Number(isText(b))) : others;
+  const logged = beside ? [...others].sort((a, b) => Number(isText(a)) - Number(isText(b))) : others;
+  const files = [...logged, ...stopLogs];
   for (const group of groupCopies(files)) {
     const path = group[0] as string;
     const artifact = [path, ...group.slice(1).slice(-1)].map((name) => basename(name)).join(' … ');
@@ -328,7 +335,13 @@ export async function* readSources(
     };
     const records = reader.read(readCopies(group), context);
     if (isBeside) yield* onlyWhatXmlLacks(records, imageOfPid, descriptors);
-    else {
+    else if (isStopLog(path) && sources.manifest !== undefined) {
+      // A process that execs is several images in the log itself.
+      for await (const record of besideOthers(records, new Map(imageOfPid))) {
+        if (record.type === 'process') imageOfPid.set(record.pid, record.image);
+        yield record;
+      }
+    } else {
       for await (const record of records) {
         if (record.type !== 'process') {
           if (!beside || !descriptors.takeStack(record)) yield record;
@@ -386,6 +399,7 @@ async function* readLaunches(
 }
 
 const isText = (path: string) => path.endsWith('.log');
+const isStopLog = (path: string) => path.endsWith('.stops.jsonl');
 
 function unreadable(artifact: string, empty: boolean, manifest: RunManifest | undefined): Problem {
   const isProfile = manifest?.capture === 'profile';
