@@ -104,27 +104,30 @@ export function behindStubs(
   return at;
 }
 
-/** @returns addresses behind each direct call of `target` in a piece of code, at most `limit`. */
+/** @returns direct calls in a piece of code that begins at `start`, those of `target` alone when it is given; at most `limit`. */
 export function callsOf(
-  target: bigint,
+  target: bigint | undefined,
   start: bigint,
   code: Uint8Array,
   machine: Machine,
   limit: number,
-): readonly bigint[] {
-  const found: bigint[] = [];
+): readonly { readonly returnAddress: bigint; readonly target: bigint }[] {
+  const found: { returnAddress: bigint; target: bigint }[] = [];
   if (machine === 'aarch64') return found;
+  const wanted = target === undefined ? undefined : Number(BigInt.asIntN(32, target - start));
   for (let at = code.indexOf(0xe8); at >= 0 && at + 5 <= code.length; at = code.indexOf(0xe8, at + 1)) {
-    const behind = start + BigInt(at + 5);
     const distance =
       (code[at + 1] ?? 0) |
       ((code[at + 2] ?? 0) << 8) |
       ((code[at + 3] ?? 0) << 16) |
       ((code[at + 4] ?? 0) << 24);
-    if (behind + BigInt(distance) === target) {
-      found.push(behind);
-      if (found.length >= limit) break;
-    }
+    // Of 32 bits, as the distance is: the address is compared whole afterwards.
+    if (wanted !== undefined && ((at + 5 + distance) | 0) !== wanted) continue;
+    const returnAddress = start + BigInt(at + 5);
+    const called = returnAddress + BigInt(distance);
+    if (target !== undefined && called !== target) continue;
+    found.push({ returnAddress, target: called });
+    if (found.length >= limit) break;
   }
   return found;
 }

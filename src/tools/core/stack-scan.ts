@@ -1,9 +1,9 @@
 // Callers that nothing leads to: words on the stack that are return addresses behind a call, checked against each other.
 import type { Trust } from '../../model/stop.ts';
-import { callsOf } from './call-sites.ts';
 import type { CodePlaces } from './code-places.ts';
 import { unsignedAt } from './dwarf-cursor.ts';
 import { type FrameState, lookupAddress, stepByFrameInformation } from './frame-step.ts';
+import { callerThatIsLost, type LostFrame } from './lost-frames.ts';
 import type { RegisterValues } from './register-numbers.ts';
 
 /** A caller that was found by looking for it. */
@@ -11,8 +11,8 @@ export interface ScannedCaller {
   readonly state: FrameState;
   readonly trust: Trust;
   readonly doubt: string;
-  /** A frame between the callee and this one, whose return address is overwritten: a call in code, not on the stack. */
-  readonly between?: { readonly pc: bigint; readonly trust: Trust; readonly doubt: string };
+  /** Frames between the callee and this one that are not on the stack any more. */
+  readonly between?: readonly LostFrame[];
 }
 
 /** Words that may still be looked at, for a whole thread. */
@@ -23,8 +23,6 @@ export interface ScanBudget {
 const reach = 32_768;
 /** After the first word that could be a return address, one that surely is one is looked for in so many words more. */
 const hesitation = 512;
-/** Of code that is searched for calls. */
-const largestCode = 32n * 1024n * 1024n;
 const largestFunction = 1024n * 1024n;
 
 /** How a return address goes with the function that should have been called before it. */
@@ -35,6 +33,7 @@ type Fit = 'this' | 'other' | 'open' | 'unseen' | 'never';
  *
  * @param callee missing: nothing is known of it
  * @param isOverwritten the return address of the callee is known to be destroyed, so that its caller is not on the stack
+ * @param returned without a callee: starts of functions that may have been it
  */
 export function scanForCaller(
   code: CodePlaces,
@@ -42,6 +41,7 @@ export function scanForCaller(
   from: bigint,
   isOverwritten: boolean,
   budget: ScanBudget,
+  returned: readonly bigint[] = [],
 ): ScannedCaller | undefined {
   let first: ScannedCaller | undefined;
   let wordsLeft = reach;
@@ -58,8 +58,8 @@ export function scanForCaller(
         doubt: 'It was found on the stack: its call goes to the function before.',
       };
     }
-    const between = isOverwritten && callee !== undefined ? lostCaller(code, callee, value) : undefined;
-    if (between !== undefined && (fit === 'other' || chain === 'joined')) {
+    const between = isOverwritten ? callerThatIsLost(code, callee, returned, from, state) : undefined;
+    if (between !== undefined && (fit === 'other' || chain === 'joined' || callee === undefined)) {
       return { state, trust: 'likely', doubt: 'It was found on the stack.', between };
     }
     if (chain === 'joined' && fit !== 'other') {
@@ -153,95 +153,4 @@ function chainFrom(code: CodePlaces, state: FrameState): 'joined' | 'broken' | '
   const fit = fitOf(code, state, step.state.pc);
   if (fit === 'never') return 'broken';
   return fit === 'this' ? 'joined' : 'open';
-}
-
-/**
- * The caller whose return address is overwritten: between the callee and the function that `outer` returns into. What `outer`'s call
- * goes to must call the callee; where that is not known, the callee must have one call only in its module.
- */
-function lostCaller(code: CodePlaces, callee: FrameState, outer: bigint): ScannedCaller['between'] {
-  const calleeStart = code.functionStart(lookupAddress(callee));
-  if (calleeStart === undefined) return undefined;
-  const site = code.callBefore(outer);
-  if (site.kind === 'direct') {
-    const range = code.functionRange(code.finalTarget(site.target));
-    if (range?.end === undefined) return undefined;
-    return fromCalls(callsIn(code, calleeStart, range.start, range.end), 'that function');
-  }
-  const module = code.places.module(callee.pc);
-  if (site.kind !== 'indirect' || module?.object === undefined) return undefined;
-  const calls = module.object.segments
-    .filter(({ isExecutable }) => isExecutable)
-    .flatMap(({ address, memorySize }) =>
-      callsIn(code, calleeStart, address + module.bias, address + module.bias + memorySize),
-    );
-  return calls.length === 1 ? fromCalls(calls, 'its module') : undefined;
-}
-
-function callsIn(code: CodePlaces, target: bigint, start: bigint, end: bigint): readonly bigint[] {
-  const size = end - start < largestCode ? end - start : largestCode;
-  const bytes = code.readCode(start, Number(size));
-  return callsOf(target, start, bytes, code.image.machine, 2);
-}
-
-function fromCalls(calls: readonly bigint[], where: string): ScannedCaller['between'] {
-  const [pc] = calls;
-  if (pc === undefined) return undefined;
-  return calls.length === 1
-    ? {
-        pc,
-        trust: 'likely',
-        doubt: `Its return address is overwritten; this is the only call of the function before in ${where}.`,
-      }
-    : {
-        pc,
-        trust: 'doubtful',
-        doubt:
-          'Its return address is overwritten, and it calls the function before at several places: this is the first.',
-      };
-}
-
-/** How far below the stack pointer the frames of functions that have returned are looked for, in words. */
-const reachBelow = 2048;
-
-/**
- * The function that has just returned, to an address that is none: the calls that it made left their return addresses below the
- * stack pointer.
- *
- * @returns where it called something last, as far as is still seen
- */
-export function functionThatReturned(code: CodePlaces, state: FrameState): ScannedCaller | undefined {
-  const { registers: machine, memory, places } = code;
-  const word = BigInt(machine.wordSize);
-  // A return has taken the address from there.
-  if (memory.unsigned(state.sp - word, machine.wordSize) !== state.pc) return undefined;
-  const framePointer = state.registers.get(machine.framePointer);
-  const isFramePointerPopped = memory.unsigned(state.sp - 2n * word, machine.wordSize) === framePointer;
-  let first: ScannedCaller | undefined;
-  for (let index = 2; index < reachBelow; index++) {
-    const address = state.sp - word * BigInt(index);
-    const value = memory.unsigned(address, machine.wordSize);
-    if (value === undefined) break;
-    if (value <= 0xffffn || !places.isExecutable(value)) continue;
-    const { kind } = code.callBefore(value);
-    if (kind === 'none') continue;
-    const inside = stateAt(code, value, address);
-    const rule = code.described(value - 1n)?.rules.frameAddress;
-    const returned = (trust: Trust, doubt: string): ScannedCaller => ({
-      state: inside,
-      trust,
-      doubt: `It has returned, to an address that is none; ${doubt}`,
-    });
-    if (rule?.kind === 'register' && rule.register === machine.stackPointer) {
-      if (inside.sp + rule.offset === state.sp) {
-        return returned('likely', 'the place is its last call that is seen below the stack pointer.');
-      }
-      continue;
-    }
-    if (rule?.kind === 'register' && rule.register === machine.framePointer && isFramePointerPopped) {
-      return returned('likely', 'the place is its last call that is seen below the stack pointer.');
-    }
-    first ??= returned('doubtful', 'it may have been a function that this one called.');
-  }
-  return first;
 }

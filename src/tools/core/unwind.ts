@@ -8,9 +8,10 @@ import {
   stepByFramePointer,
   stepBySignalFrame,
 } from './frame-step.ts';
+import { functionsThatReturned } from './lost-frames.ts';
 import type { ImageThread } from './process-image.ts';
 import { registerValues } from './register-numbers.ts';
-import { functionThatReturned, type ScanBudget, type ScannedCaller, scanForCaller } from './stack-scan.ts';
+import { type ScanBudget, type ScannedCaller, scanForCaller } from './stack-scan.ts';
 import { type PlainFrame, stopFrame } from './stop-frames.ts';
 
 /** What is kept of a deep stack, and how far its outermost frames are looked for. */
@@ -232,13 +233,15 @@ function scannedCaller(
 function fromScan({ state, trust, doubt, between }: ScannedCaller): Next {
   const next = { state, found: 'scanned', trust, doubt } as const;
   if (between === undefined) return next;
-  const lost: PlainFrame = {
-    state: { pc: between.pc, sp: state.sp, registers: new Map(), isExact: false },
-    found: 'scanned',
-    trust: between.trust,
-    doubt: between.doubt,
-  };
-  return { ...next, before: [lost] };
+  const before = between.map(
+    (lost): PlainFrame => ({
+      state: { pc: lost.pc, sp: state.sp, registers: new Map(), isExact: lost.isExact },
+      found: 'scanned',
+      trust: lost.trust,
+      doubt: lost.doubt,
+    }),
+  );
+  return { ...next, before };
 }
 
 /** The thread stands where no code can be: it was called through a bad pointer, or returned through a bad return address. */
@@ -264,11 +267,7 @@ function callerOfNoCode(code: CodePlaces, state: FrameState, budget: ScanBudget)
       return { state: caller, found: 'unwound', trust: kind === 'direct' ? 'likely' : 'doubtful', doubt };
     }
   }
-  const returned = functionThatReturned(code, state);
-  const outer = scannedCaller(code, returned?.state, state.sp, true, budget, 'damaged');
-  if (returned === undefined) return outer;
-  const { trust, doubt } = returned;
-  const before: PlainFrame = { state: returned.state, found: 'scanned', trust, doubt };
-  if ('end' in outer) return { state: returned.state, found: 'scanned', trust, doubt };
-  return { ...outer, before: [before, ...(outer.before ?? [])] };
+  const returned = functionsThatReturned(code, state);
+  const outer = scanForCaller(code, undefined, state.sp, true, budget, returned);
+  return outer === undefined ? { end: 'damaged' } : fromScan(outer);
 }

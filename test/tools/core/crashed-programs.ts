@@ -70,6 +70,7 @@ export interface GdbFrame {
 export function gdbBacktraces(core: string, program: string): ReadonlyMap<number, readonly GdbFrame[]> {
   const script = [
     'import gdb',
+    'gdb.execute("set backtrace past-main on")',
     'for t in gdb.selected_inferior().threads():',
     '    t.switch()',
     '    f = gdb.newest_frame()',
