@@ -25,6 +25,7 @@ const subCommands: ReadonlyMap<
   ['explain', () => import('./commands/explain.ts')],
   ['suppress', () => import('./commands/suppress.ts')],
   ['include', () => import('./commands/include.ts')],
+  ['stacks', () => import('./commands/stacks.ts')],
   ['shim', () => import('./commands/shim.ts')],
 ]);
 

@@ -13,6 +13,7 @@ const benches = {
   parse: async (options) => (await import('./parse.mjs')).parseBench(options),
   'cost-files': async (options) => (await import('./cost-files.mjs')).costFilesBench(options),
   stacks: async (options) => (await import('./stacks.mjs')).stacksBench(options),
+  pause: async (options) => (await import('./pause.mjs')).pauseBench(options),
   massif: async (options) => (await import('./massif.mjs')).massifBench(options),
   costs: async (options) => (await import('./costs.mjs')).costsBench(options),
   cgi: async (options) => (await import('./cgi.mjs')).cgiBench(options),

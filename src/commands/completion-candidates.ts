@@ -15,6 +15,7 @@ import {
 } from '../tools/_shared/valgrind-options.ts';
 import { tools } from '../tools/index.ts';
 import { analysisOptions, growthOption } from './analysis.ts';
+import { stacksOptions } from './stacks-options.ts';
 import { configOptions, mailOptions, reportOptions } from './sub-command.ts';
 
 export interface Candidate {
@@ -139,6 +140,11 @@ export const subCommandWords: Readonly<Record<string, SubCommandWords>> = {
       { name: '--help', about: 'show help', takesValue: false },
     ],
     names: 'programs',
+  },
+  stacks: {
+    about: 'what each thread of a process does',
+    options: wordsOf({ ...stacksOptions, ...reportOptions, ...analysisOptions, ...configOptions, ...help }),
+    names: 'none',
   },
   shim: {
     about: 'a supervisor starts the program, vgrun runs it',

@@ -7,20 +7,8 @@ import { ownDefaults } from '../tools/_shared/own-options.ts';
 import { version } from '../version.ts';
 import { analysisOptions, readAnalysis } from './analysis.ts';
 import { readDestinations, showsRaw, terminalOptions, writeReports, writeTo } from './output.ts';
+import { stacksOptions } from './stacks-options.ts';
 import { isAnswered, parseWithConfig, reportOptions, subCommand } from './sub-command.ts';
-
-/** How samples are taken, for yargs. */
-export const stacksOptions = {
-  samples: { type: 'string', default: '1', describe: 'how often to look: who moves is told from 2 on' },
-  interval: { type: 'string', default: '200ms', describe: 'from one look to the next: 50ms, 2s' },
-  'max-pause': {
-    type: 'string',
-    default: '100',
-    describe: 'ms for which the process may be held; a thread that does not stop by then is told as such',
-  },
-  debuginfod: { type: 'boolean', default: false, describe: 'ask the servers of DEBUGINFOD_URLS for symbols' },
-  json: { type: 'boolean', default: false, describe: 'the same as --report=json=-' },
-} as const;
 
 /** @returns the exit status: 100 for a deadlock; see "Exit status" in the manual. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -71,10 +59,16 @@ export async function main(argv: readonly string[]): Promise<number> {
 function readPid(words: readonly string[]): number {
   const [word, ...more] = words;
   if (word === undefined) {
-    throw new UserError('stacks needs the number of a process', 'usage: vgrun stacks PID; pgrep NAME finds it');
+    throw new UserError(
+      'stacks needs the number of a process',
+      'usage: vgrun stacks PID; pgrep NAME finds it',
+    );
   }
   if (more.length > 0) {
-    throw new UserError(`stacks looks at one process, and got also ${more.join(' ')}`, 'usage: vgrun stacks PID');
+    throw new UserError(
+      `stacks looks at one process, and got also ${more.join(' ')}`,
+      'usage: vgrun stacks PID',
+    );
   }
   if (!/^[1-9]\d{0,9}$/.test(word)) {
     throw new UserError(
@@ -96,5 +90,8 @@ function readMilliseconds(option: string, text: string, least: number, most: num
   const [, amount, unit] = /^(\d+(?:\.\d+)?)(ms|s)?$/.exec(text) ?? [];
   const value = Number(amount) * (unit === 's' ? 1000 : 1);
   if (amount !== undefined && value >= least && value <= most) return value;
-  throw new UserError(`${option} cannot be "${text}"`, 'it takes: milliseconds, or seconds with an s: 200, 200ms, 2s');
+  throw new UserError(
+    `${option} cannot be "${text}"`,
+    'it takes: milliseconds, or seconds with an s: 200, 200ms, 2s',
+  );
 }

@@ -82,6 +82,17 @@ export interface StopThread {
   readonly omitted?: { readonly after: number; readonly count: number };
   readonly registers?: readonly Register[];
   readonly waits?: Wait;
+  readonly activity?: ThreadActivity;
+}
+
+/** What the kernel had counted of a thread when it was sampled (proc(5)). */
+export interface ThreadActivity {
+  /** `R`: it runs, or could; `S`: it sleeps; `D`: it waits for a device. */
+  readonly state?: string;
+  /** ms of processor time since it began. */
+  readonly cpuMs?: number;
+  /** How often it gave the processor away to wait. Each sample adds two to a thread that sleeps. */
+  readonly sleeps?: number;
 }
 
 /** Who sent a signal (sigaction(2), si_pid and si_uid). */

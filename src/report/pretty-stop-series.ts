@@ -2,8 +2,10 @@
 import type { Report, ReportStop, ReportStopThread } from '../model/report.ts';
 import {
   deadlockSteps,
+  didText,
   foldThreads,
   groupTitle,
+  isMoving,
   type Movement,
   movements,
   pauseText,
@@ -79,7 +81,7 @@ export function* sampleLines(series: readonly ReportStop[], form: StopForm, ink:
   for (const deadlock of cycles?.deadlocks ?? [])
     yield* cycleLines(deadlockSteps(deadlock, cycles?.threads ?? []), ink);
   const all = movements(series);
-  const still = all.filter((each) => each.stacks.length === 1 && each.samples === series.length);
+  const still = all.filter((each) => each.samples === series.length && !isMoving(each));
   const moved = all.filter((each) => !still.includes(each));
   if (moved.length > 0) yield '  moved:';
   for (const movement of moved.slice(0, form.threads)) yield* movementLines(movement, form, ink);
@@ -99,8 +101,11 @@ function withoutCurrent({ isCurrent: _, ...thread }: ReportStopThread): ReportSt
   return thread;
 }
 
-function* movementLines({ thread, stacks }: Movement, form: StopForm, ink: Ink): Generator<string> {
-  yield clip(`    ${harmless(groupTitle({ threads: [thread] }))}`, ink.columns);
+function* movementLines(movement: Movement, form: StopForm, ink: Ink): Generator<string> {
+  const { thread, stacks } = movement;
+  const did = didText(movement);
+  const title = `${groupTitle({ threads: [thread] })}${did === '' ? '' : `: ${did}`}`;
+  yield clip(`    ${harmless(title)}`, ink.columns);
   const most = form.isWhole ? stacks.length : Math.max(1, Math.min(3, form.variables));
   for (const { thread: at, samples } of stacks.slice(0, most)) {
     yield clip(`      ${grouped(samples)} × ${harmless(stackChain(at))}`, ink.columns);

@@ -196,6 +196,29 @@ export interface Movement {
   readonly samples: number;
   /** Its stacks, the most frequent first, and in how many samples each was. */
   readonly stacks: readonly { readonly thread: ReportStopThread; readonly samples: number }[];
+  /** From the first of its samples to the last; missing: nobody counted. */
+  readonly did?: { readonly cpuMs: number; readonly sleeps: number };
+}
+
+/** What a thread that only waits seems to do, because it is stopped for each sample: it wakes, stops, and goes to sleep again. */
+const sleepsPerSample = 2;
+const cpuMsPerSample = 1;
+
+/** Whether a thread did something between samples, be it that it was at the same place each time. */
+export function isMoving({ stacks, samples, did }: Movement): boolean {
+  if (stacks.length > 1) return true;
+  const held = samples - 1;
+  return did !== undefined && (did.cpuMs > cpuMsPerSample * held || did.sleeps > sleepsPerSample * held);
+}
+
+/** `295 ms of processor time, waited 48 times`; empty when nobody counted, or there was nothing. */
+export function didText({ did, samples }: Movement): string {
+  if (did === undefined) return '';
+  const sleeps = did.sleeps - sleepsPerSample * (samples - 1);
+  return [
+    ...(did.cpuMs >= 0.1 ? [`${pauseText(did.cpuMs)} of processor time`] : []),
+    ...(sleeps > 0 ? [`waited ${counted(sleeps, 'time')}`] : []),
+  ].join(', ');
 }
 
 /** Who moved between samples of one process and who did not, in the order of thread numbers. */
@@ -215,9 +238,25 @@ export function movements(samples: readonly ReportStop[]): readonly Movement[] {
     .map((stacks) => {
       const sorted = [...stacks.values()].sort((a, b) => b.samples - a.samples);
       const thread = (sorted[0] as { thread: ReportStopThread }).thread;
-      return { thread, samples: sorted.reduce((sum, each) => sum + each.samples, 0), stacks: sorted };
+      const did = differenceOf(samples, thread.lwp);
+      return {
+        thread,
+        samples: sorted.reduce((sum, each) => sum + each.samples, 0),
+        stacks: sorted,
+        ...(did !== undefined && { did }),
+      };
     })
     .sort((a, b) => a.thread.number - b.thread.number);
+}
+
+function differenceOf(samples: readonly ReportStop[], lwp: number): Movement['did'] {
+  const counts = samples.flatMap(({ threads }) => threads.find((each) => each.lwp === lwp)?.activity ?? []);
+  const [first, last] = [counts[0], counts.at(-1)];
+  if (first === undefined || last === undefined || counts.length < 2) return undefined;
+  return {
+    cpuMs: Math.max(0, (last.cpuMs ?? 0) - (first.cpuMs ?? 0)),
+    sleeps: Math.max(0, (last.sleeps ?? 0) - (first.sleeps ?? 0)),
+  };
 }
 
 /** The stops of a report by what they are: repeated samples of a process are one thing, and so are hits of probes. */

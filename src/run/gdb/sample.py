@@ -359,7 +359,7 @@ def machine_and_registers(data):
 
 
 def thread_facts(pid, lwp):
-    """What /proc says of a thread that runs: name, state, clock ticks, context switches, id in its own namespace."""
+    """What /proc says of a thread that runs: name, state, processor time, context switches, id in its own namespace."""
     facts = {"lwp": lwp}
     folder = f"/proc/{pid}/task/{lwp}"
     name = minicore.read_file(f"{folder}/comm").rstrip(b"\n")
@@ -369,7 +369,11 @@ def thread_facts(pid, lwp):
     stat = minicore.read_file(f"{folder}/stat").rpartition(b")")[2].split()
     if len(stat) > 12:
         facts["state"] = stat[0].decode("latin-1")
-        facts["ticks"] = int(stat[11]) + int(stat[12])
+        facts["cpuMs"] = (int(stat[11]) + int(stat[12])) * 1000 / os.sysconf("SC_CLK_TCK")
+    # The same in nanoseconds, where the kernel counts them.
+    schedule = minicore.read_file(f"{folder}/schedstat").split()
+    if len(schedule) > 0:
+        facts["cpuMs"] = int(schedule[0]) / 1e6
     for line in minicore.read_file(f"{folder}/status").split(b"\n"):
         key, _, value = line.partition(b":")
         if key == b"voluntary_ctxt_switches":

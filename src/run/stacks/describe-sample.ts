@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { UserError } from '../../errors.ts';
 import type { Problem } from '../../model/problem.ts';
-import type { Stop, StopThread, Wait } from '../../model/stop.ts';
+import type { Stop, StopThread, ThreadActivity, Wait } from '../../model/stop.ts';
 import { describeCore } from '../core/describe-core.ts';
 import { openCore } from '../core/open-core.ts';
 import type { Sample, ThreadFacts } from './sampler.ts';
@@ -33,9 +33,13 @@ export async function describeSample(
       ...(root !== undefined && { sysroot: root }),
     });
     try {
-      const described = await describeCore(opened);
+      const described = await describeCore(opened, { disassembles: false });
       const { signal: _, fault: __, disassembly: ___, ...rest } = inOuterNumbers(described, sample.threads);
-      const threads = [...rest.threads.map(asSampled), ...withoutCore(sample, rest.threads)];
+      const facts = new Map(sample.threads.map((each) => [each.lwp, each]));
+      const threads = [
+        ...rest.threads.map((thread) => asSampled(thread, facts.get(thread.lwp))),
+        ...withoutCore(sample, rest.threads),
+      ];
       return { stop: { ...rest, ...own, core, threads }, problems: opened.problems };
     } finally {
       opened.close();
@@ -50,8 +54,20 @@ export async function describeSample(
 }
 
 /** In a sample no thread is why the process stands still. Registers of all threads say nothing to people. */
-function asSampled({ isCurrent: _, registers: __, ...thread }: StopThread): StopThread {
-  return thread;
+function asSampled({ isCurrent: _, registers: __, ...thread }: StopThread, facts?: ThreadFacts): StopThread {
+  return { ...thread, ...toldOf(facts) };
+}
+
+/** What /proc says besides the core. */
+function toldOf(facts: ThreadFacts | undefined): Pick<StopThread, 'name' | 'activity'> {
+  if (facts === undefined) return {};
+  const { name, state, cpuMs, voluntary } = facts;
+  const activity: ThreadActivity = {
+    ...(state !== undefined && { state }),
+    ...(cpuMs !== undefined && { cpuMs }),
+    ...(voluntary !== undefined && { sleeps: voluntary }),
+  };
+  return { ...(name !== undefined && { name }), activity };
 }
 
 /** Those that did not stop: they are there, and nothing is known of their stacks. */
@@ -59,10 +75,10 @@ function withoutCore({ threads }: Sample, known: readonly StopThread[]): readonl
   const seen = new Set(known.map(({ lwp }) => lwp));
   return threads
     .filter(({ lwp }) => !seen.has(lwp))
-    .map(({ lwp, name }, index) => ({
+    .map((facts, index) => ({
       number: known.length + index + 1,
-      lwp,
-      ...(name !== undefined && { name }),
+      lwp: facts.lwp,
+      ...toldOf(facts),
       frames: [],
       end: 'unknown',
     }));
@@ -70,12 +86,15 @@ function withoutCore({ threads }: Sample, known: readonly StopThread[]): readonl
 
 /** A process in a container counts its threads by numbers of its own; mutexes speak of them, and people outside do not. */
 function inOuterNumbers(stop: Stop, facts: readonly ThreadFacts[]): Stop {
-  const outer = new Map(facts.flatMap(({ inner, lwp }) => (inner === undefined ? [] : [[inner, lwp] as const])));
+  const outer = new Map(
+    facts.flatMap(({ inner, lwp }) => (inner === undefined ? [] : [[inner, lwp] as const])),
+  );
   if (outer.size === 0) return stop;
   const lwpOf = (lwp: number): number => outer.get(lwp) ?? lwp;
   const waitOf = (wait: Wait): Wait => ({
     ...wait,
-    ...(wait.kind === 'thread' && /^\d+$/.test(wait.address) && { address: String(lwpOf(Number(wait.address))) }),
+    ...(wait.kind === 'thread' &&
+      /^\d+$/.test(wait.address) && { address: String(lwpOf(Number(wait.address))) }),
     ...(wait.owner !== undefined && { owner: lwpOf(wait.owner) }),
   });
   return {

@@ -25,8 +25,10 @@ export async function findGoneFiles({ pid, program, isProgramGone }: LiveProcess
   if (isProgramGone) found.set(program, `/proc/${pid}/exe`);
   for (const line of maps.split('\n')) {
     // 7f3c-7f3d r-xp 00000000 fe:00 1234   /opt/lib.so (deleted)
-    const [, range, path] = /^([0-9a-f]+-[0-9a-f]+) r\S+ 0+ \S+ [1-9]\d*\s+(\/.*) \(deleted\)$/.exec(line) ?? [];
-    if (range === undefined || path === undefined || /^\/(?:dev|memfd:|SYSV|anon_hugepage)/.test(path)) continue;
+    const [, range, path] =
+      /^([0-9a-f]+-[0-9a-f]+) r\S+ 0+ \S+ [1-9]\d*\s+(\/.*) \(deleted\)$/.exec(line) ?? [];
+    if (range === undefined || path === undefined || /^\/(?:dev|memfd:|SYSV|anon_hugepage)/.test(path))
+      continue;
     if (!found.has(path) && found.size < mostFiles) found.set(path, `/proc/${pid}/map_files/${range}`);
   }
   if (found.size === 0) return { problems: [], remove: async () => {} };

@@ -25,8 +25,8 @@ export interface ThreadFacts {
   readonly name?: string;
   /** `R`, `S`, `D`… */
   readonly state?: string;
-  /** Clock ticks, in user and kernel mode. */
-  readonly ticks?: number;
+  /** ms of processor time. */
+  readonly cpuMs?: number;
   /** Context switches. */
   readonly voluntary?: number;
   readonly involuntary?: number;

@@ -4,7 +4,13 @@ import { join } from 'node:path';
 import type { Problem } from '../../model/problem.ts';
 import type { RunManifest } from '../../model/run.ts';
 import type { Stop } from '../../model/stop.ts';
-import { createRunDirectory, keptElsewhere, listArtifacts, removeOldRuns, writeManifest } from '../directory.ts';
+import {
+  createRunDirectory,
+  keptElsewhere,
+  listArtifacts,
+  removeOldRuns,
+  writeManifest,
+} from '../directory.ts';
 import { describeSample } from './describe-sample.ts';
 import { findGoneFiles } from './gone-files.ts';
 import { examineProcess, type LiveProcess, refusalOf } from './process.ts';
@@ -72,7 +78,9 @@ export async function takeStacks(request: StacksRequest): Promise<string> {
     };
     await writeManifest(directory, manifest);
     await writeLog(request, live, directory, taken);
-    await Promise.all(['samples.jsonl', 'stacks.json'].map((name) => rm(join(directory, name), { force: true })));
+    await Promise.all(
+      ['samples.jsonl', 'stacks.json'].map((name) => rm(join(directory, name), { force: true })),
+    );
     const endedAt = new Date();
     await writeManifest(directory, {
       ...manifest,
@@ -136,7 +144,13 @@ function problemsOf({ pid, maxPauseMs }: StacksRequest, sample: Sample): readonl
   const add = (code: string, lwps: readonly number[], what: string, hint: string): void => {
     if (lwps.length === 0) return;
     const who = lwps.length === 1 ? `thread ${lwps[0]}` : `${lwps.length} threads (${some(lwps)})`;
-    problems.push({ code, level: 'incomplete', message: `sample ${sample.number}: ${who} ${what}`, hint, pid });
+    problems.push({
+      code,
+      level: 'incomplete',
+      message: `sample ${sample.number}: ${who} ${what}`,
+      hint,
+      pid,
+    });
   };
   add(
     'thread-not-stopped',
@@ -159,7 +173,8 @@ function some(lwps: readonly number[]): string {
 }
 
 function endedEarly({ samples, pid }: StacksRequest, taken: number, errno: number | undefined): Problem {
-  const reason = errno === undefined || errno === ESRCH || errno === ENOENT ? '' : ` (${refusalOf(pid, errno).message})`;
+  const reason =
+    errno === undefined || errno === ESRCH || errno === ENOENT ? '' : ` (${refusalOf(pid, errno).message})`;
   return {
     code: 'samples-missing',
     level: 'warning',

@@ -13,6 +13,7 @@ import type {
   StopFrame,
   StopSignal,
   StopThread,
+  ThreadActivity,
   Variable,
   Wait,
 } from '../../model/stop.ts';
@@ -72,6 +73,7 @@ const thread = shape<StopThread>(['number', 'lwp', 'frames', 'end'], {
   omitted: shape<NonNullable<StopThread['omitted']>>(['after', 'count'], { after: whole(), count: whole() }),
   registers: list(256, register),
   waits: wait,
+  activity: shape<ThreadActivity>([], { state: text(8), cpuMs: amount, sleeps: whole() }),
 });
 
 const signal = shape<StopSignal>(['number', 'name'], {

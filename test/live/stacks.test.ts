@@ -1,0 +1,305 @@
+// `vgrun stacks PID` on live programs: what their threads do, that they go on, and what is said of those that cannot be looked at.
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { ReportStop, ReportStopThread } from '../../src/model/report.ts';
+import { runSampler } from '../../src/run/stacks/sampler.ts';
+import { canRun, projectRoot } from '../project.ts';
+import { runPage } from './page.ts';
+import { compileC, newestRun, type Result, testFolder, until, vgrun, vgrunReport } from './vgrun.ts';
+
+const folder = testFolder();
+const example = (name: string): Promise<string> =>
+  readFile(join(projectRoot, `examples-c/gdb/${name}.c`), 'utf8');
+
+const started: ChildProcess[] = [];
+function endAll(): void {
+  for (const child of started.splice(0)) child.kill('SIGKILL');
+}
+
+/** Starts a program that says `ready`, and waits for that. */
+async function start(program: string, ...words: string[]): Promise<number> {
+  const child = spawn(program, words, { cwd: folder(), stdio: ['pipe', 'pipe', 'ignore'] });
+  started.push(child);
+  await new Promise<void>((done, fail) => {
+    child.stdout.once('data', () => done());
+    child.once('error', fail);
+    child.once('exit', (code) => fail(new Error(`${program} ended with ${code}`)));
+  });
+  return child.pid as number;
+}
+
+const stacks = (pid: number | string, ...words: string[]): Promise<Result> =>
+  vgrun(['stacks', ...words, String(pid)], { cwd: folder() });
+
+/** How often a heartbeat was there until now. */
+async function beats(): Promise<bigint> {
+  return (await readFile(join(folder(), 'beats'))).readBigUInt64LE(8);
+}
+
+/** Whether no thread of a process is stopped or traced. */
+async function isFree(pid: number): Promise<boolean> {
+  for (const lwp of await readdir(`/proc/${pid}/task`)) {
+    const status = await readFile(`/proc/${pid}/task/${lwp}/status`, 'utf8');
+    if (!/^State:\t[RSD]/m.test(status) || !/^TracerPid:\t0$/m.test(status)) return false;
+  }
+  return true;
+}
+
+describe.skipIf(!canRun('gdb') || !canRun('cc'))('vgrun stacks', () => {
+  beforeAll(async () => {
+    for (const name of ['stacks-workers', 'heartbeat', 'deadlock']) {
+      compileC(join(folder(), name), await example(name));
+    }
+  });
+  afterEach(endAll);
+  afterAll(endAll);
+
+  const named = (stop: ReportStop | undefined, name: string): ReportStopThread => {
+    const thread = stop?.threads.find((each) => each.name === name);
+    if (thread === undefined) throw new Error(`there is no thread ${name} in ${JSON.stringify(stop)}`);
+    return thread;
+  };
+  const functionsOf = ({ frames }: ReportStopThread): readonly (string | undefined)[] =>
+    frames.map((frame) => frame.function);
+
+  test('each thread has its name, its functions with lines, and what it waits for', async () => {
+    const pid = await start('./stacks-workers');
+    const { report, status } = await vgrunReport([String(pid)], { cwd: folder(), command: 'stacks' });
+    expect(status).toBe(0);
+    const [stop] = report.stops ?? [];
+    expect(stop).toMatchObject({ cause: 'sample', pid });
+    expect(stop?.threads).toHaveLength(8);
+    expect(stop?.threads[0]).toMatchObject({ lwp: pid, name: 'stacks-workers', end: 'whole' });
+    expect(functionsOf(named(stop, 'stacks-workers'))).toEqual(
+      expect.arrayContaining(['read_orders', 'main']),
+    );
+    expect(functionsOf(named(stop, 'spinner')).slice(0, 2)).toEqual(['spin', 'compute']);
+    expect(functionsOf(named(stop, 'polite-a'))).toContain('give_way');
+    const pool = named(stop, 'pool-2');
+    const waits = pool.frames.find((frame) => frame.function === 'wait_for_work');
+    expect(waits).toMatchObject({ file: 'stacks-workers.c', found: 'unwound', trust: 'sure' });
+    expect(waits?.line).toBeGreaterThan(0);
+    expect(pool.waits?.kind).toBe('condition');
+    expect(named(stop, 'joiner').waits).toMatchObject({
+      kind: 'thread',
+      address: String(named(stop, 'pool-1').lwp),
+    });
+    expect(stop?.pausedMs).toBeGreaterThan(0);
+  });
+
+  test('the run is kept and shown again, with its small core beside it', async () => {
+    const pid = await start('./stacks-workers');
+    const shown = await stacks(pid);
+    expect(shown.status, shown.stderr).toBe(0);
+    expect(shown.stdout).toMatch(/paused for \d/);
+    // Equal stacks are one row.
+    expect(shown.stdout).toMatch(/3 threads.*wait_for_work/);
+    const { path, manifest } = await newestRun(folder());
+    expect(manifest).toMatchObject({ tool: { name: 'stacks' }, pid, capture: 'stops' });
+    expect(manifest.artifacts.map(({ name }) => name).sort()).toEqual([
+      'sample-1.core',
+      'stacks.stops.jsonl',
+    ]);
+    endAll();
+    const again = await vgrun(['report', path], { cwd: folder() });
+    expect(again.stdout).toBe(shown.stdout);
+  });
+
+  test('several samples show who moves and who does not', async () => {
+    const pid = await start('./stacks-workers');
+    const { stdout, status } = await stacks(pid, '--samples=3', '--interval=60ms');
+    expect(status).toBe(0);
+    expect(stdout).toContain('3 samples');
+    const [moved = '', still = ''] = stdout.split('did not move:');
+    expect(moved).toMatch(/polite-[ab]/);
+    expect(still).toMatch(/3 threads.*wait_for_work/);
+    expect(still).toContain('read_orders');
+    expect(still).not.toMatch(/polite-a|polite-b/);
+  });
+
+  test('threads that wait for each other are a finding, and shown as a circle', async () => {
+    const child = spawn('./deadlock', [], { cwd: folder(), stdio: 'ignore' });
+    started.push(child);
+    const pid = child.pid as number;
+    const waits = async (): Promise<number> => {
+      const calls = (await readdir(`/proc/${pid}/task`)).map((lwp) =>
+        readFile(`/proc/${pid}/task/${lwp}/syscall`, 'utf8').catch(() => ''),
+      );
+      // 202: futex of x86-64; 98 of aarch64.
+      return (await Promise.all(calls)).filter((call) => /^(?:202|98) /.test(call)).length;
+    };
+    await until('the threads to wait', async () => (await waits()) >= 2);
+    const { report, status } = await vgrunReport(['--samples=2', '--interval=20', String(pid)], {
+      cwd: folder(),
+      command: 'stacks',
+    });
+    expect(status).toBe(100);
+    expect(report.findings).toMatchObject([{ tool: 'stacks', kind: 'Deadlock' }]);
+    const [cycle] = report.stops?.[0]?.deadlocks ?? [];
+    expect(cycle?.cycle.length).toBeGreaterThan(1);
+    for (const { waits } of cycle?.cycle ?? []) {
+      expect(cycle?.cycle.map(({ lwp }) => lwp)).toContain(waits.owner);
+    }
+  });
+
+  test('a program that was replaced while it ran is read all the same, and that is said', async () => {
+    const path = await mkdtemp(join(folder(), 'replaced-'));
+    await cp(join(folder(), 'stacks-workers'), join(path, 'gone'));
+    const pid = await start(join(path, 'gone'));
+    await rm(join(path, 'gone'));
+    const { report } = await vgrunReport([String(pid)], { cwd: folder(), command: 'stacks' });
+    expect(functionsOf(named(report.stops?.[0], 'spinner'))[0]).toBe('spin');
+    expect(report.problems.map(({ code }) => code)).toContain('file-gone');
+  });
+
+  test('the process goes on, also when the sampler is killed while it holds it', {
+    timeout: 60_000,
+  }, async () => {
+    const pid = await start('./heartbeat', 'beats');
+    const place = await mkdtemp(join(folder(), 'killed-'));
+    const sampling = runSampler(
+      { pid, directory: place, samples: 500, intervalMs: 1, maxPauseMs: 100 },
+      process.env.PATH ?? '',
+    );
+    let held = false;
+    await until('a moment at which it is held', async () => {
+      const { stdout } = spawnSync('pgrep', ['-f', `sample.py`], { encoding: 'utf8' });
+      const samplers = stdout
+        .split('\n')
+        .filter((word) => word !== '')
+        .map(Number);
+      const own = [];
+      for (const sampler of samplers) {
+        const environment = await readFile(`/proc/${sampler}/environ`, 'latin1').catch(() => '');
+        if (environment.includes(place)) own.push(sampler);
+      }
+      const state = await readFile(`/proc/${pid}/stat`, 'latin1');
+      if (!/\) t /.test(state)) return false;
+      for (const sampler of own) process.kill(sampler, 'SIGKILL');
+      held = own.length > 0;
+      return held;
+    });
+    await until('the process to be let go', () => isFree(pid));
+    const before = await beats();
+    await until('its heart to beat', async () => (await beats()) > before);
+    expect((await sampling).samples.length).toBeLessThan(500);
+  });
+
+  test("gdb's Python takes the same samples", async () => {
+    const pid = await start('./heartbeat', 'beats');
+    const place = await mkdtemp(join(folder(), 'gdb-'));
+    const { samples, interpreter } = await runSampler(
+      { pid, directory: place, samples: 2, intervalMs: 10, maxPauseMs: 1000 },
+      process.env.PATH ?? '',
+      'gdb',
+    );
+    expect(interpreter).toBe('gdb');
+    expect(samples.map(({ core }) => core)).toEqual(['sample-1.core', 'sample-2.core']);
+    expect(samples[0]?.threads).toHaveLength(50);
+    expect(samples[0]?.notStopped).toBeUndefined();
+    expect(await isFree(pid)).toBe(true);
+    const before = await beats();
+    await until('its heart to beat', async () => (await beats()) > before);
+  });
+
+  describe('says in a sentence why it cannot look', () => {
+    const refused = async (pid: number | string, sentence: RegExp, hint: RegExp): Promise<void> => {
+      const { status, stdout, stderr } = await stacks(pid);
+      expect(stderr).toMatch(sentence);
+      expect(stderr).toMatch(hint);
+      expect({ status, stdout }).toEqual({ status: 125, stdout: '' });
+    };
+
+    test('no such process, and no number', async () => {
+      await refused(4194304, /there is no process 4194304/, /hint: ps/);
+      await refused('httpd', /"httpd" is not the number of a process/, /pgrep/);
+      await refused('', /"" is not the number/, /pgrep/);
+    });
+
+    test('options that mean nothing', async () => {
+      const { status, stderr } = await stacks(process.pid, '--max-pause=never');
+      expect(status).toBe(125);
+      expect(stderr).toContain('--max-pause cannot be "never"');
+    });
+
+    test('vgrun itself', async () => {
+      const { status, stderr } = await vgrunBySh();
+      expect(stderr).toContain('is this vgrun itself');
+      expect(status).toBe(125);
+    });
+
+    test('a zombie', async () => {
+      const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 30'], {
+        stdio: ['ignore', 'pipe', 'ignore'],
+      });
+      started.push(parent);
+      const word = await new Promise<string>((done) =>
+        parent.stdout.once('data', (bytes) => done(String(bytes))),
+      );
+      await until('it to end', async () =>
+        /\) Z /.test(await readFile(`/proc/${Number(word)}/stat`, 'latin1')),
+      );
+      await refused(Number(word), /has ended: it is a zombie/, new RegExp(`process ${parent.pid}`));
+    });
+
+    test('a thread', async () => {
+      const pid = await start('./stacks-workers');
+      const lwps = (await readdir(`/proc/${pid}/task`)).map(Number);
+      const other = lwps.find((lwp) => lwp !== pid) as number;
+      await refused(
+        other,
+        new RegExp(`${other} is a thread of process ${pid}`),
+        new RegExp(`vgrun stacks ${pid}`),
+      );
+    });
+
+    test('one that another debugger has', async () => {
+      const pid = await start('./stacks-workers');
+      const gdb = spawn('gdb', ['-nx', '-batch', '-p', String(pid), '-ex', 'shell sleep 30'], {
+        stdio: 'ignore',
+      });
+      started.push(gdb);
+      await until('gdb to have it', async () =>
+        /^TracerPid:\t[1-9]/m.test(await readFile(`/proc/${pid}/status`, 'utf8')),
+      );
+      await refused(
+        pid,
+        new RegExp(`under another debugger or tracer: process ${gdb.pid} \\(gdb\\)`),
+        /one tracer/,
+      );
+    });
+
+    test.skipIf(!canRun('valgrind'))('one under valgrind, whose stacks are not its own', async () => {
+      const child = spawn('valgrind', ['-q', 'sleep', '30'], { cwd: folder(), stdio: 'ignore' });
+      started.push(child);
+      await until('valgrind to run', async () =>
+        (await readFile(`/proc/${child.pid}/cmdline`, 'latin1')).includes('sleep'),
+      );
+      await refused(
+        child.pid as number,
+        /runs under valgrind \(memcheck\)/,
+        /vgdb --pid=\d+ v\.info scheduler/,
+      );
+    });
+  });
+
+  test('the commands of docs/stacks.md', { timeout: 60_000 }, async () => {
+    const pid = await start('./stacks-workers');
+    await runPage('stacks.md', folder(), [], { PID: String(pid) });
+  });
+});
+
+/** The shell's number becomes vgrun's own. */
+function vgrunBySh(): Promise<Result> {
+  const cli = join(projectRoot, 'dist/cli.js');
+  return new Promise((done) => {
+    const child = spawn('sh', ['-c', 'exec "$0" "$1" stacks $$', process.execPath, cli], { cwd: folder() });
+    let stderr = '';
+    child.stderr.on('data', (bytes) => {
+      stderr += String(bytes);
+    });
+    child.on('close', (code) => done({ status: code ?? -1, stdout: '', stderr }));
+  });
+}
