@@ -36,6 +36,8 @@ cpSync('src/analyze/suppressions', 'dist/suppressions', { recursive: true });
 // Compilers read these.
 cpSync('src/crt', 'dist/include', { recursive: true });
 cpSync('src/run/preload', 'dist/preload', { recursive: true });
+// gdb and the kernel read these.
+cpSync('src/run/gdb', 'dist/gdb', { recursive: true, filter: (path) => !/\.ts$|__pycache__/.test(path) });
 // The JSON Schema of a config, from the schema that checks it.
 const { outputFiles } = await build({
   stdin: {

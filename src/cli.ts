@@ -24,6 +24,7 @@ const subCommands: ReadonlyMap<
   ['suppress', () => import('./commands/suppress.ts')],
   ['include', () => import('./commands/include.ts')],
   ['shim', () => import('./commands/shim.ts')],
+  ['macro', () => import('./commands/macro.ts')],
 ]);
 
 /** Sub-commands of DESIGN's list that this version does not have yet: a program of that name needs `./`. */
