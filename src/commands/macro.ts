@@ -101,7 +101,7 @@ async function tell({ path, root, at, json }: Asked, expression: string, folder:
     write(`${expression}  cannot be expanded${answer.error === undefined ? '' : `: ${answer.error}`}`);
   } else {
     write(`${expression}${where}`);
-    for (const { macro, text } of steps ?? []) write(`  = ${text}    ${macro}`);
+    for (const { macro, text } of steps ?? []) write(`  = ${text === '' ? '(nothing)' : text}    ${macro}`);
     if (steps === undefined) write(`  = ${answer.expansion}`);
     if (steps?.length === 0) write('  stays as it is: a macro with parameters, and no parentheses behind it');
   }

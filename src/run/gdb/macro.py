@@ -27,9 +27,9 @@ FAR_LINE = 9999999
 UNKNOWN = "vgrun_asks_for_no_such_macro"
 
 IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
-PLACE = re.compile(r"^(?:Defined|  included) at (.+):(\d+)$", re.S)
+PLACE = re.compile(r"^(?:Defined|  included) at (.+):(-?\d+)$", re.S)
 DEFINE = re.compile(r"^#define ([A-Za-z_$][\w$]*)(\(([^()]*)\))?(?: (.*))?$", re.S)
-COMMAND_LINE = re.compile(r"^-D([A-Za-z_$][\w$]*)(?:=(.*))?$", re.S)
+COMMAND_LINE = re.compile(r"^-D([A-Za-z_$][\w$]*)(\(([^()]*)\))?(?:=(.*))?$", re.S)
 SCOPE = re.compile(r"^The symbol `.*' has no definition as a C/C\+\+ preprocessor macro\nat (.+):(-?\d+)\s*$", re.S)
 DEFINED = re.compile(r"^[ \t]*#[ \t]*define[ \t]+([A-Za-z_$][\w$]*)", re.M)
 UNIT = re.compile(r"\.(?:c|cc|cpp|cxx|c\+\+|C|m|mm)$")
@@ -81,7 +81,7 @@ def definitions_in(text):
     for line in (text or "").split("\n"):
         at = PLACE.match(line)
         if at is not None:
-            where = {"file": at.group(1), "line": int(at.group(2))}
+            where = {"file": at.group(1), "line": max(int(at.group(2)), 0)}
             if line.startswith("Defined"):
                 place, included = where, []
             else:
@@ -94,14 +94,11 @@ def definitions_in(text):
                 state["unread"] += 1
             continue
         one = {"file": place["file"], "line": place["line"], "includedAt": included[:64]}
-        if made is not None:
-            one["name"] = made.group(1)
-            one["body"] = (made.group(4) or "")[:MOST_TEXT]
-            if made.group(2) is not None:
-                one["parameters"] = [word.strip() for word in made.group(3).split(",") if word.strip()]
-        else:
-            one["name"] = given.group(1)
-            one["body"] = (given.group(2) or "")[:MOST_TEXT]
+        how = made if made is not None else given
+        one["name"] = how.group(1)
+        one["body"] = (how.group(4) or "")[:MOST_TEXT]
+        if how.group(2) is not None:
+            one["parameters"] = [word.strip() for word in how.group(3).split(",") if word.strip()]
         found.append(one)
         place, included = None, []
     return found
