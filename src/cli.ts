@@ -27,6 +27,7 @@ const subCommands: ReadonlyMap<
   ['include', () => import('./commands/include.ts')],
   ['stacks', () => import('./commands/stacks.ts')],
   ['shim', () => import('./commands/shim.ts')],
+  ['macro', () => import('./commands/macro.ts')],
 ]);
 
 /** Sub-commands of DESIGN's list that this version does not have yet: a program of that name needs `./`. */
