@@ -2,6 +2,7 @@
 import { createWriteStream } from 'node:fs';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
+import { UserError } from '../../errors.ts';
 import { debug } from '../../log.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { Stop } from '../../model/stop.ts';
@@ -35,18 +36,87 @@ export async function readCore(
   const opened = await openCore(path, { ...options, exe: options.program });
   try {
     const { path: directory } = await createRunDirectory(workingDirectory, false);
-    return await writeCoreLog(opened, directory, options);
+    const log = startLog(directory);
+    for (const line of await linesOf(opened, directory, options)) log.write(line);
+    await log.end();
+    return log.path;
   } finally {
     opened.close();
   }
 }
 
-/** Writes what the core tells. @returns absolute path of the stop log. */
-export async function writeCoreLog(
+/**
+ * Reads the cores that a run left, into one stop log in its directory.
+ *
+ * @param cores absolute paths.
+ * @returns what could not be read, and which files more were left alone.
+ */
+export async function readCores(cores: readonly string[], directory: string): Promise<readonly Problem[]> {
+  const problems: Problem[] = [];
+  const log = startLog(directory);
+  const read = cores.slice(0, mostCores);
+  for (const path of read) {
+    let opened: OpenedCore;
+    try {
+      opened = await openCore(path, { search: [], debuginfod: false });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      problems.push({ code: 'unreadable-core', level: 'incomplete', message: error.message });
+      continue;
+    }
+    try {
+      for (const line of await linesOf(opened, directory, { search: [], debuginfod: false, locals: true })) {
+        log.write(line);
+      }
+    } finally {
+      opened.close();
+    }
+  }
+  await log.end();
+  if (cores.length > read.length) {
+    problems.push({
+      code: 'more-cores',
+      level: 'warning',
+      message: `${cores.length - read.length} more core files were kept and not read`,
+      hint: 'read one: vgrun core FILE',
+    });
+  }
+  return problems;
+}
+
+/** Workers of a server crash alike. */
+const mostCores = 20;
+
+interface CoreLog {
+  readonly path: string;
+  readonly write: (line: object) => void;
+  readonly end: () => Promise<void>;
+}
+
+function startLog(directory: string): CoreLog {
+  const path = join(directory, `core${stopsEnding}`);
+  const out = createWriteStream(path, { mode: 0o600 });
+  const write = (line: object): void => {
+    out.write(`${JSON.stringify(line)}\n`);
+  };
+  write({ type: 'log', format: 'vgrun-stops', version: 1, tool: 'core', toolVersion: version });
+  return {
+    path,
+    write,
+    end: async () => {
+      write({ type: 'end' });
+      out.end();
+      await finished(out);
+    },
+  };
+}
+
+/** What is written of one core. */
+async function linesOf(
   opened: OpenedCore,
   directory: string,
   options: ReadCoreOptions,
-): Promise<string> {
+): Promise<readonly object[]> {
   const { facts, image, exe } = opened;
   const lwps = image.threads.map(({ lwp }) => lwp);
   const program = options.locals ? programForValues(opened) : undefined;
@@ -71,34 +141,22 @@ export async function writeCoreLog(
     read === undefined
       ? described
       : { ...described, threads: described.threads.map((thread) => withValues(thread, read.values)) };
-  const log = join(directory, `core${stopsEnding}`);
-  const out = createWriteStream(log, { mode: 0o600 });
-  const write = (line: object): void => {
-    out.write(`${JSON.stringify(line)}\n`);
-  };
   const { pid } = image;
-  write({ type: 'log', format: 'vgrun-stops', version: 1, tool: 'core', toolVersion: version });
-  write({
-    type: 'process',
-    pid,
-    ...(facts.ppid !== undefined && { ppid: facts.ppid }),
-    argv: wordsOf(opened),
-    ...(exe.pathInCore !== undefined && { program: exe.pathInCore }),
-    how: 'core',
-  });
-  write({ type: 'stop', ...stop });
-  write(
+  return [
+    {
+      type: 'process',
+      pid,
+      ...(facts.ppid !== undefined && { ppid: facts.ppid }),
+      argv: wordsOf(opened),
+      ...(exe.pathInCore !== undefined && { program: exe.pathInCore }),
+      how: 'core',
+    },
+    { type: 'stop', ...stop },
     facts.isCrash && facts.signal !== undefined
       ? { type: 'exit', pid, signal: facts.signal.number, name: facts.signal.name }
       : { type: 'exit', pid, detached: true },
-  );
-  for (const problem of [...opened.problems, ...(read?.problems ?? [])] satisfies readonly Problem[]) {
-    write({ type: 'problem', ...problem });
-  }
-  write({ type: 'end' });
-  out.end();
-  await finished(out);
-  return log;
+    ...[...opened.problems, ...(read?.problems ?? [])].map((problem) => ({ type: 'problem', ...problem })),
+  ];
 }
 
 /** gdb is only worth its time where it knows variables: in debug information of what is no library of the system. */
