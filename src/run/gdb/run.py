@@ -21,6 +21,7 @@ import stop as stops
 from log import StopLog
 from printers import load_printers
 from probes import Probe
+from process_group import join_group
 
 # Those whose default action ends a process (signal(7)), by gdb's names; SIGKILL stops nobody.
 FATAL = (
@@ -95,21 +96,21 @@ class Session:
         self.pending = {}
         self.waiting_since = None
         self.stopped_at = time.monotonic()
-        self.file = os.path.realpath(executable(wish["program"]))
         self.command = "continue"
 
     def run(self):
         gdb.events.stop.connect(self.stopped)
         gdb.events.exited.connect(self.exited)
         gdb.events.new_thread.connect(self.new_thread)
-        gdb.events.new_objfile.connect(self.new_objfile)
-        attempt(f"file {quoted(self.file)}")
+        gdb.events.new_objfile.connect(lambda _: self.look_for_places())
+        attempt(f"file {quoted(executable(self.wish['program']))}")
         attempt("catch exec")
         for probe in self.probes:
             probe.set()
         gdb.execute(f"set exec-wrapper {wrapper(self.wish)}")
         try:
-            gdb.execute("run", to_string=True)
+            gdb.execute("starti", to_string=True)
+            self.begin()
         except gdb.error as error:
             self.not_started(error)
         while True:
@@ -126,6 +127,20 @@ class Session:
             if not self.events:
                 raise
             print(f"{command}: {error}")
+
+    def begin(self):
+        """At the first instruction of the program."""
+        inferior = gdb.selected_inferior()
+        if inferior.pid <= 0:
+            return
+        if not join_group(inferior):
+            self.log.problem(
+                "own-process-group",
+                "warning",
+                "the program has a process group of its own: it stops when it reads from the terminal",
+            )
+        self.known[inferior.pid] = identity(inferior.pid)
+        self.events.clear()
 
     def not_started(self, error):
         """The shell or env(1) ended in the place of the program."""
@@ -153,7 +168,7 @@ class Session:
     def meet(self, inferior, how):
         pid = inferior.pid
         if self.first is None:
-            # It still is the shell in front of the program: what it is, is known when the program is loaded.
+            # It still is the shell in front of the program.
             self.first = pid
             self.known[pid] = None
             self.note({"pid": pid, "argv": self.wish["argv"], "program": self.wish["program"], "how": "start"})
@@ -169,12 +184,6 @@ class Session:
         program = link(f"/proc/{pid}/exe")
         self.note({**entry, "argv": arguments(pid), **({"program": program} if program else {}), "how": how})
 
-    def new_objfile(self, _):
-        self.look_for_places()
-        if self.first is not None and self.known.get(self.first, ()) is None:
-            if link(f"/proc/{self.first}/exe") == self.file:
-                self.known[self.first] = identity(self.first)
-
     def note(self, entry):
         self.log.write({"type": "process", **entry})
 
@@ -184,8 +193,6 @@ class Session:
         if now is None or now == before:
             return
         self.known[pid] = now
-        if before is None and now[0] == self.file:
-            return
         self.pending.pop(pid, None)
         self.note_of(pid, "exec")
 
@@ -197,8 +204,9 @@ class Session:
             end = ("code", int(event.exit_code) & 0xFF)
         else:
             number = gdb.convenience_variable("_exitsignal")
+            gdb.set_convenience_variable("_exitsignal", None)
             if number is None:
-                # Detached, which is said where it is done.
+                # Let go or killed by gdb, which is said where it is done.
                 return
             end = ("signal", int(number))
         self.ended(pid, end)
@@ -234,7 +242,11 @@ class Session:
                 return False
         selected = gdb.selected_inferior()
         if selected.pid <= 0 or gdb.selected_thread() is None:
-            gdb.execute(f"inferior {live[0].num}", to_string=True)
+            # Not by the command `inferior`, which reads registers: it may have been killed meanwhile.
+            threads = [thread for inferior in live for thread in inferior.threads()]
+            if not threads:
+                return False
+            threads[0].switch()
         return True
 
     def interrupt(self):
