@@ -96,7 +96,8 @@ class Session:
         self.pending = {}
         self.waiting_since = None
         self.stopped_at = time.monotonic()
-        self.command = "continue"
+        # The SIGTRAP at which it stands is the program's own, and not that of a breakpoint.
+        self.passes_trap = False
 
     def run(self):
         gdb.events.stop.connect(self.stopped)
@@ -120,13 +121,17 @@ class Session:
             self.go_on()
 
     def go_on(self):
-        command, self.command = self.command, "continue"
+        passes_trap, self.passes_trap = self.passes_trap, False
+        if passes_trap:
+            attempt("handle SIGTRAP stop print pass")
         try:
-            gdb.execute(command, to_string=True)
+            gdb.execute("continue", to_string=True)
         except gdb.error as error:
             if not self.events:
                 raise
-            print(f"{command}: {error}")
+            print(f"continue: {error}")
+        if passes_trap:
+            attempt("handle SIGTRAP stop print nopass")
 
     def begin(self):
         """At the first instruction of the program."""
@@ -278,16 +283,16 @@ class Session:
                 self.meet(inferior, "fork")
             self.look_for_exec(inferior.pid)
             if isinstance(event, gdb.SignalEvent):
-                self.signalled(event, inferior)
-                continue
-            if isinstance(event, gdb.BreakpointEvent):
+                self.signalled(event.stop_signal, inferior)
+            elif isinstance(event, gdb.BreakpointEvent):
                 self.hit(event, inferior)
+            elif is_own_trap():
+                # gdb has no SignalEvent for it.
+                self.passes_trap = True
+                self.signalled("SIGTRAP", inferior)
 
-    def signalled(self, event, inferior):
+    def signalled(self, name, inferior):
         pid = inferior.pid
-        name = event.stop_signal
-        if name == "SIGTRAP":
-            self.command = "signal SIGTRAP"
         # Another one came, so the process lives.
         previous = self.pending.pop(pid, None)
         if previous is not None:
@@ -398,6 +403,15 @@ class Session:
         for probe in self.probes:
             probe.finish()
         self.log.end()
+
+
+def is_own_trap():
+    """Whether the program brought the SIGTRAP itself: by kill(2) and the like, or by a breakpoint instruction."""
+    try:
+        info = gdb.parse_and_eval("$_siginfo")
+        return int(info["si_signo"]) == signal.SIGTRAP and int(info["si_code"]) in (0, -1, -6, 0x80)
+    except (gdb.error, gdb.MemoryError):
+        return False
 
 
 def wrapper(wish):
