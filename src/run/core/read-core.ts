@@ -1,5 +1,6 @@
 // Owns `vgrun core`: a core file becomes a stop log in a run directory.
 import { createWriteStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { UserError } from '../../errors.ts';
@@ -7,7 +8,15 @@ import { debug } from '../../log.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { Stop } from '../../model/stop.ts';
 import { version } from '../../version.ts';
-import { createRunDirectory, stopsEnding } from '../directory.ts';
+import {
+  createRunDirectory,
+  findProjectRoot,
+  keptElsewhere,
+  listArtifacts,
+  removeOldRuns,
+  stopsEnding,
+  writeManifest,
+} from '../directory.ts';
 import { readCoreValues, withValues } from './core-values.ts';
 import { describeCore } from './describe-core.ts';
 import { type OpenedCore, openCore } from './open-core.ts';
@@ -22,24 +31,51 @@ export interface ReadCoreOptions {
   readonly locals: boolean;
 }
 
+export interface ReadCoreRequest extends ReadCoreOptions {
+  /** Absolute: where the run directory is made. */
+  readonly workingDirectory: string;
+  /** How many runs to keep. */
+  readonly keep: number;
+}
+
 /**
- * Reads a core.
+ * Reads a core into a run directory of its own.
  *
- * @param workingDirectory where the run directory is made.
- * @returns absolute path of the stop log.
- * @throws UserError (125): it cannot be read, or is no core file; the log cannot be written.
+ * @returns absolute path of the run directory.
+ * @throws UserError (125): it cannot be read, or is no core file; no directory can be written.
  */
-export async function readCore(
-  path: string,
-  { workingDirectory, ...options }: ReadCoreOptions & { readonly workingDirectory: string },
-): Promise<string> {
+export async function readCore(path: string, request: ReadCoreRequest): Promise<string> {
+  const { workingDirectory, keep, ...options } = request;
   const opened = await openCore(path, { ...options, exe: options.program });
   try {
-    const { path: directory } = await createRunDirectory(workingDirectory, false);
+    const { id, path: directory, temporary } = await createRunDirectory(workingDirectory, false);
     const log = startLog(directory);
     for (const line of await linesOf(opened, directory, options)) log.write(line);
     await log.end();
-    return log.path;
+    // What was changed since is not what crashed.
+    const startedAt = (await stat(opened.path)).mtime;
+    await writeManifest(directory, {
+      version: 1,
+      id,
+      vgrun: version,
+      tool: { name: 'core', version, path: '' },
+      command: wordsOf(opened),
+      program: opened.exe.path ?? opened.exe.pathInCore ?? '',
+      toolOptions: [],
+      environmentOptions: [],
+      argv: [],
+      directory: workingDirectory,
+      projectRoot: await findProjectRoot(workingDirectory),
+      capture: 'stops',
+      startedAt: startedAt.toISOString(),
+      pid: opened.image.pid,
+      core: opened.path,
+      alive: [],
+      artifacts: await listArtifacts(directory),
+      problems: temporary ? [keptElsewhere(workingDirectory, directory)] : [],
+    });
+    if (!temporary) await removeOldRuns(workingDirectory, keep);
+    return directory;
   } finally {
     opened.close();
   }
