@@ -37,7 +37,7 @@ cpSync('src/analyze/suppressions', 'dist/suppressions', { recursive: true });
 cpSync('src/crt', 'dist/include', { recursive: true });
 cpSync('src/run/preload', 'dist/preload', { recursive: true });
 // gdb reads these.
-cpSync('src/run/gdb', 'dist/gdb', { recursive: true, filter: (name) => !/__pycache__|\.ts$/.test(name) });
+cpSync('src/run/gdb', 'dist/gdb', { recursive: true, filter: (path) => !/\.ts$|__pycache__/.test(path) });
 // The JSON Schema of a config, from the schema that checks it.
 const { outputFiles } = await build({
   stdin: {

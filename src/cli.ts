@@ -19,6 +19,7 @@ const subCommands: ReadonlyMap<
   ['completion', () => import('./commands/completion.ts')],
   ['flame', () => import('./commands/flame.ts')],
   ['cgi', () => import('./commands/cgi.ts')],
+  ['gdb', () => import('./commands/gdb.ts')],
   ['build', () => import('./commands/build.ts')],
   ['explain', () => import('./commands/explain.ts')],
   ['suppress', () => import('./commands/suppress.ts')],
@@ -26,7 +27,7 @@ const subCommands: ReadonlyMap<
 ]);
 
 /** Sub-commands of DESIGN's list that this version does not have yet: a program of that name needs `./`. */
-const reserved: ReadonlySet<string> = new Set(['core', 'heap', 'gdb', 'serve', 'suite', 'doctor']);
+const reserved: ReadonlySet<string> = new Set(['core', 'heap', 'serve', 'suite', 'doctor']);
 
 async function main(argv: readonly string[]): Promise<number> {
   const [first] = argv;

@@ -5,8 +5,9 @@ import type { Problem } from './problem.ts';
  * What is captured. Errors reach the run directory as `xml` (a file for each process), `fd` (one stream) or `text` (the
  * user's own log). `profile`: files of values, and a log beside them; `log`: a log that says all there is. `reports`: files of
  * what a runtime inside the program reported (a sanitizer, mtrace, memwatch); a process with nothing to say may write none.
+ * `stops`: a log of moments at which processes stood still.
  */
-export type Capture = 'xml' | 'fd' | 'text' | 'profile' | 'log' | 'reports';
+export type Capture = 'xml' | 'fd' | 'text' | 'profile' | 'log' | 'reports' | 'stops';
 
 /** A shipped set of suppressions and where it is. */
 export interface NoiseFile {

@@ -16,6 +16,7 @@ export type ArtifactRole =
   | 'text'
   | 'profile'
   | 'report'
+  | 'stops'
   | 'symbols'
   | 'rescued-xml'
   | 'rescued-text'

@@ -188,6 +188,7 @@ export function roleOf(name: string): ArtifactRole | undefined {
   if (/^valgrind.*\.log$/.test(name)) return 'text';
   if (profileName.test(name)) return 'profile';
   if (reportName.test(name)) return 'report';
+  if (name.endsWith(stopsEnding)) return 'stops';
   if (name === symbolsName) return 'symbols';
   return 'other';
 }
@@ -198,6 +199,9 @@ const profileName =
 
 // `sanitizer.server.123`, `mtrace.123`, `memwatch.1`
 const reportName = /^(?:sanitizer\.|mtrace\.|memwatch\.)/;
+
+/** How the name of a stop log ends: `gdb.stops.jsonl`. */
+export const stopsEnding = '.stops.jsonl';
 
 /** What a symbolizer said after the run of the addresses in its reports; see symbolize.ts. */
 export const symbolsName = 'symbols.json';

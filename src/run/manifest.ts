@@ -56,7 +56,7 @@ const exit: Check = (value) => {
 
 const artifact = record<Artifact>({
   name: fileName,
-  role: oneOf('xml', 'text', 'profile', 'report', 'symbols', 'rescued-xml', 'rescued-text', 'other'),
+  role: oneOf('xml', 'text', 'profile', 'report', 'stops', 'symbols', 'rescued-xml', 'rescued-text', 'other'),
   size: count,
   sha256: optional(text),
   madeMs: optional(Number.isFinite),
@@ -163,7 +163,7 @@ const manifest = record<RunManifest>({
   argv: list(text),
   directory: text,
   projectRoot: text,
-  capture: oneOf('xml', 'fd', 'text', 'profile', 'log', 'reports'),
+  capture: oneOf('xml', 'fd', 'text', 'profile', 'log', 'reports', 'stops'),
   interpreter: optional(text),
   startedAt: time,
   endedAt: optional(time),

@@ -134,7 +134,7 @@ async function runsIn(path: string): Promise<readonly string[]> {
 }
 
 function isReadable(role: ArtifactRole | undefined): boolean {
-  return role === 'xml' || role === 'text' || role === 'profile' || role === 'report';
+  return role === 'xml' || role === 'text' || role === 'profile' || role === 'report' || role === 'stops';
 }
 
 async function statusOf(path: string) {
