@@ -27,6 +27,8 @@ MAX_SENTENCE = 1000
 
 
 def main():
+    # What it writes holds what was in memory.
+    os.umask(0o077)
     with open(os.environ["VGRUN_GDB"], encoding="utf-8") as file:
         wish = json.load(file)
     for command in (
@@ -39,7 +41,7 @@ def main():
         "set max-value-size 1048576",
         # The program is to get its signals as if nobody looked; valgrind announces an error as SIGTRAP.
         "handle all nostop noprint pass",
-        "handle SIGTRAP stop noprint nopass",
+        "handle SIGTRAP stop print nopass",
     ):
         attempt(command)
     load_printers()
