@@ -68,16 +68,15 @@ def look_at_errors(wish, log, ended):
         if shown is None or shown > seen:
             number += 1
             budget = stops.Budget(seconds=SECONDS)
-            log.write(
-                stops.describe_stop(
-                    number,
-                    "error",
-                    pid=pid,
-                    ms=(time.time() - wish["started"]) * 1000,
-                    budget=budget,
-                    what=last_error(pid),
-                )
+            described = stops.describe_stop(
+                number,
+                "error",
+                pid=pid,
+                ms=(time.time() - wish["started"]) * 1000,
+                budget=budget,
+                what=last_error(),
             )
+            log.write({"type": "stop", **described})
             seen = shown or 0
         if number >= wish["most"]:
             gdb.execute(f"monitor v.set vgdb-error {NEVER}", to_string=True)
@@ -99,7 +98,7 @@ def errors_shown():
     return None if found is None else int(found[1])
 
 
-def last_error(pid):
+def last_error():
     """The sentence: `==123== Invalid read of size 4`. Helgrind and drd have lines about threads before it."""
     text = gdb.execute("monitor v.info last_error", to_string=True)
     for line in text.splitlines():
