@@ -74,9 +74,7 @@ export async function readWish(
       launch: {
         ...launchOf(commandLine, program),
         ...(await noiseOf(commandLine, words)),
-        ...(commandLine.debugger !== undefined && {
-          debugging: { how: 'ask' as const, command: commandLine.debugger },
-        }),
+        ...debuggingOf(commandLine, words),
         ...(coresOf(commandLine).cores !== undefined && { wantsCore: true }),
       },
       ...(sink === undefined ? {} : { sink }),
@@ -179,6 +177,31 @@ async function readWords(
 function noteOfConfig(note: string, words: readonly BlamedWord[]): string {
   const word = words.find((candidate) => note.startsWith(`'${candidate.word}' `));
   return word === undefined ? note : `${note} ("${word.origin.key}" in ${word.origin.file})`;
+}
+
+/**
+ * What is done at errors of valgrind's, and the option that makes valgrind wait for it.
+ *
+ * @throws UserError (125) for `--error-locals` that was typed for a tool that finds no errors; a config may serve other tools too.
+ */
+function debuggingOf(
+  { own, tool, toolOptions, debugger: command }: CommandLine,
+  words: readonly ConfigWord[],
+): Partial<Pick<Launch, 'debugging' | 'toolOptions'>> {
+  if (command !== undefined) return { debugging: { how: 'ask', command } };
+  if (!own.errorLocals) return {};
+  if (!isOfValgrind(tool) || toolNamed(tool)?.yields !== 'errors') {
+    if (words.some(({ word }) => word === '--error-locals')) return {};
+    throw new UserError(
+      `--error-locals is about errors that valgrind finds, and ${tool} finds none`,
+      'leave it out, or use memcheck, helgrind or drd',
+    );
+  }
+  const isSet = (name: string) => toolOptions.some((option) => option.startsWith(`${name}=`));
+  return {
+    debugging: { how: 'describe' },
+    toolOptions: [...toolOptions, '--vgdb=yes', ...(isSet('--vgdb-error') ? [] : ['--vgdb-error=1'])],
+  };
 }
 
 /** gdb itself looks at the process that crashes: a core would tell the same once more. */

@@ -20,7 +20,9 @@ export interface NoiseFile {
 /** What is done where valgrind stops a process at an error. */
 export type Debugging =
   /** `--db-attach=yes`: the user is asked, and gdb started on the terminal: with these words, `%f` in them is the program. */
-  { readonly how: 'ask'; readonly command: readonly string[] };
+  | { readonly how: 'ask'; readonly command: readonly string[] }
+  /** `--error-locals`: the variables of all frames are written down, and the program goes on. */
+  | { readonly how: 'describe' };
 
 /** What the user asked for, after the command line is read. */
 export interface Launch {

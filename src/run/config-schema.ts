@@ -247,6 +247,9 @@ export const settingEntries = {
   onCrash: v.optional(
     choice(['gdb'], 'gdb: keep the core, and show its stacks in the report. As --on-crash=gdb.'),
   ),
+  errorLocals: v.optional(
+    flag("Write down the variables of all frames at each of valgrind's errors. As --error-locals."),
+  ),
   capture: v.optional(
     choice(['xml', 'fd'], 'xml: a file for each process; fd: one stream, seen live. As --capture=HOW.'),
   ),

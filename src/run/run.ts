@@ -157,7 +157,11 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
         })
       : undefined;
   // gdb takes no signal that is meant for the program, and the kernel ends the program with it.
-  const inheritance = gdb === undefined ? request.inheritance : killedWithUs(request.inheritance);
+  // What waits for gdb takes no SIGTERM.
+  const inheritance =
+    gdb === undefined && launch.debugging === undefined
+      ? request.inheritance
+      : killedWithUs(request.inheritance);
   const argv = [
     ...(own === undefined ? [] : [...inheritance.prefix, ...own]),
     ...(startsItself ? [] : [request.instrument.path]),

@@ -1,8 +1,10 @@
 // Owns what happens at `--vgdb-error`: who is asked, what is written down, and that no process waits for ever.
 import { watchStops } from '../../drive/vgdb.ts';
+import { UserError } from '../../errors.ts';
 import type { Debugging } from '../../model/launch.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { OptionToken } from '../../tools/_shared/valgrind-options.ts';
+import { findProgramOnPath } from '../instrument.ts';
 import { hasControllingTerminal } from '../signals.ts';
 
 /** Hears what valgrind writes while the program runs. */
@@ -34,7 +36,13 @@ export async function errorStops(options: {
   if (debugging?.how === 'ask') {
     const { askAtErrors } = await import('./db-attach.ts');
     const { workingDirectory } = options;
+    const [gdb = 'gdb'] = debugging.command;
+    if (!gdb.includes('/')) await mustHaveGdb(gdb);
     return askAtErrors({ valgrind, prefix, command: debugging.command, workingDirectory, say });
+  }
+  if (debugging?.how === 'describe') {
+    const { describeErrors } = await import('./error-locals.ts');
+    return describeErrors({ valgrind, prefix, gdb: await mustHaveGdb('gdb'), directory: options.directory });
   }
   const watch = watchStops({ instrument: valgrind, prefix, terminal: hasControllingTerminal(), say });
   return {
@@ -43,4 +51,14 @@ export async function errorStops(options: {
     },
     finish: async () => [],
   };
+}
+
+/** @throws UserError (125) */
+async function mustHaveGdb(name: string): Promise<string> {
+  const path = await findProgramOnPath(process.env.PATH ?? '', name);
+  if (path !== undefined) return path;
+  throw new UserError(
+    `${name} was not found`,
+    'install it: apt-get install gdb (Debian, Ubuntu), dnf install gdb',
+  );
 }

@@ -1,7 +1,5 @@
 // How gdb is started to look at a process under valgrind: it runs nothing that the program or its folder brings.
-import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { readProc } from '../processes.ts';
 
 /** In front of everything else. Python scripts and settings of the user's, of the folder and of the program's files are left alone. */
@@ -55,14 +53,8 @@ export function programUnder(pid: number): string | undefined {
   return name.replace(/ \(deleted\)$/, '').replaceAll('\\012', '\n');
 }
 
-// Seen from dist/cli.js, from dist/parts, and from src/run/crash.
-const places = ['./gdb/', '../gdb/'];
-
-/** Absolute path of a Python file that comes with vgrun, in src/run/gdb. */
+/** Absolute path of a Python file that comes with vgrun. */
 export async function shippedScript(name: string): Promise<string> {
-  for (const place of places) {
-    const path = fileURLToPath(new URL(place + name, import.meta.url));
-    if (await readFile(path).then(Boolean, () => false)) return path;
-  }
-  throw new Error(`${name} is missing in the package`);
+  const { scriptsFolder } = await import('../gdb/launch.ts');
+  return `${await scriptsFolder()}${name}`;
 }

@@ -143,6 +143,7 @@ def describe_stop(
     number,
     cause,
     *,
+    pid=None,
     ms=None,
     signal=False,
     threads="all",
@@ -156,18 +157,21 @@ def describe_stop(
 ):
     """A Stop of the selected inferior, whose selected thread is the one that stopped first.
 
+    `pid` is that of a process which gdb reaches through somebody who tells it none.
+
     `threads` is "all" or "current". `signal` says whether $_siginfo of the selected thread is why it stopped.
     `more` is added as it is (`probe`, `what`, `core`).
     """
     budget = budget or Budget()
     inferior = gdb.selected_inferior()
     current = gdb.selected_thread()
-    mappings = Mappings(inferior.pid)
-    stop = {"number": number, "cause": cause, "pid": inferior.pid}
+    pid = pid or inferior.pid
+    mappings = Mappings(pid)
+    stop = {"number": number, "cause": cause, "pid": pid}
     if ms is not None:
         stop["ms"] = round(ms)
     if signal:
-        found = describe_signal(inferior.pid)
+        found = describe_signal(pid)
         if found is not None:
             stop["signal"] = found
     if disassembly:

@@ -190,6 +190,12 @@ export const ownOptions: readonly OwnOption[] = [
     group: 'Run',
   },
   {
+    name: '--error-locals',
+    type: 'boolean',
+    summary: "the variables of all frames at each of valgrind's errors, by gdb",
+    group: 'Run',
+  },
+  {
     name: '--capture',
     type: 'choice',
     metavar: 'HOW',
@@ -298,6 +304,7 @@ export interface OwnSettings {
   readonly wait: number;
   readonly core: boolean;
   readonly onCrash?: 'gdb';
+  readonly errorLocals: boolean;
   readonly capture: 'xml' | 'fd';
   /** As typed: the folder whose `.vgrun/runs` gets the run. */
   readonly runsIn?: string;
@@ -331,6 +338,7 @@ export const ownDefaults: OwnSettings = {
   killAfter: 5,
   wait: 2,
   core: false,
+  errorLocals: false,
   capture: 'xml',
   keep: 20,
   ownStatus: false,
