@@ -20,6 +20,8 @@ import {
   totalFacts,
 } from './html-page/words.ts';
 import { profilesMarkup } from './html-profile-summary.ts';
+import { makeInk } from './pretty-ink.ts';
+import { stopLines } from './pretty-stop.ts';
 import { sentence } from './sentence.ts';
 import { grouped } from './terminal-text.ts';
 
@@ -64,6 +66,11 @@ export function* summaryMarkup(report: Report): Generator<string> {
   const left = shown.length - mostFindings;
   if (left > 0) yield `<p>… and ${grouped(left)} more.</p>\n`;
   yield '</section>\n';
+  const options = { columns: 110, rows: 60 };
+  const stopped = stopLines(report, options, options.rows, makeInk(report, options));
+  if (stopped.length === 0) return;
+  yield '<section class="brief" aria-labelledby="threads-title">\n<h2 id="threads-title">Threads</h2>\n';
+  yield `<pre>${escapeXml(stopped.slice(0, options.rows).join('\n'))}</pre>\n</section>\n`;
 }
 
 function* factMarkup(facts: readonly Fact[]): Generator<string> {

@@ -17,6 +17,8 @@ import {
 import { answeredWords, findingsByRequest, requestRows, rowText } from './html-page/request-rows.ts';
 import { replayWords, shortShares } from './html-page/request-words.ts';
 import { code, codeBlock, prose } from './markdown-text.ts';
+import { makeInk } from './pretty-ink.ts';
+import { stopLines } from './pretty-stop.ts';
 import {
   caveats,
   exactNumber,
@@ -108,6 +110,8 @@ function* renderMarkdown(report: Report, bounds: Bounds): Generator<string> {
   yield write(headText(report));
   const asked = requestsText(report);
   if (bounds.size(asked) <= room / 2) yield write(asked);
+  const stopped = stopsText(report);
+  if (bounds.size(stopped) <= room / 2) yield write(stopped);
   const { profiles = [] } = report;
   let measured = 0;
   for (const profile of profiles.slice(0, bounds.profiles)) {
@@ -223,6 +227,17 @@ function requestsText({ replay, findings }: Report): string {
 }
 
 const mostRequests = 10;
+
+const stopColumns = 110;
+const stopRows = 45;
+
+/** What threads did at a crash, in samples or at probes, as on a terminal. */
+function stopsText(report: Report): string {
+  const options = { columns: stopColumns, rows: stopRows };
+  const lines = stopLines(report, options, stopRows, makeInk(report, options));
+  if (lines.length === 0) return '';
+  return `\n#### Threads\n\n${codeBlock(lines.slice(0, stopRows).map((line) => line.trimEnd()))}\n`;
+}
 
 const mostReasons = 10;
 

@@ -10,10 +10,11 @@ import {
   movements,
   pauseText,
   probeValues,
+  stackChain,
   threadTitle,
 } from './html-page/stop-words.ts';
 import type { Ink } from './pretty-ink.ts';
-import { cycleLines, groupLines, type StopForm, stackChain, valueLines } from './pretty-stop.ts';
+import { cycleLines, groupLines, type StopForm, valueLines } from './pretty-stop.ts';
 import { clip, grouped, harmless, plural } from './terminal-text.ts';
 
 /** The hits of all probes as a numbered list, in the order in which they were; of many, the first and the last ones. */

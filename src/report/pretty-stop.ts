@@ -9,10 +9,10 @@ import {
   momentTitle,
   pauseText,
   senderText,
+  stackChain,
   stopFrameName,
   stopFramePlace,
   type ThreadGroup,
-  tellingStopFrame,
   threadTitle,
   trustLegend,
   trustMarks,
@@ -299,34 +299,4 @@ export function* groupLines(
     yield ink.dim(
       `  … ${grouped(left)} more ${plural(left, 'thread')}; --all shows ${left === 1 ? 'it' : 'them'}`,
     );
-}
-
-/** `poll() ← loop() loop.c:20 ← worker()`: where it stands, and how it came there through my code. */
-export function stackChain({ frames, blamed }: ReportStopThread): string {
-  if (frames.length === 0) return 'no frames are known';
-  const mine = frames.flatMap(({ owner, trust }, index) =>
-    owner === 'mine' && trust !== 'doubtful' ? [index] : [],
-  );
-  const wanted = new Set([0, ...(blamed === undefined ? [] : [blamed]), ...mine.slice(0, 3)]);
-  if (wanted.size === 1) for (const index of [1, 2]) if (index < frames.length) wanted.add(index);
-  return [...wanted]
-    .sort((a, b) => a - b)
-    .map((index, position, all) => {
-      const frame = frames[index] as ReportStopFrame;
-      const gap = position > 0 && index > (all[position - 1] as number) + 1 ? '… ← ' : '';
-      const mark = trustMarks[frame.trust];
-      const line = frame.path === undefined || frame.owner !== 'mine' ? '' : ` ${briefPlace(frame)}`;
-      return `${gap}${mark === '' ? '' : `${mark} `}${stopFrameName(frame)}${line}`;
-    })
-    .join(' ← ');
-}
-
-function briefPlace({ path = '', line }: ReportStopFrame): string {
-  return `${path.slice(path.lastIndexOf('/') + 1)}${line === undefined ? '' : `:${line}`}`;
-}
-
-/** Where a thread stands, for a row: `src/list.c:20 in push()`. */
-export function tellingPlace(thread: ReportStopThread, ink: Ink): string {
-  const frame = tellingStopFrame(thread);
-  return frame === undefined ? 'nowhere that is known' : ink.place(frame);
 }

@@ -6,6 +6,7 @@ import type { RenderOptions } from '../../src/report/index.ts';
 import schema from '../../src/report/report.schema.json' with { type: 'json' };
 import { profileScenarios } from './profile-scenarios.ts';
 import { scenarios } from './scenarios.ts';
+import { stopScenarios } from './stop-scenarios.ts';
 import { pprofText, rendered } from './validators.ts';
 
 const golden = new URL('../golden/', import.meta.url);
@@ -29,6 +30,13 @@ const profileFormats: typeof formats = [
   ['stacks.folded', 'folded', {}],
   ['speedscope.json', 'speedscope', {}],
   ['pprof.json', 'pprof', {}],
+];
+
+/** All that is known of threads is shown only when it is asked for. */
+const stopFormats: typeof formats = [
+  ...formats,
+  ['pretty-full.txt', 'pretty', { columns: 100, rows: 50, fullStacks: true }],
+  ['pretty-80.txt', 'pretty', { columns: 80, rows: 24 }],
 ];
 
 const validate = new Ajv2020({ allErrors: true }).compile(schema);
@@ -55,7 +63,13 @@ describe.each([...scenarios])('%s', (name, make) => {
   });
 });
 
-describe.each([...scenarios, ...profileScenarios])('%s', (_, make) => {
+describe.each([...stopScenarios])('%s', (name, make) => {
+  test.each(stopFormats)('is rendered as in %s', async (file, format, options) => {
+    mustBeGolden(name, file, await rendered(await make(), format, options));
+  });
+});
+
+describe.each([...scenarios, ...profileScenarios, ...stopScenarios])('%s', (_, make) => {
   test('keeps to the published schema, and comes back from JSON as it was', async () => {
     const report = await make();
     const parsed: unknown = JSON.parse(await rendered(report, 'json'));

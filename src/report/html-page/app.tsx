@@ -1,5 +1,6 @@
 // The page: its head, its parts, and which of them the address asks for.
 import { useEffect, useMemo, useState } from 'preact/hooks';
+import type { ReportStop } from '../../model/report.ts';
 import { grouped } from '../terminal-text.ts';
 import { ComparisonView } from './comparison-view.tsx';
 import { FindingsView } from './findings-view.tsx';
@@ -17,6 +18,7 @@ import { ProfileView } from './profile-view.tsx';
 import { RequestsView } from './requests-view.tsx';
 import { catalogue } from './rows.ts';
 import { SourceView } from './source-view.tsx';
+import { StopsView } from './stops-view.tsx';
 import { SuppressionsView } from './suppressions-view.tsx';
 import { isTyping } from './typing.tsx';
 
@@ -73,6 +75,7 @@ export function App({ index, summary }: { readonly index: Index; readonly summar
           <ProfileGate key={part} part={part} summary={summary} view={FunctionsView} />
         )}
         {part === 'source' && <ProfileGate key={part} part={part} summary={summary} view={SourceView} />}
+        {part === 'threads' && <StopsView summary={summary} />}
         {part === 'leaks' && <LeaksView index={index} />}
         {part === 'requests' && <RequestsView index={index} summary={summary} />}
         {part === 'processes' && <ProcessesView summary={summary} />}
@@ -100,7 +103,9 @@ function partsOf(index: Index, summary: Summary): readonly Part[] {
   const profiles = summary.profiles ?? [];
   const ofProfile = profileParts(profiles);
   const findings = { hash: 'findings', name: 'Findings', count: shown };
+  const stops = summary.stops ?? [];
   const all: readonly Part[] = [
+    { hash: 'threads', name: 'Threads', count: new Set(stops.flatMap(threadsOf)).size },
     { hash: 'requests', name: 'Requests', count: replay?.requests.length ?? 0 },
     { hash: 'leaks', name: 'Leaks', count: leaks },
     { hash: 'processes', name: 'Processes', count: processes.length },
@@ -108,11 +113,12 @@ function partsOf(index: Index, summary: Summary): readonly Part[] {
     { hash: 'suppressions', name: 'Suppressions', count: suppressions.length },
   ];
   return [
+    ...(shown === 0 && stops.length > 0 ? [{ hash: 'threads', name: 'Threads' }] : []),
     // Where there is a profile and no finding, the profile is what the reader came for.
     ...(shown > 0 || ofProfile.length === 0 ? [findings] : []),
     ...ofProfile,
     ...(shown === 0 && index.findings > 0 && ofProfile.length > 0 ? [findings] : []),
-    ...all.filter(({ count }) => count !== 0),
+    ...all.filter(({ hash, count }) => count !== 0 && !(hash === 'threads' && shown === 0)),
     ...(comparison === undefined
       ? []
       : [
@@ -123,6 +129,10 @@ function partsOf(index: Index, summary: Summary): readonly Part[] {
           },
         ]),
   ];
+}
+
+function threadsOf({ pid, threads }: ReportStop): readonly string[] {
+  return threads.map(({ lwp, number }) => `${pid} ${lwp} ${number}`);
 }
 
 function profileParts(heads: readonly ProfileHead[]): readonly Part[] {

@@ -1,10 +1,11 @@
 // Everything about one finding.
 import type { RefObject } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import type { Cost, Excerpt, RawExcerpt, Rule } from '../../model/report.ts';
+import type { Cost, RawExcerpt, Rule } from '../../model/report.ts';
 import { grouped, plural } from '../terminal-text.ts';
 import { CopyButton } from './copy-button.tsx';
 import { readDetails } from './data-block.tsx';
+import { ExcerptView } from './excerpt-view.tsx';
 import {
   at,
   type Details,
@@ -235,27 +236,6 @@ function StandingLines({ known: { index }, finding, before, cost }: StandingProp
 
 function capitalised(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
-}
-
-function ExcerptView({ excerpt, line }: { readonly excerpt: Excerpt; readonly line: number | undefined }) {
-  const width = String(excerpt.firstLine + excerpt.lines.length - 1).length;
-  return (
-    <pre class="excerpt" tabIndex={0} aria-label="Source">
-      {excerpt.lines.map((text, offset) => {
-        const number = excerpt.firstLine + offset;
-        const here = number === line;
-        return (
-          <span key={number} class={here ? 'line here' : 'line'}>
-            <span class="number">
-              {here ? '▶' : ' '} {String(number).padStart(width)}
-            </span>
-            {text}
-            {'\n'}
-          </span>
-        );
-      })}
-    </pre>
-  );
 }
 
 function Explanation({

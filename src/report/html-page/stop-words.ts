@@ -304,3 +304,27 @@ export function momentTitle(stop: ReportStop): string {
 export function pauseText(ms: number): string {
   return `${ms >= 100 ? Math.round(ms) : Number(ms.toPrecision(2))} ms`;
 }
+
+/** `poll() ← loop() loop.c:20 ← worker()`: where it stands, and how it came there through my code. */
+export function stackChain({ frames, blamed }: ReportStopThread): string {
+  if (frames.length === 0) return 'no frames are known';
+  const mine = frames.flatMap(({ owner, trust }, index) =>
+    owner === 'mine' && trust !== 'doubtful' ? [index] : [],
+  );
+  const wanted = new Set([0, ...(blamed === undefined ? [] : [blamed]), ...mine.slice(0, 3)]);
+  if (wanted.size === 1) for (const index of [1, 2]) if (index < frames.length) wanted.add(index);
+  return [...wanted]
+    .sort((a, b) => a - b)
+    .map((index, position, all) => {
+      const frame = frames[index] as ReportStopFrame;
+      const gap = position > 0 && index > (all[position - 1] as number) + 1 ? '… ← ' : '';
+      const mark = trustMarks[frame.trust];
+      const line = frame.path === undefined || frame.owner !== 'mine' ? '' : ` ${briefPlace(frame)}`;
+      return `${gap}${mark === '' ? '' : `${mark} `}${stopFrameName(frame)}${line}`;
+    })
+    .join(' ← ');
+}
+
+function briefPlace({ path = '', line }: ReportStopFrame): string {
+  return `${path.slice(path.lastIndexOf('/') + 1)}${line === undefined ? '' : `:${line}`}`;
+}

@@ -1,0 +1,241 @@
+// Processes that stood still: crashes, cores and samples with all threads, deadlocks, and the hits of probes.
+import type { ReportStop } from '../../model/report.ts';
+import { ExcerptView } from './excerpt-view.tsx';
+import type { Summary } from './payload.ts';
+import {
+  deadlockSteps,
+  foldThreads,
+  groupStops,
+  momentTitle,
+  movements,
+  pauseText,
+  probeValues,
+  senderText,
+  stackChain,
+  stopFrameName,
+  stopFramePlace,
+  threadTitle,
+  trustLegend,
+} from './stop-words.ts';
+import { GroupView } from './thread-view.tsx';
+import { counted } from './words.ts';
+
+const mostHits = 1000;
+
+export function StopsView({ summary }: { readonly summary: Summary }) {
+  const stops = summary.stops ?? [];
+  const { moments, samples, probes } = groupStops(stops);
+  const legend = trustLegend(stops);
+  return (
+    <div class="stops">
+      {legend !== undefined && <p class="quiet">{legend}</p>}
+      {moments.map((stop) => (
+        <Moment key={`${stop.image}-${stop.number}-${stop.cause}`} stop={stop} />
+      ))}
+      {samples.map((series) => (
+        <Samples key={series[0]?.image} series={series} />
+      ))}
+      {probes.length > 0 && <Probes stops={probes} />}
+    </div>
+  );
+}
+
+function Moment({ stop }: { readonly stop: ReportStop }) {
+  const { fault, finding, disassembly, threads, modules, excerpt, pausedMs, core } = stop;
+  const first = threads[0];
+  const blamed = first?.blamed === undefined ? undefined : first.frames[first.blamed];
+  const sender = senderText(stop);
+  return (
+    <section class="stop">
+      <h2>{momentTitle(stop)}</h2>
+      <p class="quiet">
+        {finding !== undefined && <a href={`#${finding}`}>{finding}</a>} process {stop.pid},{' '}
+        {counted(threads.length, 'thread')}
+        {pausedMs === undefined ? '' : `, paused for ${pauseText(pausedMs)}`}
+        {core === undefined ? '' : `, core file ${core}`}
+      </p>
+      {fault !== undefined && (
+        <p>
+          {fault.text} {fault.doubt !== undefined && <span class="quiet">{fault.doubt}</span>}
+        </p>
+      )}
+      {sender !== undefined && <p>{sender}</p>}
+      {excerpt !== undefined && <ExcerptView excerpt={excerpt} line={blamed?.line} />}
+      {disassembly !== undefined && (
+        <pre tabIndex={0} aria-label="Instructions">
+          {disassembly.lines
+            .map(
+              ({ address, text }, index) =>
+                `${index === disassembly.current ? '=>' : '  '} ${address}  ${text}`,
+            )
+            .join('\n')}
+        </pre>
+      )}
+      <Cycles stop={stop} />
+      {foldThreads(threads).map((group, index) => (
+        <GroupView
+          key={group.threads[0]?.number}
+          group={group}
+          threads={threads}
+          open={index === 0 && (threads.length === 1 || first?.isCurrent === true)}
+        />
+      ))}
+      {modules !== undefined && modules.length > 0 && (
+        <details>
+          <summary>{counted(modules.length, 'module')}</summary>
+          <div class="wide">
+            <table>
+              <thead>
+                <tr>
+                  <th scope="col">Module</th>
+                  <th scope="col">Addresses</th>
+                  <th scope="col">Build-id</th>
+                  <th scope="col">File</th>
+                </tr>
+              </thead>
+              <tbody>
+                {modules.map(({ path, start, end, buildId, file }) => (
+                  <tr key={start}>
+                    <th scope="row">
+                      <code>{path}</code>
+                    </th>
+                    <td>
+                      <code>
+                        {start}-{end}
+                      </code>
+                    </td>
+                    <td>
+                      <code>{buildId ?? ''}</code>
+                    </td>
+                    <td>
+                      {file === undefined
+                        ? 'not found'
+                        : `${file.path}: ${file.symbols === 'none' ? 'no symbols' : file.symbols}${file.matches === 'no' ? ', another build' : ''}`}
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+          </div>
+        </details>
+      )}
+    </section>
+  );
+}
+
+function Cycles({ stop }: { readonly stop: ReportStop }) {
+  return (stop.deadlocks ?? []).map((deadlock, index) => {
+    const steps = deadlockSteps(deadlock, stop.threads);
+    const [first] = steps;
+    if (first === undefined) return null;
+    return (
+      <section key={index} class="cycle">
+        <h3>{steps.length === 1 ? 'It waits for itself' : 'They wait for each other'}</h3>
+        <ol>
+          {steps.map(({ thread, wait, frame }, step) => (
+            <li key={step}>
+              <b>{thread}</b> waits for <code>{wait}</code>, held by{' '}
+              <b>{(steps[step + 1] ?? first).thread}</b>
+              {frame !== undefined && (
+                <>
+                  {' '}
+                  at{' '}
+                  <code>
+                    {stopFrameName(frame)} {stopFramePlace(frame)}
+                  </code>
+                </>
+              )}
+            </li>
+          ))}
+        </ol>
+      </section>
+    );
+  });
+}
+
+function Samples({ series }: { readonly series: readonly ReportStop[] }) {
+  const last = series.findLast(({ deadlocks = [] }) => deadlocks.length > 0);
+  const pauses = series.flatMap(({ pausedMs }) => pausedMs ?? []);
+  const threads = series.at(-1)?.threads ?? [];
+  const all = movements(series);
+  const still = all.filter(({ stacks, samples }) => stacks.length === 1 && samples === series.length);
+  const moved = all.filter((each) => !still.includes(each));
+  return (
+    <section class="stop">
+      <h2>
+        {series.length} samples of process {series[0]?.pid}
+      </h2>
+      {pauses.length > 0 && <p class="quiet">paused for {pauseText(Math.max(...pauses))} at most</p>}
+      {last !== undefined && <Cycles stop={last} />}
+      {moved.length > 0 && <h3>Moved</h3>}
+      {moved.map(({ thread, stacks }) => (
+        <section key={thread.lwp} class="movement">
+          <p>
+            <b>{threadTitle(thread)}</b>
+          </p>
+          <ul>
+            {stacks.map(({ thread: at, samples }, index) => (
+              <li key={index}>
+                {samples} × <code>{stackChain(at)}</code>
+              </li>
+            ))}
+          </ul>
+        </section>
+      ))}
+      {still.length > 0 && <h3>Did not move</h3>}
+      {foldThreads(still.map(({ thread }) => thread)).map((group) => (
+        <GroupView key={group.threads[0]?.lwp} group={group} threads={threads} open={false} />
+      ))}
+    </section>
+  );
+}
+
+function Probes({ stops }: { readonly stops: readonly ReportStop[] }) {
+  return (
+    <section class="stop">
+      <h2>{counted(stops.length, 'hit')} of probes</h2>
+      <div class="wide">
+        <table>
+          <thead>
+            <tr>
+              <th scope="col" class="number">
+                Hit
+              </th>
+              <th scope="col">Probe</th>
+              <th scope="col">Values</th>
+              <th scope="col">Where</th>
+            </tr>
+          </thead>
+          <tbody>
+            {stops.slice(0, mostHits).map(({ probe, pid, ms, threads }, index) => (
+              <tr key={index}>
+                <td class="number">{index + 1}</td>
+                <td>
+                  <code>{probe?.place}</code>
+                </td>
+                <td>
+                  {(probe === undefined ? [] : probeValues(probe)).map((text, value) => (
+                    <p key={value}>
+                      <code>{text}</code>
+                    </p>
+                  ))}
+                </td>
+                <td>
+                  process {pid}
+                  {threads[0] === undefined ? '' : `, ${threadTitle(threads[0])}`}
+                  {ms === undefined ? '' : `, ${Math.round(ms)} ms`}
+                  {threads[0] !== undefined && threads[0].frames.length > 0 && (
+                    <p>
+                      <code>{stackChain(threads[0])}</code>
+                    </p>
+                  )}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {stops.length > mostHits && <p>… and {counted(stops.length - mostHits, 'more hit')}.</p>}
+    </section>
+  );
+}
