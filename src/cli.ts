@@ -19,16 +19,19 @@ const subCommands: ReadonlyMap<
   ['completion', () => import('./commands/completion.ts')],
   ['flame', () => import('./commands/flame.ts')],
   ['cgi', () => import('./commands/cgi.ts')],
+  ['core', () => import('./commands/core.ts')],
+  ['gdb', () => import('./commands/gdb.ts')],
   ['build', () => import('./commands/build.ts')],
   ['explain', () => import('./commands/explain.ts')],
   ['suppress', () => import('./commands/suppress.ts')],
   ['include', () => import('./commands/include.ts')],
   ['stacks', () => import('./commands/stacks.ts')],
   ['shim', () => import('./commands/shim.ts')],
+  ['macro', () => import('./commands/macro.ts')],
 ]);
 
 /** Sub-commands of DESIGN's list that this version does not have yet: a program of that name needs `./`. */
-const reserved: ReadonlySet<string> = new Set(['core', 'heap', 'gdb', 'serve', 'suite', 'doctor']);
+const reserved: ReadonlySet<string> = new Set(['heap', 'serve', 'suite', 'doctor']);
 
 async function main(argv: readonly string[]): Promise<number> {
   const [first] = argv;

@@ -152,6 +152,16 @@ export const subCommandWords: Readonly<Record<string, SubCommandWords>> = {
     verbs: ['install', 'restore', 'status'],
     names: 'programs',
   },
+  macro: {
+    about: 'what a macro becomes, where it is defined, who uses it',
+    options: [
+      ...wordsOf(help),
+      { name: '--at', about: 'FILE:LINE: the macros that hold there', takesValue: true },
+      { name: '--json', about: 'as JSON', takesValue: false },
+      { name: '--project-root', about: 'sources below it are yours', takesValue: true },
+    ],
+    names: 'programs',
+  },
   explain: { about: 'what an error means', options: wordsOf(help), names: 'kinds' },
   config: {
     about: 'which settings are in force, and where each is from',

@@ -74,6 +74,9 @@ export async function readWish(
       launch: {
         ...launchOf(commandLine, program),
         ...(await noiseOf(commandLine, words)),
+        ...(commandLine.debugger !== undefined && {
+          debugging: { how: 'ask' as const, command: commandLine.debugger },
+        }),
         ...(coresOf(commandLine).cores !== undefined && { wantsCore: true }),
       },
       ...(sink === undefined ? {} : { sink }),

@@ -17,6 +17,11 @@ export interface NoiseFile {
   readonly file: string;
 }
 
+/** What is done where valgrind stops a process at an error. */
+export type Debugging =
+  /** `--db-attach=yes`: the user is asked, and gdb started on the terminal: with these words, `%f` in them is the program. */
+  { readonly how: 'ask'; readonly command: readonly string[] };
+
 /** What the user asked for, after the command line is read. */
 export interface Launch {
   readonly tool: string;
@@ -33,6 +38,8 @@ export interface Launch {
   readonly relayed?: boolean;
   /** Nothing is started: the instrument looks at a process that runs, for so many seconds. `program` is its file then. */
   readonly attach?: { readonly pid: number; readonly seconds: number };
+  /** Missing: somebody else may bring gdb. */
+  readonly debugging?: Debugging;
   /** The runtimes of sanitizers leave a core after an error, too. */
   readonly wantsCore?: true;
   /** `--known-noise`: suppressions that go before the user's own. */

@@ -20,6 +20,8 @@ export interface Execution {
   readonly ownSession?: boolean;
   /** false: signals that this process gets are not passed on. */
   readonly passesSignals?: boolean;
+  /** Whom they are passed on to; missing: the process that is started. */
+  readonly receiver?: () => number | undefined;
   /** Absolute. */
   readonly workingDirectory: string;
   /** Absolute path of the run directory, by which all processes of the run are found. */
@@ -41,7 +43,7 @@ export interface Ended {
 }
 
 /** A password for the mail server is nothing for the program that is looked at. */
-const withoutMailServer = Object.fromEntries(smtpVariables.map((name) => [name, undefined]));
+export const withoutMailServer = Object.fromEntries(smtpVariables.map((name) => [name, undefined]));
 
 /**
  * Starts the process, with the user's own stdin, stdout and stderr unless others are given, and waits until it ends.
@@ -74,7 +76,8 @@ export async function execute(execution: Execution): Promise<Ended> {
   const ended = endOf(subprocess);
   const { pid } = subprocess;
   if (pid === undefined) throw notStarted(file, (await ended) as Error);
-  const stopPassing = execution.passesSignals === false ? () => {} : passSignals(pid, terminal);
+  const stopPassing =
+    execution.passesSignals === false ? () => {} : passSignals(pid, terminal, execution.receiver);
   execution.onStart?.(pid);
 
   let stoppedBy: StoppedBy | undefined;

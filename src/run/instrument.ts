@@ -59,6 +59,37 @@ export async function findPerf(searchPath: string): Promise<Instrument> {
   return { path, version };
 }
 
+/** The first whose Python describes frames, blocks and stops as run.py needs them. */
+const oldestGdb = 10;
+
+/**
+ * Finds gdb, asks for its version and whether it has Python.
+ *
+ * @throws UserError (125) when there is none, it is older than 10, or it was built without Python.
+ */
+export async function findGdb(searchPath: string): Promise<Instrument> {
+  const hint = 'install it: apt-get install gdb (Debian, Ubuntu), dnf install gdb (Fedora)';
+  const path = await findProgramOnPath(searchPath, 'gdb');
+  if (path === undefined) throw new UserError('gdb is not installed', hint);
+  const [{ stdout }, { stdout: python }] = await Promise.all([
+    ask(path, '--version'),
+    ask(path, '-nx', '-nh', '-batch', '-ex', 'python print("python", 3)'),
+  ]);
+  // GNU gdb (Debian 13.1-3) 13.1, GNU gdb (GDB) Fedora Linux 14.2-1.fc40
+  const version = /^GNU gdb .*?(\d+\.\d+(?:\.\d+)?)[^\s()]*$/m.exec(stdout)?.[1];
+  if (version === undefined) throw new UserError(`${path} does not answer --version as gdb does`, hint);
+  if (Number.parseInt(version, 10) < oldestGdb) {
+    throw new UserError(`gdb ${version} is too old: ${oldestGdb} or later is needed`, hint);
+  }
+  if (!/^python 3$/m.test(python)) {
+    throw new UserError(
+      `${path} was built without Python, with which vgrun asks it`,
+      'Debian and Ubuntu have one with Python in the package gdb; gdb-minimal has none',
+    );
+  }
+  return { path, version };
+}
+
 /**
  * Finds heaptrack, and beside it its library and the program that reads its data; the script itself talks on the standard
  * output, into which the program writes, and so is not what starts the program.

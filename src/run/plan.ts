@@ -14,6 +14,7 @@ import { isSource } from './build/source-names.ts';
 import { findProjectRoot } from './directory.ts';
 import { mustHaveEvidence } from './evidence.ts';
 import {
+  findGdb,
   findHeaptrack,
   findPerf,
   findSymbolizer,
@@ -66,6 +67,7 @@ export async function planRun(wanted: Wish, say: (line: string) => void = () => 
   const { launch, workingDirectory, environmentOptions, followInterpreter, timeout, killAfter, wait, keep } =
     wish;
   const tool = toolNamed(launch.tool) ?? toolUnknown(launch.tool);
+  tool.refuse?.(launch);
   const searchPath = process.env.PATH ?? '';
   const yieldsReports = tool.yields === 'reports';
   const [target, instrument, inherited, libc, projectRoot, captured, symbolizer] = await Promise.all([
@@ -115,6 +117,7 @@ export async function planRun(wanted: Wish, say: (line: string) => void = () => 
 async function findInstrument(tool: Tool, wish: Wish, searchPath: string): Promise<Instrument> {
   if (tool.launcher === 'perf') return findPerf(searchPath);
   if (tool.launcher === 'heaptrack') return findHeaptrack(searchPath);
+  if (tool.launcher === 'gdb') return findGdb(searchPath);
   // The program starts by itself; what reads its data is looked for when there is some.
   if (tool.launcher === 'none') return { path: '', version: '' };
   const valgrind = await findValgrind(wish.valgrind ?? process.env.VGRUN_VALGRIND, searchPath);

@@ -1,7 +1,6 @@
 // Owns RUN: a plan becomes a run directory. The only step that starts the target.
 import { closeSync, openSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { watchStops } from '../drive/vgdb.ts';
 import { UserError } from '../errors.ts';
 import { debug } from '../log.ts';
 import type { Launch } from '../model/launch.ts';
@@ -13,6 +12,7 @@ import type { Tool } from '../tools/tool.ts';
 import { watchAppended } from './appended-logs.ts';
 import { startCapture } from './capture.ts';
 import { collect } from './collect.ts';
+import { errorStops } from './crash/error-stops.ts';
 import {
   createRunDirectory,
   keptElsewhere,
@@ -23,14 +23,14 @@ import {
   writeManifest,
 } from './directory.ts';
 import { type ExecutableWatch, watchExecutables, withSanitizers } from './executables.ts';
-import { execute } from './execute.ts';
+import { execute, withoutMailServer } from './execute.ts';
+import type { GdbLaunch } from './gdb/launch.ts';
 import type { Instrument } from './instrument.ts';
-import type { Inheritance } from './limits.ts';
+import { type Inheritance, killedWithUs } from './limits.ts';
 import { copyReports, keepOutputs } from './outputs.ts';
 import { waitForRun } from './processes.ts';
 import { showProgress } from './progress.ts';
 import { asIntoStream, openRelay, type Sink } from './relay.ts';
-import { hasControllingTerminal } from './signals.ts';
 import type { Target } from './target.ts';
 
 /** The descriptor that `--capture=fd` gives to valgrind; high, so that the program's own stay as they were. */
@@ -141,8 +141,25 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   });
   const startsItself = tool.launcher === 'none' || tool.launcher === 'heaptrack';
   const own = programVariables(plan.programEnvironment, launch.program);
+  const startedAt = new Date();
+  const gdb: GdbLaunch | undefined =
+    tool.launcher === 'gdb'
+      ? await (await import('./gdb/launch.ts')).prepareGdb({
+          directory,
+          program: request.target.path,
+          words: [launch.program, ...launch.arguments],
+          toolOptions: launch.toolOptions,
+          environment: { ...environment, ...withoutMailServer },
+          startedAt,
+          wait: request.wait,
+          inherited: events.descriptors ?? [],
+          standard: events.standard ?? [],
+        })
+      : undefined;
+  // gdb takes no signal that is meant for the program, and the kernel ends the program with it.
+  const inheritance = gdb === undefined ? request.inheritance : killedWithUs(request.inheritance);
   const argv = [
-    ...(own === undefined ? [] : [...request.inheritance.prefix, ...own]),
+    ...(own === undefined ? [] : [...inheritance.prefix, ...own]),
     ...(startsItself ? [] : [request.instrument.path]),
     // Not in the program's own variables and home, where valgrind would look for them.
     ...(tool.launcher === 'valgrind' && onlyEnvironment
@@ -150,15 +167,15 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
       : []),
     ...(startsItself ? [] : plan.options),
     ...(tool.launcher === 'valgrind' && launch.program.startsWith('-') ? ['--'] : []),
-    ...(plan.command ?? [
-      // Nobody but the shell looks for the program then.
-      startsItself && launch.program.startsWith('-') ? request.target.path : launch.program,
-      ...launch.arguments,
-    ]),
+    ...(gdb?.options ??
+      plan.command ?? [
+        // Nobody but the shell looks for the program then.
+        startsItself && launch.program.startsWith('-') ? request.target.path : launch.program,
+        ...launch.arguments,
+      ]),
   ];
   debug('plan', { argv, directory });
 
-  const startedAt = new Date();
   let manifest: RunManifest = {
     version: 1,
     id,
@@ -188,14 +205,14 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
 
   const relay = request.sink === undefined ? undefined : openRelay(request.sink);
   const options = effectiveOptions(request, plan.options);
-  const stops = options.some(({ name }) => name === '--vgdb-error' || name === '--vgdb-stop-at')
-    ? watchStops({
-        instrument: request.instrument.path,
-        prefix: options.findLast(({ name }) => name === '--vgdb-prefix')?.value ?? '',
-        terminal: hasControllingTerminal(),
-        say: events.say ?? (() => {}),
-      })
-    : undefined;
+  const stops = await errorStops({
+    effective: options,
+    debugging: launch.debugging,
+    valgrind: request.instrument.path,
+    workingDirectory: request.workingDirectory,
+    directory,
+    say: events.say ?? (() => {}),
+  });
   const wantsXml = launch.capture === 'xml' || launch.capture === 'fd';
   /** The user's descriptor or socket gets text as valgrind writes it there. */
   const streamed =
@@ -213,14 +230,15 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     ],
     follows: (file) => {
       const role = roleOf(file);
-      if (role === 'xml') return file === xmlStream || (relay !== undefined && wantsXml);
+      if (role === 'xml')
+        return file === xmlStream || (relay !== undefined && wantsXml) || stops?.readsXml === true;
       return role === 'text' && ((relay !== undefined && !wantsXml) || stops !== undefined);
     },
     onData: (file, bytes) => {
       if (file === xmlStream) events.onXml?.(bytes);
       if (relay !== undefined && file.endsWith('.xml') === wantsXml)
         relay.write(streamed?.(file, bytes) ?? bytes);
-      if (file.endsWith('.log')) stops?.read(bytes);
+      stops?.read(file, bytes);
     },
   });
 
@@ -248,14 +266,15 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   const appended = plan.appended && watchAppended(plan.appended, request.workingDirectory);
   const ended = await execute({
     argv,
-    environment: {
+    environment: gdb?.environment ?? {
       ...request.environment,
       ...plan.environment,
       ...(own === undefined && plan.programEnvironment),
     },
-    onlyEnvironment,
+    onlyEnvironment: onlyEnvironment || gdb !== undefined,
     ownSession: request.place !== undefined,
     passesSignals: request.isDriven !== true,
+    ...(gdb !== undefined && { receiver: gdb.programPid }),
     workingDirectory: request.workingDirectory,
     directory,
     timeout: request.timeout,
@@ -265,9 +284,10 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
       ...(stream === undefined ? [] : [{ child: xmlDescriptor, own: stream }]),
       // The first that is named for a number counts.
       ...(errors?.descriptor === undefined ? [] : [{ child: 2, own: errors.descriptor }]),
-      ...(events.standard ?? []),
+      ...(gdb?.descriptors ?? events.standard ?? []),
     ],
     onStart: (pid) => {
+      gdb?.close();
       events.onStart?.(pid, directory);
       cores?.started(pid);
       if (tool.launcher === 'none') {
@@ -300,6 +320,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
       hint: `see what is in ${directory}`,
     });
   }
+  problems.push(...((await stops?.finish()) ?? []));
   debug('capture closed', { alive });
   await relay?.close();
   problems.push(...(relay?.problems ?? []));
@@ -364,9 +385,11 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     );
   });
   const exit =
-    tool.launcher === 'valgrind'
-      ? exitOfTarget(ended.exit, artifacts, !wantsXml && isSilent(options), problems)
-      : exitUnder(request, ended.exit, artifacts, problems);
+    gdb !== undefined
+      ? exitUnderGdb(gdb, ended.exit, stoppedBy !== undefined, problems)
+      : tool.launcher === 'valgrind'
+        ? exitOfTarget(ended.exit, artifacts, !wantsXml && isSilent(options), problems)
+        : exitUnder(request, ended.exit, artifacts, problems);
   manifest = {
     ...manifest,
     endedAt: endedAt.toISOString(),
@@ -451,6 +474,26 @@ function exitOfTarget(
     level: 'incomplete',
     message: 'the instrument wrote no log: it did not start, or was killed before it could',
     hint: 'what it printed above says why',
+  });
+  return { how: 'unknown' };
+}
+
+/**
+ * gdb ends as the program did, but it may also end by itself, or be killed with the program.
+ *
+ * @param isEnded vgrun ended the run.
+ */
+function exitUnderGdb({ end }: GdbLaunch, exit: Exit, isEnded: boolean, problems: Problem[]): Exit {
+  const { started, exit: seen } = end();
+  if (seen !== undefined) return seen;
+  if (isEnded) return exit;
+  problems.push({
+    code: started ? 'gdb-ended' : 'instrument-wrote-nothing',
+    level: 'incomplete',
+    message: started
+      ? 'gdb ended before the program did, and the program was ended with it'
+      : 'gdb did not start the program',
+    hint: 'gdb.log in the run directory has what gdb said',
   });
   return { how: 'unknown' };
 }

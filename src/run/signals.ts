@@ -26,15 +26,34 @@ const passedAlways: readonly NodeJS.Signals[] = [
 ];
 const sentByTerminal: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
 const stopLookEveryMs = 250;
+const receiverLookEveryMs = 20;
 
 /**
  * Passes signals on to the target until the returned function is called.
  *
- * @param pid the target.
+ * @param pid the process that was started.
  * @param terminal what hasControllingTerminal() said when the target was started.
+ * @param receiver the target, where a debugger was started in its place; undefined while there is none yet.
  */
-export function passSignals(pid: number, terminal: boolean): () => void {
+export function passSignals(
+  pid: number,
+  terminal: boolean,
+  receiver: () => number | undefined = () => pid,
+): () => void {
   const handlers = new Map<NodeJS.Signals, () => void>();
+  const waiting = new Set<NodeJS.Timeout>();
+  const deliver = (name: NodeJS.Signals): void => {
+    const target = receiver();
+    if (target !== undefined) {
+      signal(target, name);
+      return;
+    }
+    const timer = setTimeout(() => {
+      waiting.delete(timer);
+      deliver(name);
+    }, receiverLookEveryMs);
+    waiting.add(timer);
+  };
   const on = (name: NodeJS.Signals, handler: () => void) => {
     handlers.set(name, handler);
     process.on(name, handler);
@@ -42,17 +61,16 @@ export function passSignals(pid: number, terminal: boolean): () => void {
 
   for (const name of passedAlways) {
     if (name === 'SIGWINCH' && terminal) continue;
-    on(name, () => signal(pid, name));
+    on(name, () => deliver(name));
   }
   for (const name of sentByTerminal) {
     on(name, () => {
-      if (!terminal) signal(pid, name);
-      else if (!inForeground()) signal(pid, name);
+      if (!terminal || !inForeground()) deliver(name);
     });
   }
   on('SIGHUP', () => {
     // A terminal that went away has told the target itself.
-    if (!terminal || hasControllingTerminal()) signal(pid, 'SIGHUP');
+    if (!terminal || hasControllingTerminal()) deliver('SIGHUP');
   });
 
   let timer: NodeJS.Timeout | undefined;
@@ -66,6 +84,8 @@ export function passSignals(pid: number, terminal: boolean): () => void {
   } else {
     on('SIGTSTP', () => {
       signal(pid, 'SIGSTOP');
+      // While its debugger stands still, what stops a target keeps it there.
+      if (receiver() !== pid) deliver('SIGSTOP');
       process.kill(process.pid, 'SIGSTOP');
     });
     on('SIGCONT', () => signal(pid, 'SIGCONT'));
@@ -73,6 +93,7 @@ export function passSignals(pid: number, terminal: boolean): () => void {
 
   return () => {
     clearInterval(timer);
+    for (const each of waiting) clearTimeout(each);
     for (const [name, handler] of handlers) process.off(name, handler);
   };
 }

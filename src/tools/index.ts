@@ -9,6 +9,7 @@ import { callgrind } from './callgrind/index.ts';
 import { dhat } from './dhat/index.ts';
 import { drd } from './drd/index.ts';
 import { bbv } from './exp-bbv/index.ts';
+import { gdb } from './gdb/index.ts';
 import { gprof } from './gprof/index.ts';
 import { heaptrack } from './heaptrack/index.ts';
 import { helgrind } from './helgrind/index.ts';
@@ -45,6 +46,7 @@ export const tools: readonly Tool[] = [
   perf,
   gprof,
   lackey,
+  gdb,
   nothing,
   bbv,
 ];

@@ -7,6 +7,7 @@ import { callgrindReader } from './callgrind/parse.ts';
 import { crtReader } from './crt/parse.ts';
 import { dhatReader } from './dhat/parse.ts';
 import { foldedReader } from './folded/parse.ts';
+import { backtraceReader } from './gdb/backtrace-text.ts';
 import { stopLogReader } from './gdb/stop-log.ts';
 import { gprofReader } from './gprof/parse.ts';
 import { heaptrackDataReader } from './heaptrack/data.ts';
@@ -30,6 +31,7 @@ export const readers: readonly Reader[] = [
   dhatReader,
   valgrindText,
   sanitizerReader,
+  backtraceReader,
   cachegrindReader,
   callgrindReader,
   gprofReader,

@@ -12,18 +12,21 @@ export interface Tool {
   readonly title: string;
   /**
    * What starts the program. `none`: the program starts by itself, and `plan` gives an environment only. `heaptrack`: the same,
-   * with what is installed of heaptrack.
+   * with what is installed of heaptrack. `gdb`: gdb starts it, with a script of vgrun's.
    */
-  readonly launcher: 'valgrind' | 'perf' | 'heaptrack' | 'none';
+  readonly launcher: 'valgrind' | 'perf' | 'heaptrack' | 'gdb' | 'none';
   /**
    * What is captured. `errors`: XML or a text log. `profile`: files of values, and the text log beside them.
-   * `log`: all that the tool has to say stands in its text log. `reports`: files of a runtime inside the program.
+   * `log`: all that the tool has to say stands in its text log. `reports`: files of a runtime inside the program. `stops`: a log
+   * of moments at which processes stood still.
    */
-  readonly yields: 'errors' | 'profile' | 'log' | 'reports';
+  readonly yields: 'errors' | 'profile' | 'log' | 'reports' | 'stops';
   /** A library of vgrun's own that is loaded into the program: name of its C source in `run/preload`. */
   readonly preload?: string;
   /** Each process leaves a report, also when it has nothing to say: one without was not seen. */
   readonly everyProcessReports?: true;
+  /** Looks, before anything is made, whether its options go together; throws UserError when not. Pure. */
+  readonly refuse?: (launch: Launch) => void;
   /** Options for this launch. Pure. */
   readonly plan: (launch: Launch, context: PlanContext) => Plan;
   /** How to understand its errors; missing for a tool that finds none. */

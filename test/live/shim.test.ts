@@ -2,6 +2,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { cp, mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Report } from '../../src/model/report.ts';
 import { canRun, projectRoot } from '../project.ts';
@@ -67,7 +68,8 @@ describe.skipIf(!canRun('valgrind'))('workers of a supervisor', () => {
         stdio: ['ignore', 'ignore', 'ignore', ...Array(6).fill('ignore'), 'pipe'],
       });
       let answer = '';
-      child.stdio[9]?.on('data', (bytes: Buffer) => {
+      const answers = (child.stdio as unknown as readonly (Readable | null)[])[9];
+      answers?.on('data', (bytes: Buffer) => {
         answer += bytes;
       });
       await until('the worker to answer', () => answer !== '');

@@ -128,18 +128,17 @@ const listed: readonly {
   { words: ['-error-exitcode=3'], expected: { errorExitcode: 3, toolOptions: [] } },
   {
     words: ['-db-attach=yes'],
-    expected: { toolOptions: ['--vgdb=yes', '--vgdb-error=1'] },
-    note: '\'-db-attach=yes\' is --vgdb=yes --vgdb-error=1 today: at the first error start gdb, and give it "target remote | vgdb"',
+    expected: { toolOptions: ['--vgdb=yes', '--vgdb-error=1'], debugger: ['gdb'] },
   },
-  {
-    words: ['-db-attach=no'],
-    expected: { toolOptions: [] },
-    note: "'-db-attach=no' is left out: valgrind has not started gdb by itself since 3.10",
-  },
+  { words: ['-db-attach=no'], expected: { toolOptions: [] } },
   {
     words: ['-db-command=gdb -nw %f %p'],
     expected: { toolOptions: [] },
-    note: '\'-db-command=gdb -nw %f %p\' is left out: start gdb yourself on the program, and give it "target remote | vgdb"',
+    note: "'-db-command=gdb -nw %f %p' is left out: it is for --db-attach=yes",
+  },
+  {
+    words: ['-db-attach=yes', '-db-command=gdb -nw %f %p'],
+    expected: { debugger: ['gdb', '-nw', '%f'] },
   },
   { words: ['-leak-check=no'], expected: { toolOptions: ['--leak-check=no'], leakCheck: 'no' } },
   { words: ['-leak-check=summary'], expected: { leakCheck: 'summary' } },
@@ -170,7 +169,7 @@ describe('options that are listed', () => {
 
   test('make a command line that valgrind takes, all together', () => {
     const words = listed.flatMap((option) => option.words).filter((word) => !word.includes('helgrind'));
-    const commandLine = read([...words, './test'], false);
+    const commandLine = read([...words, './test']);
     const { options } = planValgrind(
       {
         tool: 'memcheck',
@@ -197,12 +196,28 @@ describe('tools that are listed', () => {
   });
 });
 
-describe('a debugger that nobody could answer', () => {
-  test('is left out where there is no terminal', () => {
-    const { toolOptions, notes } = read(['--db-attach=yes', './test'], false);
-    expect(toolOptions).toEqual([]);
-    expect(notes).toEqual([
-      "'--db-attach=yes' is left out: without a terminal nobody could answer gdb; today it is --vgdb=yes --vgdb-error=1",
+describe('a debugger', () => {
+  test('that nobody could answer is refused: there is no terminal', () => {
+    expect(() => read(['--db-attach=yes', './test'], false)).toThrow(
+      "'--db-attach=yes' asks at each error, and there is no terminal on which anybody could answer",
+    );
+  });
+
+  test('waits for as many errors as the user says', () => {
+    expect(read(['--vgdb-error=3', '--db-attach=yes', './test']).toolOptions).toEqual([
+      '--vgdb-error=3',
+      '--vgdb=yes',
     ]);
+  });
+
+  test('is gdb: of another one it is said that valgrind does not speak to it', () => {
+    for (const command of ['ddd %f %p', '', 'lldb -p %p', 'gdb;rm %f']) {
+      expect(() => read(['--db-attach=yes', `--db-command=${command}`, './test']), command).toThrow(
+        'names no gdb',
+      );
+    }
+    for (const gdb of ['/usr/bin/gdb', 'gdb-multiarch', 'arm-none-eabi-gdb', 'gdb.14']) {
+      expect(read(['--db-attach=yes', `--gdb-path=${gdb}`, './test']).debugger).toEqual([gdb]);
+    }
   });
 });

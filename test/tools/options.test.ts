@@ -127,11 +127,7 @@ describe('an option of an earlier valgrind', () => {
     ['--cleanup=yes', [], "'--cleanup=yes' is left out: valgrind 2.2 was the last that had it"],
     ['--branchpred', [], "'--branchpred' is left out: valgrind 2.2 was the last that had it"],
     ['--pointercheck=no', [], "'--pointercheck=no' is left out: valgrind 3.0 was the last that had it"],
-    [
-      '--gdb-path=/usr/bin/gdb',
-      [],
-      '\'--gdb-path=/usr/bin/gdb\' is left out: start gdb yourself on the program, and give it "target remote | vgdb"',
-    ],
+    ['--gdb-path=/usr/bin/gdb', [], "'--gdb-path=/usr/bin/gdb' is left out: it is for --db-attach=yes"],
   ])('%s is translated, and one line says so', (text, toolOptions, note) => {
     const commandLine = readCommandLine([text, './x'], { terminal: false, environmentOptions: [] });
     expect(commandLine.toolOptions).toEqual(toolOptions);

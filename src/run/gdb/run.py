@@ -25,10 +25,10 @@ from probes import Probe
 # Those whose default action ends a process (signal(7)), by gdb's names; SIGKILL stops nobody.
 FATAL = (
     "SIGHUP SIGINT SIGQUIT SIGILL SIGABRT SIGFPE SIGBUS SIGSEGV SIGSYS SIGPIPE SIGALRM SIGTERM SIGUSR1 SIGUSR2 "
-    "SIGXCPU SIGXFSZ SIGVTALRM SIGPROF SIGIO SIGPWR SIGSTKFLT SIG34-64"
+    "SIGXCPU SIGXFSZ SIGVTALRM SIGPROF SIGIO SIGPWR SIG34-64"
 )
 # What reaches gdb together with the program, or before vgrun asks the program to end: gdb stays.
-NOT_FOR_GDB = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGTSTP", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGPIPE")
+NOT_FOR_GDB = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGPIPE")
 
 
 def settings(wish):
@@ -89,29 +89,29 @@ class Session:
         self.first = None
         # How the first process ended: ("code", 0) or ("signal", 11).
         self.status = None
+        # By pid: what it is, see identity().
         self.known = {}
         # By pid: a signal that kills it unless something happens, the stop, and its core.
         self.pending = {}
         self.waiting_since = None
         self.stopped_at = time.monotonic()
+        self.file = os.path.realpath(executable(wish["program"]))
+        self.command = "continue"
 
     def run(self):
-        gdb.events.stop.connect(self.events.append)
+        gdb.events.stop.connect(self.stopped)
         gdb.events.exited.connect(self.exited)
         gdb.events.new_thread.connect(self.new_thread)
-        gdb.events.new_objfile.connect(lambda _: self.look_for_places())
-        file = executable(self.wish["program"])
-        attempt(f"file {quoted(file)}")
+        gdb.events.new_objfile.connect(self.new_objfile)
+        attempt(f"file {quoted(self.file)}")
         attempt("catch exec")
         for probe in self.probes:
             probe.set()
-        if self.wish["stopAtStart"]:
-            pass
         gdb.execute(f"set exec-wrapper {wrapper(self.wish)}")
         try:
             gdb.execute("run", to_string=True)
         except gdb.error as error:
-            self.log.problem("program-not-started", "incomplete", f"gdb could not start the program: {error}")
+            self.not_started(error)
         while True:
             self.handle_events()
             if not self.choose_process():
@@ -119,19 +119,27 @@ class Session:
             self.go_on()
 
     def go_on(self):
-        passed = self.events_signal()
-        self.stopped_at = None
+        command, self.command = self.command, "continue"
         try:
-            gdb.execute(passed, to_string=True)
+            gdb.execute(command, to_string=True)
         except gdb.error as error:
-            print(f"{passed}: {error}")
             if not self.events:
                 raise
-        self.stopped_at = time.monotonic()
+            print(f"{command}: {error}")
 
-    def events_signal(self):
-        command, self.command = getattr(self, "command", "continue"), "continue"
-        return command
+    def not_started(self, error):
+        """The shell or env(1) ended in the place of the program."""
+        self.log.problem("program-not-started", "incomplete", f"gdb could not start the program: {error}")
+        code, number = gdb.convenience_variable("_exitcode"), gdb.convenience_variable("_exitsignal")
+        if self.status is None and number is not None:
+            self.status = ("signal", int(number))
+        elif self.status is None and code is not None:
+            self.status = ("code", int(code) & 0xFF)
+
+    def stopped(self, event):
+        if not self.events:
+            self.stopped_at = time.monotonic()
+        self.events.append(event)
 
     # ---- processes
 
@@ -144,31 +152,42 @@ class Session:
 
     def meet(self, inferior, how):
         pid = inferior.pid
-        program = link(f"/proc/{pid}/exe")
         if self.first is None:
-            # The shell in front of it, until it becomes the program.
+            # It still is the shell in front of the program: what it is, is known when the program is loaded.
             self.first = pid
-            self.known[pid] = program
+            self.known[pid] = None
             self.note({"pid": pid, "argv": self.wish["argv"], "program": self.wish["program"], "how": "start"})
             return
-        self.known[pid] = program
+        self.known[pid] = identity(pid)
+        self.note_of(pid, how)
+
+    def note_of(self, pid, how):
         entry = {"pid": pid}
         parent = parent_of(pid)
-        if parent is not None:
+        if parent is not None and pid != self.first:
             entry["ppid"] = parent
+        program = link(f"/proc/{pid}/exe")
         self.note({**entry, "argv": arguments(pid), **({"program": program} if program else {}), "how": how})
+
+    def new_objfile(self, _):
+        self.look_for_places()
+        if self.first is not None and self.known.get(self.first, ()) is None:
+            if link(f"/proc/{self.first}/exe") == self.file:
+                self.known[self.first] = identity(self.first)
 
     def note(self, entry):
         self.log.write({"type": "process", **entry})
 
-    def became_another(self, inferior):
-        pid = inferior.pid
-        program = link(f"/proc/{pid}/exe")
-        self.known[pid] = program
+    def look_for_exec(self, pid):
+        now = identity(pid)
+        before = self.known[pid]
+        if now is None or now == before:
+            return
+        self.known[pid] = now
+        if before is None and now[0] == self.file:
+            return
         self.pending.pop(pid, None)
-        parent = parent_of(pid)
-        entry = {"pid": pid, **({"ppid": parent} if parent is not None and pid != self.first else {})}
-        self.note({**entry, "argv": arguments(pid), **({"program": program} if program else {}), "how": "exec"})
+        self.note_of(pid, "exec")
 
     def exited(self, event):
         pid = event.inferior.pid
@@ -245,18 +264,12 @@ class Session:
                 continue
             if inferior.pid not in self.known:
                 self.meet(inferior, "fork")
+            self.look_for_exec(inferior.pid)
             if isinstance(event, gdb.SignalEvent):
                 self.signalled(event, inferior)
                 continue
-            program = link(f"/proc/{inferior.pid}/exe")
-            if program is not None and program != self.known[inferior.pid]:
-                if self.is_at_exec():
-                    self.became_another(inferior)
             if isinstance(event, gdb.BreakpointEvent):
                 self.hit(event, inferior)
-
-    def is_at_exec(self):
-        return True
 
     def signalled(self, event, inferior):
         pid = inferior.pid
@@ -365,7 +378,7 @@ class Session:
         return time.time() * 1000 - self.wish["startedAt"]
 
     def paused(self):
-        return round((time.monotonic() - (self.stopped_at or time.monotonic())) * 1000, 1)
+        return round((time.monotonic() - self.stopped_at) * 1000, 1)
 
     def finish(self):
         for provisional in self.pending.values():
@@ -406,6 +419,18 @@ def executable(path):
 def quoted(path):
     """A file name for gdb's command line (gdb_buildargv): a backslash takes the meaning from any character."""
     return re.sub(r"([^\w./+-])", r"\\\1", path)
+
+
+def identity(pid):
+    """The file that a process executes, and where its stack begins: each exec makes another one (proc_pid_stat(5))."""
+    program = link(f"/proc/{pid}/exe")
+    if program is None:
+        return None
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return program, file.read(4096).rpartition(b")")[2].split()[25]
+    except (OSError, IndexError):
+        return None
 
 
 def link(path):

@@ -72,6 +72,8 @@ export interface CommandLine {
   /** `short`: `--help`; `full`: `--help-debug`; `dynamic`: `--help-dyn-options`. */
   readonly help?: 'short' | 'full' | 'dynamic';
   readonly version?: boolean;
+  /** `--db-attach=yes`: gdb and words for it, `%f` in them is the program. */
+  readonly debugger?: readonly string[];
   /** What was taken from after the program, as written, in order. */
   readonly lifted: readonly string[];
   /** Lines to tell the user, one sentence each. */
@@ -103,6 +105,9 @@ export function readCommandLine(argv: readonly string[], context: CommandLineCon
   for (const text of before.tokens) readGiven(reading, text);
   for (const text of after.lifted) readGiven(reading, text);
   notes.push(...reading.notes, ...after.notes);
+  if (reading.debuggerGiven !== undefined && !reading.attaches) {
+    notes.push(`${quote(reading.debuggerGiven)} is left out: it is for --db-attach=yes`);
+  }
   if (after.lifted.length > 0) notes.push(liftedNote(after.lifted));
   const sinks = finishSinks(reading, notes);
   mustWriteXml(choice.tool, sinks);
@@ -136,6 +141,7 @@ export function readCommandLine(argv: readonly string[], context: CommandLineCon
     verbose: reading.verbose,
     ...(help === undefined ? {} : { help }),
     ...(reading.version ? { version: true } : {}),
+    ...(reading.attaches ? { debugger: reading.debugger } : {}),
     lifted: after.lifted,
     notes: namedAsTyped(notes, before.respelled),
   };
@@ -433,6 +439,10 @@ interface Reading {
   verbose: number;
   help?: 'short' | 'full' | 'dynamic';
   version: boolean;
+  attaches: boolean;
+  debugger: readonly string[];
+  /** The option that named it. */
+  debuggerGiven?: string;
 }
 
 /** Default of `--show-leak-kinds` and `--errors-for-leak-kinds` (manual, section 4.3). */
@@ -454,6 +464,8 @@ function startReading(tool: string, { terminal }: CommandLineContext): Reading {
     quiet: false,
     verbose: 0,
     version: false,
+    attaches: false,
+    debugger: ['gdb'],
   };
 }
 
@@ -535,9 +547,8 @@ function rewrite(reading: Reading, token: OptionToken): readonly string[] | unde
       return attachDebugger(reading, text, value);
     case '--db-command':
     case '--gdb-path':
-      reading.notes.push(
-        `${quote(text)} is left out: start gdb yourself on the program, and give it "target remote | vgdb"`,
-      );
+      reading.debugger = readDebugger(name, text, value);
+      reading.debuggerGiven = text;
       return [];
   }
   const translation = translateOld(token, reading.tool);
@@ -547,22 +558,39 @@ function rewrite(reading: Reading, token: OptionToken): readonly string[] | unde
   return [];
 }
 
-/** Until 3.10 valgrind started gdb itself; since 3.7 gdb connects to it. */
+/**
+ * Until 3.10 valgrind asked at each error, and started gdb itself (manual of 3.10, --db-attach). Since 3.7 it can only be asked to
+ * wait for one; vgrun asks and starts it then.
+ */
 function attachDebugger(reading: Reading, text: string, value: string | undefined): readonly string[] {
-  if (value !== 'yes') {
-    reading.notes.push(`${quote(text)} is left out: valgrind has not started gdb by itself since 3.10`);
-    return [];
-  }
+  reading.attaches = value === 'yes';
+  if (!reading.attaches) return [];
   if (!reading.terminal) {
-    reading.notes.push(
-      `${quote(text)} is left out: without a terminal nobody could answer gdb; today it is --vgdb=yes --vgdb-error=1`,
+    throw new UserError(
+      `${quote(text)} asks at each error, and there is no terminal on which anybody could answer`,
+      '--error-locals writes the variables at each error into the report, and asks nobody',
     );
-    return [];
   }
-  reading.notes.push(
-    `${quote(text)} is --vgdb=yes --vgdb-error=1 today: at the first error start gdb, and give it "target remote | vgdb"`,
-  );
-  return ['--vgdb=yes', '--vgdb-error=1'];
+  const hasNumber = reading.toolOptions.some((option) => option.startsWith('--vgdb-error='));
+  return ['--vgdb=yes', ...(hasNumber ? [] : ['--vgdb-error=1'])];
+}
+
+/**
+ * `gdb -nw %f %p`, the default of --db-command until 3.10: %p was a copy of the process that gdb attached to. Today gdb reaches it
+ * through vgdb, so %p is left out.
+ *
+ * @throws UserError (125) for another debugger: only gdb speaks the protocol of vgdb.
+ */
+function readDebugger(name: string, text: string, value = ''): readonly string[] {
+  const words = name === '--gdb-path' ? [value] : value.split(/\s+/).filter((word) => word !== '');
+  const program = words[0] ?? '';
+  if (!/(?:^|[/-])gdb[\w.-]*$/.test(program)) {
+    throw new UserError(
+      `${quote(text)} names no gdb, and valgrind today speaks to no other debugger`,
+      'write --db-command="gdb -nw %f": gdb, its options, and %f for the program',
+    );
+  }
+  return words.filter((word) => word !== '%p');
 }
 
 /**

@@ -143,6 +143,8 @@ export const advice = new RegExp(
     '[Ss]earching for pointers to',
     '[Cc]hecked [\\d,]+ bytes',
     'embedded gdbserver: ',
+    '\\(action (?:on|at) [^)]*\\) vgdb me \\.\\.\\.',
+    'Continuing \\.\\.\\.',
     'Preferring higher priority redirection',
     'WARNING: new redirection conflicts',
     'You may be able to write your own handler',

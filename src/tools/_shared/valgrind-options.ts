@@ -2,6 +2,7 @@
 // valgrind-options.json: read from `--help-debug` of 3.19 to 3.27 and from the option readers of every release.
 import { sanitizers } from '../../model/sanitizer.ts';
 import { nearest } from '../../model/spelling.ts';
+import { gdbOptions } from './gdb-options.ts';
 import type { ValgrindOption } from './option.ts';
 import { perfOptions } from './perf-options.ts';
 import { sanitizerOptions, suppressingRuntime } from './sanitizer-options.ts';
@@ -44,7 +45,7 @@ let byName: ReadonlyMap<string, ValgrindOption> | undefined;
 /** The option of that name (with its dashes), whichever tool has it. */
 export function optionNamed(name: string): ValgrindOption | undefined {
   byName ??= new Map(
-    [...sanitizerOptions, ...perfOptions, ...valgrindOptions].map((option) => [option.name, option]),
+    [...sanitizerOptions, ...perfOptions, ...gdbOptions, ...valgrindOptions].map((option) => [option.name, option]),
   );
   const family = /^(--(?:separate-callers|separate-recs|fn-group))\d+$/.exec(name)?.[1];
   const option = byName.get(family ?? name);
@@ -58,6 +59,7 @@ export function optionNamed(name: string): ValgrindOption | undefined {
 const otherInstruments: ReadonlySet<string> = new Set([
   'perf',
   'gprof',
+  'gdb',
   ...sanitizers.map(({ tool }) => tool),
   'mtrace',
   'memwatch',
@@ -86,7 +88,7 @@ const ofAll: ReadonlySet<string> = new Set([
 
 /** Every option that the tool takes, in the order of its help. */
 export function optionsOf(tool: string): readonly ValgrindOption[] {
-  return [...valgrindOptions, ...sanitizerOptions, ...perfOptions].filter((option) =>
+  return [...valgrindOptions, ...sanitizerOptions, ...perfOptions, ...gdbOptions].filter((option) =>
     belongsTo(option, tool),
   );
 }

@@ -9,7 +9,7 @@ import { coreMachineOf } from './core-refusal.ts';
 import { readElfHeader, readSegments, type Segment, SegmentType } from './elf-layout.ts';
 import { textAt } from './fields.ts';
 import type { ImageThread, LoadedModule, Machine, ProcessImage, ReadFileAt } from './process-image.ts';
-import { leavesCore, signalName, signalOf } from './signals.ts';
+import { leavesCore, signalCodeName, signalName, signalOf } from './signals.ts';
 
 /** What a core file tells besides the image. */
 export interface CoreFacts {
@@ -175,14 +175,14 @@ function threadsOf(
   const sorted = first === undefined ? [] : [first, ...noted.filter((thread) => thread !== first)];
   const pid = process?.pid ?? 0;
   return {
-    threads: sorted.map(({ lwp, registers, signal, information }, index) => {
+    threads: sorted.map(({ lwp, registers, signal, code, information }, index) => {
       // Every thread has the number of the signal that ended the process. Of the others gdb notes what held them: a SIGSTOP.
       const isFirst = index === 0 && signal > 0;
       const known =
         information !== undefined && information.number > 0 && (isFirst || information.number === signal)
           ? signalOf(information)
           : isFirst
-            ? { number: signal, name: signalName(signal) }
+            ? bareSignalOf(signal, code)
             : undefined;
       return {
         lwp,
@@ -192,6 +192,16 @@ function threadsOf(
       };
     }),
     isGuessed: isValgrind && noted.length > 1 && running.length !== 1,
+  };
+}
+
+/** Without NT_SIGINFO nothing tells the address or the sender. */
+function bareSignalOf(number: number, code: number): StopSignal {
+  const codeName = code === 0 ? undefined : signalCodeName(number, code);
+  return {
+    number,
+    name: signalName(number),
+    ...(codeName !== undefined && { code, codeName }),
   };
 }
 

@@ -67,6 +67,8 @@ export interface ThreadStatus {
   readonly lwp: number;
   /** pr_cursig: 0 for none. */
   readonly signal: number;
+  /** pr_info.si_code: valgrind's, 0 in a core of the kernel. */
+  readonly code: number;
   readonly registers: Registers;
 }
 
@@ -79,6 +81,7 @@ export function readThreadStatus(machine: Machine, bytes: Uint8Array): ThreadSta
   return {
     lwp: fields.word(statusPid),
     signal: fields.half(12),
+    code: fields.signedWord(4),
     registers: new Map(
       registers.map((name, index) => [name, fields.native(statusRegisters + index * width)] as const),
     ),

@@ -142,8 +142,9 @@ const infoOf = ({ fields, bits, entryBytes }: Table, index: number): number =>
   fields.byte(index * entryBytes + (bits === 64 ? 4 : 12));
 const sectionOf = ({ fields, bits, entryBytes }: Table, index: number): number =>
   fields.half(index * entryBytes + (bits === 64 ? 6 : 14));
+/** `.symtab` has the version of an exported name behind it: `clock_nanosleep@@GLIBC_2.17`. */
 const nameOf = ({ fields, entryBytes, strings }: Table, index: number): string =>
-  textAt(strings, fields.word(index * entryBytes), longestName);
+  textAt(strings, fields.word(index * entryBytes), longestName).replace(/(?<=.)@{1,2}[\w.]+$/, '');
 
 function isDefined(table: Table, index: number): boolean {
   const section = sectionOf(table, index);

@@ -1,0 +1,139 @@
+// Owns asking gdb about the macros of a program, and what of its answer is believed.
+import { stat } from 'node:fs/promises';
+import { UserError } from '../../errors.ts';
+import { askGdb } from './batch.ts';
+
+/** A place in a source. Line 0 is the compiler's own definition, or its command line. */
+export interface SourcePlace {
+  readonly file: string;
+  readonly line: number;
+}
+
+export interface MacroDefinition extends SourcePlace {
+  readonly name: string;
+  /** Missing for a macro without parentheses. */
+  readonly parameters?: readonly string[];
+  readonly body: string;
+  /** The `#include`s that lead there, the innermost first. */
+  readonly includedAt: readonly SourcePlace[];
+}
+
+/** What gdb says; see macro.py. */
+export interface MacroAnswer {
+  /** false: the program was built without -g3. */
+  readonly hasMacros: boolean;
+  /** Absolute paths of all sources of the program that are known. */
+  readonly sources: readonly string[];
+  /** Where the macros that were expanded hold. */
+  readonly scope?: SourcePlace;
+  readonly main?: SourcePlace;
+  readonly expansion?: string;
+  /** gdb's words, when it could not expand. */
+  readonly error?: string;
+  readonly definitions: Readonly<
+    Record<string, { readonly now?: MacroDefinition; readonly all: readonly MacroDefinition[] }>
+  >;
+  /** Names of all macros, when the expression holds none. */
+  readonly near: readonly string[];
+  /** Lines of gdb that were not understood. */
+  readonly unread: number;
+  /** Not all was asked. */
+  readonly cut: boolean;
+}
+
+/** A program with a hundred thousand macros takes about ten seconds. */
+const patience = 120_000;
+
+/**
+ * Asks gdb about a macro, or about all of them.
+ *
+ * @param request `root`: the folder of the project's own sources.
+ * @param folder absolute path of a folder for files that are removed again.
+ * @throws UserError (125) when there is no gdb or it gives no answer.
+ */
+export async function askForMacros(
+  program: string,
+  request: { readonly expression?: string; readonly at?: SourcePlace; readonly root: string },
+  folder: string,
+): Promise<MacroAnswer> {
+  const status = await stat(program).catch((error: Error) => {
+    throw new UserError(
+      `${program} cannot be read: ${error.message}`,
+      'name the program, or a library of it',
+    );
+  });
+  if (!status.isFile()) throw new UserError(`${program} is no file`, 'name the program, or a library of it');
+  const asked = await askGdb({
+    script: 'macro.py',
+    words: [program],
+    wishes: request,
+    folder,
+    timeout: patience,
+  });
+  if ('answer' in asked) return readAnswer(asked.answer);
+  if (asked.failure === 'missing') {
+    throw new UserError(
+      'gdb is not installed, and it alone reads macros of programs',
+      'install it: apt-get install gdb (Debian, Ubuntu), dnf install gdb (Fedora)',
+    );
+  }
+  throw new UserError(
+    asked.failure === 'timeout'
+      ? `gdb did not read ${program} in ${patience / 1000} s`
+      : `gdb could not read ${program}${asked.said === '' ? '' : `: ${asked.said.split('\n').at(-1)}`}`,
+    'is it a program or a library, and complete?',
+  );
+}
+
+type Loose = Readonly<Record<string, unknown>>;
+const isObject = (value: unknown): value is Loose =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const textsOf = (value: unknown): readonly string[] =>
+  Array.isArray(value) ? value.filter((each) => typeof each === 'string') : [];
+
+/** What does not have the form that macro.py promises is left out. */
+function readAnswer(answer: unknown): MacroAnswer {
+  const said = isObject(answer) ? answer : {};
+  const definitions: Record<string, { now?: MacroDefinition; all: readonly MacroDefinition[] }> =
+    Object.create(null);
+  for (const [name, value] of Object.entries(isObject(said.definitions) ? said.definitions : {})) {
+    if (!isObject(value)) continue;
+    const now = definitionOf(value.now);
+    const all = Array.isArray(value.all)
+      ? value.all.map(definitionOf).filter((each) => each !== undefined)
+      : [];
+    definitions[name] = { ...(now === undefined ? {} : { now }), all };
+  }
+  const scope = placeOf(said.scope);
+  const main = placeOf(said.main);
+  return {
+    hasMacros: said.hasMacros === true,
+    sources: textsOf(said.sources),
+    ...(scope === undefined ? {} : { scope }),
+    ...(main === undefined ? {} : { main }),
+    ...(typeof said.expansion === 'string' ? { expansion: said.expansion } : {}),
+    ...(typeof said.error === 'string' ? { error: said.error } : {}),
+    definitions,
+    near: textsOf(said.near),
+    unread: typeof said.unread === 'number' ? said.unread : 0,
+    cut: said.cut === true || said.sourcesCut === true,
+  };
+}
+
+function placeOf(value: unknown): SourcePlace | undefined {
+  if (!isObject(value) || typeof value.file !== 'string' || typeof value.line !== 'number') return undefined;
+  return { file: value.file, line: value.line };
+}
+
+function definitionOf(value: unknown): MacroDefinition | undefined {
+  const place = placeOf(value);
+  if (place === undefined || !isObject(value) || typeof value.name !== 'string') return undefined;
+  const includedAt = Array.isArray(value.includedAt) ? value.includedAt : [];
+  return {
+    name: value.name,
+    ...place,
+    ...(Array.isArray(value.parameters) ? { parameters: textsOf(value.parameters) } : {}),
+    body: typeof value.body === 'string' ? value.body : '',
+    includedAt: includedAt.map(placeOf).filter((each) => each !== undefined),
+  };
+}

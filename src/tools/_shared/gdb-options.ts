@@ -1,0 +1,85 @@
+// The options of `--tool=gdb` and `vgrun gdb`: probes, and which processes are looked at. All of them are vgrun's own.
+import type { ValgrindOption } from './option.ts';
+
+const ofGdb = { tools: ['gdb'], group: 'tool', since: '0.0' } as const;
+
+export const gdbOptions: readonly ValgrindOption[] = [
+  {
+    ...ofGdb,
+    name: '--break',
+    type: 'string',
+    format: "'PLACE [if CONDITION]'",
+    repeatable: true,
+    afterProgram: 'ambiguous',
+    summary: 'a probe: write down each time the place is reached (file.c:12, function)',
+  },
+  {
+    ...ofGdb,
+    name: '--print',
+    type: 'string',
+    format: 'EXPRESSION',
+    repeatable: true,
+    afterProgram: 'ambiguous',
+    summary: 'with its value there; /x EXPRESSION in hexadecimal',
+  },
+  {
+    ...ofGdb,
+    name: '--set',
+    type: 'string',
+    format: 'VARIABLE=VALUE',
+    repeatable: true,
+    afterProgram: 'ambiguous',
+    summary: 'and change a variable there',
+  },
+  {
+    ...ofGdb,
+    name: '--backtrace',
+    type: 'flag',
+    repeatable: true,
+    afterProgram: 'never',
+    summary: 'and who called, with arguments and locals',
+  },
+  {
+    ...ofGdb,
+    name: '--thread',
+    type: 'string',
+    format: 'NAME|N',
+    repeatable: true,
+    afterProgram: 'ambiguous',
+    summary: 'only in that thread',
+  },
+  {
+    ...ofGdb,
+    name: '--child',
+    type: 'flag',
+    repeatable: true,
+    afterProgram: 'never',
+    summary: 'only in processes that the program starts',
+  },
+  {
+    ...ofGdb,
+    name: '--max-hits',
+    type: 'int',
+    min: 1,
+    max: 100_000,
+    default: '100',
+    afterProgram: 'ambiguous',
+    summary: 'take a probe away after so many hits',
+  },
+  {
+    ...ofGdb,
+    name: '--follow',
+    type: 'enum',
+    values: ['parent', 'child', 'both'],
+    default: 'both',
+    afterProgram: 'ambiguous',
+    summary: 'look at the program, at what it starts, or at both',
+  },
+  {
+    ...ofGdb,
+    name: '--debuginfod',
+    type: 'flag',
+    afterProgram: 'never',
+    summary: 'let gdb fetch debug information from DEBUGINFOD_URLS',
+  },
+];
