@@ -44,7 +44,8 @@ function launchOf(nodes: readonly TreeNode[], manifest: RunManifest | undefined)
   const last = nodes.findLast(({ image }) => image.process.pid === root?.image.process.pid);
   const hasFindings = nodes.some(({ image }) => image.findings.size > 0);
   const exit =
-    manifest === undefined ? fatalExit(last?.image.fatal) : exitBehind(manifest, last, hasFindings);
+    manifest === undefined || manifest.core !== undefined
+      ? fatalExit(last?.image.fatal) : exitBehind(manifest, last, hasFindings);
   return {
     ...(manifest && { manifest }),
     ...(root && { root }),

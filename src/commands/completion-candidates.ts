@@ -4,6 +4,7 @@ import { gateWords } from '../model/gate-words.ts';
 import { sanitizers } from '../model/sanitizer.ts';
 import { reporterNames } from '../report/index.ts';
 import { cgiOptions } from '../tools/_shared/cgi-options.ts';
+import { gdbOptions } from '../tools/_shared/gdb-options.ts';
 import { type OwnOption, ownOptions } from '../tools/_shared/own-options.ts';
 import {
   belongsTo,
@@ -15,6 +16,7 @@ import {
 } from '../tools/_shared/valgrind-options.ts';
 import { tools } from '../tools/index.ts';
 import { analysisOptions, growthOption } from './analysis.ts';
+import { interactiveOptions } from './gdb-words.ts';
 import { stacksOptions } from './stacks-options.ts';
 import { configOptions, mailOptions, reportOptions } from './sub-command.ts';
 
@@ -159,6 +161,23 @@ export const subCommandWords: Readonly<Record<string, SubCommandWords>> = {
       { name: '--at', about: 'FILE:LINE: the macros that hold there', takesValue: true },
       { name: '--json', about: 'as JSON', takesValue: false },
       { name: '--project-root', about: 'sources below it are yours', takesValue: true },
+    ],
+    names: 'programs',
+  },
+  gdb: {
+    about: 'a crash explained, probes, gdb itself',
+    options: [
+      ...gdbOptions.map(({ name, summary = '', type }) => ({
+        name,
+        about: summary,
+        takesValue: type !== 'flag',
+      })),
+      ...interactiveOptions.map(({ name, summary, metavar }) => ({
+        name,
+        about: summary,
+        takesValue: metavar !== undefined,
+      })),
+      { name: '--help', about: 'show help', takesValue: false },
     ],
     names: 'programs',
   },

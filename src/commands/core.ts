@@ -1,5 +1,6 @@
 // `vgrun core CORE [EXE]`: what a core file tells of the process that left it.
 import { UserError } from '../errors.ts';
+import { ownDefaults } from '../tools/_shared/own-options.ts';
 import { analysisOptions, readAnalysis } from './analysis.ts';
 import { mustBeApart, readDestinations, showsRaw, terminalOptions, writeReports, writeTo } from './output.ts';
 import { isAnswered, mailOptions, parseWithConfig, reportOptions, subCommand } from './sub-command.ts';
@@ -59,16 +60,17 @@ export async function main(argv: readonly string[]): Promise<number> {
     readAnalysis(wishes, mail !== undefined || showsRaw(destinations)),
     import('../run/core/read-core.ts'),
   ]);
-  const log = await readCore(core, {
+  const directory = await readCore(core, {
     ...(program !== undefined && { program }),
     ...(wishes.sysroot !== undefined && { sysroot: wishes.sysroot }),
     search: wishes.search,
     debuginfod: wishes.debuginfod,
     locals: wishes.locals,
     workingDirectory: process.cwd(),
+    keep: ownDefaults.keep,
   });
   const { analyze, parse } = await import('../pipeline.ts');
-  const report = await analyze(await parse(log), reading);
+  const report = await analyze(await parse(directory), reading);
   const look = {
     ...terminalOptions(process.stdout, wishes.color),
     fullStacks: wishes['full-stacks'],

@@ -147,6 +147,8 @@ export interface RunManifest {
   readonly served?: readonly ServedPass[];
   /** With `--core`: the core files that were found. */
   readonly cores?: readonly FoundCore[];
+  /** Absolute path of a core file that was read: nothing was run, and how its process ended the core itself tells. */
+  readonly core?: string;
   /** Pids that still wrote when the run was closed. */
   readonly alive: readonly number[];
   readonly artifacts: readonly Artifact[];

@@ -178,6 +178,7 @@ const manifest = record<RunManifest>({
   launches: optional(list(fileName)),
   served: optional(list(servedPass)),
   cores: optional(list(foundCore)),
+  core: optional(text),
   alive: list(count),
   artifacts: list(artifact),
   problems: list(problem),

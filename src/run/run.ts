@@ -343,6 +343,17 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
 
   const left = await cores?.finish(ended);
   problems.push(...(left?.problems ?? []));
+  if (request.cores === 'read' && left !== undefined && left.cores.length > 0) {
+    const { readCores } = await import('./core/read-core.ts');
+    const paths = left.cores.flatMap(({ artifact, path }) =>
+      artifact === undefined ? (path ?? []) : join(directory, artifact),
+    );
+    problems.push(...(await readCores(paths, directory)));
+  }
+  if (launch.capture === 'stops') {
+    const { enrichStops } = await import('./core/enrich-stops.ts');
+    problems.push(...(await enrichStops(directory)));
+  }
   if (request.cores === 'keep') {
     for (const { pid, artifact, path = '' } of left?.cores ?? []) {
       events.say?.(

@@ -1,12 +1,22 @@
 // Owns `vgrun core`: a core file becomes a stop log in a run directory.
 import { createWriteStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { finished } from 'node:stream/promises';
+import { UserError } from '../../errors.ts';
 import { debug } from '../../log.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { Stop } from '../../model/stop.ts';
 import { version } from '../../version.ts';
-import { createRunDirectory, stopsEnding } from '../directory.ts';
+import {
+  createRunDirectory,
+  findProjectRoot,
+  keptElsewhere,
+  listArtifacts,
+  removeOldRuns,
+  stopsEnding,
+  writeManifest,
+} from '../directory.ts';
 import { readCoreValues, withValues } from './core-values.ts';
 import { describeCore } from './describe-core.ts';
 import { type OpenedCore, openCore } from './open-core.ts';
@@ -21,32 +31,128 @@ export interface ReadCoreOptions {
   readonly locals: boolean;
 }
 
+export interface ReadCoreRequest extends ReadCoreOptions {
+  /** Absolute: where the run directory is made. */
+  readonly workingDirectory: string;
+  /** How many runs to keep. */
+  readonly keep: number;
+}
+
 /**
- * Reads a core.
+ * Reads a core into a run directory of its own.
  *
- * @param workingDirectory where the run directory is made.
- * @returns absolute path of the stop log.
- * @throws UserError (125): it cannot be read, or is no core file; the log cannot be written.
+ * @returns absolute path of the run directory.
+ * @throws UserError (125): it cannot be read, or is no core file; no directory can be written.
  */
-export async function readCore(
-  path: string,
-  { workingDirectory, ...options }: ReadCoreOptions & { readonly workingDirectory: string },
-): Promise<string> {
+export async function readCore(path: string, request: ReadCoreRequest): Promise<string> {
+  const { workingDirectory, keep, ...options } = request;
   const opened = await openCore(path, { ...options, exe: options.program });
   try {
-    const { path: directory } = await createRunDirectory(workingDirectory, false);
-    return await writeCoreLog(opened, directory, options);
+    const { id, path: directory, temporary } = await createRunDirectory(workingDirectory, false);
+    const log = startLog(directory);
+    for (const line of await linesOf(opened, directory, options)) log.write(line);
+    await log.end();
+    // What was changed since is not what crashed.
+    const startedAt = (await stat(opened.path)).mtime;
+    await writeManifest(directory, {
+      version: 1,
+      id,
+      vgrun: version,
+      tool: { name: 'core', version, path: '' },
+      command: wordsOf(opened),
+      program: opened.exe.path ?? opened.exe.pathInCore ?? '',
+      toolOptions: [],
+      environmentOptions: [],
+      argv: [],
+      directory: workingDirectory,
+      projectRoot: await findProjectRoot(workingDirectory),
+      capture: 'stops',
+      startedAt: startedAt.toISOString(),
+      pid: opened.image.pid,
+      core: opened.path,
+      alive: [],
+      artifacts: await listArtifacts(directory),
+      problems: temporary ? [keptElsewhere(workingDirectory, directory)] : [],
+    });
+    if (!temporary) await removeOldRuns(workingDirectory, keep);
+    return directory;
   } finally {
     opened.close();
   }
 }
 
-/** Writes what the core tells. @returns absolute path of the stop log. */
-export async function writeCoreLog(
+/**
+ * Reads the cores that a run left, into one stop log in its directory.
+ *
+ * @param cores absolute paths.
+ * @returns what could not be read, and which files more were left alone.
+ */
+export async function readCores(cores: readonly string[], directory: string): Promise<readonly Problem[]> {
+  const problems: Problem[] = [];
+  const log = startLog(directory);
+  const read = cores.slice(0, mostCores);
+  for (const path of read) {
+    let opened: OpenedCore;
+    try {
+      opened = await openCore(path, { search: [], debuginfod: false });
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      problems.push({ code: 'unreadable-core', level: 'incomplete', message: error.message });
+      continue;
+    }
+    try {
+      for (const line of await linesOf(opened, directory, { search: [], debuginfod: false, locals: true })) {
+        log.write(line);
+      }
+    } finally {
+      opened.close();
+    }
+  }
+  await log.end();
+  if (cores.length > read.length) {
+    problems.push({
+      code: 'more-cores',
+      level: 'warning',
+      message: `${cores.length - read.length} more core files were kept and not read`,
+      hint: 'read one: vgrun core FILE',
+    });
+  }
+  return problems;
+}
+
+/** Workers of a server crash alike. */
+const mostCores = 20;
+
+interface CoreLog {
+  readonly path: string;
+  readonly write: (line: object) => void;
+  readonly end: () => Promise<void>;
+}
+
+function startLog(directory: string): CoreLog {
+  const path = join(directory, `core${stopsEnding}`);
+  const out = createWriteStream(path, { mode: 0o600 });
+  const write = (line: object): void => {
+    out.write(`${JSON.stringify(line)}\n`);
+  };
+  write({ type: 'log', format: 'vgrun-stops', version: 1, tool: 'core', toolVersion: version });
+  return {
+    path,
+    write,
+    end: async () => {
+      write({ type: 'end' });
+      out.end();
+      await finished(out);
+    },
+  };
+}
+
+/** What is written of one core. */
+async function linesOf(
   opened: OpenedCore,
   directory: string,
   options: ReadCoreOptions,
-): Promise<string> {
+): Promise<readonly object[]> {
   const { facts, image, exe } = opened;
   const lwps = image.threads.map(({ lwp }) => lwp);
   const program = options.locals ? programForValues(opened) : undefined;
@@ -71,34 +177,22 @@ export async function writeCoreLog(
     read === undefined
       ? described
       : { ...described, threads: described.threads.map((thread) => withValues(thread, read.values)) };
-  const log = join(directory, `core${stopsEnding}`);
-  const out = createWriteStream(log, { mode: 0o600 });
-  const write = (line: object): void => {
-    out.write(`${JSON.stringify(line)}\n`);
-  };
   const { pid } = image;
-  write({ type: 'log', format: 'vgrun-stops', version: 1, tool: 'core', toolVersion: version });
-  write({
-    type: 'process',
-    pid,
-    ...(facts.ppid !== undefined && { ppid: facts.ppid }),
-    argv: wordsOf(opened),
-    ...(exe.pathInCore !== undefined && { program: exe.pathInCore }),
-    how: 'core',
-  });
-  write({ type: 'stop', ...stop });
-  write(
+  return [
+    {
+      type: 'process',
+      pid,
+      ...(facts.ppid !== undefined && { ppid: facts.ppid }),
+      argv: wordsOf(opened),
+      ...(exe.pathInCore !== undefined && { program: exe.pathInCore }),
+      how: 'core',
+    },
+    { type: 'stop', ...stop },
     facts.isCrash && facts.signal !== undefined
       ? { type: 'exit', pid, signal: facts.signal.number, name: facts.signal.name }
       : { type: 'exit', pid, detached: true },
-  );
-  for (const problem of [...opened.problems, ...(read?.problems ?? [])] satisfies readonly Problem[]) {
-    write({ type: 'problem', ...problem });
-  }
-  write({ type: 'end' });
-  out.end();
-  await finished(out);
-  return log;
+    ...[...opened.problems, ...(read?.problems ?? [])].map((problem) => ({ type: 'problem', ...problem })),
+  ];
 }
 
 /** gdb is only worth its time where it knows variables: in debug information of what is no library of the system. */

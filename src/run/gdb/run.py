@@ -21,6 +21,7 @@ import stop as stops
 from log import StopLog
 from printers import load_printers
 from probes import Probe
+from process_group import join_group
 
 # Those whose default action ends a process (signal(7)), by gdb's names; SIGKILL stops nobody.
 FATAL = (
@@ -95,21 +96,22 @@ class Session:
         self.pending = {}
         self.waiting_since = None
         self.stopped_at = time.monotonic()
-        self.file = os.path.realpath(executable(wish["program"]))
-        self.command = "continue"
+        # The SIGTRAP at which it stands is the program's own, and not that of a breakpoint.
+        self.passes_trap = False
 
     def run(self):
         gdb.events.stop.connect(self.stopped)
         gdb.events.exited.connect(self.exited)
         gdb.events.new_thread.connect(self.new_thread)
-        gdb.events.new_objfile.connect(self.new_objfile)
-        attempt(f"file {quoted(self.file)}")
+        gdb.events.new_objfile.connect(lambda _: self.look_for_places())
+        attempt(f"file {quoted(executable(self.wish['program']))}")
         attempt("catch exec")
         for probe in self.probes:
             probe.set()
         gdb.execute(f"set exec-wrapper {wrapper(self.wish)}")
         try:
-            gdb.execute("run", to_string=True)
+            gdb.execute("starti", to_string=True)
+            self.begin()
         except gdb.error as error:
             self.not_started(error)
         while True:
@@ -119,13 +121,31 @@ class Session:
             self.go_on()
 
     def go_on(self):
-        command, self.command = self.command, "continue"
+        passes_trap, self.passes_trap = self.passes_trap, False
+        if passes_trap:
+            attempt("handle SIGTRAP stop print pass")
         try:
-            gdb.execute(command, to_string=True)
+            gdb.execute("continue", to_string=True)
         except gdb.error as error:
             if not self.events:
                 raise
-            print(f"{command}: {error}")
+            print(f"continue: {error}")
+        if passes_trap:
+            attempt("handle SIGTRAP stop print nopass")
+
+    def begin(self):
+        """At the first instruction of the program."""
+        inferior = gdb.selected_inferior()
+        if inferior.pid <= 0:
+            return
+        if not join_group(inferior):
+            self.log.problem(
+                "own-process-group",
+                "warning",
+                "the program has a process group of its own: it stops when it reads from the terminal",
+            )
+        self.known[inferior.pid] = identity(inferior.pid)
+        self.events.clear()
 
     def not_started(self, error):
         """The shell or env(1) ended in the place of the program."""
@@ -153,7 +173,7 @@ class Session:
     def meet(self, inferior, how):
         pid = inferior.pid
         if self.first is None:
-            # It still is the shell in front of the program: what it is, is known when the program is loaded.
+            # It still is the shell in front of the program.
             self.first = pid
             self.known[pid] = None
             self.note({"pid": pid, "argv": self.wish["argv"], "program": self.wish["program"], "how": "start"})
@@ -169,12 +189,6 @@ class Session:
         program = link(f"/proc/{pid}/exe")
         self.note({**entry, "argv": arguments(pid), **({"program": program} if program else {}), "how": how})
 
-    def new_objfile(self, _):
-        self.look_for_places()
-        if self.first is not None and self.known.get(self.first, ()) is None:
-            if link(f"/proc/{self.first}/exe") == self.file:
-                self.known[self.first] = identity(self.first)
-
     def note(self, entry):
         self.log.write({"type": "process", **entry})
 
@@ -184,8 +198,6 @@ class Session:
         if now is None or now == before:
             return
         self.known[pid] = now
-        if before is None and now[0] == self.file:
-            return
         self.pending.pop(pid, None)
         self.note_of(pid, "exec")
 
@@ -197,8 +209,9 @@ class Session:
             end = ("code", int(event.exit_code) & 0xFF)
         else:
             number = gdb.convenience_variable("_exitsignal")
+            gdb.set_convenience_variable("_exitsignal", None)
             if number is None:
-                # Detached, which is said where it is done.
+                # Let go or killed by gdb, which is said where it is done.
                 return
             end = ("signal", int(number))
         self.ended(pid, end)
@@ -234,7 +247,11 @@ class Session:
                 return False
         selected = gdb.selected_inferior()
         if selected.pid <= 0 or gdb.selected_thread() is None:
-            gdb.execute(f"inferior {live[0].num}", to_string=True)
+            # Not by the command `inferior`, which reads registers: it may have been killed meanwhile.
+            threads = [thread for inferior in live for thread in inferior.threads()]
+            if not threads:
+                return False
+            threads[0].switch()
         return True
 
     def interrupt(self):
@@ -266,16 +283,16 @@ class Session:
                 self.meet(inferior, "fork")
             self.look_for_exec(inferior.pid)
             if isinstance(event, gdb.SignalEvent):
-                self.signalled(event, inferior)
-                continue
-            if isinstance(event, gdb.BreakpointEvent):
+                self.signalled(event.stop_signal, inferior)
+            elif isinstance(event, gdb.BreakpointEvent):
                 self.hit(event, inferior)
+            elif is_own_trap():
+                # gdb has no SignalEvent for it.
+                self.passes_trap = True
+                self.signalled("SIGTRAP", inferior)
 
-    def signalled(self, event, inferior):
+    def signalled(self, name, inferior):
         pid = inferior.pid
-        name = event.stop_signal
-        if name == "SIGTRAP":
-            self.command = "signal SIGTRAP"
         # Another one came, so the process lives.
         previous = self.pending.pop(pid, None)
         if previous is not None:
@@ -386,6 +403,15 @@ class Session:
         for probe in self.probes:
             probe.finish()
         self.log.end()
+
+
+def is_own_trap():
+    """Whether the program brought the SIGTRAP itself: by kill(2) and the like, or by a breakpoint instruction."""
+    try:
+        info = gdb.parse_and_eval("$_siginfo")
+        return int(info["si_signo"]) == signal.SIGTRAP and int(info["si_code"]) in (0, -1, -6, 0x80)
+    except (gdb.error, gdb.MemoryError):
+        return False
 
 
 def wrapper(wish):

@@ -66,45 +66,40 @@ export interface GdbFrame {
   readonly function: string;
 }
 
-/** `bt` of each thread by lwp, without inlined calls. */
-export function gdbBacktraces(core: string, program: string): ReadonlyMap<number, readonly GdbFrame[]> {
+/**
+ * What gdb says of the thread that crashed, for each of several cores of a program: without inlined calls and without the frames that
+ * it makes up for tail calls.
+ */
+export function gdbBacktraces(cores: readonly string[], program: string): readonly (readonly GdbFrame[])[] {
   const script = [
     'import gdb',
     'gdb.execute("set backtrace past-main on")',
-    'for t in gdb.selected_inferior().threads():',
-    '    t.switch()',
+    `for core in ${JSON.stringify(cores)}:`,
+    '    gdb.execute("core-file " + core, False, True)',
+    '    print("CORE")',
     '    f = gdb.newest_frame()',
     '    while f is not None:',
     '        if f.type() not in (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME):',
-    '            print("FRAME", t.ptid[1] or t.ptid[0], hex(f.pc()), "SIGNAL" if f.type() == gdb.SIGTRAMP_FRAME else f.name())',
+    '            print("FRAME", hex(f.pc()), "SIGNAL" if f.type() == gdb.SIGTRAMP_FRAME else f.name())',
     '        f = f.older()',
   ].join('\n');
-  const file = `${core}.py`;
+  const file = `${program}.py`;
   writeFileSync(file, script);
+  const settings = ['set auto-load off', 'set debuginfod enabled off', 'set history save off'];
   const text = execFileSync(
     'gdb',
-    [
-      '-nx',
-      '-nh',
-      '-batch',
-      '-iex',
-      'set auto-load off',
-      '-iex',
-      'set debuginfod enabled off',
-      '-x',
-      file,
-      program,
-      core,
-    ],
+    ['-nx', '-nh', '-batch', ...settings.flatMap((setting) => ['-iex', setting]), '-x', file, program],
     { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'], timeout: 60_000, maxBuffer: 1 << 28 },
   );
-  const threads = new Map<number, GdbFrame[]>();
-  for (const [, lwp = '', ip = '0', name = ''] of text.matchAll(/^FRAME (\d+) (0x[0-9a-f]+) (.*)$/gm)) {
-    const frames = threads.get(Number(lwp)) ?? [];
-    frames.push({ ip: BigInt(ip), function: name });
-    threads.set(Number(lwp), frames);
-  }
-  return threads;
+  return text
+    .split(/^CORE$/m)
+    .slice(1)
+    .map((part) =>
+      [...part.matchAll(/^FRAME (0x[0-9a-f]+) (.*)$/gm)].map(([, ip = '0', name = '']) => ({
+        ip: BigInt(ip),
+        function: name,
+      })),
+    );
 }
 
 /** How many of the frames that are expected are there, in order and at the same address. */

@@ -1,5 +1,5 @@
 // A process image from a core file of the kernel and from files on the disk: just enough for tests of what reads images.
-import { closeSync, existsSync, fstatSync, openSync, readSync } from 'node:fs';
+import { existsSync, fstatSync, openSync, readSync } from 'node:fs';
 import type { StopSignal } from '../../../src/model/stop.ts';
 import type { NameOf } from '../../../src/tools/core/code-places.ts';
 import { readElfFile } from '../../../src/tools/core/elf-file.ts';
@@ -17,11 +17,10 @@ const registerNames =
     ' ',
   );
 
-/** Reads a file piece by piece; it is closed at the end of the test process. */
+/** Reads a file piece by piece; it stays open until the test process ends. */
 export function fileReader(path: string): ReadFileAt {
   const file = openSync(path, 'r');
   const { size } = fstatSync(file);
-  process.on('exit', () => closeSync(file));
   return (offset, length) => {
     if (offset >= size) return new Uint8Array(0);
     const bytes = Buffer.alloc(Math.max(0, Math.min(length, size - offset)));

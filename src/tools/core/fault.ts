@@ -1,0 +1,282 @@
+// What a crashing instruction touched, and what that address is.
+import type { Fault, PointerKind, StopSignal } from '../../model/stop.ts';
+import { type AddressPlace, addressPlace, describePlace, isCanonical, nearNull } from './address-place.ts';
+import type { CodePlaces } from './code-places.ts';
+import type { GlibcHeap } from './glibc-heap.ts';
+import type { ImageThread } from './process-image.ts';
+import { hex } from './stop-frames.ts';
+import { type MemoryAccess, memoryAccesses } from './x86-access.ts';
+
+const SIGBUS = 7;
+const SIGSEGV = 11;
+/** si_code (sigaction(2)): the processor told no address. */
+const SI_KERNEL = 128;
+const BUS_ADRERR = 2;
+
+interface Touched {
+  readonly operation?: 'read' | 'write' | 'jump';
+  readonly size?: number;
+  readonly address: bigint;
+  /** The registers that it was made of. */
+  readonly access?: MemoryAccess;
+  readonly isReturn?: true;
+  /** It is not an address that the processor told. */
+  readonly isComputed?: true;
+}
+
+/**
+ * @param thread the one that got `signal`
+ * @returns undefined: the signal is none of an access to memory, or what was touched is not known
+ */
+export function faultOf(
+  code: CodePlaces,
+  heap: GlibcHeap,
+  thread: ImageThread,
+  signal: StopSignal,
+): Fault | undefined {
+  const { number, code: signalCode } = signal;
+  // What was sent by kill(2) and the like has a code of 0 or below.
+  if ((number !== SIGSEGV && number !== SIGBUS) || (signalCode !== undefined && signalCode <= 0))
+    return undefined;
+  const touched = touchedBy(code, thread, signal);
+  if (touched === undefined) return undefined;
+  const { address, operation, size } = touched;
+  const place = addressPlace(code, heap, address);
+  const guard = stackBelow(code, thread, address, place);
+  const pointer = kindOf(code, signal, touched, place, guard);
+  const doubt = doubtOf(heap, thread, touched);
+  return {
+    ...(operation !== undefined && { operation }),
+    ...(size !== undefined && { size }),
+    address: hex(address),
+    pointer,
+    text: sentence(code, thread, touched, place, pointer, guard),
+    ...(doubt !== undefined && { doubt }),
+  };
+}
+
+function touchedBy(code: CodePlaces, thread: ImageThread, signal: StopSignal): Touched | undefined {
+  const told = addressOf(signal);
+  const pc = thread.registers.get(code.registers.programCounter);
+  const isUntold = signal.code === SI_KERNEL && (told === undefined || told === 0n);
+  if (pc === undefined) return told === undefined ? undefined : { address: told };
+  if (!isUntold && (told === pc || (told === undefined && !code.places.isExecutable(pc)))) {
+    if (!code.places.isExecutable(pc)) return jumpTo(code, thread, pc);
+  }
+  if (code.image.machine !== 'x86-64') return told === undefined || isUntold ? undefined : { address: told };
+  const decoded = memoryAccesses(code.readCode(pc, 15), pc, thread.registers);
+  const accesses = decoded?.accesses ?? [];
+  if (isUntold) return untold(code, thread, accesses, pc);
+  if (told === undefined) {
+    const [access] = accesses;
+    return access?.address === undefined
+      ? undefined
+      : { ...touchedAt(access, access.address), isComputed: true };
+  }
+  const access =
+    accesses.find(
+      ({ address, size = 64 }) => address !== undefined && told >= address && told < address + BigInt(size),
+    ) ??
+    accesses.find(({ address }) => address === undefined) ??
+    // A repeated string instruction, or registers that a debugger changed: the kind of access is still right when there is one.
+    (accesses.length === 1 ? accesses[0] : undefined);
+  return access === undefined ? { address: told } : touchedAt(access, told);
+}
+
+function touchedAt(access: MemoryAccess, address: bigint): Touched {
+  const { operation, size } = access;
+  return { operation, address, access, ...(size !== undefined && { size }) };
+}
+
+/** General protection: an address that is none, or one that is not aligned as the instruction needs it. */
+function untold(
+  code: CodePlaces,
+  thread: ImageThread,
+  accesses: readonly MemoryAccess[],
+  pc: bigint,
+): Touched | undefined {
+  const access =
+    accesses.find(({ address }) => address !== undefined && !isCanonical(address)) ??
+    accesses.find(
+      ({ address, size = 1 }) => address !== undefined && size >= 16 && address % BigInt(size) !== 0n,
+    );
+  if (access?.address !== undefined) return { ...touchedAt(access, access.address), isComputed: true };
+  const sp = thread.registers.get('rsp');
+  if (isReturn(code, pc) && sp !== undefined) {
+    const target = code.memory.unsigned(sp, 8);
+    if (target !== undefined && !isCanonical(target)) {
+      return { operation: 'jump', address: target, isReturn: true, isComputed: true };
+    }
+  }
+  return undefined;
+}
+
+function isReturn(code: CodePlaces, pc: bigint): boolean {
+  const [first = 0, second] = code.readCode(pc, 2);
+  return first === 0xc3 || first === 0xc2 || ((first === 0xf3 || first === 0xf2) && second === 0xc3);
+}
+
+/** The thread stands where there is no code: a call or a return has led there. */
+function jumpTo(code: CodePlaces, thread: ImageThread, pc: bigint): Touched {
+  const { names, stackPointer, wordSize } = code.registers;
+  const sp = thread.registers.get(names[stackPointer] ?? '');
+  if (sp === undefined || code.image.machine === 'aarch64') return { operation: 'jump', address: pc };
+  const onStack = code.memory.unsigned(sp, wordSize);
+  const isCalled =
+    onStack !== undefined && code.places.isExecutable(onStack) && code.callBefore(onStack).kind !== 'none';
+  const hasReturned = !isCalled && code.memory.unsigned(sp - BigInt(wordSize), wordSize) === pc;
+  return { operation: 'jump', address: pc, ...(hasReturned && { isReturn: true }) };
+}
+
+function addressOf({ address }: StopSignal): bigint | undefined {
+  return address !== undefined && /^0x[0-9a-f]{1,16}$/i.test(address) ? BigInt(address) : undefined;
+}
+
+/** How far the stack pointer may be from an access to the stack that did not fit, and the access from the stack. */
+const largestStep = 1n << 20n;
+const largestOverflow = 1n << 26n;
+
+/** @returns the start of the stack that ends just above an address that cannot be used, with the stack pointer near it. */
+function stackBelow(
+  code: CodePlaces,
+  thread: ImageThread,
+  address: bigint,
+  place: AddressPlace,
+): bigint | undefined {
+  const sp = thread.registers.get(code.registers.names[code.registers.stackPointer] ?? '');
+  const { access } = code.places.mapping(address) ?? {};
+  const isGuard = access !== undefined && !access.read && !access.write;
+  if (sp === undefined || (place.kind !== 'not mapped' && !isGuard)) return undefined;
+  const above = code.image.mappings.find(({ start, access: own }) => start > address && own?.write !== false);
+  if (above === undefined || above.start - address > largestOverflow) return undefined;
+  const distance = address > sp ? address - sp : sp - address;
+  return distance <= largestStep && sp < above.start + largestStep && sp < above.end
+    ? above.start
+    : undefined;
+}
+
+function kindOf(
+  code: CodePlaces,
+  signal: StopSignal,
+  { address, operation }: Touched,
+  place: AddressPlace,
+  guard: bigint | undefined,
+): PointerKind {
+  if (address === 0n) return 'null';
+  if (address < nearNull) return 'near null';
+  if (guard !== undefined) return 'stack guard';
+  if (place.kind === 'not canonical' || place.kind === 'not mapped') return place.kind;
+  if (signal.number === SIGBUS && signal.code === BUS_ADRERR) return 'beyond the file';
+  const { access } = code.places.mapping(address) ?? {};
+  if (operation === 'jump' && access?.execute !== true) return 'not executable';
+  if (operation === 'write' && access?.write === false) return 'read-only';
+  if (place.kind === 'block') return place.block.isFreed ? 'freed' : 'heap';
+  if (place.kind === 'stack' || place.kind === 'heap' || place.kind === 'code') return place.kind;
+  return 'data';
+}
+
+function sentence(
+  code: CodePlaces,
+  thread: ImageThread,
+  touched: Touched,
+  place: AddressPlace,
+  pointer: PointerKind,
+  guard: bigint | undefined,
+): string {
+  const { address, operation, isReturn: returns } = touched;
+  const where = `${hex(address)}${textOf(address)}`;
+  if (operation === 'jump') {
+    const what =
+      pointer === 'null' || pointer === 'near null'
+        ? pointer === 'null'
+          ? 'NULL'
+          : `${address} bytes after NULL`
+        : pointer === 'not executable'
+          ? `${describePlace(code, place, address)}, which may not be executed`
+          : pointer === 'not canonical'
+            ? 'which can be no address'
+            : 'where nothing is mapped';
+    return returns
+      ? `The return address was overwritten: it returned to ${where}, ${what}.`
+      : `It called or jumped to ${where}, ${what}.`;
+  }
+  const { access } = touched;
+  const base = access?.registers[0];
+  const value = base === undefined ? undefined : thread.registers.get(base);
+  const did = didOf(touched, where);
+  const subject =
+    base === undefined || value === undefined ? '' : `${base} is ${value === 0n ? 'NULL' : hex(value)}: `;
+  switch (pointer) {
+    case 'null':
+      return value === 0n && base !== undefined
+        ? `${base} is NULL: ${did}.`
+        : upper(`${did}, which is NULL.`);
+    case 'near null':
+      return `${upper(`${subject}${did}`)}, ${address} bytes after NULL: a member or an element of an object that is not there.`;
+    case 'stack guard':
+      return `The stack is full: ${did}, ${(guard ?? address) - address} bytes below it.`;
+    case 'not mapped':
+      return upper(`${subject}${did}, where nothing is mapped.`);
+    case 'not canonical':
+      return upper(`${subject}${did}, which can be no address.`);
+    case 'read-only':
+      return upper(`${subject}${did}, which may only be read: ${describePlace(code, place, address)}.`);
+    case 'beyond the file': {
+      const path = code.places.mapping(address)?.path;
+      return upper(
+        `${subject}${did}, which is mapped${path === undefined ? '' : ` from ${path}`} but behind the end of the file.`,
+      );
+    }
+    default: {
+      const needed = touched.size ?? 0;
+      const isMisaligned = needed >= 16 && address % BigInt(needed) !== 0n;
+      const reason = isMisaligned ? `, which is no multiple of ${needed}` : '';
+      return upper(`${subject}${did}${reason}: ${describePlace(code, place, address)}.`);
+    }
+  }
+}
+
+function didOf({ operation, size }: Touched, where: string): string {
+  const amount = size === undefined ? '' : ` ${size} ${size === 1 ? 'byte' : 'bytes'}`;
+  if (operation === 'write') return `it wrote${amount} at ${where}`;
+  return operation === 'read' ? `it read${amount} at ${where}` : `it touched ${where}`;
+}
+
+function upper(text: string): string {
+  // Registers keep their names: `rax is NULL`.
+  return text.startsWith('it ') ? `I${text.slice(1)}` : text;
+}
+
+/** Addresses that are text are what a string was written over: at least four printable bytes and nothing else. */
+function textOf(address: bigint): string {
+  let text = '';
+  for (let rest = address; rest > 0n; rest >>= 8n) {
+    const byte = Number(rest & 0xffn);
+    if (byte < 0x20 || byte > 0x7e) return '';
+    text += String.fromCharCode(byte);
+  }
+  return text.length < 4 ? '' : ` (the text ${JSON.stringify(text)})`;
+}
+
+function doubtOf(heap: GlibcHeap, thread: ImageThread, touched: Touched): string | undefined {
+  const sentences: string[] = [];
+  if (touched.isComputed)
+    sentences.push('The processor told no address: it is computed from the instruction and the registers.');
+  for (const value of [
+    ...(touched.access?.registers.map((name) => thread.registers.get(name)) ?? []),
+    touched.operation === 'jump' ? touched.address : undefined,
+  ]) {
+    // Small numbers are everywhere.
+    if (value === undefined || value < nearNull) continue;
+    const block = heap.freedBlockWith(value);
+    if (block === undefined) continue;
+    const isLink = value === block.start >> 12n;
+    sentences.push(
+      `The value ${hex(value)} also stands in a freed block of ${block.size} bytes at ${hex(block.start)}${
+        isLink ? ', where free() wrote it' : ''
+      }: it may have been read after free().`,
+    );
+    break;
+  }
+  return sentences.length === 0 ? undefined : sentences.join(' ');
+}
