@@ -1,5 +1,6 @@
 // `vgrun stacks PID` on live programs: what their threads do, that they go on, and what is said of those that cannot be looked at.
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -7,12 +8,9 @@ import type { ReportStop, ReportStopThread } from '../../src/model/report.ts';
 import { runSampler } from '../../src/run/stacks/sampler.ts';
 import { canRun, projectRoot } from '../project.ts';
 import { runPage } from './page.ts';
-import { compileC, newestRun, type Result, testFolder, until, vgrun, vgrunReport } from './vgrun.ts';
+import { newestRun, type Result, testFolder, until, vgrun, vgrunReport } from './vgrun.ts';
 
 const folder = testFolder();
-const example = (name: string): Promise<string> =>
-  readFile(join(projectRoot, `examples-c/gdb/${name}.c`), 'utf8');
-
 const started: ChildProcess[] = [];
 function endAll(): void {
   for (const child of started.splice(0)) child.kill('SIGKILL');
@@ -38,6 +36,18 @@ async function beats(): Promise<bigint> {
   return (await readFile(join(folder(), 'beats'))).readBigUInt64LE(8);
 }
 
+/** A process that this one started, by a word of its command line. */
+async function childWith(word: string): Promise<number | undefined> {
+  for (const lwp of await readdir('/proc/self/task')) {
+    const children = await readFile(`/proc/self/task/${lwp}/children`, 'latin1').catch(() => '');
+    for (const child of children.split(' ').filter((text) => text !== '')) {
+      const line = await readFile(`/proc/${child}/cmdline`, 'latin1').catch(() => '');
+      if (line.includes(word)) return Number(child);
+    }
+  }
+  return undefined;
+}
+
 /** Whether no thread of a process is stopped or traced. */
 async function isFree(pid: number): Promise<boolean> {
   for (const lwp of await readdir(`/proc/${pid}/task`)) {
@@ -48,9 +58,10 @@ async function isFree(pid: number): Promise<boolean> {
 }
 
 describe.skipIf(!canRun('gdb') || !canRun('cc'))('vgrun stacks', () => {
-  beforeAll(async () => {
+  beforeAll(() => {
     for (const name of ['stacks-workers', 'heartbeat', 'deadlock']) {
-      compileC(join(folder(), name), await example(name));
+      const source = join(projectRoot, `examples-c/gdb/${name}.c`);
+      execFileSync('cc', ['-gdwarf-4', '-O0', '-w', '-pthread', '-o', join(folder(), name), source]);
     }
   });
   afterEach(endAll);
@@ -163,23 +174,18 @@ describe.skipIf(!canRun('gdb') || !canRun('cc'))('vgrun stacks', () => {
       { pid, directory: place, samples: 500, intervalMs: 1, maxPauseMs: 100 },
       process.env.PATH ?? '',
     );
-    let held = false;
-    await until('a moment at which it is held', async () => {
-      const { stdout } = spawnSync('pgrep', ['-f', `sample.py`], { encoding: 'utf8' });
-      const samplers = stdout
-        .split('\n')
-        .filter((word) => word !== '')
-        .map(Number);
-      const own = [];
-      for (const sampler of samplers) {
-        const environment = await readFile(`/proc/${sampler}/environ`, 'latin1').catch(() => '');
-        if (environment.includes(place)) own.push(sampler);
+    let sampler: number | undefined;
+    await until('the sampler', async () => {
+      sampler = await childWith('sample.py');
+      return sampler !== undefined;
+    });
+    await until('a moment at which it is held', () => {
+      for (let look = 0; look < 1000; look++) {
+        if (!/\) t /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'))) continue;
+        process.kill(sampler as number, 'SIGKILL');
+        return true;
       }
-      const state = await readFile(`/proc/${pid}/stat`, 'latin1');
-      if (!/\) t /.test(state)) return false;
-      for (const sampler of own) process.kill(sampler, 'SIGKILL');
-      held = own.length > 0;
-      return held;
+      return false;
     });
     await until('the process to be let go', () => isFree(pid));
     const before = await beats();

@@ -41,6 +41,8 @@ ESRCH = 3
 
 # Threads that are created while the others are being stopped are found by looking again.
 ROUNDS = 50
+# Of the time for which a process may be held, how much may be spent on waiting for threads to stop.
+WAITING_SHARE = 0.75
 # How many threads, at least, are stopped last: those with the most context switches.
 WORKERS = 4
 # Bytes before and behind a futex: a mutex, a condition variable or the thread that is joined.
@@ -227,7 +229,7 @@ class Sample:
             self.copy(arena)
             self.stop(order[last:], slots)
             for _ in range(ROUNDS):
-                if self.is_over() or thread_count(self.pid) == len(self.stopped):
+                if self.is_late() or thread_count(self.pid) == len(self.stopped):
                     break
                 # Created while the others were being stopped.
                 fresh = [lwp for lwp in threads_of(self.pid) if lwp not in self.activity]
@@ -260,6 +262,10 @@ class Sample:
         """Whether the time is up for which the process may be held."""
         return time.monotonic_ns() - self.begun > self.max_pause_ns
 
+    def is_late(self):
+        """Whether the rest of the time is needed to copy what stands still."""
+        return time.monotonic_ns() - self.begun > self.max_pause_ns * WAITING_SHARE
+
     def stop(self, lwps, slots):
         """Stops threads, and takes their registers as soon as each of them stands."""
         waiting = [lwp for lwp in lwps if hot.ptrace(PTRACE_INTERRUPT, lwp, 0, 0) == 0]
@@ -284,7 +290,7 @@ class Sample:
                         self.registers[lwp] = data
                         self.wanted.append((lwp, self.stacks.spans_of(data)))
             waiting = running
-            if waiting and self.is_over():
+            if waiting and self.is_late():
                 self.pending.update(waiting)
                 return
             # A sleep takes longer than what is waited for, unless a thread is in the middle of a long call of the kernel.

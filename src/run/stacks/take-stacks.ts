@@ -152,11 +152,20 @@ function problemsOf({ pid, maxPauseMs }: StacksRequest, sample: Sample): readonl
       pid,
     });
   };
+  const deep = new Set(sample.threads.flatMap(({ lwp, state }) => (state === 'D' ? [lwp] : [])));
+  const notStopped = sample.notStopped ?? [];
+  const inKernel = notStopped.filter((lwp) => deep.has(lwp));
   add(
     'thread-not-stopped',
-    sample.notStopped ?? [],
-    `did not stop within ${maxPauseMs} ms: the kernel does something for it that cannot be interrupted`,
-    `look what that is: cat /proc/${pid}/task/${sample.notStopped?.[0]}/stack (as root), or give it more time: --max-pause=1000`,
+    inKernel,
+    `did not stop within ${maxPauseMs} ms: the kernel does something for it that cannot be interrupted (state D)`,
+    `root can see what that is: cat /proc/${pid}/task/${inKernel[0]}/stack`,
+  );
+  add(
+    'thread-not-stopped',
+    notStopped.filter((lwp) => !deep.has(lwp)),
+    `did not stop within ${maxPauseMs} ms: it waits in the kernel for what cannot be interrupted, or for a processor`,
+    'give it more time: --max-pause=1000',
   );
   add(
     'stack-not-copied',
