@@ -260,6 +260,15 @@ describe.runIf(canRun('cc') && canRun('gdb') && canRun('prlimit'))('the core of 
     }
   });
 
+  test('of a static program at a fixed address is named too', async () => {
+    const fixed = compile('fixed', '-static', '-no-pie');
+    await withCore(crash(at('crash-fixed'), fixed), {}, (opened) => {
+      const place = placeOf(opened);
+      expect(place).toMatchObject({ path: fixed, function: { name: 'store', isInside: true } });
+      expect(opened.image.modules[place.module]?.bias).toBe(0n);
+    });
+  });
+
   test('that is cut anywhere is read as far as it goes, and said to be cut', async () => {
     const cut = at('cut');
     const whole = readFileSync(core);
