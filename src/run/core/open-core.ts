@@ -10,6 +10,7 @@ import type { ElfFile } from '../../tools/core/elf-file.ts';
 import { type FiledModule, imageMemoryOf } from '../../tools/core/image-memory.ts';
 import { readMappedObject, readWholeMappedObject } from '../../tools/core/mapped-object.ts';
 import type { LoadedModule, ProcessImage } from '../../tools/core/process-image.ts';
+import { indexUpTo, rangeAt } from '../../tools/core/ranges.ts';
 import { type FunctionNames, type FunctionRange, readFunctionNames } from '../../tools/core/symbols.ts';
 import { type Debuginfod, findDebuginfod } from './debuginfod.ts';
 import { openFile } from './file-reader.ts';
@@ -156,12 +157,13 @@ async function findFiles(
   readonly problems: readonly Problem[];
 }> {
   const { given } = search;
-  const mapped: readonly MappedModule[] = core.image.modules.map((module) => ({
+  const { modules, mappings } = core.image;
+  const mapped: readonly MappedModule[] = modules.map((module) => ({
     module,
     header: core.headers.get(module.start),
-    mappings: core.image.mappings.filter(
-      ({ path, start }) => path === module.path && start >= module.start && start < module.end,
-    ),
+    mappings: mappings
+      .slice(indexUpTo(mappings, module.start), indexUpTo(mappings, module.end - 1n) + 1)
+      .filter(({ path }) => path === module.path),
   }));
   const program = mapped.find(({ module }) => module.start === core.program?.start);
   const match = given === undefined || program === undefined ? 'unknown' : matchOf(program, given);
@@ -285,10 +287,7 @@ function imageOf(core: CoreFile, files: readonly ModuleFiles[]): ProcessImage {
 
 /** Where the first page is not in the core the file tells the bias: a program may be linked to a fixed address. */
 function placementOf(core: CoreFile, module: LoadedModule, file: ElfFile): Partial<LoadedModule> {
-  const first = core.image.mappings.find(
-    ({ path, start }) => path === module.path && start >= module.start && start < module.end,
-  );
-  const offset = first?.fileOffset ?? 0;
+  const offset = rangeAt(core.image.mappings, module.start)?.fileOffset ?? 0;
   const segment = file.segments.find(
     ({ fileOffset, fileSize }) => fileOffset + fileSize > offset && fileOffset - offset < 65536,
   );

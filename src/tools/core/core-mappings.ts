@@ -4,6 +4,7 @@ import type { MappedHeader } from './core-modules.ts';
 import { type Segment, SegmentType } from './elf-layout.ts';
 import type { FileMapping } from './notes.ts';
 import type { LoadedModule, Mapping } from './process-image.ts';
+import { sortedRanges } from './ranges.ts';
 
 /**
  * Joins segments and files.
@@ -48,14 +49,14 @@ export function mappingsOf(segments: readonly Segment[], files: readonly FileMap
     if (at < end) mappings.push({ start: at, end, access });
   }
   mappings.push(...named.slice(next));
-  return mappings.toSorted((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
+  return sortedRanges(mappings);
 }
 
 function withoutOverlaps<Range extends { readonly start: bigint; readonly end: bigint }>(
   ranges: readonly Range[],
 ): Range[] {
   const kept: Range[] = [];
-  for (const range of ranges.toSorted((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0))) {
+  for (const range of sortedRanges(ranges)) {
     if (range.end <= 1n << 64n && range.start >= (kept.at(-1)?.end ?? 0n)) kept.push(range);
   }
   return kept;

@@ -1,6 +1,7 @@
 // Owns the memory that a core file holds: which bytes of the process lie where in the file, and which are left out.
 import type { Segment } from './elf-layout.ts';
 import type { ProcessMemory, ReadFileAt } from './process-image.ts';
+import { indexUpTo } from './ranges.ts';
 
 /** One answer of `read`: nobody needs more at once, and a hostile core must not make us read gigabytes. */
 const largestRead = 64 * 1024 * 1024;
@@ -38,20 +39,11 @@ export function coreMemoryOf(segments: readonly Segment[], size: number, readAt:
     });
     covered = end;
   }
-  const indexOf = (address: bigint): number => {
-    let [low, high] = [0, ranges.length];
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((ranges[middle] as Range).start <= address) low = middle + 1;
-      else high = middle;
-    }
-    return low - 1;
-  };
   return {
     read: (address, length) => {
       const parts: Uint8Array[] = [];
       let left = Math.min(length, largestRead);
-      let index = indexOf(address);
+      let index = indexUpTo(ranges, address);
       let at = address;
       while (left > 0) {
         const range = ranges[index];
@@ -67,7 +59,7 @@ export function coreMemoryOf(segments: readonly Segment[], size: number, readAt:
       return parts.length === 1 ? (parts[0] as Uint8Array) : Buffer.concat(parts);
     },
     nextKnown: (address) => {
-      for (let index = Math.max(0, indexOf(address)); index < ranges.length; index++) {
+      for (let index = Math.max(0, indexUpTo(ranges, address)); index < ranges.length; index++) {
         const { start, knownEnd } = ranges[index] as Range;
         if (knownEnd > start && address < knownEnd) return address > start ? address : start;
       }

@@ -12,6 +12,7 @@ import {
 import { fieldsOf, textAt } from './fields.ts';
 import type { FileMapping } from './notes.ts';
 import type { LoadedModule, Mapping, ProcessMemory, ReadFileAt } from './process-image.ts';
+import { indexUpTo, rangeAt, sortedRanges } from './ranges.ts';
 
 /** An ELF header in the memory of a process, with what follows it. */
 export interface MappedHeader {
@@ -24,6 +25,11 @@ export interface MappedHeader {
   readonly buildId?: string;
 }
 
+/** Linkers make about a dozen; what has more is no module. */
+const mostSegments = 128;
+/** The largest programs have some hundred. */
+const mostModules = 8192;
+
 /** The file whose first bytes lie at an address; undefined: there is none, or its first page is not known. */
 export function mappedHeaderAt(memory: ProcessMemory, start: bigint): MappedHeader | undefined {
   const readAt: ReadFileAt = (offset, length) =>
@@ -33,6 +39,7 @@ export function mappedHeaderAt(memory: ProcessMemory, start: bigint): MappedHead
   const header = readElfHeader(readAt);
   if (header === undefined || !header.isLittleEndian) return undefined;
   if (header.type !== ElfType.executable && header.type !== ElfType.shared) return undefined;
+  if (header.segmentTable.count > mostSegments) return undefined;
   const segments = readSegments(header, readAt);
   const loaded = segments.filter(({ type, memorySize }) => type === SegmentType.load && memorySize > 0n);
   const first = loaded.find(({ fileOffset }) => fileOffset < 4096) ?? loaded[0];
@@ -91,20 +98,22 @@ export function findModules(sources: ModuleSources): FoundModules {
   const own = kernel === undefined ? [] : [moduleOf(kernelObjectName, kernel)];
   if (sources.files.length > 0) {
     const modules = [...modulesOfFiles(sources, headerAt), ...own];
-    return { modules: sortedModules(modules), headers, from: 'files' };
+    return { modules: placed(modules), headers, from: 'files' };
   }
-  const found = sources.mappings.flatMap(({ start }) => {
+  const found: MappedHeader[] = [];
+  for (const { start } of sources.mappings) {
+    if (found.length >= mostModules) break;
     const header = start === sources.kernelObject ? undefined : headerAt(start);
-    return header === undefined ? [] : [header];
-  });
+    if (header !== undefined) found.push(header);
+  }
   const links = linksOf(sources.memory, found);
   let program: LoadedModule | undefined;
   const modules: LoadedModule[] = [];
   for (const header of found) {
     const dynamic = dynamicOf(header);
-    const link = links.find(({ dynamicAddress }) => dynamicAddress === dynamic);
+    const link = dynamic === undefined ? undefined : links.get(dynamic);
     // The program has no name in the list, and none of its own either.
-    const name = link?.name || sharedNameOf(sources.memory, header);
+    const name = link || sharedNameOf(sources.memory, header);
     if (name !== undefined) modules.push(moduleOf(name, header));
     else if (program === undefined) {
       program = moduleOf(sources.programName, header);
@@ -112,10 +121,10 @@ export function findModules(sources: ModuleSources): FoundModules {
     }
   }
   return {
-    modules: sortedModules([...modules, ...own]),
+    modules: placed([...modules, ...own]),
     headers,
     ...(program !== undefined && { program }),
-    from: links.length > 0 ? 'link map' : 'headers',
+    from: links.size > 0 ? 'link map' : 'headers',
   };
 }
 
@@ -123,8 +132,13 @@ function moduleOf(path: string, { start, end, bias, buildId }: MappedHeader): Lo
   return { path, start, end, bias, ...(buildId !== undefined && { buildId }) };
 }
 
-function sortedModules(modules: readonly LoadedModule[]): readonly LoadedModule[] {
-  return modules.toSorted((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
+/** In the order of their addresses. Headers may claim more than is theirs: a module ends where the next one begins. */
+function placed(modules: readonly LoadedModule[]): readonly LoadedModule[] {
+  const sorted = sortedRanges(modules).filter(({ start }, index, all) => start !== all[index - 1]?.start);
+  return sorted.map((module, index) => {
+    const next = sorted[index + 1]?.start ?? module.end;
+    return next < module.end ? { ...module, end: next } : module;
+  });
 }
 
 /** Mappings of one file that follow each other are a module when it is an ELF file, or when code of it is mapped. */
@@ -132,7 +146,7 @@ function modulesOfFiles(
   { files, mappings }: ModuleSources,
   headerAt: (start: bigint) => MappedHeader | undefined,
 ): readonly LoadedModule[] {
-  const sorted = files.toSorted((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
+  const sorted = sortedRanges(files);
   const executable = mappings.filter(({ access }) => access?.execute === true);
   const groups: FileMapping[][] = [];
   for (const mapping of sorted) {
@@ -147,21 +161,25 @@ function modulesOfFiles(
     else groups.push([mapping]);
   }
   const modules: LoadedModule[] = [];
+  const lastOf = new Map<string, LoadedModule>();
+  const add = (module: LoadedModule): void => {
+    modules.push(module);
+    lastOf.set(module.path, module);
+  };
   for (const group of groups) {
     const [first, last] = [group[0] as FileMapping, group.at(-1) as FileMapping];
     // Something else may be mapped into a gap of a module: what follows it is no module of its own.
-    const isPart = modules.some(
-      ({ path, start, end }) => path === first.path && start < first.start && first.start < end,
-    );
-    if (isPart) continue;
+    if (modules.length >= mostModules) break;
+    const before = lastOf.get(first.path);
+    if (before !== undefined && first.start < before.end) continue;
     const header = first.fileOffset === 0 ? headerAt(first.start) : undefined;
     if (header !== undefined) {
-      if (isRunnable(header, mappings)) modules.push(moduleOf(first.path, header));
+      if (isRunnable(header, mappings)) add(moduleOf(first.path, header));
       continue;
     }
-    if (executable.some(({ start }) => start >= first.start && start < last.end)) {
+    if ((executable[indexUpTo(executable, last.end - 1n)]?.start ?? -1n) >= first.start) {
       const bias = first.start - BigInt(first.fileOffset);
-      modules.push({ path: first.path, start: first.start, end: last.end, bias });
+      add({ path: first.path, start: first.start, end: last.end, bias });
     }
   }
   return modules;
@@ -172,7 +190,7 @@ function isRunnable({ segments, bias }: MappedHeader, mappings: readonly Mapping
   const code = segments.find(({ type, flags }) => type === SegmentType.load && flags.execute);
   if (code === undefined) return true;
   const address = code.address + bias;
-  const mapping = mappings.find(({ start, end }) => start <= address && address < end);
+  const mapping = rangeAt(mappings, address);
   return mapping?.access === undefined || mapping.access.execute;
 }
 
@@ -180,14 +198,6 @@ const DT_STRTAB = 5;
 const DT_SONAME = 14;
 const DT_DEBUG = 21;
 const mostDynamic = 4096;
-const mostLinks = 65536;
-
-/** An entry of the dynamic linker's list (`struct link_map`, `<link.h>`). */
-interface Link {
-  readonly name: string;
-  /** l_ld: where the module's dynamic section is. */
-  readonly dynamicAddress: bigint;
-}
 
 function dynamicOf({ bias, segments }: MappedHeader): bigint | undefined {
   const dynamic = segments.find(({ type }) => type === SegmentType.dynamic);
@@ -218,29 +228,32 @@ function sharedNameOf(memory: ProcessMemory, header: MappedHeader): string | und
   return textAt(memory.read(table + offset, 256), 0) || undefined;
 }
 
-/** The first list that is found: the program has the address of `r_debug` in its dynamic section. The program comes first. */
-function linksOf(memory: ProcessMemory, headers: readonly MappedHeader[]): readonly Link[] {
+/**
+ * The dynamic linker's list (`struct link_map`, `<link.h>`): paths by the address of the dynamic section, l_ld. The program has the address of `r_debug` in its dynamic section; its own name is empty.
+ */
+function linksOf(memory: ProcessMemory, headers: readonly MappedHeader[]): ReadonlyMap<bigint, string> {
   for (const header of headers) {
     const debug = readDynamicEntries(memory, header).get(DT_DEBUG);
-    const links = debug === undefined || debug === 0n ? [] : followLinks(memory, debug, header.bits);
-    if (links.length > 0) return links;
+    if (debug === undefined || debug === 0n) continue;
+    const links = followLinks(memory, debug, header.bits);
+    if (links.size > 0) return links;
   }
-  return [];
+  return new Map();
 }
 
-function followLinks(memory: ProcessMemory, debug: bigint, bits: 32 | 64): readonly Link[] {
+function followLinks(memory: ProcessMemory, debug: bigint, bits: 32 | 64): ReadonlyMap<bigint, string> {
   const width = bits / 8;
-  const links: Link[] = [];
-  const seen = new Set<bigint>();
+  const links = new Map<bigint, string>();
   let at = fieldsOf(memory.read(debug, 2 * width), bits).native(width);
-  while (at !== 0n && !seen.has(at) && links.length < mostLinks) {
-    seen.add(at);
-    const bytes = memory.read(at, 5 * width);
+  // A list that leads back into itself ends here too.
+  for (let count = 0; at !== 0n && count < mostModules; count++) {
+    const bytes = memory.read(at, 4 * width);
     if (bytes.length < 4 * width) break;
     const fields = fieldsOf(bytes, bits);
     const nameAt = fields.native(width);
     const name = nameAt === 0n ? '' : textAt(memory.read(nameAt, 4096), 0);
-    links.push({ name, dynamicAddress: fields.native(2 * width) });
+    const dynamicAddress = fields.native(2 * width);
+    if (!links.has(dynamicAddress)) links.set(dynamicAddress, name);
     at = fields.native(3 * width);
   }
   return links;

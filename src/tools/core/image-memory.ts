@@ -3,6 +3,7 @@ import type { CoreMemory } from './core-memory.ts';
 import type { ElfFile } from './elf-file.ts';
 import { SegmentType } from './elf-layout.ts';
 import type { ProcessMemory } from './process-image.ts';
+import { rangeAt } from './ranges.ts';
 
 /** A module with its file. */
 export interface FiledModule {
@@ -44,7 +45,7 @@ export function imageMemoryOf(core: CoreMemory, modules: readonly FiledModule[])
 }
 
 function bytesOfFile(modules: readonly FiledModule[], address: bigint, length: number): Uint8Array {
-  const module = modules.find(({ start, end }) => start <= address && address < end);
+  const module = rangeAt(modules, address);
   if (module === undefined) return new Uint8Array();
   const linked = address - module.bias;
   for (const { type, flags, address: start, fileSize } of module.file.programHeaders) {
