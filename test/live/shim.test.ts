@@ -60,6 +60,32 @@ describe.skipIf(!canRun('valgrind'))('workers of a supervisor', () => {
     expect(await readdir(place('.vgrun/runs'))).toHaveLength(3);
   });
 
+  test.skipIf(!canRun('gdb'))('are looked at under gdb, and see the same', { timeout: 240_000 }, async () => {
+    const options = ['--', '--tool=gdb', '--runs-in=gdb-runs'];
+    await vgrun(['shim', 'install', 'worker', ...options], { cwd: folder() });
+    try {
+      const { stdout, stderr } = await runProgram(place('supervisor'), [place('worker'), 'again', 'crash'], {
+        cwd: folder(),
+      });
+      expect(stdout).toBe('again: 4 clean /, status 0\ncrash: 4 crash /, signal 11\n');
+      expect(stderr).toContain('gdb/SIGSEGV');
+      expect(await readdir(place('gdb-runs/.vgrun/runs'))).toHaveLength(2);
+    } finally {
+      await vgrun(['shim', 'restore', 'worker'], { cwd: folder() });
+    }
+  });
+
+  test('that start themselves again stay in their run', { timeout: 240_000 }, async () => {
+    await vgrun(['shim', 'install', 'worker', '--', '--runs-in=again-runs'], { cwd: folder() });
+    try {
+      const { stdout } = await runProgram(place('supervisor'), [place('worker'), 'again'], { cwd: folder() });
+      expect(stdout).toBe('again: 4 clean /, status 0\n');
+      expect(await readdir(place('again-runs/.vgrun/runs'))).toHaveLength(1);
+    } finally {
+      await vgrun(['shim', 'restore', 'worker'], { cwd: folder() });
+    }
+  });
+
   test('get the signals that are sent to the pid that the supervisor knows', async () => {
     await vgrun(['shim', 'install', 'worker'], { cwd: folder() });
     try {

@@ -34,13 +34,21 @@ esac
 case \${LD_PRELOAD-} in
 *vgpreload_*) exec "$real" "$@" ;;
 esac
-if [ ! -x ${quoteForSh(node)} ] || [ ! -r ${quoteForSh(cli)} ]; then
+${options.includes('--tool=gdb') ? underGdb : ''}if [ ! -x ${quoteForSh(node)} ] || [ ! -r ${quoteForSh(cli)} ]; then
   echo 'vgrun shim: vgrun is gone, the program runs without it' >&2
   exec "$real" "$@"
 fi
 exec ${call} "$real" "$@"
 `;
 }
+
+/** A process has one tracer: what gdb looks at already cannot get another. */
+const underGdb = `traced=no
+while read -r key value; do
+  case $key in TracerPid:) if [ "$value" != 0 ]; then traced=yes; fi ;; esac
+done </proc/self/status
+if [ $traced = yes ]; then exec "$real" "$@"; fi
+`;
 
 /** Whether a file is a script of ours, also one that somebody edited or copied. False for what cannot be read. */
 export async function isShim(path: string): Promise<boolean> {
