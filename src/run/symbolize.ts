@@ -205,8 +205,7 @@ async function resolveAsked(
     }
     // glibc's mtrace counts from where a program begins that is loaded at a fixed place, where nothing lies below.
     const wanted = [...offsets].map((offset) => (offset < base ? offset + base : offset));
-    const ask = basename(program).includes('addr2line') ? askAddr2line : askLlvm;
-    const found = await ask(program, path, wanted);
+    const found = await askSymbolizer(program, path, wanted);
     const asLogged = new Map(
       [...offsets].flatMap((offset) => {
         const frames = found.get(offset < base ? offset + base : offset);
@@ -248,6 +247,22 @@ async function factsOf(path: string): Promise<{ readonly linkBase: number; reado
   } finally {
     await file.close();
   }
+}
+
+/**
+ * Calls at link-time addresses of one object, the innermost first; those that nothing is known of are missing.
+ *
+ * @param program absolute path of an llvm-symbolizer or addr2line.
+ * @param path absolute; a regular ELF file.
+ */
+export function askSymbolizer(
+  program: string,
+  path: string,
+  offsets: readonly number[],
+): Promise<ReadonlyMap<number, readonly Frame[]>> {
+  return basename(program).includes('addr2line')
+    ? askAddr2line(program, path, offsets)
+    : askLlvm(program, path, offsets);
 }
 
 /** llvm-symbolizer answers each address with pairs of lines and an empty one: `main`, `/home/ann/a.c:3:12`. */

@@ -1,10 +1,32 @@
 // Owns the opening of a core file together with the files of its process: finds the program and the libraries, and checks that they
 // are the ones that were running.
+import { dirname, resolve } from 'node:path';
+import { UserError } from '../../errors.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { Module } from '../../model/stop.ts';
-import type { CoreFacts } from '../../tools/core/core-file.ts';
-import type { ProcessImage } from '../../tools/core/process-image.ts';
-import type { FunctionNames, FunctionRange } from '../../tools/core/symbols.ts';
+import { type CoreFacts, type CoreFile, readCoreFile } from '../../tools/core/core-file.ts';
+import { kernelObjectName } from '../../tools/core/core-modules.ts';
+import type { ElfFile } from '../../tools/core/elf-file.ts';
+import { type FiledModule, imageMemoryOf } from '../../tools/core/image-memory.ts';
+import { readMappedObject, readWholeMappedObject } from '../../tools/core/mapped-object.ts';
+import type { LoadedModule, ProcessImage } from '../../tools/core/process-image.ts';
+import { type FunctionNames, type FunctionRange, readFunctionNames } from '../../tools/core/symbols.ts';
+import { type Debuginfod, findDebuginfod } from './debuginfod.ts';
+import { openFile } from './file-reader.ts';
+import {
+  findDebugTwin,
+  findObject,
+  hasCode,
+  hasExportedSymbols,
+  hasSymbolTable,
+  type MappedModule,
+  type Match,
+  matchOf,
+  type ObjectStore,
+  type OpenObject,
+  openObjectStore,
+  type Places,
+} from './object-files.ts';
 
 export interface OpenCoreOptions {
   /** The program, as the user names it. */
@@ -47,6 +69,271 @@ export interface OpenedCore {
 }
 
 /**
- * @throws UserError (125): the file cannot be read, or is no core file.
+ * Opens a core and the files of its process.
+ *
+ * @throws UserError (125): the core or the given program cannot be read, or is none.
  */
-export type OpenCore = (path: string, options: OpenCoreOptions) => Promise<OpenedCore>;
+export async function openCore(path: string, options: OpenCoreOptions): Promise<OpenedCore> {
+  const absolute = resolve(path);
+  const reader = openFile(absolute);
+  const places: Places = {
+    sysroot: options.sysroot === undefined ? undefined : resolve(options.sysroot),
+    coreFolder: dirname(absolute),
+    search: options.search.map((folder) => resolve(folder)),
+  };
+  const store = openObjectStore([places.coreFolder, ...places.search]);
+  const close = (): void => {
+    reader.close();
+    store.close();
+  };
+  try {
+    const core = readCoreFile(path, reader.size, reader.readAt);
+    const given = options.exe === undefined ? undefined : openGiven(resolve(options.exe), store);
+    const debuginfod = options.debuginfod ? await findDebuginfod() : undefined;
+    const { files, exe, problems } = await findFiles(core, { given, places, store, debuginfod });
+    const image = imageOf(core, files);
+    return {
+      path: absolute,
+      image,
+      facts: core.facts,
+      modules: image.modules.map((module, index) => moduleOf(module, files[index])),
+      problems: [
+        ...core.problems,
+        ...problems,
+        ...agesOf(files, reader.modifiedMs),
+        ...(options.debuginfod && debuginfod === undefined ? [noDebuginfod] : []),
+      ],
+      exe,
+      functions: functionsOf(image, files),
+      close,
+    };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+const noDebuginfod: Problem = {
+  code: 'no-debuginfod',
+  level: 'warning',
+  message: 'no debuginfod server was asked: debuginfod-find is not installed, or DEBUGINFOD_URLS names none',
+  hint: 'install debuginfod (Debian, Ubuntu), elfutils-debuginfod-client (Fedora), and set DEBUGINFOD_URLS',
+};
+
+/** The files of one module. */
+interface ModuleFiles {
+  readonly object?: OpenObject;
+  readonly match?: Match;
+  readonly debug?: OpenObject;
+  /** Read from the memory of the process, where there is no file. */
+  readonly mapped?: ElfFile;
+}
+
+function openGiven(path: string, store: ObjectStore): OpenObject {
+  // Once for the sentence that tells why it cannot be read.
+  openFile(path).close();
+  const object = store.open(path);
+  if (object !== undefined) return object;
+  throw new UserError(
+    `${path} is not a program that a core file could come from`,
+    'name the ELF file that was running, or leave it out',
+  );
+}
+
+interface Search {
+  readonly given: OpenObject | undefined;
+  readonly places: Places;
+  readonly store: ObjectStore;
+  readonly debuginfod: Debuginfod | undefined;
+}
+
+async function findFiles(
+  core: CoreFile,
+  search: Search,
+): Promise<{
+  readonly files: readonly ModuleFiles[];
+  readonly exe: CoreProgram;
+  readonly problems: readonly Problem[];
+}> {
+  const { given } = search;
+  const mapped: readonly MappedModule[] = core.image.modules.map((module) => ({
+    module,
+    header: core.headers.get(module.start),
+    mappings: core.image.mappings.filter(
+      ({ path, start }) => path === module.path && start >= module.start && start < module.end,
+    ),
+  }));
+  const program = mapped.find(({ module }) => module.start === core.program?.start);
+  const match = given === undefined || program === undefined ? 'unknown' : matchOf(program, given);
+  const files = await Promise.all(
+    mapped.map((one) => filesOf(one, core, search, one === program && match !== 'no' ? given : undefined)),
+  );
+  const used = program === undefined ? undefined : files[mapped.indexOf(program)];
+  const usedPath = used?.object?.elf.path ?? used?.debug?.elf.path;
+  const exe: CoreProgram = {
+    ...(program !== undefined && { pathInCore: program.module.path }),
+    ...(usedPath !== undefined && { path: usedPath }),
+    ...(given !== undefined && { given: given.elf.path }),
+    matches: given !== undefined ? match : (used?.match ?? 'unknown'),
+    ...(program?.module.buildId !== undefined && { buildId: program.module.buildId }),
+    ...(given?.elf.buildId !== undefined && { givenBuildId: given.elf.buildId }),
+  };
+  return { files, exe, problems: given === undefined ? [] : problemsOfGiven(exe, program !== undefined) };
+}
+
+async function filesOf(
+  mapped: MappedModule,
+  core: CoreFile,
+  { places, store, debuginfod }: Search,
+  given: OpenObject | undefined,
+): Promise<ModuleFiles> {
+  const { module, header } = mapped;
+  if (module.path === kernelObjectName) {
+    const object = readWholeMappedObject(module.path, core.image.memory, module.start);
+    return object === undefined ? {} : { mapped: object };
+  }
+  const fetched = async (kind: 'executable' | 'debuginfo'): Promise<OpenObject | undefined> => {
+    const path = module.buildId === undefined ? undefined : await debuginfod?.fetch(kind, module.buildId);
+    const object = path === undefined ? undefined : store.open(path);
+    return object?.elf.buildId === module.buildId ? object : undefined;
+  };
+  const ownGiven = given !== undefined && hasCode(given.elf) ? given : undefined;
+  const found =
+    ownGiven !== undefined
+      ? { object: ownGiven, match: matchOf(mapped, ownGiven) }
+      : findObject(mapped, places, store);
+  const object = found?.object ?? (await fetched('executable'));
+  const match = found?.match ?? (object === undefined ? undefined : 'yes');
+  // Who names a debug twin as the program means that.
+  let debug = given !== undefined && ownGiven === undefined ? given : undefined;
+  if (debug === undefined && object?.elf.hasDebugInformation !== true) {
+    debug = findDebugTwin(mapped, object, places, store) ?? (await fetched('debuginfo'));
+  }
+  const memoryObject =
+    object === undefined && header !== undefined
+      ? readMappedObject(`${module.path} in memory`, core.image.memory, header)
+      : undefined;
+  return {
+    ...(object !== undefined && { object }),
+    ...(match !== undefined && { match }),
+    ...(debug !== undefined && { debug }),
+    ...(memoryObject !== undefined && { mapped: memoryObject }),
+  };
+}
+
+function problemsOfGiven(exe: CoreProgram, isProgramKnown: boolean): readonly Problem[] {
+  const { given = '', matches, buildId, givenBuildId, path, pathInCore = 'a program' } = exe;
+  if (!isProgramKnown) {
+    return [
+      {
+        code: 'unknown-program',
+        level: 'incomplete',
+        message: `${given} is not used: the core does not tell where its program was`,
+      },
+    ];
+  }
+  if (matches !== 'no') return [];
+  const ids =
+    buildId === undefined || givenBuildId === undefined
+      ? 'its program headers are others'
+      : `its build-id is ${givenBuildId}, that of the process ${buildId}`;
+  return [
+    {
+      code: 'other-program',
+      level: 'incomplete',
+      message: `${given} is not the program that the core is of, which was ${pathInCore}: ${ids}`,
+      hint:
+        path === undefined
+          ? 'it is not used; name the very file that was running, or a folder with it: --search=DIR'
+          : `it is not used; ${path} was found instead`,
+    },
+  ];
+}
+
+/** A file of which only the outline is known to be right, and that is younger than the core, may be another build. */
+function agesOf(files: readonly ModuleFiles[], coreMs: number): readonly Problem[] {
+  return files.flatMap(({ object, match }) =>
+    object === undefined || match !== 'unknown' || object.reader.modifiedMs <= coreMs
+      ? []
+      : [
+          {
+            code: 'newer-object',
+            level: 'warning' as const,
+            message: `${object.elf.path} was changed after the core was written and has no build-id to compare: if it was built anew, its names and lines are wrong`,
+          },
+        ],
+  );
+}
+
+function imageOf(core: CoreFile, files: readonly ModuleFiles[]): ProcessImage {
+  const modules: readonly LoadedModule[] = core.image.modules.map((module, index) => {
+    const { object, mapped, debug } = files[index] ?? {};
+    const file = object?.elf ?? mapped;
+    return {
+      ...module,
+      ...(core.headers.has(module.start) || file === undefined ? {} : placementOf(core, module, file)),
+      ...(file !== undefined && { object: file }),
+      ...(debug !== undefined && { debug: debug.elf }),
+    };
+  });
+  const filed: readonly FiledModule[] = modules.flatMap(({ start, end, bias }, index) => {
+    const file = files[index]?.object?.elf;
+    return file === undefined ? [] : [{ start, end, bias, file }];
+  });
+  return { ...core.image, modules, memory: imageMemoryOf(core.image.memory, filed) };
+}
+
+/** Where the first page is not in the core the file tells the bias: a program may be linked to a fixed address. */
+function placementOf(core: CoreFile, module: LoadedModule, file: ElfFile): Partial<LoadedModule> {
+  const first = core.image.mappings.find(
+    ({ path, start }) => path === module.path && start >= module.start && start < module.end,
+  );
+  const offset = first?.fileOffset ?? 0;
+  const segment = file.segments.find(
+    ({ fileOffset, fileSize }) => fileOffset + fileSize > offset && fileOffset - offset < 65536,
+  );
+  if (segment === undefined) return {};
+  return { bias: module.start - (segment.address - BigInt(segment.fileOffset - offset)) };
+}
+
+function moduleOf(module: LoadedModule, files: ModuleFiles = {}): Module {
+  const { object, match = 'unknown', debug, mapped } = files;
+  const known = [object?.elf, debug?.elf].filter((file) => file !== undefined);
+  const file = object?.elf ?? debug?.elf;
+  const symbols = known.some((one) => one.hasDebugInformation)
+    ? 'debug information'
+    : known.some(hasSymbolTable)
+      ? 'symbol table'
+      : known.some(hasExportedSymbols)
+        ? 'exported symbols'
+        : 'none';
+  const buildId = module.buildId ?? mapped?.buildId;
+  const twinMatch = buildId !== undefined && debug?.elf.buildId === buildId ? 'yes' : 'unknown';
+  return {
+    path: module.path,
+    start: `0x${module.start.toString(16)}`,
+    end: `0x${module.end.toString(16)}`,
+    ...(buildId !== undefined && { buildId }),
+    ...(file !== undefined && {
+      file: { path: file.path, matches: object === undefined ? twinMatch : match, symbols },
+    }),
+  };
+}
+
+function functionsOf(
+  image: ProcessImage,
+  files: readonly ModuleFiles[],
+): (index: number, range?: FunctionRange) => FunctionNames | undefined {
+  const known = new Map<number, FunctionNames | undefined>();
+  return (index, range) => {
+    if (known.has(index)) return known.get(index);
+    const { object, mapped, debug } = files[index] ?? {};
+    const file = object?.elf ?? debug?.elf ?? mapped;
+    const names =
+      file === undefined || image.modules[index] === undefined
+        ? undefined
+        : readFunctionNames(file, debug?.elf, range);
+    known.set(index, names);
+    return names;
+  };
+}

@@ -1,7 +1,15 @@
 // Owns the reading of a core file: of the Linux kernel, of gdb's gcore, of valgrind, or one that vgrun made itself (core(5), elf(5)).
 import type { Problem } from '../../model/problem.ts';
 import type { StopSignal } from '../../model/stop.ts';
-import type { Machine, ProcessImage, ReadFileAt } from './process-image.ts';
+import { completeMappings, mappingsOf } from './core-mappings.ts';
+import { type CoreMemory, coreMemoryOf } from './core-memory.ts';
+import { findModules, type MappedHeader } from './core-modules.ts';
+import { type CoreNotes, mostThreads, readCoreNotes } from './core-notes.ts';
+import { coreMachineOf } from './core-refusal.ts';
+import { readElfHeader, readSegments, type Segment, SegmentType } from './elf-layout.ts';
+import { textAt } from './fields.ts';
+import type { ImageThread, LoadedModule, Machine, ProcessImage, ReadFileAt } from './process-image.ts';
+import { leavesCore, signalCodeName, signalName, signalOf } from './signals.ts';
 
 /** What a core file tells besides the image. */
 export interface CoreFacts {
@@ -23,6 +31,8 @@ export interface CoreFacts {
   readonly auxiliary: ReadonlyMap<number, bigint>;
   /** Who wrote it, as far as its form tells. */
   readonly writer: 'kernel' | 'gdb' | 'valgrind' | 'unknown';
+  /** The core does not say which thread got the signal: the first of `threads` may be another. */
+  readonly isThreadGuessed: boolean;
   /** Nothing of what its headers promise is missing. */
   readonly isWhole: boolean;
   /** Bytes that the headers promise beyond the end of the file. */
@@ -30,11 +40,239 @@ export interface CoreFacts {
 }
 
 export interface CoreFile {
-  /** Modules without object files; memory is only what the core has. */
-  readonly image: ProcessImage;
+  /** Modules without object files. */
+  readonly image: Omit<ProcessImage, 'memory'> & { readonly memory: CoreMemory };
   readonly facts: CoreFacts;
+  /** The program itself; missing: nothing tells which module it is. */
+  readonly program?: LoadedModule;
+  /** ELF headers in the memory, by the start of their modules. */
+  readonly headers: ReadonlyMap<bigint, MappedHeader>;
   readonly problems: readonly Problem[];
 }
 
-/** Signature of the reader. @throws UserError (125): it is not a core file, or one of a machine that is not known. */
-export type ReadCoreFile = (path: string, size: number, readAt: ReadFileAt) => CoreFile;
+const AT_PHDR = 3;
+const AT_ENTRY = 9;
+const AT_EXECFN = 31;
+const AT_SYSINFO_EHDR = 33;
+
+/**
+ * Reads headers and notes; memory only when it is asked for. Damage is a problem, not an error.
+ *
+ * @param path for messages.
+ * @param size of the file in bytes.
+ * @throws UserError (125): it is not a core file, or one of a machine that is not known.
+ */
+export function readCoreFile(path: string, size: number, readAt: ReadFileAt): CoreFile {
+  const header = readElfHeader(readAt);
+  const machine = coreMachineOf(path, header, readAt(0, 64));
+  if (header === undefined) throw new Error('a file without a header was taken for a core file');
+  const segments = readSegments(header, readAt);
+  const notes = readCoreNotes(header, machine, segments, readAt);
+  const memory = coreMemoryOf(
+    segments.filter(({ type }) => type === SegmentType.load),
+    size,
+    readAt,
+  );
+  const mappings = mappingsOf(segments, notes.files.mappings);
+  const found = findModules({
+    memory,
+    files: notes.files.mappings,
+    mappings,
+    kernelObject: notes.auxiliary.get(AT_SYSINFO_EHDR),
+    programName: notes.process?.name || 'the program',
+  });
+  const program = found.program ?? programOf(found.modules, notes.auxiliary);
+  const { threads, isGuessed } = threadsOf(notes, memory, machine);
+  const missingBytes = missingOf(segments, size);
+  const isWhole =
+    missingBytes === 0 &&
+    segments.length === header.segmentTable.count &&
+    !notes.isDamaged &&
+    threads.length > 0;
+  const facts = factsOf(notes, threads, memory, machine);
+  return {
+    image: {
+      machine,
+      pid: facts.pid,
+      memory,
+      threads,
+      mappings: completeMappings(mappings, found.modules, found.headers),
+      modules: found.modules,
+    },
+    facts: { ...facts, isThreadGuessed: isGuessed, isWhole, missingBytes },
+    ...(program !== undefined && { program }),
+    headers: found.headers,
+    problems: problemsOf(path, {
+      notes,
+      missingBytes,
+      size,
+      missingSegments: header.segmentTable.count - segments.length,
+      isGuessed,
+    }),
+  };
+}
+
+function factsOf(
+  { process, auxiliary, threads: noted, hasFiles, isProcessFirst }: CoreNotes,
+  threads: readonly ImageThread[],
+  memory: CoreMemory,
+  machine: Machine,
+): Omit<CoreFacts, 'isThreadGuessed' | 'isWhole' | 'missingBytes'> {
+  const signal = threads[0]?.signal;
+  const nameAt = auxiliary.get(AT_EXECFN);
+  const startedAs = nameAt === undefined ? '' : textAt(memory.read(nameAt, 4096), 0);
+  // valgrind leaves the pid out; the first thread has the number of its process.
+  const pid = process?.pid || noted.reduce((lowest, { lwp }) => Math.min(lowest, lwp), noted[0]?.lwp ?? 0);
+  return {
+    machine,
+    pid,
+    ...(process !== undefined && {
+      ...(process.pid > 0 && { ppid: process.ppid, uid: process.uid }),
+      ...(process.name !== '' && { name: process.name }),
+      ...(process.commandLine !== '' && { commandLine: process.commandLine }),
+    }),
+    ...(startedAs !== '' && { startedAs }),
+    ...(signal !== undefined && { signal }),
+    isCrash: signal !== undefined && leavesCore(signal.number),
+    auxiliary,
+    writer: !isProcessFirst
+      ? hasFiles
+        ? 'kernel'
+        : 'unknown'
+      : process?.pid === 0
+        ? 'valgrind'
+        : hasFiles
+          ? 'gdb'
+          : 'unknown',
+  };
+}
+
+/** The module with the program's entry, or its program headers. */
+function programOf(
+  modules: readonly LoadedModule[],
+  auxiliary: ReadonlyMap<number, bigint>,
+): LoadedModule | undefined {
+  for (const address of [auxiliary.get(AT_ENTRY), auxiliary.get(AT_PHDR)]) {
+    const found = modules.find(
+      ({ start, end }) => address !== undefined && start <= address && address < end,
+    );
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** The thread that got the signal comes first: kernel and gdb write it so, valgrind gives all threads the same signal. */
+function threadsOf(
+  { threads: noted, process, isProcessFirst }: CoreNotes,
+  memory: CoreMemory,
+  machine: Machine,
+): { readonly threads: readonly ImageThread[]; readonly isGuessed: boolean } {
+  const isValgrind = isProcessFirst && process?.pid === 0;
+  const running = isValgrind
+    ? noted.filter(({ registers }) => !isBehindSystemCall(registers, memory, machine))
+    : [];
+  const first = running.length === 1 ? running[0] : noted[0];
+  const sorted = first === undefined ? [] : [first, ...noted.filter((thread) => thread !== first)];
+  const pid = process?.pid ?? 0;
+  return {
+    threads: sorted.map(({ lwp, registers, signal, code, information }, index) => {
+      // Every thread has the number of the signal that ended the process. Of the others gdb notes what held them: a SIGSTOP.
+      const isFirst = index === 0 && signal > 0;
+      const known =
+        information !== undefined && information.number > 0 && (isFirst || information.number === signal)
+          ? signalOf(information)
+          : isFirst
+            ? bareSignalOf(signal, code)
+            : undefined;
+      return {
+        lwp,
+        registers,
+        ...(lwp === pid && process !== undefined && process.name !== '' && { name: process.name }),
+        ...(known !== undefined && { signal: known }),
+      };
+    }),
+    isGuessed: isValgrind && noted.length > 1 && running.length !== 1,
+  };
+}
+
+/** Without NT_SIGINFO nothing tells the address or the sender. */
+function bareSignalOf(number: number, code: number): StopSignal {
+  const codeName = code === 0 ? undefined : signalCodeName(number, code);
+  return {
+    number,
+    name: signalName(number),
+    ...(codeName !== undefined && { code, codeName }),
+  };
+}
+
+/** It waits in the kernel: whoever does so has not just failed. */
+function isBehindSystemCall(
+  registers: ImageThread['registers'],
+  memory: CoreMemory,
+  machine: Machine,
+): boolean {
+  const address = registers.get(machine === 'x86-64' ? 'rip' : machine === 'i386' ? 'eip' : 'pc') ?? 0n;
+  const length = machine === 'aarch64' ? 4 : 2;
+  if (address < BigInt(length)) return false;
+  const code = Buffer.from(memory.read(address - BigInt(length), length)).toString('hex');
+  // syscall; int 0x80, sysenter; svc #0
+  return machine === 'x86-64'
+    ? code === '0f05'
+    : machine === 'i386'
+      ? code === 'cd80' || code === '0f34'
+      : code === '010000d4';
+}
+
+/** Bytes from the end of the file to the end of what lies in it farthest, as the headers say. */
+function missingOf(segments: readonly Segment[], size: number): number {
+  const end = segments.reduce(
+    (last, { fileOffset, fileSize }) => (fileSize > 0 ? Math.max(last, fileOffset + fileSize) : last),
+    0,
+  );
+  return Math.max(0, end - size);
+}
+
+function problemsOf(
+  path: string,
+  what: {
+    readonly notes: CoreNotes;
+    readonly missingBytes: number;
+    readonly size: number;
+    readonly missingSegments: number;
+    readonly isGuessed: boolean;
+  },
+): readonly Problem[] {
+  const { notes, missingBytes, size, missingSegments, isGuessed } = what;
+  const problems: Problem[] = [];
+  const add = (code: string, level: Problem['level'], message: string, hint?: string): void => {
+    problems.push({ code, level, message, ...(hint !== undefined && { hint }) });
+  };
+  if (!Number.isSafeInteger(missingBytes) || missingBytes > 1e15) {
+    add('damaged-core', 'incomplete', `${path} is damaged: its headers tell of sizes that no file has`);
+  } else if (missingBytes > 0) {
+    add(
+      'cut-core',
+      'incomplete',
+      `${path} is cut: ${missingBytes} of ${size + missingBytes} bytes are missing, and with them memory of the process`,
+      'the limit for core files (ulimit -c) was too low, or the disk full',
+    );
+  }
+  if (missingSegments > 0) {
+    add('cut-core', 'incomplete', `${path} is cut: ${missingSegments} of its headers are missing`);
+  }
+  if (notes.threads.length === 0) {
+    add('no-threads', 'incomplete', `${path} tells of no thread: its notes are missing or damaged`);
+  } else if (notes.isDamaged) {
+    const more = notes.threads.length >= mostThreads ? ', or it has more threads than are read' : '';
+    add('damaged-core', 'incomplete', `${path} is damaged: notes in it are too short or contradict${more}`);
+  }
+  if (isGuessed) {
+    add(
+      'unknown-thread',
+      'warning',
+      `${path} is valgrind's and does not tell which of its ${notes.threads.length} threads got the signal: the first one may be another`,
+      "valgrind's log names the thread",
+    );
+  }
+  return problems;
+}

@@ -26,7 +26,6 @@ export interface ElfFile extends ObjectFile {
   readonly interpreter?: string;
   /** `.gnu_debuglink`: name and CRC-32 of the file with the debug information that this one was stripped of. */
   readonly debugLink: () => DebugLink | undefined;
-  readonly hasDebugInformation: boolean;
 }
 
 export interface DebugLink {

@@ -52,6 +52,8 @@ export interface ObjectFile {
   /** Absolute. */
   readonly path: string;
   readonly buildId?: string;
+  /** It has `.debug_info` or `.debug_line`. */
+  readonly hasDebugInformation: boolean;
   /** PT_LOAD segments: where the file's bytes are at link time. */
   readonly segments: readonly {
     readonly address: bigint;
