@@ -349,10 +349,11 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   problems.push(...(left?.problems ?? []));
   if (request.cores === 'read' && left !== undefined && left.cores.length > 0) {
     const { readCores } = await import('./core/read-core.ts');
-    const paths = left.cores.flatMap(({ artifact, path }) =>
-      artifact === undefined ? (path ?? []) : join(directory, artifact),
-    );
-    problems.push(...(await readCores(paths, directory)));
+    const files = left.cores.flatMap(({ artifact, path, program }) => {
+      const file = artifact === undefined ? path : join(directory, artifact);
+      return file === undefined ? [] : [{ path: file, ...(program !== undefined && { program }) }];
+    });
+    problems.push(...(await readCores(files, directory)));
   }
   if (launch.capture === 'stops') {
     const { enrichStops } = await import('./core/enrich-stops.ts');

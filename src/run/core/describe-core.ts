@@ -2,7 +2,11 @@
 import { tmpdir } from 'node:os';
 import type { Frame } from '../../model/finding.ts';
 import type { Disassembly, Stop, StopFrame, StopThread } from '../../model/stop.ts';
+import { describedRegisters } from '../../tools/core/address-place.ts';
 import { type CodePlaces, codePlaces, type NameOf } from '../../tools/core/code-places.ts';
+import { deadlocksOf, waitOf } from '../../tools/core/deadlock.ts';
+import { faultOf } from '../../tools/core/fault.ts';
+import { type GlibcHeap, glibcHeap } from '../../tools/core/glibc-heap.ts';
 import type { ImageThread, LoadedModule } from '../../tools/core/process-image.ts';
 import { unwindThread } from '../../tools/core/unwind.ts';
 import { demangleNames } from './demangled-names.ts';
@@ -26,7 +30,17 @@ export async function describeCore(opened: OpenedCore, options: DescribeCoreOpti
   const { image, facts, modules } = opened;
   const indexes = new Map(image.modules.map(({ start }, index) => [start, index]));
   const code = codePlaces(image, namesIn(opened, indexes));
-  const unwound = image.threads.map((thread, index) => threadOf(code, thread, index));
+  const heap = glibcHeap(code);
+  const unwound = image.threads.map((thread, index) => threadOf(code, heap, thread, index));
+  const waits = new Map(
+    unwound.flatMap(({ lwp, waits: wait }) => (wait === undefined ? [] : [[lwp, wait] as const])),
+  );
+  const deadlocks = deadlocksOf(waits);
+  const [first] = image.threads;
+  const fault =
+    facts.isCrash && first !== undefined && facts.signal !== undefined
+      ? faultOf(code, heap, first, facts.signal)
+      : undefined;
   const { disassembles = facts.isCrash, folder = tmpdir() } = options;
   const [threads, disassembly] = await Promise.all([
     withNames(opened, unwound, indexes),
@@ -37,9 +51,11 @@ export async function describeCore(opened: OpenedCore, options: DescribeCoreOpti
     cause: facts.isCrash ? 'signal' : 'core',
     pid: image.pid,
     ...(facts.isCrash && facts.signal !== undefined && { signal: facts.signal }),
+    ...(fault !== undefined && { fault }),
     ...(disassembly !== undefined && { disassembly }),
     threads,
     modules,
+    ...(deadlocks.length > 0 && { deadlocks }),
     core: opened.path,
   };
 }
@@ -52,8 +68,9 @@ function namesIn(opened: OpenedCore, indexes: ReadonlyMap<bigint, number>): Name
   };
 }
 
-function threadOf(code: CodePlaces, thread: ImageThread, index: number): StopThread {
+function threadOf(code: CodePlaces, heap: GlibcHeap, thread: ImageThread, index: number): StopThread {
   const { frames, end, omitted } = unwindThread(code, thread);
+  const wait = waitOf(code, thread, frames)?.wait;
   return {
     number: index + 1,
     lwp: thread.lwp,
@@ -62,9 +79,8 @@ function threadOf(code: CodePlaces, thread: ImageThread, index: number): StopThr
     frames,
     end,
     ...(omitted !== undefined && { omitted }),
-    ...(index === 0 && {
-      registers: [...thread.registers].map(([name, value]) => ({ name, value: `0x${value.toString(16)}` })),
-    }),
+    ...(wait !== undefined && { waits: wait }),
+    ...(index === 0 && { registers: describedRegisters(code, heap, thread) }),
   };
 }
 
