@@ -233,7 +233,7 @@ describe('an instruction', () => {
     ['nopw 0x0(%rax,%rax,1)', '66 0f 1f 44 00 00', []],
     ['testl $1,(%rax)', 'f7 00 01 00 00 00', [['read', 4, 0x1000n]]],
     ['negl (%rax)', 'f7 18', [['write', 4, 0x1000n]]],
-    ['fldt (%rax)', 'db 28', [['read', 4, 0x1000n]]],
+    ['fldt (%rax)', 'db 28', [['read', 10, 0x1000n]]],
   ];
   for (const [text, bytes, expected] of cases) {
     test(`'${text}' touches what the manual says`, () => {
