@@ -39,8 +39,8 @@ export interface FrameEntry {
   readonly instructionsAddress: bigint;
 }
 
-/** A linear pass over a section ends here; libraries with a million functions exist, those with more do not. */
-const entryLimit = 4_000_000;
+/** A linear pass over a section ends here; larger files have a search table. */
+const entryLimit = 1_000_000;
 
 /**
  * Reads tables lazily and keeps them as long as the object is kept. It never throws: what is damaged is not there.

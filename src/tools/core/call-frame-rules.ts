@@ -37,7 +37,7 @@ interface Row {
 }
 
 /** Honest functions have some hundred instructions. */
-const instructionLimit = 200_000;
+const instructionLimit = 100_000;
 const rememberedLimit = 1000;
 const registerLimit = 512;
 

@@ -35,6 +35,8 @@ export interface CodePlaces {
   readonly finalTarget: (target: bigint) => bigint;
 }
 
+/** Bytes of call frame information that are run for one process: honest ones need some hundred for each place. */
+const instructionBytes = 64 * 1024 * 1024;
 /** Deep recursion asks for the same few places again and again. */
 const keptPlaces = 20_000;
 
@@ -51,13 +53,15 @@ export function codePlaces(image: ProcessImage, nameOf?: NameOf): CodePlaces {
     return fromFile !== undefined && fromFile.length > bytes.length ? fromFile : bytes;
   }
 
+  let bytesLeft = instructionBytes;
   const described = kept((address: bigint): DescribedPlace | undefined => {
     const module = places.module(address);
     if (module === undefined) return undefined;
     const linked = BigInt.asUintN(64, address - module.bias);
     for (const object of [module.object, module.debug]) {
       const entry = object && frameEntry(object, linked, registers.wordSize);
-      const rules = entry && frameRules(entry, linked);
+      bytesLeft -= entry?.instructions.length ?? 0;
+      const rules = entry !== undefined && bytesLeft > 0 ? frameRules(entry, linked) : undefined;
       if (rules !== undefined && entry !== undefined) return { rules, entry };
     }
     return undefined;

@@ -5,7 +5,8 @@ import type { CodePlaces } from './code-places.ts';
 import type { GlibcHeap } from './glibc-heap.ts';
 import type { ImageThread } from './process-image.ts';
 import { hex } from './stop-frames.ts';
-import { type MemoryAccess, memoryAccesses } from './x86-access.ts';
+import { memoryAccesses } from './x86-access.ts';
+import type { MemoryAccess } from './x86-operand.ts';
 
 const SIGBUS = 7;
 const SIGSEGV = 11;

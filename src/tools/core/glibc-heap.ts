@@ -41,7 +41,9 @@ interface Arena {
   readonly tcache: TcacheLayout;
 }
 
-const chunkLimit = 5_000_000;
+/** Chunks of one heap that are walked over. */
+const chunkLimit = 2_000_000;
+const checkpointDistance = 1024;
 const listLimit = 65_536;
 /** Of one block. */
 const searchedBytes = 512n;
@@ -53,6 +55,7 @@ export function glibcHeap(code: CodePlaces): GlibcHeap {
   const { memory, image } = code;
   let arenas: readonly Arena[] | undefined;
   let cached: ReadonlySet<bigint> | undefined;
+  const checkpoints = new Map<bigint, bigint[]>();
   const word = (address: bigint): bigint | undefined => memory.unsigned(address, 8);
 
   function findArenas(): readonly Arena[] {
@@ -107,29 +110,34 @@ export function glibcHeap(code: CodePlaces): GlibcHeap {
     return found;
   }
 
+  /** The nearest chunk before an address at which an earlier walk has passed. */
+  function walkStart({ first }: Arena, address: bigint): bigint {
+    const passed = checkpoints.get(first) ?? [];
+    return passed.findLast((chunk) => chunk <= address) ?? first;
+  }
+
   function blockAt(address: bigint): HeapBlock | undefined {
     const arena = arenasOnce().find(({ start, end }) => address >= start && address < end);
     if (arena === undefined) return undefined;
-    let chunk = arena.first;
-    for (let count = 0; count < chunkLimit && chunk < arena.end; count++) {
+    const passed = checkpoints.get(arena.first) ?? [];
+    checkpoints.set(arena.first, passed);
+    // The two words before a block are not its own.
+    let chunk = walkStart(arena, address - 16n);
+    for (let count = 1; count < chunkLimit && chunk < arena.end; count++) {
       const size = (word(chunk + 8n) ?? 0n) & ~7n;
       // What is no size is damage: the heap cannot be followed further.
       if (size < 0x20n || size % 16n !== 0n || chunk + size > arena.end) return undefined;
       const following = chunk + size;
       if (address < following + 8n) {
         const start = chunk + 16n;
-        // Before the block are its sizes, which belong to nobody.
-        if (address < start - 8n) return undefined;
-        const isLast = following + 16n > arena.end;
-        // The top chunk is followed by nothing: it is not a block, and never was freed.
-        if (isLast) return undefined;
-        const followingSize = word(following + 8n);
-        if (followingSize === undefined) return undefined;
+        // Nothing but the top chunk is at the end: it is no block, and never was.
+        const followingSize = following + 16n > arena.end ? undefined : word(following + 8n);
+        if (address < start - 8n || followingSize === undefined) return undefined;
         cached ??= cachedBlocks();
-        const isFreed = (followingSize & 1n) === 0n || cached.has(start);
-        return { start, size: size - 8n, isFreed };
+        return { start, size: size - 8n, isFreed: (followingSize & 1n) === 0n || cached.has(start) };
       }
       chunk = following;
+      if (count % checkpointDistance === 0 && chunk > (passed.at(-1) ?? 0n)) passed.push(chunk);
     }
     return undefined;
   }

@@ -17,6 +17,7 @@ export interface LostFrame {
 const largestCode = 32n * 1024n * 1024n;
 const largestFunction = 256n * 1024n;
 const callLimit = 2000;
+const segmentLimit = 8;
 
 interface Call {
   readonly returnAddress: bigint;
@@ -141,16 +142,25 @@ function callsIn(code: CodePlaces, start: bigint, end: bigint, target?: bigint):
   return calls;
 }
 
+/** Calls in a whole module, which take a while to find: kept as long as the process is looked at. */
+const searchedModules = new WeakMap<CodePlaces, Map<bigint, readonly Call[]>>();
+
 function callsInModule(code: CodePlaces, target: bigint): readonly Call[] {
+  const searched = searchedModules.get(code) ?? new Map<bigint, readonly Call[]>();
+  searchedModules.set(code, searched);
+  const old = searched.get(target);
+  if (old !== undefined) return old;
   const module = code.places.module(target);
-  if (module?.object === undefined) return [];
-  return module.object.segments
+  const calls = (module?.object?.segments ?? [])
     .filter(({ isExecutable }) => isExecutable)
+    .slice(0, segmentLimit)
     .flatMap(({ address, memorySize }) => {
       const size = Number(memorySize < largestCode ? memorySize : largestCode);
-      const start = address + module.bias;
+      const start = address + (module?.bias ?? 0n);
       return callsOf(target, start, code.readCode(start, size), code.image.machine, 3);
     });
+  searched.set(target, calls);
+  return calls;
 }
 
 /** How far below the stack pointer the frames of functions that have returned are looked for, in words. */

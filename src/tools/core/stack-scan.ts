@@ -23,6 +23,8 @@ export interface ScanBudget {
 const reach = 32_768;
 /** After the first word that could be a return address, one that surely is one is looked for in so many words more. */
 const hesitation = 512;
+/** Words for which the code is searched for calls that are lost on the stack. */
+const searchLimit = 64;
 const largestFunction = 1024n * 1024n;
 
 /** How a return address goes with the function that should have been called before it. */
@@ -45,6 +47,7 @@ export function scanForCaller(
 ): ScannedCaller | undefined {
   let first: ScannedCaller | undefined;
   let wordsLeft = reach;
+  let searchesLeft = isOverwritten ? searchLimit : 0;
   for (const { address, value } of wordsOfStack(code, from, () => wordsLeft-- > 0 && budget.words-- > 0)) {
     const fit = fitOf(code, callee, value);
     if (fit === 'never') continue;
@@ -58,7 +61,7 @@ export function scanForCaller(
         doubt: 'It was found on the stack: its call goes to the function before.',
       };
     }
-    const between = isOverwritten ? callerThatIsLost(code, callee, returned, from, state) : undefined;
+    const between = searchesLeft-- > 0 ? callerThatIsLost(code, callee, returned, from, state) : undefined;
     if (between !== undefined && (fit === 'other' || chain === 'joined' || callee === undefined)) {
       return { state, trust: 'likely', doubt: 'It was found on the stack.', between };
     }

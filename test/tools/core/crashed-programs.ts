@@ -85,7 +85,13 @@ export function gdbBacktraces(cores: readonly string[], program: string): readon
   ].join('\n');
   const file = `${program}.py`;
   writeFileSync(file, script);
-  const settings = ['set auto-load off', 'set debuginfod enabled off', 'set history save off'];
+  // Call frame information is in the files themselves: reading what is installed of debug information would only take time.
+  const settings = [
+    'set auto-load off',
+    'set debuginfod enabled off',
+    'set history save off',
+    'set debug-file-directory /nonexistent',
+  ];
   const text = execFileSync(
     'gdb',
     ['-nx', '-nh', '-batch', ...settings.flatMap((setting) => ['-iex', setting]), '-x', file, program],

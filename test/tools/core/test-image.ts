@@ -1,6 +1,6 @@
 // A process image from a core file of the kernel and from files on the disk: just enough for tests of what reads images.
 import { existsSync, fstatSync, openSync, readSync } from 'node:fs';
-import type { StopSignal } from '../../../src/model/stop.ts';
+import type { NameSource, StopSignal } from '../../../src/model/stop.ts';
 import type { NameOf } from '../../../src/tools/core/code-places.ts';
 import { readElfFile } from '../../../src/tools/core/elf-file.ts';
 import type {
@@ -156,53 +156,49 @@ function modulesOf(
   });
 }
 
-/** Names from .symtab, else .dynsym. */
-export const namesOfSymbols: NameOf = (module, address) => {
-  const { object } = module;
-  if (object === undefined) return undefined;
-  let found: { name: string; start: bigint; size: bigint; kind: string } | undefined;
-  for (const [table, names] of [
-    ['.symtab', '.strtab'],
-    ['.dynsym', '.dynstr'],
-  ] as const) {
-    const symbols = object.section(table);
-    const strings = object.section(names);
-    if (symbols === undefined || strings === undefined || found !== undefined) continue;
-    const bytes = Buffer.from(symbols.bytes);
-    const text = Buffer.from(strings.bytes);
-    for (let at = 0; at + 24 <= bytes.length; at += 24) {
+interface Symbol {
+  readonly name: string;
+  readonly start: bigint;
+  readonly size: bigint;
+  readonly source: NameSource;
+}
+
+const symbolsOf = new WeakMap<ObjectFile, readonly Symbol[]>();
+
+/** Functions of .symtab, else of .dynsym, sorted. */
+function readSymbols(object: ObjectFile): readonly Symbol[] {
+  const tables = [
+    ['.symtab', '.strtab', 'symbol table'],
+    ['.dynsym', '.dynstr', 'exported symbol'],
+  ] as const;
+  for (const [table, names, source] of tables) {
+    const bytes = Buffer.from(object.section(table)?.bytes ?? []);
+    const text = Buffer.from(object.section(names)?.bytes ?? []);
+    const symbols = Array.from({ length: Math.floor(bytes.length / 24) }, (_, index): Symbol | undefined => {
+      const at = index * 24;
       const start = bytes.readBigUInt64LE(at + 8);
-      if (
-        ((bytes[at + 4] ?? 0) & 15) !== 2 ||
-        start === 0n ||
-        start > address ||
-        start < (found?.start ?? 0n)
-      )
-        continue;
+      if (((bytes[at + 4] ?? 0) & 15) !== 2 || start === 0n) return undefined;
       const name = bytes.readUInt32LE(at);
-      found = {
+      return {
         name: text.toString('utf8', name, text.indexOf(0, name)),
         start,
         size: bytes.readBigUInt64LE(at + 16),
-        kind: table,
+        source,
       };
-    }
+    }).filter((symbol) => symbol !== undefined);
+    if (symbols.length > 0) return symbols.sort((left, right) => Number(left.start - right.start));
   }
-  if (found === undefined) return undefined;
-  return {
-    name: found.name,
-    start: found.start,
-    offset: Number(address - found.start),
-    size: Number(found.size),
-    source: found.kind === '.symtab' ? 'symbol table' : 'exported symbol',
-    isInside: address < found.start + found.size,
-  };
-};
-
-/** `names` is of the same addresses but from the unstripped twin. */
-export function namesFrom(twin: ObjectFile, path: string): NameOf {
-  return (module, address) =>
-    module.path === path
-      ? namesOfSymbols({ ...module, object: twin }, address)
-      : namesOfSymbols(module, address);
+  return [];
 }
+
+/** Names from .symtab, else .dynsym. */
+export const namesOfSymbols: NameOf = ({ object }, address) => {
+  if (object === undefined) return undefined;
+  const symbols = symbolsOf.get(object) ?? readSymbols(object);
+  symbolsOf.set(object, symbols);
+  const found = symbols.findLast(({ start }) => start <= address);
+  if (found === undefined) return undefined;
+  const { name, start, size, source } = found;
+  const offset = Number(address - start);
+  return { name, start, offset, size: Number(size), source, isInside: address < start + size };
+};
