@@ -178,7 +178,7 @@ const wholeSentences = {
   errors: 'No errors, and the program was seen to its end.',
   profile: 'The program was measured to its end.',
   log: 'The program was seen to its end; what the tool has to say stands in its log.',
-    state: 'The process was looked at; nothing in it counts as an error.',
+  state: 'The process was looked at; nothing in it counts as an error.',
 } as const;
 
 /** A run whose tool looks for no errors: that it found none says nothing. */
