@@ -305,7 +305,7 @@ describe.skipIf(!canRun('gdb'))('probes', () => {
       program,
     ]);
     expect(seen.stdout).toBe('total 190\n');
-    expect(seen.status).toBe(0);
+    expect(seen.status).toBe(101);
     const hits = seen.stops.map(({ probe }) => probe);
     const of = (number: number) => hits.filter((hit) => hit?.probe === number);
     expect(of(1).map((hit) => hit?.values.map(({ value, error }) => value ?? error))).toEqual([
