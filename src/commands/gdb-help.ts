@@ -8,7 +8,6 @@ const usage = `Usage: vgrun gdb [options] program [arguments]
        vgrun gdb -i [options] program [arguments]
 
 Runs the program and what it starts under gdb, and says where it died and why.
-  vgrun gdb ./prog --its-option        vgrun gdb -i ./prog
   vgrun gdb --break 'file.c:12 if x > 3' --print x --set a=100 ./prog
 
 `;

@@ -16,16 +16,16 @@ interface InteractiveOption {
 
 /** What only gdb on the terminal takes, in the order of help. */
 export const interactiveOptions: readonly InteractiveOption[] = [
-  { name: '--interactive', short: '-i', summary: 'start gdb itself on the terminal, set up and safe' },
-  { name: '--pid', short: '-p', metavar: 'PID', summary: 'attach to a process that runs (with -i)' },
-  { name: '--core', short: '-c', metavar: 'FILE', summary: 'look at a core file (with -i)' },
-  { name: '--gdbinit', summary: 'read the init files of gdb, too (with -i)' },
+  { name: '--interactive', short: '-i', summary: 'start gdb itself on the terminal' },
+  { name: '--pid', short: '-p', metavar: 'PID', summary: 'with -i: attach to a process that runs' },
+  { name: '--core', short: '-c', metavar: 'FILE', summary: 'with -i: look at a core file' },
+  { name: '--gdbinit', summary: 'with -i: read the init files of gdb, too' },
   {
     name: '--auto-load-safe-path',
     metavar: 'DIR',
-    summary: 'let files under DIR bring scripts that gdb runs (with -i)',
+    summary: 'with -i: gdb may run scripts under DIR',
   },
-  { name: '--no-debuginfod', summary: 'fetch no debug information (with -i)' },
+  { name: '--no-debuginfod', summary: 'with -i: fetch no debug information' },
 ];
 
 /** What gdb on the terminal is to do. */

@@ -71,9 +71,9 @@ export async function findGdb(searchPath: string): Promise<Instrument> {
   const hint = 'install it: apt-get install gdb (Debian, Ubuntu), dnf install gdb (Fedora)';
   const path = await findProgramOnPath(searchPath, 'gdb');
   if (path === undefined) throw new UserError('gdb is not installed', hint);
-  const [{ stdout }, { stdout: python }] = await Promise.all([
+  const [{ stdout }, { stdout: configuration }] = await Promise.all([
     ask(path, '--version'),
-    ask(path, '-nx', '-nh', '-batch', '-ex', 'python print("python", 3)'),
+    ask(path, '--configuration'),
   ]);
   // GNU gdb (Debian 13.1-3) 13.1, GNU gdb (GDB) Fedora Linux 14.2-1.fc40
   const version = /^GNU gdb .*?(\d+\.\d+(?:\.\d+)?)[^\s()]*$/m.exec(stdout)?.[1];
@@ -81,7 +81,8 @@ export async function findGdb(searchPath: string): Promise<Instrument> {
   if (Number.parseInt(version, 10) < oldestGdb) {
     throw new UserError(`gdb ${version} is too old: ${oldestGdb} or later is needed`, hint);
   }
-  if (!/^python 3$/m.test(python)) {
+  // `--with-python=/usr (relocatable)`, or `--without-python`
+  if (!/--with-python=/.test(configuration)) {
     throw new UserError(
       `${path} was built without Python, with which vgrun asks it`,
       'Debian and Ubuntu have one with Python in the package gdb; gdb-minimal has none',

@@ -17,6 +17,8 @@ class Probe:
         self.hits = 0
         self.found = False
         self.told_condition = False
+        # The condition is evaluated here and not by gdb.
+        self.is_ours = False
         self.result = f"vgrun_condition_{number}"
         self.breakpoint = None
 
@@ -34,12 +36,15 @@ class Probe:
         condition = self.wish.get("condition")
         if condition is None:
             return
+        if self.breakpoint.pending:
+            # Its names are not known yet, and gdb would say nothing of one that never will be: it is evaluated at each hit.
+            self.is_ours = True
+            return
         gdb.set_convenience_variable(self.result, 0)
         try:
             # gdb stops where a condition fails, too: what the variable holds tells the two apart.
             self.breakpoint.condition = f"${self.result} = ({condition})"
         except (gdb.error, RuntimeError) as error:
-            # Names that are not known yet: gdb takes the condition when the place is loaded, or not at all.
             self.refuse(error)
 
     def refuse(self, error):
@@ -85,17 +90,20 @@ class Probe:
     def condition_holds(self):
         if self.wish.get("condition") is None:
             return True
-        held = gdb.convenience_variable(self.result)
-        gdb.set_convenience_variable(self.result, 0)
-        if held is not None and held:
-            return True
+        if not self.is_ours:
+            held = gdb.convenience_variable(self.result)
+            gdb.set_convenience_variable(self.result, 0)
+            if held is not None and held:
+                return True
+        try:
+            value = bool(gdb.parse_and_eval(self.wish["condition"]))
+            if self.is_ours:
+                return value
+            reason = "gdb could not evaluate it"
+        except (gdb.error, gdb.MemoryError) as error:
+            reason = str(error)
         if not self.told_condition:
             self.told_condition = True
-            try:
-                gdb.parse_and_eval(self.wish["condition"])
-                reason = "gdb could not evaluate it"
-            except gdb.error as error:
-                reason = str(error)
             self.log.problem(
                 "probe-condition",
                 "incomplete",

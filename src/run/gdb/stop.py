@@ -223,6 +223,8 @@ def describe_thread(thread, mappings, budget, *, is_current, backtrace=True, var
         else:
             described["frames"] = [describe_frame(newest, 0, mappings, budget, False)]
             described["end"] = "limit"
+        newest = gdb.newest_frame()
+        newest.select()
         if registers:
             described["registers"] = [
                 {"name": name, "value": hex(value)} for name, value in read_registers(newest).items()
@@ -417,6 +419,8 @@ def describe_variables(frame, budget):
         return None
     arguments, local, seen = [], [], set()
     try:
+        # Pretty printers look types up where gdb stands.
+        frame.select()
         while block is not None and not block.is_global and not block.is_static:
             for symbol in block:
                 if not (symbol.is_argument or symbol.is_variable) or symbol.name in seen:

@@ -11,7 +11,7 @@ export const gdbOptions: readonly ValgrindOption[] = [
     format: "'PLACE [if CONDITION]'",
     repeatable: true,
     afterProgram: 'ambiguous',
-    summary: 'a probe: write down each time the place is reached (file.c:12, function)',
+    summary: 'write down each time the place is reached',
   },
   {
     ...ofGdb,
@@ -20,7 +20,7 @@ export const gdbOptions: readonly ValgrindOption[] = [
     format: 'EXPRESSION',
     repeatable: true,
     afterProgram: 'ambiguous',
-    summary: 'with its value there; /x EXPRESSION in hexadecimal',
+    summary: 'with a value; /x EXPRESSION: in hexadecimal',
   },
   {
     ...ofGdb,
@@ -29,7 +29,7 @@ export const gdbOptions: readonly ValgrindOption[] = [
     format: 'VARIABLE=VALUE',
     repeatable: true,
     afterProgram: 'ambiguous',
-    summary: 'and change a variable there',
+    summary: 'change a variable there',
   },
   {
     ...ofGdb,
@@ -37,7 +37,7 @@ export const gdbOptions: readonly ValgrindOption[] = [
     type: 'flag',
     repeatable: true,
     afterProgram: 'never',
-    summary: 'and who called, with arguments and locals',
+    summary: 'with the calls, arguments and locals',
   },
   {
     ...ofGdb,
@@ -73,13 +73,13 @@ export const gdbOptions: readonly ValgrindOption[] = [
     values: ['parent', 'child', 'both'],
     default: 'both',
     afterProgram: 'ambiguous',
-    summary: 'look at the program, at what it starts, or at both',
+    summary: 'which processes are looked at',
   },
   {
     ...ofGdb,
     name: '--debuginfod',
     type: 'flag',
     afterProgram: 'never',
-    summary: 'let gdb fetch debug information from DEBUGINFOD_URLS',
+    summary: 'gdb may fetch debug information',
   },
 ];

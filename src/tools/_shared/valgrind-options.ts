@@ -45,7 +45,10 @@ let byName: ReadonlyMap<string, ValgrindOption> | undefined;
 /** The option of that name (with its dashes), whichever tool has it. */
 export function optionNamed(name: string): ValgrindOption | undefined {
   byName ??= new Map(
-    [...sanitizerOptions, ...perfOptions, ...gdbOptions, ...valgrindOptions].map((option) => [option.name, option]),
+    [...sanitizerOptions, ...perfOptions, ...gdbOptions, ...valgrindOptions].map((option) => [
+      option.name,
+      option,
+    ]),
   );
   const family = /^(--(?:separate-callers|separate-recs|fn-group))\d+$/.exec(name)?.[1];
   const option = byName.get(family ?? name);

@@ -1,0 +1,371 @@
+// Runs under gdb: the program is as it is without, and what happened to it stands in the stop log.
+import { execFileSync } from 'node:child_process';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from 'vitest';
+import type { Stop } from '../../src/model/stop.ts';
+import { canRun, cliPath, projectRoot } from '../project.ts';
+import {
+  compileC,
+  newestRun,
+  type Options,
+  type Result,
+  runProgram,
+  testFolder,
+  until,
+  vgrun,
+} from './vgrun.ts';
+
+const folder = testFolder();
+const place = (...names: readonly string[]) => join(folder(), ...names);
+
+/** A line of a stop log. */
+interface Line extends Partial<Stop> {
+  readonly type: string;
+  readonly pid?: number;
+  readonly ppid?: number;
+  readonly argv?: readonly string[];
+  readonly program?: string;
+  readonly how?: string;
+  readonly code?: number | string;
+  readonly name?: string;
+  readonly message?: string;
+}
+
+interface Seen extends Result {
+  readonly lines: readonly Line[];
+  readonly stops: readonly Stop[];
+  /** `SIGSEGV`, `code 3` of each process that ended, in order. */
+  readonly exits: readonly string[];
+  readonly problems: readonly string[];
+}
+
+/** Runs `vgrun gdb words…` in a folder of its own and reads its stop log. */
+async function underGdb(words: readonly string[], options: Partial<Options> = {}): Promise<Seen> {
+  const cwd = options.cwd ?? place(`run-${Math.random().toString(36).slice(2)}`);
+  await mkdir(cwd, { recursive: true });
+  const result = await vgrun(['gdb', ...words], { ...options, cwd });
+  return { ...result, ...(await readStops(cwd)) };
+}
+
+async function readStops(cwd: string): Promise<Omit<Seen, keyof Result>> {
+  const { path } = await newestRun(cwd);
+  const text = await readFile(join(path, 'gdb.stops.jsonl'), 'utf8');
+  const lines = text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Line);
+  return {
+    lines,
+    stops: lines.filter(({ type }) => type === 'stop') as unknown as Stop[],
+    exits: lines.filter(({ type }) => type === 'exit').map(({ code, name }) => name ?? `code ${code}`),
+    problems: lines.filter(({ type }) => type === 'problem').map(({ code }) => String(code)),
+  };
+}
+
+function compile(name: string, ...flags: readonly string[]): string {
+  const program = place(name);
+  execFileSync('cc', ['-g', '-O0', ...flags, '-o', program, join(projectRoot, `examples-c/gdb/${name}.c`)]);
+  return program;
+}
+
+/** Function and line of the frames of the current thread. */
+function at({ threads }: Stop): readonly string[] {
+  const current = threads.find(({ isCurrent }) => isCurrent);
+  return (current?.frames ?? []).map(({ function: name, line }) => `${name}:${line ?? '?'}`);
+}
+
+function valueIn({ threads }: Stop, frame: number, name: string): string | undefined {
+  const current = threads.find(({ isCurrent }) => isCurrent);
+  return current?.frames[frame]?.variables?.find((each) => each.name === name)?.value;
+}
+
+const selfPortrait = `
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <unistd.h>
+extern char **environ;
+int main(int argc, char **argv) {
+  char text[4096], path[64];
+  struct rlimit limit;
+  struct sigaction action;
+  sigset_t blocked;
+  for (int i = 0; i < argc; i++) printf("argument %d [%s]\\n", i, argv[i]);
+  for (char **each = environ; *each; each++) printf("variable [%s]\\n", *each);
+  printf("directory %s\\n", getcwd(text, sizeof text));
+  while (fgets(text, sizeof text, stdin)) printf("input [%s]\\n", text);
+  for (int i = 3; i < 32; i++) {
+    snprintf(path, sizeof path, "/proc/self/fd/%d", i);
+    ssize_t length = readlink(path, text, sizeof text - 1);
+    if (length > 0) printf("descriptor %d %.*s\\n", i, (int)length, text);
+  }
+  sigprocmask(0, 0, &blocked);
+  for (int i = 1; i < 32; i++) {
+    sigaction(i, 0, &action);
+    printf("signal %d %d %d\\n", i, action.sa_handler == SIG_IGN, sigismember(&blocked, i));
+  }
+  getrlimit(RLIMIT_NOFILE, &limit);
+  printf("files %ld %ld\\n", (long)limit.rlim_cur, (long)limit.rlim_max);
+  fprintf(stderr, "to stderr\\n");
+  return 42;
+}`;
+
+const handlesSignals = `
+#include <setjmp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+static sigjmp_buf back;
+static volatile int got;
+static void jump(int number) { siglongjmp(back, number); }
+static void note(int number) { got = number; }
+int main(void) {
+  signal(SIGSEGV, jump);
+  if (sigsetjmp(back, 1) == 0) *(volatile int *)0 = 1;
+  signal(SIGPIPE, SIG_IGN);
+  raise(SIGPIPE);
+  signal(SIGTERM, note);
+  printf("ready\\n");
+  fflush(stdout);
+  while (got == 0) pause();
+  printf("got %d\\n", got);
+  fflush(stdout);
+  raise(SIGUSR1);
+  return 0;
+}`;
+
+const containers = `
+#include <cstdlib>
+#include <map>
+#include <string>
+#include <vector>
+static void check(const std::string &name, const std::vector<int> &numbers) {
+  std::map<std::string, int> ages{{"ann", 3}};
+  if (numbers.size() > 2) std::abort();
+}
+int main() {
+  std::vector<int> numbers{1, 2, 3};
+  check("a name", numbers);
+  return 0;
+}`;
+
+describe.skipIf(!canRun('gdb'))('a program under gdb', () => {
+  beforeAll(async () => {
+    compileC(place('portrait'), selfPortrait);
+    compileC(place('handles'), handlesSignals);
+  });
+
+  test('has the words, variables, input, descriptors, signals and status that it has without', async () => {
+    const words = ['a b', '', `q"u'o$HOME\`x\`\\`, 'two\nlines', '--break=x', '*', '#', '-x'];
+    const cwd = place('with spaces');
+    await mkdir(cwd);
+    const env = {
+      SHELL: '/bin/no such shell',
+      LINES: '11',
+      COLUMNS: '33',
+      LC_ALL: 'C',
+      TWO: 'a\nb ',
+      'BASH_FUNC_f%%': '() {  :\n}',
+      V0: 'mine',
+      PWD: '/elsewhere',
+    };
+    const options = { cwd, env, input: 'one\ntwo' };
+    const plain = await runProgram('../portrait', words, options);
+    const seen = await underGdb(['../portrait', ...words], options);
+    expect(seen.stdout).toBe(plain.stdout);
+    expect(seen.stderr.startsWith('to stderr\n')).toBe(true);
+    expect([plain.status, seen.status, seen.exits]).toEqual([42, 42, ['code 42']]);
+    expect(seen.lines[1]).toMatchObject({ argv: ['../portrait', ...words], how: 'start' });
+    expect(seen.lines.at(-1)).toEqual({ type: 'end' });
+    expect(seen.problems).toEqual([]);
+  });
+
+  test('gets signals that are for it, and one that it survives is no stop', async () => {
+    const seen = await underGdb(['../handles'], {
+      onStart: (child) => {
+        child.stdout?.on('data', (bytes: Buffer) => {
+          if (bytes.toString().includes('ready')) child.kill('SIGTERM');
+        });
+      },
+    });
+    expect(seen.stdout).toBe('ready\ngot 15\n');
+    expect(seen.status).toBe(128 + 10);
+    expect(seen.stops.map(({ signal }) => [signal?.name, signal?.sender?.who])).toEqual([
+      ['SIGUSR1', 'itself'],
+    ]);
+  });
+
+  test('is ended with vgrun, whatever ends that', async () => {
+    const cwd = place('killed');
+    await mkdir(cwd);
+    let pid = 0;
+    await vgrun(['gdb', '../handles'], {
+      cwd,
+      onStart: (child) => {
+        child.stdout?.once('data', () => {
+          void readStops(cwd).then(({ lines }) => {
+            pid = lines[1]?.pid ?? 0;
+            child.kill('SIGKILL');
+          });
+        });
+      },
+    });
+    expect(pid).toBeGreaterThan(0);
+    await until('the program to end', async () => !(await readdir('/proc')).includes(String(pid)));
+  });
+});
+
+describe.skipIf(!canRun('gdb'))('a crash', () => {
+  test('in a thread is told with all threads, their names and values', async () => {
+    const seen = await underGdb([compile('thread-crash', '-pthread')]);
+    expect(seen.status).toBe(139);
+    expect(seen.exits).toEqual(['SIGSEGV']);
+    const [stop] = seen.stops as [Stop];
+    expect(stop).toMatchObject({
+      number: 1,
+      cause: 'signal',
+      signal: { name: 'SIGSEGV', codeName: 'SEGV_MAPERR', address: '0x0' },
+    });
+    expect(stop.threads.map(({ name }) => name).sort()).toEqual(['thread-crash', 'waiter', 'worker']);
+    expect(stop.threads[0]).toMatchObject({ name: 'worker', isCurrent: true });
+    expect(at(stop)[0]).toBe('work:20');
+    expect([valueIn(stop, 0, 'goal'), valueIn(stop, 0, 'count')]).toEqual(['0x0', '41']);
+    expect(stop.threads.flatMap(({ frames }) => frames).map((frame) => frame.function)).toContain('main');
+    const { lines = [], current = 0 } = stop.disassembly ?? {};
+    expect(lines[current]?.address).toBe(stop.threads[0]?.frames[0]?.ip);
+    expect(stop.modules?.find(({ path }) => path.endsWith('/thread-crash'))?.buildId).toMatch(
+      /^[0-9a-f]{40}$/,
+    );
+    expect(stop.threads[0]?.registers?.find(({ name }) => name === 'rip' || name === 'pc')).toBeDefined();
+  });
+
+  test('of a child, behind an exec, is told of the child; the status is that of the first process', async () => {
+    const child = compile('child-crash');
+    const seen = await underGdb([compile('exec-wrapper'), child, 'x y']);
+    expect(seen.stdout).toBe('signal 11\n');
+    expect(seen.status).toBe(3);
+    const [start, exec, fork] = seen.lines.filter(({ type }) => type === 'process');
+    expect(exec).toMatchObject({ pid: start?.pid, how: 'exec', argv: ['renamed', 'x y'], program: child });
+    expect(fork).toMatchObject({ ppid: start?.pid, how: 'fork', program: child });
+    expect(seen.stops.map((stop) => [stop.pid, at(stop)])).toEqual([[fork?.pid, ['fill:12', 'main:19']]]);
+    expect(seen.exits).toEqual(['SIGSEGV', 'code 3']);
+  });
+
+  test('of a C++ program shows containers as what is in them', async () => {
+    const program = place('containers');
+    execFileSync('c++', ['-g', '-O0', '-x', 'c++', '-o', program, '-'], { input: containers });
+    const seen = await underGdb([program]);
+    expect(seen.status).toBe(134);
+    const [stop] = seen.stops as [Stop];
+    const check = stop.threads[0]?.frames.findIndex(({ function: name }) => name?.startsWith('check')) ?? -1;
+    expect(stop.signal).toMatchObject({ name: 'SIGABRT', sender: { who: 'itself' } });
+    expect(valueIn(stop, check, 'name')).toBe('"a name"');
+    expect(valueIn(stop, check, 'numbers')).toMatch(/length 3.*\{1, 2, 3\}/);
+    expect(valueIn(stop, check, 'ages')).toContain('["ann"] = 3');
+  });
+
+  test('of a program without symbols runs nothing that lies beside it or in it', async () => {
+    const cwd = place('hostile');
+    await mkdir(cwd);
+    const mark = (name: string) => join(cwd, `ran-${name}`);
+    await writeFile(join(cwd, '.gdbinit'), `shell touch ${mark('gdbinit')}\n`);
+    for (const name of ['prog-gdb.py', 'gdb.py', 'stop.py', 'log.py', 'json.py']) {
+      await writeFile(join(cwd, name), `open(${JSON.stringify(mark(name))}, 'w')\n`);
+    }
+    await writeFile(join(cwd, 'prog-gdb.gdb'), `shell touch ${mark('gdb-gdb')}\n`);
+    const script = `\\004gdb.inlined\\nopen('${mark('section')}', 'w')\\n\\0`;
+    compileC(
+      join(cwd, 'prog'),
+      `asm(".pushsection \\".debug_gdb_scripts\\", \\"MS\\",@progbits,1\\n.ascii \\"${script.replaceAll('\\', '\\\\')}\\"\\n.popsection\\n");
+       int main(void) { *(volatile int *)8 = 1; return 0; }`,
+    );
+    execFileSync('strip', ['--strip-all', join(cwd, 'prog')]);
+    await chmod(join(cwd, '.gdbinit'), 0o644);
+    const seen = await underGdb(['./prog'], { cwd, env: { HOME: cwd, PYTHONPATH: cwd } });
+    expect((await readdir(cwd)).filter((name) => name.startsWith('ran-'))).toEqual([]);
+    expect(seen.status).toBe(139);
+    const [stop] = seen.stops as [Stop];
+    expect(stop.signal?.address).toBe('0x8');
+    expect(stop.threads[0]?.frames[0]).toMatchObject({ object: join(cwd, 'prog'), found: 'innermost' });
+    expect(stop.threads[0]?.frames[0]?.function).toBeUndefined();
+  });
+});
+
+describe.skipIf(!canRun('gdb'))('probes', () => {
+  test('write down values in order, change variables, and are bounded', async () => {
+    const program = compile('probe');
+    const seen = await underGdb([
+      ...['--break', 'probe.c:13 if x > 6', '--print', 'x', '--print', 'sum->total', '--print', '/x x'],
+      ...['--print', 'missing', '--backtrace'],
+      ...['--break', 'probe.c:13 if x == 0', '--set', 'twice=100', '--print', 'sum->unit'],
+      ...['--break', 'add', '--max-hits', '4'],
+      ...['--break', 'add', '--thread=no-such-thread'],
+      ...['--break', 'nowhere.c:1', '--break', 'add if missing > 1', '--break', 'main', '--child'],
+      program,
+    ]);
+    expect(seen.stdout).toBe('total 190\n');
+    expect(seen.status).toBe(101);
+    const hits = seen.stops.map(({ probe }) => probe);
+    const of = (number: number) => hits.filter((hit) => hit?.probe === number);
+    expect(of(1).map((hit) => hit?.values.map(({ value, error }) => value ?? error))).toEqual([
+      ['7', '142', '0x7', 'No symbol "missing" in current context.'],
+      ['8', '156', '0x8', 'No symbol "missing" in current context.'],
+      ['9', '172', '0x9', 'No symbol "missing" in current context.'],
+    ]);
+    expect(of(2)).toMatchObject([
+      {
+        hit: 1,
+        changes: [{ expression: 'twice', value: '100' }],
+        values: [{ value: expect.stringContaining('"apples"') }],
+      },
+    ]);
+    expect(of(3).map((hit) => hit?.hit)).toEqual([1, 2, 3, 4]);
+    expect([of(4), of(7)]).toEqual([[], []]);
+    expect(seen.stops.map(({ number }) => number)).toEqual(seen.stops.map((_, index) => index + 1));
+    const [first] = seen.stops.filter(({ probe }) => probe?.probe === 1);
+    expect(first && at(first)).toEqual(['add:13', 'main:21']);
+    expect(seen.problems).toEqual(['probe-condition', 'probe-limit', 'probe-place']);
+  });
+
+  test('wait for a library that is loaded later', async () => {
+    execFileSync('cc', ['-g', '-shared', '-fPIC', '-x', 'c', '-o', place('later.so'), '-'], {
+      input: 'int half(int whole) {\n  return whole / 2;\n}\n',
+    });
+    compileC(
+      place('loads'),
+      `#include <dlfcn.h>
+       int main(int argc, char **argv) {
+         int (*half)(int) = dlsym(dlopen(argv[1], RTLD_NOW), "half");
+         return half(argc + 6) + half(10);
+       }`,
+    );
+    const seen = await underGdb(['--break=half if whole == 8', '--print=whole', '../loads', '../later.so']);
+    expect(seen.status).toBe(9);
+    expect(seen.stops.map(({ probe }) => probe?.values[0]?.value)).toEqual(['8']);
+    expect(seen.problems).toEqual([]);
+  });
+});
+
+describe.skipIf(!canRun('gdb'))('gdb on the terminal', () => {
+  test('starts set up, reads no init file unless asked, and its status is told', async () => {
+    const cwd = place('interactive');
+    await mkdir(cwd);
+    await writeFile(join(cwd, '.gdbinit'), 'echo init-file-was-read\\n\n');
+    const program = compile('probe');
+    const result = await runProgram(
+      process.execPath,
+      [cliPath, 'gdb', '-i', '--follow=child', program, 'a b'],
+      {
+        cwd,
+        env: { HOME: cwd },
+        input: 'show debuginfod enabled\nshow follow-fork-mode\nshow args\nquit 7\n',
+      },
+    );
+    expect(result.status).toBe(7);
+    expect(result.stdout).toMatch(/functionality is currently set to "on"|is "on"/);
+    expect(result.stdout).toContain('is "child"');
+    expect(result.stdout).toContain('a\\ b');
+    expect(result.stdout).not.toContain('init-file-was-read');
+  });
+});
