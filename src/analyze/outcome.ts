@@ -142,7 +142,8 @@ function ownStatus(exit: Exit | undefined): number {
 
 function endSentences({ launches, replay }: Evidence): readonly string[] {
   if (replay !== undefined) return servedEnds(launches, replay);
-  return launches.flatMap((launch) => endSentence(ownEnd(launch)) ?? []);
+  // Of many starts of the program, those that ended alike are told once.
+  return [...new Set(launches.flatMap((launch) => endSentence(ownEnd(launch)) ?? []))];
 }
 
 function whatIsMissing(evidence: Evidence): readonly string[] {

@@ -154,6 +154,9 @@ function mustSuit(
 ): void {
   const { repeat, jobs } = settings;
   if (repeat === 0) throw new UserError('--repeat cannot be 0', 'it takes: how often to send the requests');
+  if (own.untilFail) {
+    throw new UserError('--until-fail is for a run of a program alone', 'leave it out of vgrun cgi');
+  }
   if (jobs === 0) throw new UserError('--jobs cannot be 0', 'it takes: how many requests at once');
   if (own.capture === 'fd') {
     throw new UserError('--capture=fd is for one program at a time', 'leave it out of vgrun cgi');

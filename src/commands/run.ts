@@ -23,8 +23,42 @@ export async function main(argv: readonly string[], attach?: Launch['attach']): 
   if (wish === undefined) return answer(wished.commandLine);
   return measure(
     { ...wished, wish: attach === undefined ? wish : { ...wish, launch: { ...wish.launch, attach } } },
-    (request, events) => runTarget(request, { descriptors, ...events }),
+    (request, events) => runOnceOrOften(wished.commandLine, request, { descriptors, ...events }),
   );
+}
+
+/** @throws UserError (125) for `--repeat` and `--until-fail` that do not go with each other, or with the rest. */
+async function runOnceOrOften(
+  { own, errorExitcode }: CommandLine,
+  request: RunRequest,
+  events: RunEvents,
+): Promise<RunResult> {
+  const { repeat, untilFail } = own;
+  if (untilFail && repeat === undefined) {
+    throw new UserError('--until-fail needs --repeat: how often at most?', 'write --repeat=100 --until-fail');
+  }
+  if (repeat === undefined) return runTarget(request, events);
+  if (repeat === 0) throw new UserError('--repeat cannot be 0', 'it takes: how often to run the program');
+  if (request.launch.attach !== undefined || own.capture === 'fd' || request.sink !== undefined) {
+    throw new UserError(
+      '--repeat is for a program that is started, and for logs in files',
+      'leave out --capture=fd, a log in a descriptor or socket, or the process',
+    );
+  }
+  const [{ runSeries }, { parse, analyze }, { readAnalysis }] = await Promise.all([
+    import('../run/crash/series.ts'),
+    import('../pipeline.ts'),
+    import('./analysis.ts'),
+  ]);
+  const wishes = await readAnalysis({ ...own, errorExitcode }, false);
+  return runSeries(request, events, {
+    times: repeat,
+    untilFail,
+    judge: async (directory) => {
+      const report = await analyze(await parse(directory), wishes);
+      return report.outcome === 'clean' ? undefined : (report.reasons[0] ?? report.outcome);
+    },
+  });
 }
 
 /** What is heard of a run, however it is driven. */

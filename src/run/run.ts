@@ -52,6 +52,8 @@ export interface RunRequest {
   readonly onlyEnvironment?: boolean;
   /** Whoever drives it ends it: no signals are passed on. */
   readonly isDriven?: boolean;
+  /** It has no terminal and is in nobody's process group, as what a server starts. */
+  readonly ownSession?: true;
   /** A directory that stands already: that of a launch of a replay. */
   readonly place?: { readonly id: string; readonly directory: string };
   readonly workingDirectory: string;
@@ -276,7 +278,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
       ...(own === undefined && plan.programEnvironment),
     },
     onlyEnvironment: onlyEnvironment || gdb !== undefined,
-    ownSession: request.place !== undefined,
+    ownSession: request.ownSession === true,
     passesSignals: request.isDriven !== true,
     ...(gdb !== undefined && { receiver: gdb.programPid }),
     workingDirectory: request.workingDirectory,

@@ -65,6 +65,7 @@ export function startLaunches(plan: ReplayPlan, run: string, onStart: (() => voi
               onlyEnvironment: true,
               isDriven: isServed,
               place: { id: name, directory },
+              ownSession: true,
               workingDirectory: plan.programDirectory,
               timeout,
             },

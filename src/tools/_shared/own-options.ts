@@ -190,6 +190,19 @@ export const ownOptions: readonly OwnOption[] = [
     group: 'Run',
   },
   {
+    name: '--repeat',
+    type: 'count',
+    metavar: 'N',
+    summary: 'run the program N times; the report counts what failed',
+    group: 'Run',
+  },
+  {
+    name: '--until-fail',
+    type: 'boolean',
+    summary: 'with --repeat: stop at the first failure, and keep only that',
+    group: 'Run',
+  },
+  {
     name: '--error-locals',
     type: 'boolean',
     summary: "the variables of all frames at each of valgrind's errors, by gdb",
@@ -304,6 +317,8 @@ export interface OwnSettings {
   readonly wait: number;
   readonly core: boolean;
   readonly onCrash?: 'gdb';
+  readonly repeat?: number;
+  readonly untilFail: boolean;
   readonly errorLocals: boolean;
   readonly capture: 'xml' | 'fd';
   /** As typed: the folder whose `.vgrun/runs` gets the run. */
@@ -338,6 +353,7 @@ export const ownDefaults: OwnSettings = {
   killAfter: 5,
   wait: 2,
   core: false,
+  untilFail: false,
   errorLocals: false,
   capture: 'xml',
   keep: 20,
