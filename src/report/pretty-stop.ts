@@ -6,6 +6,7 @@ import {
   foldThreads,
   groupStops,
   groupTitle,
+  groupWait,
   momentTitle,
   pauseText,
   senderText,
@@ -289,9 +290,8 @@ export function* groupLines(
 ): Generator<string> {
   for (const group of groups.slice(0, most)) {
     const thread = group.threads[0] as ReportStopThread;
-    const waits = waitSentence(thread, threads);
-    const chain = stackChain(thread);
-    const text = `${groupTitle(group)}: ${chain}${waits === '' ? '' : `  (${waits})`}`;
+    const waits = groupWait(group, threads);
+    const text = `${groupTitle(group)}${waits === '' ? '' : ` ${waits}`}: ${stackChain(thread)}`;
     yield clip(`  ${harmless(text)}`, ink.columns);
   }
   const left = groups.slice(most).reduce((sum, group) => sum + group.threads.length, 0);

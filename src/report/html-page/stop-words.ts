@@ -20,11 +20,8 @@ export function trustLegend(stops: readonly ReportStop[]): string | undefined {
 
 /** `push()`; without a name where it is in its module, `libfoo.so+0x4344f`, as a symbolizer takes it. */
 export function stopFrameName(frame: ReportStopFrame): string {
-  const { function: name, object, offset, named, functionOffset } = frame;
+  const { function: name, named, functionOffset } = frame;
   if (frame.isSignalHandler === true && name === undefined) return '<signal handler called>';
-  if (name === undefined && object !== undefined && offset !== undefined) {
-    return `${object.slice(object.lastIndexOf('/') + 1)}+${offset}`;
-  }
   // Of a nearest symbol it is the distance that tells how near it is.
   const near = named === 'exported symbol' || named === 'symbol table';
   const from = near && functionOffset !== undefined && frame.line === undefined && frame.trust !== 'sure';
@@ -61,6 +58,22 @@ export function waitSentence({ waits }: ReportStopThread, threads: readonly Repo
   if (waits === undefined) return '';
   const holder = waits.owner === undefined ? undefined : threadNamed(waits.owner, threads);
   return `waits for ${waitText(waits)}${holder === undefined ? '' : `, which ${holder} holds`}`;
+}
+
+/** `waits for mutex m1 of thread 3`, of threads with equal stacks; empty when they wait for nothing. */
+export function groupWait({ threads }: ThreadGroup, all: readonly ReportStopThread[]): string {
+  const waits = new Map(
+    threads.flatMap(({ waits: each }) => (each === undefined ? [] : [[JSON.stringify(each), each]])),
+  );
+  const [wait] = waits.values();
+  if (wait === undefined) return '';
+  const verb = threads.length === 1 ? 'waits' : 'wait';
+  if (waits.size > 1) return `${verb} for ${waits.size} different locks or threads`;
+  const holder = all.find(({ lwp }) => lwp === wait.owner);
+  const of = holder === undefined ? '' : ` of thread ${holder.number}`;
+  const target =
+    wait.kind === 'thread' ? waitText(wait) : `${waitWords[wait.kind]} ${wait.name ?? wait.address}`;
+  return `${verb} for ${target}${of}`;
 }
 
 /** The thread with an lwp, by its title. */

@@ -3,6 +3,7 @@ import type { ReportStopFrame, ReportStopThread } from '../../model/report.ts';
 import {
   endText,
   groupTitle,
+  groupWait,
   stackChain,
   stopFrameName,
   stopFramePlace,
@@ -10,7 +11,6 @@ import {
   threadTitle,
   trustMarks,
   variableText,
-  waitSentence,
 } from './stop-words.ts';
 import { ownerWords, reasonText } from './words.ts';
 
@@ -24,7 +24,7 @@ interface Props {
 export function GroupView({ group, threads, open }: Props) {
   const [first] = group.threads;
   if (first === undefined) return null;
-  const waits = waitSentence(first, threads);
+  const waits = groupWait(group, threads);
   return (
     <details class="thread" open={open}>
       <summary>

@@ -75,14 +75,20 @@ export function isMerePlace({
   return name === undefined && ip === undefined && offset === undefined;
 }
 
-/** `pop()`; C++ names bring their own parentheses. Without a name `??? (0x4711)`, or where it is in its object, `??? [0x1207]`. */
+/**
+ * `pop()`; C++ names bring their own parentheses. Without a name where it is in its object, `libfoo.so+0x1207`, else `??? (0x4711)` or
+ * `??? [0x1207]`.
+ */
 export function functionText(frame: {
   readonly function?: string;
   readonly ip?: string;
+  readonly object?: string;
   readonly offset?: string;
 }): string {
-  const { function: name, ip, offset } = frame;
+  const { function: name, ip, object, offset } = frame;
   if (name === undefined) {
+    if (object !== undefined && offset !== undefined)
+      return `${object.slice(object.lastIndexOf('/') + 1)}+${offset}`;
     if (ip !== undefined) return `??? (${ip})`;
     return offset === undefined ? '???' : `??? [${offset}]`;
   }
@@ -194,6 +200,10 @@ const ownInstruments: ReadonlySet<string> = new Set([
   'sample',
   'asan',
   'lsan',
+  'gdb',
+  'vgdb',
+  'core',
+  'stacks',
   'ubsan',
   'tsan',
   'msan',

@@ -5,6 +5,8 @@ import type { StopFrame, Variable } from '../../model/stop.ts';
 export interface NumberedFrame {
   readonly number: number;
   readonly frame: StopFrame;
+  /** What stands behind the address could not be read. */
+  readonly isPartial: boolean;
 }
 
 const mostVariables = 64;
@@ -29,6 +31,7 @@ export function readFrame(text: string): NumberedFrame | undefined {
   if (frame === undefined && ip === undefined) return undefined;
   return {
     number: Number(number),
+    isPartial: frame === undefined && rest.trim() !== '',
     frame: {
       ...(ip !== undefined && { ip: plainAddress(ip) }),
       ...frame,

@@ -220,14 +220,14 @@ function endFrame(text: Text): void {
   const joined = text.pending.join(' ');
   text.pending = [];
   const read = readFrame(joined);
-  if (read === undefined) {
+  if (read === undefined || read.isPartial) {
     text.problems.add({
       code: 'unreadable-line',
       level: 'incomplete',
       message: 'a line that looks like a frame of gdb could not be read',
       quote: joined,
     });
-    return;
+    if (read === undefined) return;
   }
   text.held += joined.length;
   if (text.held > mostText) text.leftOut = true;

@@ -114,7 +114,7 @@ async function* readStopLog(
 }
 
 function fault(log: Log, code: string, message: string, offset: number, quote: string): void {
-  log.problems.add({ code, level: 'incomplete', message, offset, quote });
+  log.problems.add({ code, level: 'incomplete', message, offset, quote }, message);
 }
 
 function takeLine(log: Log, text: string, offset: number, ended: boolean): void {
