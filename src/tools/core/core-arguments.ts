@@ -27,31 +27,22 @@ export function readArguments(
   const first = auxiliary.entries().next();
   if (random === undefined || first.done === true) return undefined;
   const width = bits / 8;
-  const from = random > BigInt(searchedBytes) ? (random - BigInt(searchedBytes)) & ~0xfn : 0n;
-  const above = fieldsOf(memory.read(from, Number(random - from)), bits);
-  let at = above.length - (above.length % width) - 2 * width;
+  const end = random & ~0xfn;
+  const above = fieldsOf(bytesBelow(memory, end, searchedBytes), bits);
+  let at = above.length - 2 * width;
   const [type, value] = first.value;
   while (at >= 0 && (above.native(at) !== BigInt(type) || above.native(at + width) !== value)) at -= width;
   if (at < 0) return undefined;
-  const vector = from + BigInt(at);
-  const below = pointersBelow(memory, vector, bits);
+  const below = pointersBelow(memory, end - BigInt(above.length - at), bits);
   return below === undefined ? undefined : wordsAt(memory, below);
 }
 
 /** Addresses of the words, read downwards from the auxiliary vector. */
 function pointersBelow(memory: ProcessMemory, vector: bigint, bits: 32 | 64): readonly bigint[] | undefined {
   const width = bits / 8;
-  // The stack begins somewhere below: read as much of it as is there.
-  let size = mostPointerBytes;
-  let bytes = new Uint8Array();
-  while (size >= 256 && bytes.length < size) {
-    if (vector > BigInt(size)) bytes = Uint8Array.from(memory.read(vector - BigInt(size), size));
-    if (bytes.length < size) size >>= 1;
-  }
-  if (bytes.length < size) return undefined;
-  const fields = fieldsOf(bytes, bits);
-  let at = size - width;
-  if (fields.native(at) !== 0n) return undefined;
+  const fields = fieldsOf(bytesBelow(memory, vector, mostPointerBytes), bits);
+  let at = fields.length - width;
+  if (at < 0 || fields.native(at) !== 0n) return undefined;
   for (at -= width; at >= 0 && fields.native(at) !== 0n; ) at -= width;
   const pointers: bigint[] = [];
   for (at -= width; at >= 0 && pointers.length <= mostWords; at -= width) {
@@ -60,6 +51,15 @@ function pointersBelow(memory: ProcessMemory, vector: bigint, bits: 32 | 64): re
     pointers.push(pointer);
   }
   return undefined;
+}
+
+/** Bytes up to an address: nothing tells where the stack begins, so it is tried with less and less. */
+function bytesBelow(memory: ProcessMemory, end: bigint, most: number): Uint8Array {
+  for (let size = most; size >= 128; size >>= 1) {
+    const bytes = end > BigInt(size) ? memory.read(end - BigInt(size), size) : new Uint8Array();
+    if (bytes.length === size) return bytes;
+  }
+  return new Uint8Array();
 }
 
 function wordsAt(memory: ProcessMemory, pointers: readonly bigint[]): readonly string[] | undefined {
