@@ -83,6 +83,7 @@ describe.runIf(canRun('cc') && canRun('gdb') && canRun('prlimit'))('the core of 
     await withCore(core, {}, async (opened) => {
       expect(opened.facts.signal).toMatchObject({ name: 'SIGSEGV', codeName: 'SEGV_MAPERR', address: '0x0' });
       expect(opened.facts).toMatchObject({ name: 'threads', isCrash: true, isWhole: true });
+      expect(opened.facts.words).toEqual([program, 'one', 'two words']);
       expect(codesOf(opened)).toEqual([]);
       expect(opened.image.threads).toHaveLength(3);
       expect(opened.exe).toMatchObject({ pathInCore: program, path: program, matches: 'yes' });

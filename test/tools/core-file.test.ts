@@ -69,10 +69,23 @@ const firstPage = makeElf({
 const base = 0x5500_0000_0000n;
 const rip = 16;
 
+/** The top of a stack as the kernel makes it: argc, words, variables, AT_ENTRY and AT_RANDOM, random bytes, texts. */
+const stackStart = 0x7ff0_0000_0000n;
+const stack = Buffer.alloc(0x1000, 0xab);
+const auxiliary = [9n, base + 0x1000n, 25n, stackStart + 0xa00n, 0n, 0n];
+const texts = stackStart + 0xb00n;
+for (const [index, word] of [2n, texts, texts + 9n, 0n, texts + 13n, 0n, ...auxiliary].entries()) {
+  stack.writeBigUInt64LE(word, 0x800 + 8 * index);
+}
+stack.write('./worker\0a b\0HOME=/root\0', 0xb00);
+const auxiliaryNote = Buffer.alloc(48);
+for (const [index, value] of auxiliary.entries()) auxiliaryNote.writeBigUInt64LE(value, 8 * index);
+
 const notes = [
   makeStatus(7, 11, { [rip]: base + 0x1010n, 19: 0x7ff0_0000_0100n }),
   informationOf(7, 1, 'worker', './worker -x one '),
   signalInformationOf(11, 1, address(0x10n)),
+  makeNote(6, auxiliaryNote),
   makeFiles([
     { start: base, end: base + 0x1000n, page: 0n, path: '/opt/worker' },
     { start: base + 0x1000n, end: base + 0x2000n, page: 1n, path: '/opt/worker' },
@@ -84,7 +97,6 @@ const notes = [
 
 const pageOf = (bytes: Uint8Array): Buffer => Buffer.concat([bytes, Buffer.alloc(0x1000 - bytes.length)]);
 
-const stack = Buffer.alloc(0x1000, 0xab);
 const core = makeElf({
   bits: 64,
   machine: x86,
@@ -94,7 +106,7 @@ const core = makeElf({
     { type: load, flags: 5, address: base + 0x1000n, memorySize: 0x1000n },
     { type: load, flags: 6, address: base + 0x3000n, bytes: Buffer.alloc(0x1000, 1) },
     { type: load, flags: 4, address: 0x7000_0000n, memorySize: 0x1000n },
-    { type: load, flags: 6, address: 0x7ff0_0000_0000n, bytes: stack },
+    { type: load, flags: 6, address: stackStart, bytes: stack },
   ],
 });
 
@@ -108,6 +120,7 @@ describe('a core file tells', () => {
       uid: 1000,
       name: 'worker',
       commandLine: './worker -x one',
+      words: ['./worker', 'a b'],
       signal: { number: 11, name: 'SIGSEGV', code: 1, codeName: 'SEGV_MAPERR', address: '0x10' },
       isCrash: true,
       isWhole: true,
@@ -130,7 +143,7 @@ describe('a core file tells', () => {
     expect(image.modules).toEqual([
       { path: '/opt/worker', start: base, end: base + 0x5000n, bias: base, buildId: 'c0ffee' },
     ]);
-    expect(program).toBeUndefined();
+    expect(program).toEqual(image.modules[0]);
   });
 
   test('the memory that it has, and none that it leaves out', () => {

@@ -1,6 +1,7 @@
 // Owns the reading of a core file: of the Linux kernel, of gdb's gcore, of valgrind, or one that vgrun made itself (core(5), elf(5)).
 import type { Problem } from '../../model/problem.ts';
 import type { StopSignal } from '../../model/stop.ts';
+import { readArguments } from './core-arguments.ts';
 import { completeMappings, mappingsOf } from './core-mappings.ts';
 import { type CoreMemory, coreMemoryOf } from './core-memory.ts';
 import { findModules, type MappedHeader } from './core-modules.ts';
@@ -21,6 +22,8 @@ export interface CoreFacts {
   readonly name?: string;
   /** NT_PRPSINFO: words with spaces between them, at most 79 bytes. */
   readonly commandLine?: string;
+  /** The words it was started with, where the top of its first stack is in the core; the process may have changed them. */
+  readonly words?: readonly string[];
   /** AT_EXECFN: as it was given to execve(2). */
   readonly startedAs?: string;
   /** Of the first thread; missing: there was none, as when gcore looked at a process that lives on. */
@@ -119,6 +122,7 @@ function factsOf(
   machine: Machine,
 ): Omit<CoreFacts, 'isThreadGuessed' | 'isWhole' | 'missingBytes'> {
   const signal = threads[0]?.signal;
+  const words = readArguments(memory, auxiliary, machine === 'i386' ? 32 : 64);
   const nameAt = auxiliary.get(AT_EXECFN);
   const startedAs = nameAt === undefined ? '' : textAt(memory.read(nameAt, 4096), 0);
   // valgrind leaves the pid out; the first thread has the number of its process.
@@ -131,6 +135,7 @@ function factsOf(
       ...(process.name !== '' && { name: process.name }),
       ...(process.commandLine !== '' && { commandLine: process.commandLine }),
     }),
+    ...(words !== undefined && { words }),
     ...(startedAs !== '' && { startedAs }),
     ...(signal !== undefined && { signal }),
     isCrash: signal !== undefined && leavesCore(signal.number),
