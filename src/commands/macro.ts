@@ -12,17 +12,20 @@ import { isAnswered, subCommand } from './sub-command.ts';
 
 const usage = `[options] PROGRAM ['EXPRESSION']
 
-Says what a macro becomes, where it is defined and who uses it: vgrun macro ./prog 'MACRO3(3)'. Without an
-expression: lists the macros that the project's own sources define. The program must be built with -g3.`;
+Says what a macro becomes, where it is defined and who uses it:
+  vgrun macro ./prog 'MACRO3(3)'
+Without an expression: lists the macros that the project's own sources define.
+The program must be built with -g3.`;
 
 /** @returns 0; 100 when nothing in the expression is a macro. */
 export async function main(argv: readonly string[]): Promise<number> {
   const wishes = await subCommand('macro', usage, argv)
-    .option('at', { type: 'string', describe: 'FILE:LINE: the macros that hold there; default: at main' })
+    .wrap(80)
+    .option('at', { type: 'string', describe: 'FILE:LINE: as it is there; default: at main' })
     .option('json', { type: 'boolean', default: false, describe: 'as JSON' })
     .option('project-root', {
       type: 'string',
-      describe: 'sources below it are yours; default: the nearest .git',
+      describe: 'whose sources are yours',
     })
     .parseAsync([...argv]);
   if (isAnswered(argv)) return 0;

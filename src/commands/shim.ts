@@ -12,9 +12,11 @@ const usage = `install PROGRAM [-- options of vgrun]
        vgrun shim restore PROGRAM
        vgrun shim status [PROGRAM|FOLDER]
 
-install moves the program aside, as PROGRAM.vgrun-real, and puts a small script in its place that runs it under
-vgrun: with --tool=memcheck, or as the options say. restore puts it back, also after an installation that was
-interrupted. status lists the shims below a folder, by default the working directory. See docs/shim.md.`;
+install moves the program aside, as PROGRAM.vgrun-real, and puts a small script
+in its place that runs it under vgrun: with --tool=memcheck, or as the options
+say. restore puts it back, also after an installation that was interrupted.
+status lists the shims below a folder, by default the working directory.
+See docs/shim.md.`;
 
 const verbs: Readonly<
   Record<string, (name: string | undefined, options: readonly string[]) => Promise<number>>
@@ -30,7 +32,9 @@ export async function main(argv: readonly string[]): Promise<number> {
   const end = argv.indexOf('--');
   const words = end === -1 ? argv : argv.slice(0, end);
   const options = end === -1 ? [] : argv.slice(end + 1);
-  const wishes = await subCommand('shim', usage, words).parseAsync([...words]);
+  const wishes = await subCommand('shim', usage, words)
+    .wrap(80)
+    .parseAsync([...words]);
   if (isAnswered(words)) return 0;
   const [verb = '', name, ...more] = wishes._.map(String);
   const run = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
