@@ -1,7 +1,7 @@
 // Owns the way from an opened core to a stop: stacks with names and lines, the instruction, the modules.
 import { tmpdir } from 'node:os';
 import type { Frame } from '../../model/finding.ts';
-import type { Disassembly, Stop, StopFrame, StopThread } from '../../model/stop.ts';
+import type { Disassembly, Stop, StopFrame, StopSignal, StopThread } from '../../model/stop.ts';
 import { describedRegisters } from '../../tools/core/address-place.ts';
 import { type CodePlaces, codePlaces, type NameOf } from '../../tools/core/code-places.ts';
 import { deadlocksOf, waitOf } from '../../tools/core/deadlock.ts';
@@ -19,6 +19,8 @@ export interface DescribeCoreOptions {
   readonly folder?: string;
   /** false: no instructions around that of the first thread. Default: of a crash. */
   readonly disassembles?: boolean;
+  /** Why the process stood still, where the core does not tell. */
+  readonly signal?: StopSignal | undefined;
 }
 
 /**
@@ -37,20 +39,21 @@ export async function describeCore(opened: OpenedCore, options: DescribeCoreOpti
   );
   const deadlocks = deadlocksOf(waits);
   const [first] = image.threads;
+  const { signal = facts.isCrash ? facts.signal : undefined } = options;
   const fault =
-    facts.isCrash && first !== undefined && facts.signal !== undefined
-      ? faultOf(code, heap, first, facts.signal)
+    first !== undefined && signal !== undefined && hasAllRegisters(opened)
+      ? faultOf(code, heap, first, signal)
       : undefined;
-  const { disassembles = facts.isCrash, folder = tmpdir() } = options;
+  const { disassembles = signal !== undefined, folder = tmpdir() } = options;
   const [threads, disassembly] = await Promise.all([
-    withNames(opened, unwound, indexes),
+    withNames(opened, hasAllRegisters(opened) ? unwound : unwound.map(withoutRegisters), indexes),
     disassembles ? disassemblyOf(code, folder) : undefined,
   ]);
   return {
     number: 1,
-    cause: facts.isCrash ? 'signal' : 'core',
+    cause: signal === undefined ? 'core' : 'signal',
     pid: image.pid,
-    ...(facts.isCrash && facts.signal !== undefined && { signal: facts.signal }),
+    ...(signal !== undefined && { signal }),
     ...(fault !== undefined && { fault }),
     ...(disassembly !== undefined && { disassembly }),
     threads,
@@ -58,6 +61,14 @@ export async function describeCore(opened: OpenedCore, options: DescribeCoreOpti
     ...(deadlocks.length > 0 && { deadlocks }),
     core: opened.path,
   };
+}
+
+/**
+ * valgrind only keeps the registers up to date that unwinding needs, unless it is told otherwise (its manual, 2.6.6,
+ * --vex-iropt-register-updates).
+ */
+function hasAllRegisters({ facts }: OpenedCore): boolean {
+  return facts.writer !== 'valgrind';
 }
 
 /** Names by module and link-time address; ranges of functions by call frame information are the unwinder's own. */
@@ -82,6 +93,10 @@ function threadOf(code: CodePlaces, heap: GlibcHeap, thread: ImageThread, index:
     ...(wait !== undefined && { waits: wait }),
     ...(index === 0 && { registers: describedRegisters(code, heap, thread) }),
   };
+}
+
+function withoutRegisters({ registers: _, ...thread }: StopThread): StopThread {
+  return thread;
 }
 
 /** Names as the source has them, lines, and the calls that were inlined. */

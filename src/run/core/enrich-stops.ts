@@ -75,6 +75,7 @@ async function enriched(stop: StopWithCore, directory: string): Promise<Stop> {
     const found = await describeCore(opened, {
       folder: directory,
       disassembles: stop.disassembly === undefined,
+      signal: stop.signal,
     });
     return merged(stop, found);
   } finally {

@@ -68,6 +68,7 @@ export async function readCore(path: string, request: ReadCoreRequest): Promise<
       projectRoot: await findProjectRoot(workingDirectory),
       capture: 'stops',
       startedAt: startedAt.toISOString(),
+      endedAt: startedAt.toISOString(),
       pid: opened.image.pid,
       core: opened.path,
       alive: [],
