@@ -2,7 +2,6 @@
 // Find: SIGSEGV in sum_of, called by main; the address comes out of a freed block, and the free itself is long past.
 // Build: gcc -g -O0
 #include <stdlib.h>
-#include <string.h>
 
 struct node {
   struct node *next;

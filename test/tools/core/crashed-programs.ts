@@ -25,7 +25,7 @@ export function compile(folder: string, name: string, source: string, options: r
   const file = isText ? join(folder, `${name}.${isCpp ? 'cpp' : 'c'}`) : source;
   if (isText) writeFileSync(file, source);
   const program = join(folder, name);
-  execFileSync(isCpp ? 'g++' : 'gcc', ['-g', '-w', ...options, '-o', program, file, '-pthread'], {
+  execFileSync(isCpp ? 'g++' : 'gcc', ['-g', '-w', '-o', program, file, ...options, '-pthread'], {
     stdio: ['ignore', 'inherit', 'inherit'],
     cwd: folder,
   });

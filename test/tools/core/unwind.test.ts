@@ -92,6 +92,17 @@ int main(int count, char **words) {
   return result + one;
 }
 `;
+/** The return address of `copy` is overwritten by as many bytes as there are; `outer` and main are intact above it. */
+const overwriting = `
+#include <string.h>
+#define CALL __attribute__((noinline)) static
+CALL void note(char *text) { __asm__ volatile("" ::"r"(text) : "memory"); }
+CALL int copy(const char *from, unsigned size) { char room[24]; memcpy(room, from, size); note(room); return room[0]; }
+CALL int middle(const char *from, unsigned size) { char room[64]; note(room); return copy(from, size) + room[1]; }
+CALL int outer(const char *from, unsigned size) { char room[32]; note(room); return middle(from, size) + room[1]; }
+int main(int count, char **words) { return outer(words[1], strlen(words[1])) + 1; }
+`;
+
 const ways = [
   'leaf',
   'large',
@@ -269,4 +280,63 @@ describe.skipIf(!canCrash)('an overwritten return address', () => {
       expect(addresses(bare.frames)).toEqual(addresses(frames));
     });
   }
+
+  for (const options of [['-O0'], ['-O1'], ['-O2'], ['-O2', '-fno-omit-frame-pointer']]) {
+    test(`is bridged by the only call there is in the code (${options.join(' ')})`, () => {
+      const written = compile(folder, `overwriting${options.join('')}`, overwriting, [
+        ...options,
+        '-fno-stack-protector',
+      ]);
+      // 48: no address at all, so that it stands on the return. 44: a part of one, where nothing is.
+      for (const [size, innermost] of [
+        [48, []],
+        [44, [undefined]],
+      ] as const) {
+        const { frames, end } = unwound(coreOf(written, ['A'.repeat(size)]));
+        expect(frames.map(({ function: name }) => name).slice(0, innermost.length + 4)).toEqual([
+          ...innermost,
+          'copy',
+          'middle',
+          'outer',
+          'main',
+        ]);
+        expect(end).toBe('whole');
+      }
+    });
+  }
 });
+
+test.skipIf(!canCrash)(
+  'a stripped program and library have the frames of the twins that are not stripped',
+  () => {
+    const library = compile(folder, 'libstripped.so', gdbExample('stripped-lib.c'), [
+      '-O1',
+      '-fPIC',
+      '-shared',
+    ]);
+    const program = compile(folder, 'stripped-app', gdbExample('stripped-app.c'), [
+      '-O1',
+      `-Wl,-rpath,${folder}`,
+      library,
+    ]);
+    const core = coreOf(program);
+    const twins = new Map([library, program].map((path) => [path, stripped(path)]));
+    const whole = unwound(core);
+    const bare = unwound(core, { fileOf: (path) => twins.get(path) ?? path });
+    expect(whole.frames.map(({ function: name }) => name).slice(0, 5)).toEqual([
+      'digit_at',
+      'number_in',
+      'parse_record',
+      'read_all',
+      'main',
+    ]);
+    expect(addresses(bare.frames)).toEqual(addresses(whole.frames));
+    expect(bare.frames.map(({ function: name }) => name).slice(0, 5)).toEqual([
+      undefined,
+      undefined,
+      'parse_record',
+      undefined,
+      undefined,
+    ]);
+  },
+);
