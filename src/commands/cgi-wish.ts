@@ -149,12 +149,12 @@ function wishFor({ commandLine: { own } }: Wished, wish: Wish, { programArgument
 /** What would be lost or mixed when the program is started many times. */
 function mustSuit(
   settings: CgiSettings,
-  { commandLine: { own, sinks }, wish }: Wished,
+  { commandLine: { own, sinks }, wish, isTyped }: Wished,
   requests: readonly CapturedRequest[],
 ): void {
   const { repeat, jobs } = settings;
   if (repeat === 0) throw new UserError('--repeat cannot be 0', 'it takes: how often to send the requests');
-  if (own.untilFail) {
+  if (own.untilFail && isTyped('--until-fail')) {
     throw new UserError('--until-fail is for a run of a program alone', 'leave it out of vgrun cgi');
   }
   if (jobs === 0) throw new UserError('--jobs cannot be 0', 'it takes: how many requests at once');

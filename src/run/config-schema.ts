@@ -247,6 +247,8 @@ export const settingEntries = {
   onCrash: v.optional(
     choice(['gdb'], 'gdb: keep the core, and show its stacks in the report. As --on-crash=gdb.'),
   ),
+  repeat: v.optional(times('Run the program so many times; for vgrun cgi it is in "cgi". As --repeat.', 1)),
+  untilFail: v.optional(flag('With repeat: stop at the first failure. As --until-fail.')),
   errorLocals: v.optional(
     flag("Write down the variables of all frames at each of valgrind's errors. As --error-locals."),
   ),

@@ -77,7 +77,9 @@ describe.skipIf(!canRun('valgrind') || !canRun('cc'))('a series of runs', () => 
 
   test('none failed: the last one is kept, and it is said', async () => {
     const cwd = await place();
-    const { report, stdout } = await vgrunReport(['--repeat=2', '--until-fail', '--tool=none', './flaky'], { cwd });
+    const { report, stdout } = await vgrunReport(['--repeat=2', '--until-fail', '--tool=none', './flaky'], {
+      cwd,
+    });
     expect(stdout).toBe('1 nothing\n2 nothing\n');
     expect(report.outcome).toBe('clean');
     expect(report.problems.map(({ message }) => message)).toEqual([
