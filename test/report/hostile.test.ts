@@ -6,6 +6,7 @@ import { binaryFormats, formatsFor } from '../../src/report/index.ts';
 import { withoutCommands } from '../../src/report/terminal-text.ts';
 import { profileScenarios } from './profile-scenarios.ts';
 import { scenarios } from './scenarios.ts';
+import { stopScenarios } from './stop-scenarios.ts';
 import { gitlabErrors, readXml, rendered, sarifErrors } from './validators.ts';
 
 const fragments = [
@@ -82,7 +83,7 @@ const hostile = fc.oneof(
 
 /** Fields that hold words of vgrun's own, hashes, or times. Everything else that is a string is replaced. */
 const closed = new Set(
-  'severity pardon standing owner label outcome end how level unit fingerprint outline source operation startedAt stoppedBy clock purpose mode'.split(
+  'severity pardon standing owner label outcome end how level unit fingerprint outline source operation startedAt stoppedBy clock purpose mode cause found trust named pointer from matches symbols'.split(
     ' ',
   ),
 );
@@ -115,7 +116,7 @@ function withTexts(report: Report, texts: readonly string[]): Report {
 
 const anyReport = fc
   .tuple(
-    fc.constantFrom(...scenarios.values(), ...profileScenarios.values()),
+    fc.constantFrom(...scenarios.values(), ...profileScenarios.values(), ...stopScenarios.values()),
     fc.array(hostile, { minLength: 1, maxLength: 12 }),
     fc.boolean(),
   )
