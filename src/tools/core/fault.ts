@@ -189,7 +189,7 @@ function sentence(
     const what =
       pointer === 'null' || pointer === 'near null'
         ? pointer === 'null'
-          ? 'NULL'
+          ? 'which is NULL'
           : `${address} bytes after NULL`
         : pointer === 'not executable'
           ? `${describePlace(code, place, address)}, which may not be executed`
