@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import type { Frame } from '../../model/finding.ts';
 import type { Disassembly, Stop, StopFrame, StopThread } from '../../model/stop.ts';
 import { type CodePlaces, codePlaces, type NameOf } from '../../tools/core/code-places.ts';
+import { deadlocksOf, waitOf } from '../../tools/core/deadlock.ts';
 import type { ImageThread, LoadedModule } from '../../tools/core/process-image.ts';
 import { unwindThread } from '../../tools/core/unwind.ts';
 import { demangleNames } from './demangled-names.ts';
@@ -27,6 +28,10 @@ export async function describeCore(opened: OpenedCore, options: DescribeCoreOpti
   const indexes = new Map(image.modules.map(({ start }, index) => [start, index]));
   const code = codePlaces(image, namesIn(opened, indexes));
   const unwound = image.threads.map((thread, index) => threadOf(code, thread, index));
+  const waits = new Map(
+    unwound.flatMap(({ lwp, waits: wait }) => (wait === undefined ? [] : [[lwp, wait] as const])),
+  );
+  const deadlocks = deadlocksOf(waits);
   const { disassembles = facts.isCrash, folder = tmpdir() } = options;
   const [threads, disassembly] = await Promise.all([
     withNames(opened, unwound, indexes),
@@ -40,6 +45,7 @@ export async function describeCore(opened: OpenedCore, options: DescribeCoreOpti
     ...(disassembly !== undefined && { disassembly }),
     threads,
     modules,
+    ...(deadlocks.length > 0 && { deadlocks }),
     core: opened.path,
   };
 }
@@ -54,6 +60,7 @@ function namesIn(opened: OpenedCore, indexes: ReadonlyMap<bigint, number>): Name
 
 function threadOf(code: CodePlaces, thread: ImageThread, index: number): StopThread {
   const { frames, end, omitted } = unwindThread(code, thread);
+  const wait = waitOf(code, thread, frames)?.wait;
   return {
     number: index + 1,
     lwp: thread.lwp,
@@ -62,6 +69,7 @@ function threadOf(code: CodePlaces, thread: ImageThread, index: number): StopThr
     frames,
     end,
     ...(omitted !== undefined && { omitted }),
+    ...(wait !== undefined && { waits: wait }),
     ...(index === 0 && {
       registers: [...thread.registers].map(([name, value]) => ({ name, value: `0x${value.toString(16)}` })),
     }),
