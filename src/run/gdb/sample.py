@@ -47,8 +47,8 @@ ESRCH = 3
 ROUNDS = 50
 # Of the time for which a process may be held, how much may be spent on waiting for threads to stop.
 WAITING_SHARE = 0.75
-# How many threads, at least, are stopped last: those with the most context switches.
-WORKERS = 4
+# How many threads, at least, are stopped last: those that run, or else have switched most often.
+WORKERS = 1
 # Bytes before and behind a futex: a mutex, a condition variable or the thread that is joined.
 AROUND_FUTEX = 512
 # Bytes of struct pthread.
