@@ -215,8 +215,9 @@ function movedFiles({ modules, exe }: OpenedCore): readonly string[] {
   );
 }
 
-/** What the core has of its words is joined by spaces: where they end is not known. */
+/** Exact where the stack has them; else what is joined by spaces, whose ends are not known. */
 function wordsOf({ facts, exe }: OpenedCore): readonly string[] {
+  if (facts.words !== undefined && facts.words.length > 0) return facts.words;
   const words = (facts.commandLine ?? '').trim();
   if (words !== '') return words.split(' ');
   return [exe.pathInCore ?? facts.startedAs ?? facts.name ?? '?'];

@@ -1,7 +1,9 @@
-"""Owns small ELF cores: a process that stands still, written as core(5) and elf(5) have it, with chosen pieces of its memory.
+"""Owns small ELF cores: a process that stands still, written as core(5) and elf(5) have it, with
+chosen pieces of its memory.
 
-What the kernel's core has and this one has not: memory that nobody asked for. Every mapping is named all the same (PT_LOAD with a file
-size of 0), so that a reader can tell a wild pointer from one whose target was left out. Runs in gdb's Python and outside of it.
+What the kernel's core has and this one has not: memory that nobody asked for. Every mapping is
+named all the same (PT_LOAD with a file size of 0), so that a reader can tell a wild pointer from
+one whose target was left out. Runs in gdb's Python and outside of it.
 """
 
 import os
@@ -23,7 +25,8 @@ PT_LOAD = 1
 PT_NOTE = 4
 PN_XNUM = 0xFFFF
 
-# Below the stack pointer lie up to 128 bytes that a function may use without moving it (System V ABI for x86-64, 3.2.2).
+# Below the stack pointer lie up to 128 bytes that a function may use without moving it (System V
+# ABI for x86-64, 3.2.2).
 RED_ZONE = 128
 STACK_LIMIT = 256 * KIB
 TOTAL_LIMIT = 64 * MIB
@@ -34,7 +37,8 @@ HEADER_LIMIT = 4096
 
 
 class Machine:
-    """What differs between the machines: the word, and how elf_prstatus and elf_prpsinfo are laid out (linux/elfcore.h)."""
+    """What differs between the machines: the word, and how elf_prstatus and elf_prpsinfo are laid
+    out (linux/elfcore.h)."""
 
     def __init__(self, name, number, word, registers, stack, program):
         self.name = name
@@ -90,7 +94,8 @@ class Mapping:
 
 
 def read_maps(pid):
-    """The mappings of a process, sorted by address. Raises OSError when it is gone or may not be looked at."""
+    """The mappings of a process, sorted by address. Raises OSError when it is gone or may not be
+    looked at."""
     mappings = []
     with open(f"/proc/{pid}/maps", "rb") as file:
         for line in file:
@@ -129,7 +134,8 @@ def machine_of(registers):
 
 
 def stack_span(mappings, pointer):
-    """(start, end) of what a thread uses of its stack, in whole pages, at most STACK_LIMIT; None when the pointer is no stack."""
+    """(start, end) of what a thread uses of its stack, in whole pages, at most STACK_LIMIT; None
+    when the pointer is no stack."""
     mapping = mapping_of(mappings, pointer)
     if mapping is None or not mapping.flags & 4:
         return None
@@ -138,7 +144,8 @@ def stack_span(mappings, pointer):
 
 
 def chosen_spans(mappings, threads):
-    """What of a crashed process is worth keeping: stacks, the page around what each register points to, and the heap."""
+    """What of a crashed process is worth keeping: stacks, the page around what each register points
+    to, and the heap."""
     spans = []
     pages = set()
     for _, registers, _ in threads:
@@ -159,7 +166,8 @@ def chosen_spans(mappings, threads):
 
 
 def merged(spans):
-    """Spans sorted and without overlap, in all at most TOTAL_LIMIT bytes: the later ones are left out."""
+    """Spans sorted and without overlap, in all at most TOTAL_LIMIT bytes: the later ones are left
+    out."""
     kept = []
     left = TOTAL_LIMIT
     for start, end in spans:
@@ -198,7 +206,8 @@ def read_memory(descriptor, address, length):
 
 
 def header_ranges(pid, mappings):
-    """The first page of each mapped file, with its ELF header and, as a rule, its build-id; of [vdso], which has no file, all."""
+    """The first page of each mapped file, with its ELF header and, as a rule, its build-id; of
+    [vdso], which has no file, all."""
     spans = []
     for mapping in mappings:
         if not mapping.flags & 4 or len(spans) == HEADER_LIMIT:
@@ -213,12 +222,15 @@ def header_ranges(pid, mappings):
 
 def write_core(path, pid, threads, *, ranges=None, siginfo=None, signal=None):
     """
-    Writes a core of a live process that stands still, or stood still when the registers and ranges were read.
+    Writes a core of a live process that stands still, or stood still when the registers and ranges
+    were read.
 
-    threads: [(lwp, {register: value}, name or None)], the one that got the signal first; registers by gdb's names.
+    threads: [(lwp, {register: value}, name or None)], the one that got the signal first; registers
+    by gdb's names.
     ranges: [(address, bytes)] of its memory; None: chosen here and read now.
     siginfo: the bytes of siginfo_t. signal: its number, for NT_PRSTATUS.
-    Raises OSError when the process is gone or the file cannot be written, ValueError for an unknown machine.
+    Raises OSError when the process is gone or the file cannot be written, ValueError for an unknown
+    machine.
     """
     mappings = read_maps(pid)
     if ranges is None:
@@ -250,7 +262,8 @@ def disjoint(ranges):
 
 
 def loads_of(mappings, ranges):
-    """[(address, size in memory, p_flags, bytes)]: every mapping, cut where bytes of it begin and end."""
+    """[(address, size in memory, p_flags, bytes)]: every mapping, cut where bytes of it begin and
+    end."""
     loads = []
     at = 0
     for mapping in mappings:
@@ -265,7 +278,8 @@ def loads_of(mappings, ranges):
             if start > here:
                 loads.append((here, start - here, mapping.flags, b""))
             if end > start:
-                loads.append((start, end - start, mapping.flags, data[start - address : end - address]))
+                piece = data[start - address : end - address]
+                loads.append((start, end - start, mapping.flags, piece))
                 here = end
             index += 1
         if here < mapping.end:
@@ -274,7 +288,8 @@ def loads_of(mappings, ranges):
 
 
 def write_elf(file, machine, notes, loads):
-    """Header, program headers, notes, memory. More program headers than 16 bits count are counted in section 0 (elf(5), PN_XNUM)."""
+    """Header, program headers, notes, memory. More program headers than 16 bits count are counted
+    in section 0 (elf(5), PN_XNUM)."""
     is64 = machine.word == 8
     header_size, entry_size, section_size = (64, 56, 64) if is64 else (52, 32, 40)
     count = 1 + len(loads)
@@ -308,7 +323,8 @@ def write_elf(file, machine, notes, loads):
         file.write(program_header(is64, PT_LOAD, flags, offset, address, len(data), size, 1))
         offset += len(data)
     if many:
-        file.write(struct.pack("<IIQQQQIIQQ" if is64 else "<IIIIIIIIII", 0, 0, 0, 0, 0, 0, 0, count, 0, 0))
+        form = "<IIQQQQIIQQ" if is64 else "<IIIIIIIIII"
+        file.write(struct.pack(form, 0, 0, 0, 0, 0, 0, 0, count, 0, 0))
     file.write(notes)
     for _, _, _, data in loads:
         file.write(data)
@@ -338,7 +354,8 @@ def note(owner, kind, data):
 
 
 def notes_of(machine, pid, threads, mappings, siginfo, signal):
-    """All notes, in the order in which the kernel writes them; what is of a thread follows its NT_PRSTATUS."""
+    """All notes, in the order in which the kernel writes them; what is of a thread follows its
+    NT_PRSTATUS."""
     status = read_status(pid)
     parts = []
     for index, (lwp, registers, _) in enumerate(threads):
@@ -399,12 +416,14 @@ def prpsinfo(machine, pid, status):
     if machine.word == 8:
         head = struct.pack("<4BxxxxQII", 0, ord("R"), 0, 0, 0, status["uid"], status["gid"])
     else:
-        head = struct.pack("<4BIHH", 0, ord("R"), 0, 0, 0, status["uid"] & 0xFFFF, status["gid"] & 0xFFFF)
+        uid, gid = status["uid"] & 0xFFFF, status["gid"] & 0xFFFF
+        head = struct.pack("<4BIHH", 0, ord("R"), 0, 0, 0, uid, gid)
     return head + struct.pack("<iiii16s80s", pid, status["ppid"], 0, 0, name, words)
 
 
 def file_note(machine, mappings):
-    """NT_FILE: count, page size, (start, end, offset in pages) of each file's mapping, then their names (core(5))."""
+    """NT_FILE: count, page size, (start, end, offset in pages) of each file's mapping, then their
+    names (core(5))."""
     files = [mapping for mapping in mappings if mapping.inode != 0 and mapping.path]
     letter = "Q" if machine.word == 8 else "I"
     mask = (1 << (8 * machine.word)) - 1

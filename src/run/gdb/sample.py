@@ -1,13 +1,17 @@
-"""Owns the sampler: holds all threads of a process for as short as can be, copies registers and stacks, writes them as small cores.
+"""Owns the sampler: holds all threads of a process for as short as can be, copies registers and
+stacks, writes them as small cores.
 
-ptrace(2) with PTRACE_SEIZE: unlike an attach, it sends no signal, and a tracee goes on when whoever traced it is gone, however that
-happened. Each sample is taken by a thread of its own, because the kernel lets go of all tracees of a thread that ends, also of those
-that did not stop in time and cannot be detached. Nothing is unwound here: that is done from the core, when the process runs again.
+ptrace(2) with PTRACE_SEIZE: unlike an attach, it sends no signal, and a tracee goes on when whoever
+traced it is gone, however that happened. Each sample is taken by a thread of its own, because the
+kernel lets go of all tracees of a thread that ends, also of those that did not stop in time and
+cannot be detached. Nothing is unwound here: that is done from the core, when the process runs
+again.
 
-Runs in gdb's Python and in that of the system. Configuration: the JSON file that the variable VGRUN_GDB names, or the first argument:
+Runs in gdb's Python and in that of the system. Configuration: the JSON file that the variable
+VGRUN_GDB names, or the first argument:
   {"pid": 1, "directory": "/abs/run", "samples": 5, "intervalMs": 200, "maxPauseMs": 100}
-Answers in DIRECTORY/samples.jsonl, one JSON object a line: {"type":"sample", …} for each, {"type":"error","errno":1} when there is
-nothing to look at, {"type":"end"} at the end.
+Answers in DIRECTORY/samples.jsonl, one JSON object a line: {"type":"sample", …} for each,
+{"type":"error","errno":1} when there is nothing to look at, {"type":"end"} at the end.
 """
 
 import bisect
@@ -43,8 +47,8 @@ ESRCH = 3
 ROUNDS = 50
 # Of the time for which a process may be held, how much may be spent on waiting for threads to stop.
 WAITING_SHARE = 0.75
-# How many threads, at least, are stopped last: those with the most context switches.
-WORKERS = 4
+# How many threads, at least, are stopped last: those that run, or else have switched most often.
+WORKERS = 1
 # Bytes before and behind a futex: a mutex, a condition variable or the thread that is joined.
 AROUND_FUTEX = 512
 # Bytes of struct pthread.
@@ -56,7 +60,8 @@ SLOT = 512
 IOV_MAX = 1024
 
 
-# Neither gives the interpreter's lock away nor keeps errno: every call counts while a process is held.
+# Neither gives the interpreter's lock away nor keeps errno: every call counts while a process is
+# held.
 hot = ctypes.PyDLL(None)
 hot.ptrace.restype = ctypes.c_long
 hot.ptrace.argtypes = [ctypes.c_long] * 4
@@ -83,7 +88,8 @@ def threads_of(pid):
 
 
 def thread_count(pid):
-    """How many threads there are now: each is a folder, and a folder has a link for each one in it."""
+    """How many threads there are now: each is a folder, and a folder has a link for each one in it.
+    """
     try:
         return os.stat(f"/proc/{pid}/task").st_nlink - 2
     except OSError:
@@ -91,7 +97,8 @@ def thread_count(pid):
 
 
 def hurry():
-    """A process is held for as long as this thread waits for a processor: it goes first, where that is allowed."""
+    """A process is held for as long as this thread waits for a processor: it goes first, where that
+    is allowed."""
     try:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), -20)
     except OSError:
@@ -99,7 +106,8 @@ def hurry():
 
 
 class RegisterSlots:
-    """Room for the registers of threads, made before they are stopped: a struct iovec and the bytes that it speaks of."""
+    """Room for the registers of threads, made before they are stopped: a struct iovec and the bytes
+    that it speaks of."""
 
     def __init__(self, count):
         self.buffer = ctypes.create_string_buffer(SLOT * count)
@@ -124,7 +132,8 @@ class RegisterSlots:
 
 
 class Arena:
-    """Where memory of the process is copied to, with the pages that are likely needed there already."""
+    """Where memory of the process is copied to, with the pages that are likely needed there
+    already."""
 
     def __init__(self, likely):
         self.memory = mmap.mmap(-1, minicore.TOTAL_LIMIT)
@@ -136,7 +145,8 @@ class Arena:
         self.ranges = []  # (address, offset here, length)
 
     def copy(self, pid, spans):
-        """Copies [(address, length)] in as few calls as can be. What is not readable ends the span that it lies in."""
+        """Copies [(address, length)] in as few calls as can be. What is not readable ends the span
+        that it lies in."""
         index = 0
         while index < len(spans):
             batch = spans[index : index + IOV_MAX]
@@ -216,9 +226,10 @@ class Sample:
 
     def take(self, slots, arena):
         """
-        The pause: from the first thread that is stopped to the last that goes on. Threads that sleep are stopped first and go on
-        last, and their stacks are copied before the others are stopped, so that who works is held for the shortest time. What they
-        wait for may change until then: it is copied when all stand still.
+        The pause: from the first thread that is stopped to the last that goes on. Threads that
+        sleep are stopped first and go on last, and their stacks are copied before the others are
+        stopped, so that who works is held for the shortest time. What they wait for may change
+        until then: it is copied when all stand still.
         """
         order = sorted(self.seized, key=self.activity_of)
         working = sum(1 for lwp in order if self.activity_of(lwp)[0])
@@ -282,8 +293,8 @@ class Sample:
                     running.append(lwp)
                 # Anything else than stopped: it has ended.
                 elif status & 0xFF == 0x7F:
-                    # One that stopped to be given a signal must get it when it goes on. Of PTRACE_EVENT_STOP, in the upper
-                    # half, there is none.
+                    # One that stopped to be given a signal must get it when it goes on. Of
+                    # PTRACE_EVENT_STOP, in the upper half, there is none.
                     self.stopped[lwp] = 0 if status >> 16 else (status >> 8) & 0xFF
                     data = slots.read(lwp)
                     if data is not None:
@@ -293,7 +304,8 @@ class Sample:
             if waiting and self.is_late():
                 self.pending.update(waiting)
                 return
-            # A sleep takes longer than what is waited for, unless a thread is in the middle of a long call of the kernel.
+            # A sleep takes longer than what is waited for, unless a thread is in the middle of a
+            # long call of the kernel.
             if waiting and passes < 100:
                 os.sched_yield()
             elif waiting:
@@ -314,7 +326,8 @@ class Layout:
         self.base = machine.registers.index("fs_base") if "fs_base" in machine.registers else None
 
 
-# By the number of bytes of elf_gregset_t. With the number of futex(2), and the registers of a call's number and first argument.
+# By the number of bytes of elf_gregset_t. With the number of futex(2), and the registers of a
+# call's number and first argument.
 LAYOUTS = {
     216: Layout(minicore.X86_64, 202, "orig_rax", "rdi"),
     68: Layout(minicore.I386, 240, "orig_eax", "ebx"),
@@ -331,7 +344,8 @@ class StackMap:
         self.waited_for = set()
 
     def spans_of(self, data):
-        """[(address, length)]: what of a thread's memory is needed to unwind it, and to tell what it waits for."""
+        """[(address, length)]: what of a thread's memory is needed to unwind it, and to tell what
+        it waits for."""
         layout = LAYOUTS.get(len(data))
         if layout is None:
             return []
@@ -339,12 +353,14 @@ class StackMap:
         start = max(0, values[layout.stack] - minicore.RED_ZONE)
         index = bisect.bisect_right(self.starts, values[layout.stack]) - 1
         known = index >= 0 and values[layout.stack] < self.ends[index]
-        # A stack may have grown, or been made, since the map was read: what is not mapped ends the reading.
+        # A stack may have grown, or been made, since the map was read: what is not mapped ends the
+        # reading.
         end = start + STACK_LIMIT
         if known:
             end = min(end, self.ends[index])
         spans = []
-        # struct pthread, at the end of most stacks: the id in it tells which thread a mutex or a join speaks of.
+        # struct pthread, at the end of most stacks: the id in it tells which thread a mutex or a
+        # join speaks of.
         base = 0 if layout.base is None else values[layout.base]
         if start < base < end:
             end = min(end, base + AROUND_BASE)
@@ -365,7 +381,8 @@ def machine_and_registers(data):
 
 
 def thread_facts(pid, lwp):
-    """What /proc says of a thread that runs: name, state, processor time, context switches, id in its own namespace."""
+    """What /proc says of a thread that runs: name, state, processor time, context switches, id in
+    its own namespace."""
     facts = {"lwp": lwp}
     folder = f"/proc/{pid}/task/{lwp}"
     name = minicore.read_file(f"{folder}/comm").rstrip(b"\n")
@@ -400,7 +417,8 @@ def write_sample(sample, facts, directory, number, milliseconds):
         machine, registers = machine_and_registers(sample.registers[lwp])
         entry = known.setdefault(lwp, {"lwp": lwp})
         if machine is not None:
-            # As the kernel does it: thread ids are those of the namespace, because mutexes speak of them.
+            # As the kernel does it: thread ids are those of the namespace, because mutexes speak of
+            # them.
             threads.append((entry.get("inner", lwp), registers, entry.get("name")))
     line = {
         "type": "sample",
