@@ -5,11 +5,8 @@ import type { Disassembly, Stop, StopFrame, StopSignal, StopThread } from '../..
 import { describedRegisters } from '../../tools/core/address-place.ts';
 import { type CodePlaces, codePlaces, type NameOf } from '../../tools/core/code-places.ts';
 import { deadlocksOf, waitOf } from '../../tools/core/deadlock.ts';
-<<<<<<< HEAD
 import { faultOf } from '../../tools/core/fault.ts';
 import { type GlibcHeap, glibcHeap } from '../../tools/core/glibc-heap.ts';
-=======
->>>>>>> stacks
 import type { ImageThread, LoadedModule } from '../../tools/core/process-image.ts';
 import { unwindThread } from '../../tools/core/unwind.ts';
 import { demangleNames } from './demangled-names.ts';
@@ -35,17 +32,12 @@ export async function describeCore(opened: OpenedCore, options: DescribeCoreOpti
   const { image, facts, modules } = opened;
   const indexes = new Map(image.modules.map(({ start }, index) => [start, index]));
   const code = codePlaces(image, namesIn(opened, indexes));
-<<<<<<< HEAD
   const heap = glibcHeap(code);
   const unwound = image.threads.map((thread, index) => threadOf(code, heap, thread, index));
-=======
-  const unwound = image.threads.map((thread, index) => threadOf(code, thread, index));
->>>>>>> stacks
   const waits = new Map(
     unwound.flatMap(({ lwp, waits: wait }) => (wait === undefined ? [] : [[lwp, wait] as const])),
   );
   const deadlocks = deadlocksOf(waits);
-<<<<<<< HEAD
   const [first] = image.threads;
   const { signal = facts.isCrash ? facts.signal : undefined } = options;
   const fault =
@@ -53,9 +45,6 @@ export async function describeCore(opened: OpenedCore, options: DescribeCoreOpti
       ? faultOf(code, heap, first, signal)
       : undefined;
   const { disassembles = signal !== undefined, folder = tmpdir() } = options;
-=======
-  const { disassembles = facts.isCrash, folder = tmpdir() } = options;
->>>>>>> stacks
   const [threads, disassembly] = await Promise.all([
     withNames(opened, hasAllRegisters(opened) ? unwound : unwound.map(withoutRegisters), indexes),
     disassembles ? disassemblyOf(code, folder) : undefined,
@@ -102,13 +91,7 @@ function threadOf(code: CodePlaces, heap: GlibcHeap, thread: ImageThread, index:
     end,
     ...(omitted !== undefined && { omitted }),
     ...(wait !== undefined && { waits: wait }),
-<<<<<<< HEAD
     ...(index === 0 && { registers: describedRegisters(code, heap, thread) }),
-=======
-    ...(index === 0 && {
-      registers: [...thread.registers].map(([name, value]) => ({ name, value: `0x${value.toString(16)}` })),
-    }),
->>>>>>> stacks
   };
 }
 
