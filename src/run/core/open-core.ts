@@ -1,33 +1,18 @@
 // Owns the opening of a core file together with the files of its process: finds the program and the libraries, and checks that they
 // are the ones that were running.
 import { dirname, resolve } from 'node:path';
-import { UserError } from '../../errors.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { Module } from '../../model/stop.ts';
 import { type CoreFacts, type CoreFile, readCoreFile } from '../../tools/core/core-file.ts';
-import { kernelObjectName } from '../../tools/core/core-modules.ts';
 import type { ElfFile } from '../../tools/core/elf-file.ts';
 import { type FiledModule, imageMemoryOf } from '../../tools/core/image-memory.ts';
-import { readMappedObject, readWholeMappedObject } from '../../tools/core/mapped-object.ts';
 import type { LoadedModule, ProcessImage } from '../../tools/core/process-image.ts';
-import { indexUpTo, rangeAt } from '../../tools/core/ranges.ts';
+import { rangeAt } from '../../tools/core/ranges.ts';
 import { type FunctionNames, type FunctionRange, readFunctionNames } from '../../tools/core/symbols.ts';
-import { type Debuginfod, findDebuginfod } from './debuginfod.ts';
+import { findDebuginfod } from './debuginfod.ts';
 import { openFile } from './file-reader.ts';
-import {
-  findDebugTwin,
-  findObject,
-  hasCode,
-  hasExportedSymbols,
-  hasSymbolTable,
-  type MappedModule,
-  type Match,
-  matchOf,
-  type ObjectStore,
-  type OpenObject,
-  openObjectStore,
-  type Places,
-} from './object-files.ts';
+import { type CoreProgram, findFiles, type ModuleFiles, openGiven } from './module-files.ts';
+import { hasExportedSymbols, hasSymbolTable, openObjectStore, type Places } from './object-files.ts';
 
 export interface OpenCoreOptions {
   /** The program, as the user names it. */
@@ -38,20 +23,6 @@ export interface OpenCoreOptions {
   readonly search: readonly string[];
   /** debuginfod-find may ask servers. */
   readonly debuginfod: boolean;
-}
-
-/** The program of a core file. */
-export interface CoreProgram {
-  /** As the process had it; missing: the core does not tell. */
-  readonly pathInCore?: string;
-  /** The file that is used; missing: none was found, or the given one is another program. */
-  readonly path?: string;
-  readonly given?: string;
-  /** Of `given` when there is one, else of `path`. */
-  readonly matches: 'yes' | 'no' | 'unknown';
-  /** Hex: of the process, and of the given file. */
-  readonly buildId?: string;
-  readonly givenBuildId?: string;
 }
 
 export interface OpenedCore {
@@ -120,137 +91,6 @@ const noDebuginfod: Problem = {
   message: 'no debuginfod server was asked: debuginfod-find is not installed, or DEBUGINFOD_URLS names none',
   hint: 'install debuginfod (Debian, Ubuntu), elfutils-debuginfod-client (Fedora), and set DEBUGINFOD_URLS',
 };
-
-/** The files of one module. */
-interface ModuleFiles {
-  readonly object?: OpenObject;
-  readonly match?: Match;
-  readonly debug?: OpenObject;
-  /** Read from the memory of the process, where there is no file. */
-  readonly mapped?: ElfFile;
-}
-
-function openGiven(path: string, store: ObjectStore): OpenObject {
-  // Once for the sentence that tells why it cannot be read.
-  openFile(path).close();
-  const object = store.open(path);
-  if (object !== undefined) return object;
-  throw new UserError(
-    `${path} is not a program that a core file could come from`,
-    'name the ELF file that was running, or leave it out',
-  );
-}
-
-interface Search {
-  readonly given: OpenObject | undefined;
-  readonly places: Places;
-  readonly store: ObjectStore;
-  readonly debuginfod: Debuginfod | undefined;
-}
-
-async function findFiles(
-  core: CoreFile,
-  search: Search,
-): Promise<{
-  readonly files: readonly ModuleFiles[];
-  readonly exe: CoreProgram;
-  readonly problems: readonly Problem[];
-}> {
-  const { given } = search;
-  const { modules, mappings } = core.image;
-  const mapped: readonly MappedModule[] = modules.map((module) => ({
-    module,
-    header: core.headers.get(module.start),
-    mappings: mappings
-      .slice(indexUpTo(mappings, module.start), indexUpTo(mappings, module.end - 1n) + 1)
-      .filter(({ path }) => path === module.path),
-  }));
-  const program = mapped.find(({ module }) => module.start === core.program?.start);
-  const match = given === undefined || program === undefined ? 'unknown' : matchOf(program, given);
-  const files = await Promise.all(
-    mapped.map((one) => filesOf(one, core, search, one === program && match !== 'no' ? given : undefined)),
-  );
-  const used = program === undefined ? undefined : files[mapped.indexOf(program)];
-  const usedPath = used?.object?.elf.path ?? used?.debug?.elf.path;
-  const exe: CoreProgram = {
-    ...(program !== undefined && { pathInCore: program.module.path }),
-    ...(usedPath !== undefined && { path: usedPath }),
-    ...(given !== undefined && { given: given.elf.path }),
-    matches: given !== undefined ? match : (used?.match ?? 'unknown'),
-    ...(program?.module.buildId !== undefined && { buildId: program.module.buildId }),
-    ...(given?.elf.buildId !== undefined && { givenBuildId: given.elf.buildId }),
-  };
-  return { files, exe, problems: given === undefined ? [] : problemsOfGiven(exe, program !== undefined) };
-}
-
-async function filesOf(
-  mapped: MappedModule,
-  core: CoreFile,
-  { places, store, debuginfod }: Search,
-  given: OpenObject | undefined,
-): Promise<ModuleFiles> {
-  const { module, header } = mapped;
-  if (module.path === kernelObjectName) {
-    const object = readWholeMappedObject(module.path, core.image.memory, module.start);
-    return object === undefined ? {} : { mapped: object };
-  }
-  const fetched = async (kind: 'executable' | 'debuginfo'): Promise<OpenObject | undefined> => {
-    const path = module.buildId === undefined ? undefined : await debuginfod?.fetch(kind, module.buildId);
-    const object = path === undefined ? undefined : store.open(path);
-    return object?.elf.buildId === module.buildId ? object : undefined;
-  };
-  const ownGiven = given !== undefined && hasCode(given.elf) ? given : undefined;
-  const found =
-    ownGiven !== undefined
-      ? { object: ownGiven, match: matchOf(mapped, ownGiven) }
-      : findObject(mapped, places, store);
-  const object = found?.object ?? (await fetched('executable'));
-  const match = found?.match ?? (object === undefined ? undefined : 'yes');
-  // Who names a debug twin as the program means that.
-  let debug = given !== undefined && ownGiven === undefined ? given : undefined;
-  if (debug === undefined && object?.elf.hasDebugInformation !== true) {
-    debug = findDebugTwin(mapped, object, places, store) ?? (await fetched('debuginfo'));
-  }
-  const memoryObject =
-    object === undefined && header !== undefined
-      ? readMappedObject(`${module.path} in memory`, core.image.memory, header)
-      : undefined;
-  return {
-    ...(object !== undefined && { object }),
-    ...(match !== undefined && { match }),
-    ...(debug !== undefined && { debug }),
-    ...(memoryObject !== undefined && { mapped: memoryObject }),
-  };
-}
-
-function problemsOfGiven(exe: CoreProgram, isProgramKnown: boolean): readonly Problem[] {
-  const { given = '', matches, buildId, givenBuildId, path, pathInCore = 'a program' } = exe;
-  if (!isProgramKnown) {
-    return [
-      {
-        code: 'unknown-program',
-        level: 'incomplete',
-        message: `${given} is not used: the core does not tell where its program was`,
-      },
-    ];
-  }
-  if (matches !== 'no') return [];
-  const ids =
-    buildId === undefined || givenBuildId === undefined
-      ? 'its program headers are others'
-      : `its build-id is ${givenBuildId}, that of the process ${buildId}`;
-  return [
-    {
-      code: 'other-program',
-      level: 'incomplete',
-      message: `${given} is not the program that the core is of, which was ${pathInCore}: ${ids}`,
-      hint:
-        path === undefined
-          ? 'it is not used; name the very file that was running, or a folder with it: --search=DIR'
-          : `it is not used; ${path} was found instead`,
-    },
-  ];
-}
 
 /** A file of which only the outline is known to be right, and that is younger than the core, may be another build. */
 function agesOf(files: readonly ModuleFiles[], coreMs: number): readonly Problem[] {

@@ -1,0 +1,167 @@
+// Owns the choice of files for the modules of a core: the program that the user gives, what is found, what is fetched, and what is said
+// when the given one is another.
+import { UserError } from '../../errors.ts';
+import type { Problem } from '../../model/problem.ts';
+import type { CoreFile } from '../../tools/core/core-file.ts';
+import { kernelObjectName } from '../../tools/core/core-modules.ts';
+import type { ElfFile } from '../../tools/core/elf-file.ts';
+import { readMappedObject, readWholeMappedObject } from '../../tools/core/mapped-object.ts';
+import { indexUpTo } from '../../tools/core/ranges.ts';
+import type { Debuginfod } from './debuginfod.ts';
+import { openFile } from './file-reader.ts';
+import {
+  findDebugTwin,
+  findObject,
+  hasCode,
+  type MappedModule,
+  type Match,
+  matchOf,
+  type ObjectStore,
+  type OpenObject,
+  type Places,
+} from './object-files.ts';
+
+/** The program of a core file. */
+export interface CoreProgram {
+  /** As the process had it; missing: the core does not tell. */
+  readonly pathInCore?: string;
+  /** The file that is used; missing: none was found, or the given one is another program. */
+  readonly path?: string;
+  readonly given?: string;
+  /** Of `given` when there is one, else of `path`. */
+  readonly matches: 'yes' | 'no' | 'unknown';
+  /** Hex: of the process, and of the given file. */
+  readonly buildId?: string;
+  readonly givenBuildId?: string;
+}
+
+/** The files of one module. */
+export interface ModuleFiles {
+  readonly object?: OpenObject;
+  readonly match?: Match;
+  readonly debug?: OpenObject;
+  /** Read from the memory of the process, where there is no file. */
+  readonly mapped?: ElfFile;
+}
+
+export function openGiven(path: string, store: ObjectStore): OpenObject {
+  // Once for the sentence that tells why it cannot be read.
+  openFile(path).close();
+  const object = store.open(path);
+  if (object !== undefined) return object;
+  throw new UserError(
+    `${path} is not a program that a core file could come from`,
+    'name the ELF file that was running, or leave it out',
+  );
+}
+
+export interface FileSearch {
+  readonly given: OpenObject | undefined;
+  readonly places: Places;
+  readonly store: ObjectStore;
+  readonly debuginfod: Debuginfod | undefined;
+}
+
+export async function findFiles(
+  core: CoreFile,
+  search: FileSearch,
+): Promise<{
+  readonly files: readonly ModuleFiles[];
+  readonly exe: CoreProgram;
+  readonly problems: readonly Problem[];
+}> {
+  const { given } = search;
+  const { modules, mappings } = core.image;
+  const mapped: readonly MappedModule[] = modules.map((module) => ({
+    module,
+    header: core.headers.get(module.start),
+    mappings: mappings
+      .slice(indexUpTo(mappings, module.start), indexUpTo(mappings, module.end - 1n) + 1)
+      .filter(({ path }) => path === module.path),
+  }));
+  const program = mapped.find(({ module }) => module.start === core.program?.start);
+  const match = given === undefined || program === undefined ? 'unknown' : matchOf(program, given);
+  const files = await Promise.all(
+    mapped.map((one) => filesOf(one, core, search, one === program && match !== 'no' ? given : undefined)),
+  );
+  const used = program === undefined ? undefined : files[mapped.indexOf(program)];
+  const usedPath = used?.object?.elf.path ?? used?.debug?.elf.path;
+  const exe: CoreProgram = {
+    ...(program !== undefined && { pathInCore: program.module.path }),
+    ...(usedPath !== undefined && { path: usedPath }),
+    ...(given !== undefined && { given: given.elf.path }),
+    matches: given !== undefined ? match : (used?.match ?? 'unknown'),
+    ...(program?.module.buildId !== undefined && { buildId: program.module.buildId }),
+    ...(given?.elf.buildId !== undefined && { givenBuildId: given.elf.buildId }),
+  };
+  return { files, exe, problems: given === undefined ? [] : problemsOfGiven(exe, program !== undefined) };
+}
+
+async function filesOf(
+  mapped: MappedModule,
+  core: CoreFile,
+  { places, store, debuginfod }: FileSearch,
+  given: OpenObject | undefined,
+): Promise<ModuleFiles> {
+  const { module, header } = mapped;
+  if (module.path === kernelObjectName) {
+    const object = readWholeMappedObject(module.path, core.image.memory, module.start);
+    return object === undefined ? {} : { mapped: object };
+  }
+  const fetched = async (kind: 'executable' | 'debuginfo'): Promise<OpenObject | undefined> => {
+    const path = module.buildId === undefined ? undefined : await debuginfod?.fetch(kind, module.buildId);
+    const object = path === undefined ? undefined : store.open(path);
+    return object?.elf.buildId === module.buildId ? object : undefined;
+  };
+  const ownGiven = given !== undefined && hasCode(given.elf) ? given : undefined;
+  const found =
+    ownGiven !== undefined
+      ? { object: ownGiven, match: matchOf(mapped, ownGiven) }
+      : findObject(mapped, places, store);
+  const object = found?.object ?? (await fetched('executable'));
+  const match = found?.match ?? (object === undefined ? undefined : 'yes');
+  // Who names a debug twin as the program means that.
+  let debug = given !== undefined && ownGiven === undefined ? given : undefined;
+  if (debug === undefined && object?.elf.hasDebugInformation !== true) {
+    debug = findDebugTwin(mapped, object, places, store) ?? (await fetched('debuginfo'));
+  }
+  const memoryObject =
+    object === undefined && header !== undefined
+      ? readMappedObject(`${module.path} in memory`, core.image.memory, header)
+      : undefined;
+  return {
+    ...(object !== undefined && { object }),
+    ...(match !== undefined && { match }),
+    ...(debug !== undefined && { debug }),
+    ...(memoryObject !== undefined && { mapped: memoryObject }),
+  };
+}
+
+function problemsOfGiven(exe: CoreProgram, isProgramKnown: boolean): readonly Problem[] {
+  const { given = '', matches, buildId, givenBuildId, path, pathInCore = 'a program' } = exe;
+  if (!isProgramKnown) {
+    return [
+      {
+        code: 'unknown-program',
+        level: 'incomplete',
+        message: `${given} is not used: the core does not tell where its program was`,
+      },
+    ];
+  }
+  if (matches !== 'no') return [];
+  const ids =
+    buildId === undefined || givenBuildId === undefined
+      ? 'its program headers are others'
+      : `its build-id is ${givenBuildId}, that of the process ${buildId}`;
+  return [
+    {
+      code: 'other-program',
+      level: 'incomplete',
+      message: `${given} is not the program that the core is of, which was ${pathInCore}: ${ids}`,
+      hint:
+        path === undefined
+          ? 'it is not used; name the very file that was running, or a folder with it: --search=DIR'
+          : `it is not used; ${path} was found instead`,
+    },
+  ];
+}
