@@ -203,7 +203,7 @@ class Session:
 
     def exited(self, event):
         pid = event.inferior.pid
-        if pid <= 0 or pid not in self.known:
+        if pid <= 0:
             return
         if hasattr(event, "exit_code"):
             end = ("code", int(event.exit_code) & 0xFF)
@@ -214,6 +214,9 @@ class Session:
                 # Let go or killed by gdb, which is said where it is done.
                 return
             end = ("signal", int(number))
+        if pid not in self.known:
+            # So short that gdb told of nothing before.
+            self.meet(event.inferior, "fork")
         self.ended(pid, end)
 
     def ended(self, pid, end):

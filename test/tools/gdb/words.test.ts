@@ -86,7 +86,7 @@ describe('vgrun gdb', () => {
   });
 
   test('help fits on one screen', () => {
-    const lines = gdbHelp(80).split('\n');
+    const lines = gdbHelp(80).trimEnd().split('\n');
     expect(lines.length).toBeLessThanOrEqual(24);
     expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(80);
   });
