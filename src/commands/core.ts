@@ -1,8 +1,17 @@
 // `vgrun core CORE [EXE]`: what a core file tells of the process that left it.
 import { UserError } from '../errors.ts';
+import { harmless } from '../report/terminal-text.ts';
 import { ownDefaults } from '../tools/_shared/own-options.ts';
 import { analysisOptions, readAnalysis } from './analysis.ts';
-import { mustBeApart, readDestinations, showsRaw, terminalOptions, writeReports, writeTo } from './output.ts';
+import {
+  mustBeApart,
+  readDestinations,
+  readyTerminal,
+  showsRaw,
+  terminalOptions,
+  writeReports,
+  writeTo,
+} from './output.ts';
 import { isAnswered, mailOptions, parseWithConfig, reportOptions, subCommand } from './sub-command.ts';
 
 const usage = `[options] CORE [PROGRAM]
@@ -60,6 +69,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     readAnalysis(wishes, mail !== undefined || showsRaw(destinations)),
     import('../run/core/read-core.ts'),
   ]);
+  let afterwards: Promise<unknown> | undefined;
   const directory = await readCore(core, {
     ...(program !== undefined && { program }),
     ...(wishes.sysroot !== undefined && { sysroot: wishes.sysroot }),
@@ -68,7 +78,13 @@ export async function main(argv: readonly string[]): Promise<number> {
     locals: wishes.locals,
     workingDirectory: process.cwd(),
     keep: ownDefaults.keep,
+    onSeen: (sentence) => {
+      say(sentence);
+      // Loaded while others look up names and values: nothing of it is needed before.
+      afterwards = Promise.all([import('../pipeline.ts'), readyTerminal()]);
+    },
   });
+  await afterwards;
   const { analyze, parse } = await import('../pipeline.ts');
   const report = await analyze(await parse(directory), reading);
   const look = {
@@ -84,5 +100,5 @@ export async function main(argv: readonly string[]): Promise<number> {
 }
 
 function say(line: string): void {
-  process.stderr.write(`vgrun: ${line}\n`);
+  process.stderr.write(`vgrun: ${harmless(line)}\n`);
 }

@@ -7,8 +7,8 @@ import { askGdb } from '../gdb/batch.ts';
 
 /** Frames of a thread whose variables are read. */
 const mostFrames = 64;
-/** Threads whose variables are read: the first one, and those that follow it. */
-const mostThreads = 64;
+/** Threads that gdb looks at: the first one, and those that follow it. */
+const mostThreads = 256;
 /** s for all variables, once gdb has opened the core; ms for gdb as a whole. */
 const seconds = 5;
 const longestWait = 30_000;
@@ -36,7 +36,10 @@ interface FrameValues {
   readonly variables: readonly Variable[];
 }
 
-/** Asks gdb for the variables of threads; what it cannot tell is a problem, never an error. */
+/**
+ * Asks gdb for the variables of threads, and of those with equal stacks for the first one's only. What it cannot tell is a problem,
+ * never an error.
+ */
 export async function readCoreValues(
   { core, program, movedFiles, sysroot, debuginfod, folder }: CoreForGdb,
   lwps: readonly number[],

@@ -21,6 +21,8 @@ export interface DescribeCoreOptions {
   readonly disassembles?: boolean;
   /** Why the process stood still, where the core does not tell. */
   readonly signal?: StopSignal | undefined;
+  /** The frames of all threads are known, by the names that symbol tables have for them; names, lines and values follow. */
+  readonly onUnwound?: (threads: readonly StopThread[]) => void;
 }
 
 /**
@@ -34,6 +36,7 @@ export async function describeCore(opened: OpenedCore, options: DescribeCoreOpti
   const code = codePlaces(image, namesIn(opened, indexes));
   const heap = glibcHeap(code);
   const unwound = image.threads.map((thread, index) => threadOf(code, heap, thread, index));
+  options.onUnwound?.(unwound);
   const waits = new Map(
     unwound.flatMap(({ lwp, waits: wait }) => (wait === undefined ? [] : [[lwp, wait] as const])),
   );

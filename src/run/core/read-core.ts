@@ -1,12 +1,12 @@
 // Owns `vgrun core`: a core file becomes a stop log in a run directory.
 import { createWriteStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { UserError } from '../../errors.ts';
 import { debug } from '../../log.ts';
 import type { Problem } from '../../model/problem.ts';
-import type { Stop } from '../../model/stop.ts';
+import type { Stop, StopThread } from '../../model/stop.ts';
 import { version } from '../../version.ts';
 import {
   createRunDirectory,
@@ -36,6 +36,8 @@ export interface ReadCoreRequest extends ReadCoreOptions {
   readonly workingDirectory: string;
   /** How many runs to keep. */
   readonly keep: number;
+  /** A sentence that says what is known at once, before names, lines and values were looked up. */
+  readonly onSeen?: (sentence: string) => void;
 }
 
 /**
@@ -45,12 +47,12 @@ export interface ReadCoreRequest extends ReadCoreOptions {
  * @throws UserError (125): it cannot be read, or is no core file; no directory can be written.
  */
 export async function readCore(path: string, request: ReadCoreRequest): Promise<string> {
-  const { workingDirectory, keep, ...options } = request;
+  const { workingDirectory, keep, onSeen, ...options } = request;
   const opened = await openCore(path, { ...options, exe: options.program });
   try {
     const { id, path: directory, temporary } = await createRunDirectory(workingDirectory, false);
     const log = startLog(directory);
-    for (const line of await linesOf(opened, directory, options)) log.write(line);
+    for (const line of await linesOf(opened, directory, options, onSeen)) log.write(line);
     await log.end();
     // What was changed since is not what crashed.
     const startedAt = (await stat(opened.path)).mtime;
@@ -156,12 +158,12 @@ async function linesOf(
   opened: OpenedCore,
   directory: string,
   options: ReadCoreOptions,
+  onSeen?: (sentence: string) => void,
 ): Promise<readonly object[]> {
   const { facts, image, exe } = opened;
   const lwps = image.threads.map(({ lwp }) => lwp);
   const program = options.locals ? programForValues(opened) : undefined;
-  const [described, read] = await Promise.all([
-    describeCore(opened, { folder: directory }),
+  const [read, described] = await Promise.all([
     program === undefined
       ? undefined
       : readCoreValues(
@@ -175,6 +177,10 @@ async function linesOf(
           },
           lwps,
         ),
+    describeCore(opened, {
+      folder: directory,
+      onUnwound: (threads) => onSeen?.(firstSentence(opened, threads)),
+    }),
   ]);
   debug('core read', { threads: lwps.length, program });
   const stop: Stop =
@@ -197,6 +203,21 @@ async function linesOf(
       : { type: 'exit', pid, detached: true },
     ...[...opened.problems, ...(read?.problems ?? [])].map((problem) => ({ type: 'problem', ...problem })),
   ];
+}
+
+/** Frames of the first thread that the first sentence names. */
+const mostNamed = 8;
+
+/** `SIGSEGV in push() ← main()`: what an impatient reader wants to know first. */
+function firstSentence({ facts }: OpenedCore, threads: readonly StopThread[]): string {
+  const why = facts.isCrash ? (facts.signal?.name ?? 'a crash') : 'no crash';
+  const [thread] = threads;
+  const names = (thread?.frames ?? [])
+    .slice(0, mostNamed)
+    .map(({ function: name, object, offset }) =>
+      name === undefined ? `${basename(object ?? '???')}+${offset ?? '?'}` : `${name}()`,
+    );
+  return `${why} in ${names.join(' ← ')}; looking up lines and values`;
 }
 
 /** gdb is only worth its time where it knows variables: in debug information of what is no library of the system. */

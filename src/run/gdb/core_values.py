@@ -2,7 +2,8 @@
 
 The file that VGRUN_GDB names says what is wanted: {"output": path, "lwps": [numbers, the first one first],
 "frames": how many of a thread, "seconds": for all of them}. The output is one JSON object: for each lwp its
-frames, each {"ip", "function"?, "variables"}.
+frames, each {"ip", "function"?, "variables"}. Of threads that stand at the same place with the same callers, as
+those of a pool do, only the first is read.
 """
 
 import json
@@ -34,16 +35,31 @@ def frames_of(thread, most, budget):
     return found
 
 
+def place_of(thread, most):
+    """Where the thread stands and how it came there."""
+    thread.switch()
+    found = []
+    frame = gdb.newest_frame()
+    while frame is not None and len(found) < most:
+        found.append(frame.pc())
+        frame = frame.older()
+    return tuple(found)
+
+
 def main():
     with open(os.environ["VGRUN_GDB"], encoding="utf-8") as file:
         wanted = json.load(file)
     budget = stop.Budget(seconds=wanted["seconds"], characters=LONGEST_OUTPUT)
     threads = {thread.ptid[1] or thread.ptid[0]: thread for thread in gdb.selected_inferior().threads()}
-    found = {}
+    found, places = {}, set()
     for lwp in wanted["lwps"]:
         if lwp not in threads or budget.is_spent():
             continue
         try:
+            place = place_of(threads[lwp], wanted["frames"])
+            if place in places:
+                continue
+            places.add(place)
             found[str(lwp)] = frames_of(threads[lwp], wanted["frames"], budget)
         except (gdb.error, gdb.MemoryError, RuntimeError):
             continue
