@@ -324,7 +324,7 @@ describe.skipIf(!canRun('gdb'))('probes', () => {
     expect([of(4), of(7)]).toEqual([[], []]);
     expect(seen.stops.map(({ number }) => number)).toEqual(seen.stops.map((_, index) => index + 1));
     const [first] = seen.stops.filter(({ probe }) => probe?.probe === 1);
-    expect(first && at(first)).toEqual(['add:13', 'main:21']);
+    expect(first && at(first)).toEqual(['add:13', 'main:20']);
     expect(seen.problems).toEqual(['probe-condition', 'probe-limit', 'probe-place']);
   });
 

@@ -96,10 +96,8 @@ class Probe:
             if held is not None and held:
                 return True
         try:
-            value = bool(gdb.parse_and_eval(self.wish["condition"]))
-            if self.is_ours:
-                return value
-            reason = "gdb could not evaluate it"
+            # False of one that stands at the same place as another that was hit.
+            return bool(gdb.parse_and_eval(self.wish["condition"]))
         except (gdb.error, gdb.MemoryError) as error:
             reason = str(error)
         if not self.told_condition:

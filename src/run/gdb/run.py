@@ -79,6 +79,10 @@ def attempt(command):
         print(f"{command}: {error}")
 
 
+# So long nobody holds a process while it is meant to run.
+STUCK_SECONDS = 10
+
+
 class Session:
     def __init__(self, wish):
         self.wish = wish
@@ -98,6 +102,7 @@ class Session:
         self.stopped_at = time.monotonic()
         # The SIGTRAP at which it stands is the program's own, and not that of a breakpoint.
         self.passes_trap = False
+        self.is_running = False
 
     def run(self):
         gdb.events.stop.connect(self.stopped)
@@ -114,6 +119,7 @@ class Session:
             self.begin()
         except gdb.error as error:
             self.not_started(error)
+        threading.Thread(target=self.watch, daemon=True).start()
         while True:
             self.handle_events()
             if not self.choose_process():
@@ -121,6 +127,7 @@ class Session:
             self.go_on()
 
     def go_on(self):
+        self.is_running = True
         passes_trap, self.passes_trap = self.passes_trap, False
         if passes_trap:
             attempt("handle SIGTRAP stop print pass")
@@ -130,6 +137,7 @@ class Session:
             if not self.events:
                 raise
             print(f"continue: {error}")
+        self.is_running = False
         if passes_trap:
             attempt("handle SIGTRAP stop print nopass")
 
@@ -256,6 +264,30 @@ class Session:
                 return False
             threads[0].switch()
         return True
+
+    def watch(self):
+        """Ends processes that gdb holds and has forgotten: it can lose a thread that calls vfork(2) among others."""
+        looks, always = 0, set()
+        while True:
+            time.sleep(STUCK_SECONDS / 10)
+            pids = list(self.known)
+            held = {thread for pid in pids for thread in held_threads(pid)} if self.is_running else set()
+            always = held if looks == 0 else always & held
+            looks = looks + 1 if always else 0
+            if looks < 10:
+                continue
+            looks = 0
+            self.log.problem(
+                "gdb-stuck",
+                "incomplete",
+                "gdb stopped the processes and did not go on with them: they were killed",
+                "run it with --follow=parent, which leaves the children alone",
+            )
+            for pid in pids:
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    continue
 
     def interrupt(self):
         gdb.post_event(lambda: attempt("interrupt"))
@@ -406,6 +438,19 @@ class Session:
         for probe in self.probes:
             probe.finish()
         self.log.end()
+
+
+def held_threads(pid):
+    """The threads of a process that stand still for their debugger (proc_pid_stat(5), state t)."""
+    found = []
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/stat", "rb") as file:
+                if file.read(4096).rpartition(b")")[2].split()[0] == b"t":
+                    found.append(thread)
+    except (OSError, IndexError):
+        return []
+    return found
 
 
 def is_own_trap():
