@@ -18,6 +18,7 @@ const benches = {
   costs: async (options) => (await import('./costs.mjs')).costsBench(options),
   cgi: async (options) => (await import('./cgi.mjs')).cgiBench(options),
   sanitizers: async (options) => (await import('./sanitizers.mjs')).sanitizersBench(options),
+  core: async (options) => (await import('./core.mjs')).coreBench(options),
   profiles: async (options) => (await import('./profiles.mjs')).profilesBench(options),
   reporters: async (options) => (await import('./reporters.mjs')).reportersBench(options),
 };
