@@ -115,6 +115,18 @@ export function readCoreFile(path: string, size: number, readAt: ReadFileAt): Co
   };
 }
 
+/** SIGTRAP: in a core that gdb made it is the breakpoint, or the step, at which gdb held the process. */
+const breakpointSignal = 5;
+
+function writerOf(
+  pid: number | undefined,
+  { hasFiles, isProcessFirst }: Pick<CoreNotes, 'hasFiles' | 'isProcessFirst'>,
+): CoreFacts['writer'] {
+  if (!isProcessFirst) return hasFiles ? 'kernel' : 'unknown';
+  if (pid === 0) return 'valgrind';
+  return hasFiles ? 'gdb' : 'unknown';
+}
+
 function factsOf(
   { process, auxiliary, threads: noted, hasFiles, isProcessFirst }: CoreNotes,
   threads: readonly ImageThread[],
@@ -127,6 +139,7 @@ function factsOf(
   const startedAs = nameAt === undefined ? '' : textAt(memory.read(nameAt, 4096), 0);
   // valgrind leaves the pid out; the first thread has the number of its process.
   const pid = process?.pid || noted.reduce((lowest, { lwp }) => Math.min(lowest, lwp), noted[0]?.lwp ?? 0);
+  const writer = writerOf(process?.pid, { hasFiles, isProcessFirst });
   return {
     machine,
     pid,
@@ -138,17 +151,12 @@ function factsOf(
     ...(words !== undefined && { words }),
     ...(startedAs !== '' && { startedAs }),
     ...(signal !== undefined && { signal }),
-    isCrash: signal !== undefined && leavesCore(signal.number),
+    isCrash:
+      signal !== undefined &&
+      leavesCore(signal.number) &&
+      !(writer === 'gdb' && signal.number === breakpointSignal),
     auxiliary,
-    writer: !isProcessFirst
-      ? hasFiles
-        ? 'kernel'
-        : 'unknown'
-      : process?.pid === 0
-        ? 'valgrind'
-        : hasFiles
-          ? 'gdb'
-          : 'unknown',
+    writer,
   };
 }
 
