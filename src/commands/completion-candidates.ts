@@ -16,6 +16,7 @@ import {
 } from '../tools/_shared/valgrind-options.ts';
 import { tools } from '../tools/index.ts';
 import { analysisOptions, growthOption } from './analysis.ts';
+import { coreOptions } from './core-options.ts';
 import { interactiveOptions } from './gdb-words.ts';
 import { stacksOptions } from './stacks-options.ts';
 import { configOptions, mailOptions, reportOptions } from './sub-command.ts';
@@ -142,6 +143,18 @@ export const subCommandWords: Readonly<Record<string, SubCommandWords>> = {
       { name: '--help', about: 'show help', takesValue: false },
     ],
     names: 'programs',
+  },
+  core: {
+    about: 'what a core file tells',
+    options: wordsOf({
+      ...coreOptions,
+      ...reportOptions,
+      ...analysisOptions,
+      ...mailOptions,
+      ...configOptions,
+      ...help,
+    }),
+    names: 'runs',
   },
   stacks: {
     about: 'what each thread of a process does',

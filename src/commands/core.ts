@@ -3,6 +3,7 @@ import { UserError } from '../errors.ts';
 import { harmless } from '../report/terminal-text.ts';
 import { ownDefaults } from '../tools/_shared/own-options.ts';
 import { analysisOptions, readAnalysis } from './analysis.ts';
+import { coreOptions } from './core-options.ts';
 import {
   mustBeApart,
   readDestinations,
@@ -24,26 +25,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   const wishes = await parseWithConfig(
     subCommand('core', usage, argv)
       .options(reportOptions)
-      .options({
-        locals: {
-          type: 'boolean',
-          default: true,
-          describe: 'arguments and locals, by gdb; --no-locals: without',
-        },
-        search: {
-          type: 'string',
-          array: true,
-          nargs: 1,
-          default: [] as string[],
-          describe: 'DIR with programs, libraries or their debug files; repeatable',
-        },
-        sysroot: { type: 'string', describe: 'DIR under which the paths of the core lie' },
-        debuginfod: {
-          type: 'boolean',
-          default: false,
-          describe: 'ask the servers in DEBUGINFOD_URLS for what is missing',
-        },
-      })
+      .options(coreOptions)
       .options(analysisOptions)
       .options(mailOptions),
     argv,

@@ -36,7 +36,7 @@ export interface StopFrame extends Frame {
   readonly functionOffset?: number;
   /** The call was inlined into the next frame. */
   readonly isInlined?: true;
-  /** The kernel called it to deliver a signal. */
+  /** It is the trampoline between a signal handler, which is the frame before, and what the signal interrupted. */
   readonly isSignalHandler?: true;
   /** Arguments first. Missing: nothing is known of them. */
   readonly variables?: readonly Variable[];
