@@ -15,7 +15,7 @@ import {
   valgrindOptions,
 } from '../tools/_shared/valgrind-options.ts';
 import { tools } from '../tools/index.ts';
-import { analysisOptions, growthOption } from './analysis.ts';
+import { analysisOptions, growthOption, secretsOption } from './analysis.ts';
 import { interactiveOptions } from './gdb-words.ts';
 import { stacksOptions } from './stacks-options.ts';
 import { configOptions, mailOptions, reportOptions } from './sub-command.ts';
@@ -60,7 +60,13 @@ type YargsOptions = Readonly<
 
 const { confidential: _, ...readingOptions } = analysisOptions;
 const help = { help: { type: 'boolean', describe: 'show help' } };
-const reading = wordsOf({ ...reportOptions, ...analysisOptions, ...configOptions, ...help });
+const reading = wordsOf({
+  ...reportOptions,
+  ...analysisOptions,
+  ...secretsOption,
+  ...configOptions,
+  ...help,
+});
 const growing = wordsOf(growthOption);
 const baseline = { name: '--baseline', about: 'the baseline', takesValue: true };
 
@@ -145,7 +151,14 @@ export const subCommandWords: Readonly<Record<string, SubCommandWords>> = {
   },
   stacks: {
     about: 'what each thread of a process does',
-    options: wordsOf({ ...stacksOptions, ...reportOptions, ...analysisOptions, ...configOptions, ...help }),
+    options: wordsOf({
+      ...stacksOptions,
+      ...reportOptions,
+      ...analysisOptions,
+      ...secretsOption,
+      ...configOptions,
+      ...help,
+    }),
     names: 'none',
   },
   shim: {

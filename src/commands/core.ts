@@ -1,7 +1,7 @@
 // `vgrun core CORE [EXE]`: what a core file tells of the process that left it.
 import { UserError } from '../errors.ts';
 import { ownDefaults } from '../tools/_shared/own-options.ts';
-import { analysisOptions, readAnalysis } from './analysis.ts';
+import { analysisOptions, readAnalysis, secretsOption } from './analysis.ts';
 import { mustBeApart, readDestinations, showsRaw, terminalOptions, writeReports, writeTo } from './output.ts';
 import { isAnswered, mailOptions, parseWithConfig, reportOptions, subCommand } from './sub-command.ts';
 
@@ -36,6 +36,7 @@ export async function main(argv: readonly string[]): Promise<number> {
         },
       })
       .options(analysisOptions)
+      .options(secretsOption)
       .options(mailOptions),
     argv,
   );

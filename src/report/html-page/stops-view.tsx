@@ -41,7 +41,9 @@ export function StopsView({ summary }: { readonly summary: Summary }) {
 }
 
 function Moment({ stop }: { readonly stop: ReportStop }) {
-  const { fault, finding, disassembly, threads, modules, excerpt, pausedMs, core } = stop;
+  const { cause, fault, finding, disassembly, threads, modules, excerpt, core } = stop;
+  // A process that has crashed does not go on.
+  const pausedMs = cause === 'signal' ? undefined : stop.pausedMs;
   const first = threads[0];
   const blamed = first?.blamed === undefined ? undefined : first.frames[first.blamed];
   const sender = senderText(stop);
