@@ -40,7 +40,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     maxPauseMs,
     workingDirectory,
     projectRoot: await findProjectRoot(workingDirectory),
-    options: argv.filter((word) => /^--(?:samples|interval|max-pause)\b/.test(word)),
+    options: (['samples', 'interval', 'max-pause'] as const).flatMap((name) =>
+      wishes[name] === stacksOptions[name].default ? [] : [`--${name}=${wishes[name]}`],
+    ),
     argv: ['vgrun', 'stacks', ...argv],
     keep: ownDefaults.keep,
     version,
