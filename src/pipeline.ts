@@ -103,6 +103,8 @@ export interface AnalyzeWishes {
   readonly raw?: boolean;
   /** Leaves out command lines, source text and quotes of logs. */
   readonly confidential?: boolean;
+  /** Shows values of variables that look like secrets; otherwise they are `***`. */
+  readonly showSecrets?: boolean;
 }
 
 /** ANALYZE: merges, judges and orders the records, and adds the source lines that are still what was compiled. */
@@ -124,6 +126,7 @@ export async function analyze(parsed: Parsed, wishes: AnalyzeWishes = {}): Promi
     ownership: wishes.ownership,
     gate: wishes.gate,
     known: wishes.known,
+    secrets: wishes.showSecrets,
   });
   if (wishes.confidential === true) return withoutSecrets(report);
   const withRaw = wishes.raw === true ? await withRawExcerpts(report, parsed.files, directory) : report;

@@ -18,6 +18,7 @@ export interface AnalysisSettings {
   readonly library?: readonly string[] | undefined;
   readonly system?: readonly string[] | undefined;
   readonly confidential?: boolean | undefined;
+  readonly showSecrets?: boolean | undefined;
   readonly projectRoot?: string | undefined;
   readonly followInterpreter?: boolean | undefined;
   readonly errorExitcode?: number | undefined;
@@ -55,6 +56,15 @@ export const analysisOptions = {
   },
 } as const;
 
+/** For commands whose reports may show values of variables, for yargs. */
+export const secretsOption = {
+  'show-secrets': {
+    type: 'boolean',
+    default: false,
+    describe: 'show values of variables that look like secrets',
+  },
+} as const;
+
 /** How growth is limited, for yargs: only for commands that compare. */
 export const growthOption = {
   'max-growth': { type: 'string', describe: 'how much a profile may grow: Ir=5%,bytes=4KiB' },
@@ -67,7 +77,7 @@ export const growthOption = {
  * @throws UserError (125) for a word that means nothing, and for a baseline that is broken.
  */
 export async function readAnalysis(settings: AnalysisSettings, raw: boolean): Promise<AnalyzeWishes> {
-  const { projectRoot, followInterpreter, errorExitcode, confidential, baseline } = settings;
+  const { projectRoot, followInterpreter, errorExitcode, confidential, showSecrets, baseline } = settings;
   const { mine, library, system } = settings;
   if (projectRoot !== undefined && !existsSync(projectRoot)) {
     throw new UserError(
@@ -84,6 +94,7 @@ export async function readAnalysis(settings: AnalysisSettings, raw: boolean): Pr
     ...(followInterpreter === undefined ? {} : { followInterpreter }),
     ...(errorExitcode === undefined ? {} : { errorExitcode }),
     ...(confidential === undefined ? {} : { confidential }),
+    ...(showSecrets === undefined ? {} : { showSecrets }),
     ...(gate === undefined ? {} : { gate }),
     ownership: checkedPatterns({ mine, library, system }),
     raw,

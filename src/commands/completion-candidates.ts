@@ -15,7 +15,7 @@ import {
   valgrindOptions,
 } from '../tools/_shared/valgrind-options.ts';
 import { tools } from '../tools/index.ts';
-import { analysisOptions, growthOption } from './analysis.ts';
+import { analysisOptions, growthOption, secretsOption } from './analysis.ts';
 import { coreOptions } from './core-options.ts';
 import { interactiveOptions } from './gdb-words.ts';
 import { stacksOptions } from './stacks-options.ts';
@@ -61,7 +61,13 @@ type YargsOptions = Readonly<
 
 const { confidential: _, ...readingOptions } = analysisOptions;
 const help = { help: { type: 'boolean', describe: 'show help' } };
-const reading = wordsOf({ ...reportOptions, ...analysisOptions, ...configOptions, ...help });
+const reading = wordsOf({
+  ...reportOptions,
+  ...analysisOptions,
+  ...secretsOption,
+  ...configOptions,
+  ...help,
+});
 const growing = wordsOf(growthOption);
 const baseline = { name: '--baseline', about: 'the baseline', takesValue: true };
 
@@ -150,6 +156,7 @@ export const subCommandWords: Readonly<Record<string, SubCommandWords>> = {
       ...coreOptions,
       ...reportOptions,
       ...analysisOptions,
+      ...secretsOption,
       ...mailOptions,
       ...configOptions,
       ...help,
@@ -158,7 +165,14 @@ export const subCommandWords: Readonly<Record<string, SubCommandWords>> = {
   },
   stacks: {
     about: 'what each thread of a process does',
-    options: wordsOf({ ...stacksOptions, ...reportOptions, ...analysisOptions, ...configOptions, ...help }),
+    options: wordsOf({
+      ...stacksOptions,
+      ...reportOptions,
+      ...analysisOptions,
+      ...secretsOption,
+      ...configOptions,
+      ...help,
+    }),
     names: 'none',
   },
   shim: {

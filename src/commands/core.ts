@@ -2,7 +2,7 @@
 import { UserError } from '../errors.ts';
 import { harmless } from '../report/terminal-text.ts';
 import { ownDefaults } from '../tools/_shared/own-options.ts';
-import { analysisOptions, readAnalysis } from './analysis.ts';
+import { analysisOptions, readAnalysis, secretsOption } from './analysis.ts';
 import { coreOptions } from './core-options.ts';
 import {
   mustBeApart,
@@ -27,6 +27,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       .options(reportOptions)
       .options(coreOptions)
       .options(analysisOptions)
+      .options(secretsOption)
       .options(mailOptions),
     argv,
   );

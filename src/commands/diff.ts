@@ -7,6 +7,7 @@ import {
   mustBeComparable,
   mustHoldProfiles,
   readAnalysis,
+  secretsOption,
 } from './analysis.ts';
 import { readDestinations, showsRaw, terminalOptions, writeReports, writeTo } from './output.ts';
 import { isAnswered, parseWithConfig, reportOptions, subCommand } from './sub-command.ts';
@@ -21,6 +22,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     )
       .options(reportOptions)
       .options(analysisOptions)
+      .options(secretsOption)
       .options(growthOption),
     argv,
   );

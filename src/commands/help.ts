@@ -101,7 +101,7 @@ function firstScreen(width: number, own: string): string {
       rows: [
         {
           left: '--tool=NAME',
-          right: `${names[0]} helgrind drd asan ubsan lsan tsan msan mtrace memwatch; heap: massif dhat heaptrack; time: callgrind cachegrind perf gprof`,
+          right: `${names[0]} helgrind drd asan ubsan lsan tsan msan mtrace memwatch; crash: gdb; heap: massif dhat heaptrack; time: callgrind cachegrind perf gprof`,
         },
         ...commonOptions.map(([name, value]) => ({
           left: `${name}=${value}`,

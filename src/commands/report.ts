@@ -5,7 +5,7 @@ import { pipeline } from 'node:stream/promises';
 import { UserError } from '../errors.ts';
 import { analyze, type Parsed, parse, parseSymbolized } from '../pipeline.ts';
 import { latestRun } from '../run/directory.ts';
-import { analysisOptions, growthOption, mustBeComparable, readAnalysis } from './analysis.ts';
+import { analysisOptions, growthOption, mustBeComparable, readAnalysis, secretsOption } from './analysis.ts';
 import { mustBeApart, readDestinations, showsRaw, terminalOptions, writeReports, writeTo } from './output.ts';
 import { isAnswered, mailOptions, parseWithConfig, reportOptions, subCommand } from './sub-command.ts';
 
@@ -20,6 +20,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       .options(reportOptions)
       .options(mailOptions)
       .options(analysisOptions)
+      .options(secretsOption)
       .options(growthOption)
       .option('baseline', {
         type: 'string',

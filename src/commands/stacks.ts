@@ -5,7 +5,7 @@ import { findProjectRoot } from '../run/directory.ts';
 import { takeStacks } from '../run/stacks/take-stacks.ts';
 import { ownDefaults } from '../tools/_shared/own-options.ts';
 import { version } from '../version.ts';
-import { analysisOptions, readAnalysis } from './analysis.ts';
+import { analysisOptions, readAnalysis, secretsOption } from './analysis.ts';
 import { readDestinations, showsRaw, terminalOptions, writeReports, writeTo } from './output.ts';
 import { stacksOptions } from './stacks-options.ts';
 import { isAnswered, parseWithConfig, reportOptions, subCommand } from './sub-command.ts';
@@ -20,7 +20,8 @@ export async function main(argv: readonly string[]): Promise<number> {
     )
       .options(stacksOptions)
       .options(reportOptions)
-      .options(analysisOptions),
+      .options(analysisOptions)
+      .options(secretsOption),
     argv,
   );
   if (isAnswered(argv)) return 0;
@@ -39,7 +40,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     maxPauseMs,
     workingDirectory,
     projectRoot: await findProjectRoot(workingDirectory),
-    options: argv.filter((word) => /^--(?:samples|interval|max-pause)\b/.test(word)),
+    options: (['samples', 'interval', 'max-pause'] as const).flatMap((name) =>
+      wishes[name] === stacksOptions[name].default ? [] : [`--${name}=${wishes[name]}`],
+    ),
     argv: ['vgrun', 'stacks', ...argv],
     keep: ownDefaults.keep,
     version,

@@ -131,7 +131,10 @@ function headLine(stop: ReportStop, { processes }: Report, ink: Ink): string {
     ...(stop.finding === undefined ? [] : [stop.finding]),
     `process ${stop.pid}${program}`,
     ...(stop.threads.length > 1 ? [`${grouped(stop.threads.length)} threads`] : []),
-    ...(stop.pausedMs === undefined ? [] : [`paused for ${pauseText(stop.pausedMs)}`]),
+    // A process that has crashed does not go on: for how long it was looked at says nothing of it.
+    ...(stop.pausedMs === undefined || stop.cause === 'signal'
+      ? []
+      : [`paused for ${pauseText(stop.pausedMs)}`]),
   ];
   const title = harmless(momentTitle(stop));
   const paint = stop.cause === 'signal' ? ink.red : (text: string): string => text;

@@ -51,7 +51,7 @@ test('a crash is a process, a finding, its stop, its signal and its end', async 
   expect(finding).toMatchObject({
     tool: 'gdb',
     kind: 'SIGSEGV',
-    what: 'SIGSEGV (SEGV_MAPERR) at 0x0: rax is NULL: it wrote 4 bytes at 0x0',
+    what: 'SIGSEGV: rax is NULL: it wrote 4 bytes at 0x0',
     thread: { id: 1 },
     access: { operation: 'write', size: 4, address: '0x0' },
   });
@@ -277,4 +277,18 @@ test('whatever stands in a log, it is read without an error, and each image that
     }),
     { numRuns: 150 },
   );
+});
+
+test('versions of exported names are no part of a name, and a stub is not what it leads to', async () => {
+  const named = (name: string) => [{ ...mine('push', 'list.c', 20, { found: 'innermost' }), function: name }];
+  const text = logText('gdb', [
+    started,
+    ...['clock_nanosleep@@GLIBC_2.17', 'raise@GLIBC_2.2.5', 'puts@plt', 'operator@'].map((name, index) =>
+      stop(index + 1, 'sample', { threads: [thread(1, named(name))] }),
+    ),
+  ]);
+  const names = only(await recordsOfLog(text), 'stop').map(
+    ({ stop: s }) => s.threads[0]?.frames[0]?.function,
+  );
+  expect(names).toEqual(['clock_nanosleep', 'raise', 'puts@plt', 'operator@']);
 });

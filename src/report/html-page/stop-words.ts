@@ -56,8 +56,18 @@ export function waitText({ kind, address, name }: Wait): string {
 /** `waits for mutex m1 (0x4040a0), which thread 3 "b" holds`; empty for a thread that waits for nothing. */
 export function waitSentence({ waits }: ReportStopThread, threads: readonly ReportStopThread[]): string {
   if (waits === undefined) return '';
+  const ending = endedThread(waits, threads);
+  if (ending !== undefined) return `waits for the end of ${threadTitle(ending)}`;
   const holder = waits.owner === undefined ? undefined : threadNamed(waits.owner, threads);
   return `waits for ${waitText(waits)}${holder === undefined ? '' : `, which ${holder} holds`}`;
+}
+
+/** The thread whose end is waited for, when it is one of these. */
+function endedThread(
+  { kind, address }: Wait,
+  threads: readonly ReportStopThread[],
+): ReportStopThread | undefined {
+  return kind === 'thread' ? threads.find(({ lwp }) => String(lwp) === address) : undefined;
 }
 
 /** `waits for mutex m1 of thread 3`, of threads with equal stacks; empty when they wait for nothing. */
@@ -69,6 +79,8 @@ export function groupWait({ threads }: ThreadGroup, all: readonly ReportStopThre
   if (wait === undefined) return '';
   const verb = threads.length === 1 ? 'waits' : 'wait';
   if (waits.size > 1) return `${verb} for ${waits.size} different locks or threads`;
+  const ending = endedThread(wait, all);
+  if (ending !== undefined) return `${verb} for the end of thread ${ending.number}`;
   const holder = all.find(({ lwp }) => lwp === wait.owner);
   const of = holder === undefined ? '' : ` of thread ${holder.number}`;
   const target =

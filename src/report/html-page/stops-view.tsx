@@ -1,11 +1,14 @@
 // Processes that stood still: crashes, cores and samples with all threads, deadlocks, and the hits of probes.
 import type { ReportStop } from '../../model/report.ts';
+import type { Disassembly } from '../../model/stop.ts';
 import { ExcerptView } from './excerpt-view.tsx';
 import type { Summary } from './payload.ts';
 import {
   deadlockSteps,
+  didText,
   foldThreads,
   groupStops,
+  isMoving,
   momentTitle,
   movements,
   pauseText,
@@ -27,7 +30,7 @@ export function StopsView({ summary }: { readonly summary: Summary }) {
   const { moments, samples, probes } = groupStops(stops);
   const legend = trustLegend(stops);
   return (
-    <div class="stops">
+    <section class="stops">
       {legend !== undefined && <p class="quiet">{legend}</p>}
       {moments.map((stop) => (
         <Moment key={`${stop.image}-${stop.number}-${stop.cause}`} stop={stop} />
@@ -36,12 +39,14 @@ export function StopsView({ summary }: { readonly summary: Summary }) {
         <Samples key={series[0]?.image} series={series} />
       ))}
       {probes.length > 0 && <Probes stops={probes} />}
-    </div>
+    </section>
   );
 }
 
 function Moment({ stop }: { readonly stop: ReportStop }) {
-  const { fault, finding, disassembly, threads, modules, excerpt, pausedMs, core } = stop;
+  const { cause, fault, finding, disassembly, threads, modules, excerpt, core } = stop;
+  // A process that has crashed does not go on.
+  const pausedMs = cause === 'signal' ? undefined : stop.pausedMs;
   const first = threads[0];
   const blamed = first?.blamed === undefined ? undefined : first.frames[first.blamed];
   const sender = senderText(stop);
@@ -61,16 +66,7 @@ function Moment({ stop }: { readonly stop: ReportStop }) {
       )}
       {sender !== undefined && <p>{sender}</p>}
       {excerpt !== undefined && <ExcerptView excerpt={excerpt} line={blamed?.line} />}
-      {disassembly !== undefined && (
-        <pre tabIndex={0} aria-label="Instructions">
-          {disassembly.lines
-            .map(
-              ({ address, text }, index) =>
-                `${index === disassembly.current ? '=>' : '  '} ${address}  ${text}`,
-            )
-            .join('\n')}
-        </pre>
-      )}
+      {disassembly !== undefined && <Instructions disassembly={disassembly} />}
       <Cycles stop={stop} />
       {foldThreads(threads).map((group, index) => (
         <GroupView
@@ -123,6 +119,26 @@ function Moment({ stop }: { readonly stop: ReportStop }) {
   );
 }
 
+/** As source is shown, the one that failed marked. */
+function Instructions({ disassembly: { lines, current, from } }: { readonly disassembly: Disassembly }) {
+  return (
+    <>
+      <pre class="excerpt" tabIndex={0} aria-label="Instructions">
+        {lines.map(({ address, text }, index) => (
+          <span key={index} class={index === current ? 'line here' : 'line'}>
+            <span class="number">
+              {index === current ? '▶' : ' '} {address}
+            </span>
+            {text}
+            {'\n'}
+          </span>
+        ))}
+      </pre>
+      {from === 'file' && <p class="quiet">The bytes are those of the file; the memory is not known.</p>}
+    </>
+  );
+}
+
 function Cycles({ stop }: { readonly stop: ReportStop }) {
   return (stop.deadlocks ?? []).map((deadlock, index) => {
     const steps = deadlockSteps(deadlock, stop.threads);
@@ -137,13 +153,12 @@ function Cycles({ stop }: { readonly stop: ReportStop }) {
               <b>{thread}</b> waits for <code>{wait}</code>, held by{' '}
               <b>{(steps[step + 1] ?? first).thread}</b>
               {frame !== undefined && (
-                <>
-                  {' '}
-                  at{' '}
+                <p class="quiet">
+                  It waits in{' '}
                   <code>
                     {stopFrameName(frame)} {stopFramePlace(frame)}
                   </code>
-                </>
+                </p>
               )}
             </li>
           ))}
@@ -156,25 +171,30 @@ function Cycles({ stop }: { readonly stop: ReportStop }) {
 function Samples({ series }: { readonly series: readonly ReportStop[] }) {
   const last = series.findLast(({ deadlocks = [] }) => deadlocks.length > 0);
   const pauses = series.flatMap(({ pausedMs }) => pausedMs ?? []);
+  const took = (series.at(-1)?.ms ?? 0) - (series[0]?.ms ?? 0);
+  const facts = [
+    ...(took > 0 ? [`over ${pauseText(took)}`] : []),
+    ...(pauses.length > 0 ? [`paused for ${pauseText(Math.max(...pauses))} at most`] : []),
+  ];
   const threads = series.at(-1)?.threads ?? [];
   const all = movements(series);
-  const still = all.filter(({ stacks, samples }) => stacks.length === 1 && samples === series.length);
+  const still = all.filter((each) => each.samples === series.length && !isMoving(each));
   const moved = all.filter((each) => !still.includes(each));
   return (
     <section class="stop">
       <h2>
         {series.length} samples of process {series[0]?.pid}
       </h2>
-      {pauses.length > 0 && <p class="quiet">paused for {pauseText(Math.max(...pauses))} at most</p>}
+      {facts.length > 0 && <p class="quiet">{facts.join(', ')}</p>}
       {last !== undefined && <Cycles stop={last} />}
       {moved.length > 0 && <h3>Moved</h3>}
-      {moved.map(({ thread, stacks }) => (
-        <section key={thread.lwp} class="movement">
+      {moved.map((movement) => (
+        <section key={movement.thread.lwp} class="movement">
           <p>
-            <b>{threadTitle(thread)}</b>
+            <b>{threadTitle(movement.thread)}</b> <span class="quiet">{didText(movement)}</span>
           </p>
           <ul>
-            {stacks.map(({ thread: at, samples }, index) => (
+            {movement.stacks.map(({ thread: at, samples }, index) => (
               <li key={index}>
                 {samples} × <code>{stackChain(at)}</code>
               </li>

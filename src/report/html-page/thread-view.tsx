@@ -1,5 +1,7 @@
 // Threads that stand at the same calls: their frames, each of which opens to its variables, and the registers.
+import { Fragment } from 'preact';
 import type { ReportStopFrame, ReportStopThread } from '../../model/report.ts';
+import { sentence } from '../sentence.ts';
 import {
   endText,
   groupTitle,
@@ -12,7 +14,7 @@ import {
   trustMarks,
   variableText,
 } from './stop-words.ts';
-import { ownerWords, reasonText } from './words.ts';
+import { counted, ownerWords, reasonText } from './words.ts';
 
 interface Props {
   readonly group: ThreadGroup;
@@ -28,15 +30,14 @@ export function GroupView({ group, threads, open }: Props) {
   return (
     <details class="thread" open={open}>
       <summary>
-        <b>{groupTitle(group)}</b> {waits !== '' && <span>{waits} </span>}
-        <code class="quiet">{stackChain(first)}</code>
+        <b>{groupTitle(group)}</b> {waits} <code class="quiet">{stackChain(first)}</code>
       </summary>
       {group.threads.length === 1 ? (
         <ThreadFrames thread={first} />
       ) : (
         group.threads.map((thread) => (
           <section key={thread.number}>
-            <h4>{threadTitle(thread)}</h4>
+            <h3>{threadTitle(thread)}</h3>
             <ThreadFrames thread={thread} />
           </section>
         ))
@@ -46,20 +47,26 @@ export function GroupView({ group, threads, open }: Props) {
 }
 
 function ThreadFrames({ thread }: { readonly thread: ReportStopThread }) {
-  const { frames, blamed, omitted, registers = [] } = thread;
+  const { frames, blamed, omitted, isCurrent, registers = [] } = thread;
   const end = endText(thread);
   return (
     <>
       <ol class="frames" start={0}>
         {frames.map((frame, index) => (
-          <FrameLine key={index} frame={frame} blamed={index === blamed} />
+          <Fragment key={index}>
+            {omitted !== undefined && index === omitted.after && (
+              <li class="quiet">… {counted(omitted.count, 'frame')} not kept</li>
+            )}
+            <FrameLine
+              frame={frame}
+              number={index + (omitted !== undefined && index >= omitted.after ? omitted.count : 0)}
+              telling={index === blamed}
+              // A thread that only stood by is to blame for nothing.
+              blamed={index === blamed && isCurrent === true}
+            />
+          </Fragment>
         ))}
       </ol>
-      {omitted !== undefined && (
-        <p class="quiet">
-          {omitted.count} frames after the first {omitted.after} were not kept
-        </p>
-      )}
       {end !== '' && <p class="quiet">{end}</p>}
       {registers.length > 0 && (
         <details>
@@ -78,32 +85,53 @@ function ThreadFrames({ thread }: { readonly thread: ReportStopThread }) {
   );
 }
 
-function FrameLine({ frame, blamed }: { readonly frame: ReportStopFrame; readonly blamed: boolean }) {
+interface LineProps {
+  readonly frame: ReportStopFrame;
+  readonly number: number;
+  /** Its values are shown from the start. */
+  readonly telling: boolean;
+  readonly blamed: boolean;
+}
+
+function FrameLine({ frame, number, telling, blamed }: LineProps) {
   const { variables = [], trust, doubt, found, owner } = frame;
+  // What has no name stands where it is: the module is in the name then.
+  const place = stopFramePlace(frame);
   const call = (
-    <>
-      {trust !== 'sure' && (
-        <abbr title={`found: ${found}${doubt === undefined ? '' : `; ${doubt}`}`}>{trustMarks[trust]} </abbr>
-      )}
+    <span class="call">
+      <span class="index">#{number}</span>
       <code>
+        {trust !== 'sure' && <b class="mark">{trustMarks[trust]} </b>}
         <span class="function">{stopFrameName(frame)}</span>{' '}
-        <span class="source">{stopFramePlace(frame)}</span>
+        {place !== '' && <span class="source">{place}</span>}
       </code>
       {frame.isInlined === true && <span class="chip">inlined</span>}
-      {blamed && <span class="chip blame">mine</span>}
+      {trust !== 'sure' && <span class="chip">{found}</span>}
+      {blamed && <span class="chip blame">blamed</span>}
       {owner !== 'mine' && <span class="owner">{ownerWords[owner]}</span>}
+    </span>
+  );
+  const facts = (
+    <>
+      {doubt !== undefined && <p class="quiet">{sentence(doubt)}</p>}
+      {variables.length > 0 && (
+        <pre tabIndex={0} aria-label="Variables">
+          {variables.map(variableText).join('\n')}
+        </pre>
+      )}
     </>
   );
   return (
-    <li class={`frame ${owner}${blamed ? ' blamed' : ''}`} title={reasonText(owner, frame.ownerReason)}>
-      {variables.length === 0 ? (
+    <li
+      class={`frame ${owner}${trust === 'doubtful' ? ' doubtful' : ''}${blamed ? ' blamed' : ''}`}
+      title={reasonText(owner, frame.ownerReason)}
+    >
+      {variables.length === 0 && doubt === undefined ? (
         call
       ) : (
-        <details open={blamed}>
+        <details open={telling}>
           <summary>{call}</summary>
-          <pre tabIndex={0} aria-label="Variables">
-            {variables.map(variableText).join('\n')}
-          </pre>
+          {facts}
         </details>
       )}
     </li>

@@ -277,10 +277,12 @@ export function runFacts({
   if (run !== undefined) {
     facts.push(['Command', run.command.map(shellWord).join(' ')]);
     if (run.toolOptions.length > 0) facts.push(['Options', run.toolOptions.join(' ')]);
+    // A process that was only looked at goes on.
+    const goesOn = (tool.name === 'stacks' || tool.name === 'core') && run.exit?.how === 'exited';
     const ends = [
-      ...(run.exit === undefined ? [] : [exitText(run.exit)]),
+      ...(run.exit === undefined || goesOn ? [] : [exitText(run.exit)]),
       ...(run.stoppedBy === undefined ? [] : [stopWords[run.stoppedBy]]),
-      ...(run.durationMs === undefined ? [] : [`after ${durationText(run.durationMs)}`]),
+      ...(run.durationMs === undefined || goesOn ? [] : [`after ${durationText(run.durationMs)}`]),
     ];
     if (ends.length > 0) facts.push(['Program', ends.join(', ')]);
     // `2026-08-01T12:00:00.000Z`

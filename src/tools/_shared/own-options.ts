@@ -130,6 +130,12 @@ export const ownOptions: readonly OwnOption[] = [
     group: 'Report',
   },
   {
+    name: '--show-secrets',
+    type: 'boolean',
+    summary: 'show values of variables that look like secrets',
+    group: 'Report',
+  },
+  {
     name: '--project-root',
     type: 'text',
     metavar: 'DIR',
@@ -306,6 +312,7 @@ export interface OwnSettings {
   readonly library: readonly string[];
   readonly system: readonly string[];
   readonly confidential: boolean;
+  readonly showSecrets: boolean;
   readonly projectRoot?: string;
   readonly followInterpreter: boolean;
   readonly color: 'auto' | 'always' | 'never';
@@ -348,6 +355,7 @@ export const ownDefaults: OwnSettings = {
   library: [],
   system: [],
   confidential: false,
+  showSecrets: false,
   followInterpreter: false,
   color: 'auto',
   killAfter: 5,

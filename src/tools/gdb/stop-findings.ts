@@ -97,13 +97,14 @@ export function signalFinding(
   };
 }
 
-/** `SIGSEGV (SEGV_MAPERR) at 0x0: rax is NULL: it wrote 4 bytes at 0x0.` */
+/** `SIGSEGV: rax is NULL: it wrote 4 bytes at 0x8`; without a fault `SIGABRT (SI_TKILL)`. */
 function signalSentence({ signal, fault }: Stop): string {
   if (signal === undefined) return '';
+  // The address and what the kernel says of it stand with the stop; the fault has said what matters of them.
+  if (fault !== undefined) return `${signal.name}: ${fault.text.replace(/\.$/, '')}`;
   const code = signal.codeName === undefined ? '' : ` (${signal.codeName})`;
   const where = signal.address === undefined ? '' : ` at ${signal.address}`;
-  const why = fault === undefined ? '' : `: ${fault.text.replace(/\.$/, '')}`;
-  return `${signal.name}${code}${where}${why}`;
+  return `${signal.name}${code}${where}`;
 }
 
 /** `Sent by process 4711 (kill), user 1000.` */

@@ -22,6 +22,9 @@ import { address, amount, flag, list, shape, type Take, text, whole, word } from
 const name = text(1024);
 /** C++ names of templates are long. */
 const symbol = text(16 * 1024);
+/** Some tables have the version of an exported name behind it: `clock_nanosleep@@GLIBC_2.17`; `puts@plt` is another function. */
+const functionName: Take<string> = (value, place) =>
+  symbol(value, place)?.replace(/(?<=.)@{1,2}[A-Z][\w.]*$/, '');
 const path = text(4096);
 const sentence = text(2048);
 /** Bytes of UTF-8 become fewer UTF-16 units, never more. */
@@ -37,7 +40,7 @@ const variable = shape<Variable>(['name', 'value'], {
 const frame = shape<StopFrame>(['found', 'trust'], {
   ip: address,
   object: path,
-  function: symbol,
+  function: functionName,
   directory: path,
   file: path,
   line: whole(1),
