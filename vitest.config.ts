@@ -9,6 +9,8 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/setup.ts'],
     pool: 'forks',
+    // vitest keeps one core for itself, which on two leaves one; but most of the time a test waits for a process.
+    maxWorkers: '100%',
     testTimeout: 120_000,
     hookTimeout: 120_000,
     teardownTimeout: 20_000,

@@ -93,11 +93,12 @@ describe.each(Object.entries(shells))('in %s', (shell, { words, setup, prompt })
     let deadline: number;
     let ended: boolean;
 
-    /** Starts the shell and makes it ready; part of each row, so that the row's time holds for it too. */
+    /** Starts the shell, unless the row before left it at its prompt; part of each row, whose time holds for it too. */
     async function open(): Promise<void> {
+      deadline = Date.now() + rowPatience;
+      if (terminal !== undefined && !ended) return;
       screen = '';
       ended = false;
-      deadline = Date.now() + rowPatience;
       const opened = spawn(shell, [...words], {
         cols: 200,
         rows: 40,
@@ -116,10 +117,16 @@ describe.each(Object.entries(shells))('in %s', (shell, { words, setup, prompt })
       await sees('shell-ready');
     }
 
-    afterEach(() => {
+    function close(): void {
       terminal?.kill('SIGKILL');
       terminal = undefined;
+    }
+
+    // After a failure nobody knows where the shell stands: the next row begins with a new one.
+    afterEach(({ task }) => {
+      if (task.result?.state === 'fail') close();
     });
+    afterAll(close);
 
     function type(keys: string): void {
       if (terminal === undefined) throw new Error('there is no terminal');

@@ -52,7 +52,7 @@ for (const compiler of ['gcc', 'clang'] as const) {
         const [build] = buildsOf(example, compiler);
         if (build === undefined) continue;
         test(`${name} is told as with names, once a symbolizer was asked`, async () => {
-          const program = await compiled(example, build, 'nameless');
+          const program = await compiled(example, build, 0);
           const { report } = await runExample(example, program, {
             runtime: 'symbolize=0',
             symbols: symbolsOf(program),
@@ -86,7 +86,7 @@ for (const compiler of ['gcc', 'clang'] as const) {
       const example = examples.find((candidate) => candidate.name === name) as SanitizerExample;
       for (const [index, build] of buildsOf(example, compiler).entries()) {
         test(`reports ${name}, built with ${build.flags.join(' ')}, as its comment says`, async () => {
-          const program = await compiled(example, build, `vgrun-${index}`);
+          const program = await compiled(example, build, index);
           const { report, status } = runUnderVgrun(example, build, program);
           holdToComment(report, example, build);
           // A program that died by a signal keeps that status, as under memcheck.
@@ -106,14 +106,18 @@ function buildsOf(example: SanitizerExample, compiler: Compiler): readonly Sanit
   return example.builds.filter((build) => build.compiler === compiler);
 }
 
-async function compiled(
-  example: SanitizerExample,
-  build: SanitizerBuild,
-  name: string | number,
-): Promise<string> {
-  const directory = join(work, `${example.name}-${build.compiler}-${name}`);
-  await mkdir(directory);
-  return compileExample(example, build, directory);
+const programs = new Map<string, string>();
+
+/** The program of a build, the `index`th with its compiler: compiled once for all tests that run it. */
+async function compiled(example: SanitizerExample, build: SanitizerBuild, index: number): Promise<string> {
+  const directory = join(work, `${example.name}-${build.compiler}-${index}`);
+  let program = programs.get(directory);
+  if (program === undefined) {
+    await mkdir(directory);
+    program = compileExample(example, build, directory);
+    programs.set(directory, program);
+  }
+  return program;
 }
 
 function holdToComment(report: Report, example: SanitizerExample, build: SanitizerBuild): void {

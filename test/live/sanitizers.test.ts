@@ -223,12 +223,19 @@ describe.each(compilers)('built by %s', (compiler) => {
   });
 
   test('a process that goes on is said to do so', async () => {
-    const { report } = await run(['--tool=asan', '--wait=0s', of('address'), 'daemon']);
+    let alive: readonly number[] = [];
+    const { report } = await vgrunReport(['--tool=asan', '--wait=0s', of('address'), 'daemon'], {
+      cwd: cwd(),
+      // The process keeps the output of vgrun open, so it has to go before all has been read.
+      onStart: (child) =>
+        child.once('exit', async () => {
+          ({ alive } = (await newestRun(cwd())).manifest);
+          for (const pid of alive) process.kill(pid, 'SIGKILL');
+        }),
+    });
     expect(report.outcome).toBe('inconclusive');
     expect(report.reasons.join(' ')).toMatch(/was still running when the run was closed/);
-    const { manifest } = await newestRun(cwd());
-    for (const pid of manifest.alive) process.kill(pid, 'SIGKILL');
-    expect(manifest.alive).toHaveLength(1);
+    expect(alive).toHaveLength(1);
   });
 
   test('flags of the environment hold, and a log_path of the user’s own gets a copy', async () => {
