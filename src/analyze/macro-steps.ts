@@ -1,5 +1,5 @@
 // Owns how a macro is replaced step by step, as C11 6.10.3 says, for a reader: gdb gives the end of it only.
-import { preprocessingTokens } from '../tools/_shared/preprocessing-tokens.ts';
+import { preprocessingTokens } from './preprocessing-tokens.ts';
 
 /** What a macro is replaced by. */
 export interface MacroBody {
