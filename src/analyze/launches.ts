@@ -45,7 +45,8 @@ function launchOf(nodes: readonly TreeNode[], manifest: RunManifest | undefined)
   const hasFindings = nodes.some(({ image }) => image.findings.size > 0);
   const exit =
     manifest === undefined || manifest.core !== undefined
-      ? fatalExit(last?.image.fatal) : exitBehind(manifest, last, hasFindings);
+      ? fatalExit(last?.image.fatal)
+      : exitBehind(manifest, last, hasFindings);
   return {
     ...(manifest && { manifest }),
     ...(root && { root }),

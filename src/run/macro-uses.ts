@@ -1,6 +1,6 @@
 // Owns looking for uses of macros in the sources of a program, as they are on the disk now.
 import { open } from 'node:fs/promises';
-import { preprocessingTokens, usesOfNames } from '../tools/_shared/preprocessing-tokens.ts';
+import { preprocessingTokens, usesOfNames } from '../analyze/preprocessing-tokens.ts';
 
 /** Where a macro stands in a source. */
 export interface MacroUse {

@@ -145,6 +145,7 @@ describe('the words of a config', () => {
       '--mine', // these three are "ownership"
       '--library',
       '--system',
+      '--show-secrets', // asked for each time: a project must not decide it for who runs it
     ];
     const set = settingKeys.map(optionOf);
     const unset = ownOptions.map(({ name }) => name).filter((name) => !set.includes(name));

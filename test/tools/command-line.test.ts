@@ -105,7 +105,7 @@ describe('before the program', () => {
     ['--tool=helgrnd ./x', "valgrind has no tool 'helgrnd' / did you mean --tool=helgrind?"],
     [
       '--tool=exp-sgcheck ./x',
-      "valgrind has no tool 'exp-sgcheck' any more; 3.15 was the last with it / use one of memcheck, helgrind, drd, asan, lsan, ubsan, tsan, msan, mtrace, memwatch, massif, dhat, heaptrack, callgrind, cachegrind, perf, gprof, lackey, none, exp-bbv",
+      "valgrind has no tool 'exp-sgcheck' any more; 3.15 was the last with it / use one of memcheck, helgrind, drd, asan, lsan, ubsan, tsan, msan, mtrace, memwatch, massif, dhat, heaptrack, callgrind, cachegrind, perf, gprof, lackey, gdb, none, exp-bbv",
     ],
     [
       '--cachegrind:xx=1 --foo:bar=1 ./x',

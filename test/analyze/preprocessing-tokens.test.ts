@@ -1,7 +1,7 @@
 // A name in a comment or a string is no use of it, whatever the text around it looks like.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { preprocessingTokens, usesOfNames } from '../../src/tools/_shared/preprocessing-tokens.ts';
+import { preprocessingTokens, usesOfNames } from '../../src/analyze/preprocessing-tokens.ts';
 
 const uses = (text: string) =>
   [...usesOfNames(text, new Set(['M']))].map(
