@@ -15,7 +15,7 @@ import type {
 } from '../model/report.ts';
 import type { RunManifest } from '../model/run.ts';
 import { compareFindings, comparisonOf, type Judgement, type Known, programName } from './baseline.ts';
-import { faultWords } from './fault-words.ts';
+import { crashWords } from './crash-words.ts';
 import { type FindingDraft, type Folded, fold, type ImageDraft, type MessageDraft } from './fold.ts';
 import { type FrameMaker, frameMaker } from './frames.ts';
 import { applyGate, asksForLeaks, type GateRules } from './gate.ts';
@@ -39,7 +39,7 @@ import type { AgainstProfiles } from './profile/against.ts';
 import type { ProfileOfImage } from './profile/index.ts';
 import { attribution } from './requests.ts';
 import { mayBeInherited, type ParentOf, type Settled, type SettledSighting, settle } from './sightings.ts';
-import { faultsOf, reportStops } from './stops.ts';
+import { crashesOf, reportStops } from './stops.ts';
 import { imageTotals, runTotals } from './totals.ts';
 import { searchedLeaks, unlistedLeaks, unsearchedLeaks } from './unlisted-leaks.ts';
 import { facesOf, joinWitnesses, rank } from './witnesses.ts';
@@ -113,7 +113,7 @@ export async function analyze(
   const projectRoot = options.projectRoot ?? manifest?.projectRoot;
   const decide = await ownershipDecider(options.ownership ?? {}, projectRoot);
   const frames = frameMaker({ projectRoot, decide });
-  const faultOf = faultsOf(folded.images);
+  const crashOf = crashesOf(folded.images);
   const found: Finding[] = [];
   const mixed = new Set<Finding>();
   const kindOf = await kindFinder(folded.findings.map(({ first }) => first.tool));
@@ -121,7 +121,7 @@ export async function analyze(
   for (const [draft, sightings] of settled.sightings) {
     const own = sightings.filter(({ image }) => nodeOf.get(image)?.interpreter !== true);
     if (own.length === 0) leftToInterpreter++;
-    const words = faultWords(faultOf(draft));
+    const words = crashWords(crashOf(draft));
     const made = { ...makeFinding(draft, sightings, own.length === 0, frames, kindOf), ...words };
     const shares = requests?.sharesOf(draft, sightings);
     const finding = shares === undefined ? made : { ...made, requests: shares };

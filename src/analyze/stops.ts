@@ -1,6 +1,6 @@
 // Moments at which processes stood still, as reports have them: whose code each frame is, and which finding a moment shows.
 import type { Finding, ReportStop, ReportStopFrame, ReportStopThread } from '../model/report.ts';
-import type { Fault, Stop, StopFrame, StopThread } from '../model/stop.ts';
+import type { Stop, StopFrame, StopThread } from '../model/stop.ts';
 import type { FindingDraft, ImageDraft } from './fold.ts';
 import type { FrameMaker } from './frames.ts';
 import { primaryStack } from './ownership.ts';
@@ -41,14 +41,16 @@ export function reportStops(
     : stops;
 }
 
-/** Gives what the crashing instruction did to memory, for a finding that is a crash: where it was seen first. */
-export function faultsOf(images: readonly ImageDraft[]): (finding: FindingDraft) => Fault | undefined {
-  const faults = new Map<FindingDraft, Fault>();
+/** Gives the moment that a finding shows, when it is a crash: where it was seen first, and what it touched is known if it ever is. */
+export function crashesOf(images: readonly ImageDraft[]): (finding: FindingDraft) => Stop | undefined {
+  const crashes = new Map<FindingDraft, Stop>();
   for (const { stop, finding } of images.flatMap(({ stops }) => stops)) {
-    if (finding === undefined || stop.fault === undefined || faults.has(finding)) continue;
-    if (finding.first.kind !== 'Deadlock') faults.set(finding, stop.fault);
+    if (finding === undefined || finding.first.kind === 'Deadlock' || stop.cause !== 'signal') continue;
+    const seen = crashes.get(finding);
+    if (seen === undefined || (seen.fault === undefined && stop.fault !== undefined))
+      crashes.set(finding, stop);
   }
-  return (finding) => faults.get(finding);
+  return (finding) => crashes.get(finding);
 }
 
 /** By fingerprint, the id of the finding under which a report lists it: its own, or that whose witness it is. */

@@ -20,11 +20,12 @@ export function gdbHelp(columns: number): string {
   const probes = gdbOptions.map((option) => {
     const form = valueForm(option);
     const usual = option.default === undefined ? '' : ` [${option.default}]`;
-    return { left: form === '' ? option.name : `${option.name}=${form}`, right: `${option.summary}${usual}` };
+    return { left: `    ${option.name}${form === '' ? '' : `=${form}`}`, right: `${option.summary}${usual}` };
   });
   const terminal = interactiveOptions.map(({ name, short, metavar, summary }) => {
-    const names = short === undefined ? name : `${short}, ${name}`;
+    const names = short === undefined ? `    ${name}` : `${short}, ${name}`;
     return { left: metavar === undefined ? names : `${names}=${metavar}`, right: summary };
   });
-  return `${usage}${layOut([{ heading: 'Options', rows: [...probes, ...terminal] }], Math.max(columns, 40))}${more}`;
+  const help = { left: '-h, --help', right: 'show this' };
+  return `${usage}${layOut([{ heading: 'Options', rows: [...probes, ...terminal, help] }], Math.max(columns, 40))}${more}`;
 }

@@ -1,13 +1,13 @@
 // `vgrun macro PROGRAM [EXPRESSION]`: what a macro becomes, where it is defined, and who uses it.
 import { realpath, stat } from 'node:fs/promises';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
+import { type MacroStep, macroSteps } from '../analyze/macro-steps.ts';
 import { UserError } from '../errors.ts';
 import { nearest } from '../model/spelling.ts';
 import { harmless, plural } from '../report/terminal-text.ts';
 import { findProjectRoot } from '../run/directory.ts';
 import { askForMacros, type MacroAnswer, type MacroDefinition, type SourcePlace } from '../run/gdb/macro.ts';
 import { findUses, type MacroUses, namesIn } from '../run/macro-uses.ts';
-import { type MacroStep, macroSteps } from '../tools/_shared/macro-steps.ts';
 import { isAnswered, subCommand } from './sub-command.ts';
 
 const usage = `[options] PROGRAM ['EXPRESSION']

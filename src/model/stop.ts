@@ -124,6 +124,7 @@ export type PointerKind =
   | 'heap'
   | 'stack'
   | 'stack guard'
+  | 'no access'
   | 'read-only'
   | 'not executable'
   | 'code'

@@ -170,6 +170,7 @@ function kindOf(
   if (signal.number === SIGBUS && signal.code === BUS_ADRERR) return 'beyond the file';
   const { access } = code.places.mapping(address) ?? {};
   if (operation === 'jump' && access?.execute !== true) return 'not executable';
+  if (access?.read === false && access.write === false && operation !== 'jump') return 'no access';
   if (operation === 'write' && access?.write === false) return 'read-only';
   if (place.kind === 'block') return place.block.isFreed ? 'freed' : 'heap';
   if (place.kind === 'stack' || place.kind === 'heap' || place.kind === 'code') return place.kind;
@@ -220,6 +221,8 @@ function sentence(
       return upper(`${subject}${did}, where nothing is mapped.`);
     case 'not canonical':
       return upper(`${subject}${did}, which can be no address.`);
+    case 'no access':
+      return upper(`${subject}${did}, where no access is allowed.`);
     case 'read-only':
       return upper(`${subject}${did}, which may only be read: ${describePlace(code, place, address)}.`);
     case 'beyond the file': {

@@ -99,6 +99,7 @@ const fault = shape<Fault>(['pointer', 'text'], {
     'heap',
     'stack',
     'stack guard',
+    'no access',
     'read-only',
     'not executable',
     'code',

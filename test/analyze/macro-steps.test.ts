@@ -1,7 +1,7 @@
 // The steps of an expansion lead where the preprocessor leads, or none are shown.
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { type MacroBody, macroSteps } from '../../src/tools/_shared/macro-steps.ts';
+import { type MacroBody, macroSteps } from '../../src/analyze/macro-steps.ts';
 
 const macros: ReadonlyMap<string, MacroBody> = new Map(
   Object.entries({

@@ -1,0 +1,136 @@
+// What is said first of a crash: by what the pointer was that the instruction used, who sent the signal, or which check aborted.
+import type { PointerKind, Stop } from '../model/stop.ts';
+
+interface Words {
+  readonly meaning: string;
+  readonly advice: string;
+}
+
+const nullPointer: Words = {
+  meaning: 'The program used a pointer that is NULL.',
+  advice: 'Find where this pointer should have been set, and check there for what failed.',
+};
+
+const words: Readonly<Partial<Record<PointerKind, Words>>> = {
+  null: nullPointer,
+  'near null': {
+    meaning: 'The program used a member or an element of something whose pointer is NULL.',
+    advice:
+      'The small address is the offset of the member: find where the pointer to it should have been set.',
+  },
+  freed: {
+    meaning: 'The program used memory that was freed.',
+    advice: 'Run it under memcheck: it names the place that freed the block.',
+  },
+  heap: {
+    meaning: 'The address lies in the heap, but not in a way that the program may use.',
+    advice: 'Run it under memcheck: it tells which block it is, and what damaged it.',
+  },
+  stack: {
+    meaning: 'The address lies on the stack of a thread, but the program may not use it in this way.',
+    advice: 'Look for a buffer on the stack that was written over, and for code that is run from the stack.',
+  },
+  'stack guard': {
+    meaning: 'The stack of the thread is full: the address lies in the page below it.',
+    advice:
+      'Look for a recursion without an end among the frames, then for large arrays that are local variables.',
+  },
+  'no access': {
+    meaning:
+      'The address is mapped, and nobody may read or write there: a guard page, or memory that was taken out of use.',
+    advice:
+      'See whether the pointer ran out of a buffer or stack beside it, or is used after its memory was protected.',
+  },
+  'read-only': {
+    meaning: 'The program wrote to memory that may only be read, such as a string literal or a constant.',
+    advice: 'Copy what is to be changed, and keep `const` on pointers to literals.',
+  },
+  'not executable': {
+    meaning: 'The program called or returned into memory that holds no code.',
+    advice:
+      'Look at the function pointer or, when the stack looks damaged, for a buffer on it that was written over.',
+  },
+  'not mapped': {
+    meaning:
+      'The program used an address at which nothing is mapped: the pointer was never set, was written over, or its memory was given back.',
+    advice: 'See where the pointer got this value; memcheck tells whether it was never set or was freed.',
+  },
+  'not canonical': {
+    meaning:
+      'The address is none that the processor can have: what was taken for a pointer is something else, often text or freed memory.',
+    advice:
+      'Read the value as text and as a number to see what overwrote the pointer, and run it under memcheck.',
+  },
+  'beyond the file': {
+    meaning: 'The program used a part of a mapping that lies behind the end of its file.',
+    advice: 'Make sure that nobody cuts the file while it is mapped.',
+  },
+};
+
+/** Functions through which a check ends the program, the first that is among the frames counts. */
+const checks: readonly (readonly [name: RegExp, words: Words])[] = [
+  [
+    /^__stack_chk_fail/,
+    {
+      meaning:
+        'A buffer on the stack was written over: the guard value in front of the return address has changed.',
+      advice:
+        'Look at the arrays of the function that called __stack_chk_fail; ASan names the write: --tool=asan.',
+    },
+  ],
+  [
+    /^__(?:fortify_fail|chk_fail)/,
+    {
+      meaning:
+        'A function of the C library was to write more than its target can hold, and a check of it stopped that.',
+      advice: 'Compare the size that is given with that of the target, in the first frame of yours.',
+    },
+  ],
+  [
+    /^malloc_printerr$/,
+    {
+      meaning:
+        'malloc or free saw that the heap is damaged, or that a block is freed twice; what it saw is on stderr.',
+      advice: 'The damage was done earlier: memcheck or ASan names the place.',
+    },
+  ],
+  [
+    /^(?:__assert_fail|__assert_perror_fail|__assert)/,
+    {
+      meaning: 'An assertion did not hold; stderr has its text.',
+      advice: 'Look at the values in the first frame of yours.',
+    },
+  ],
+  [
+    /^(?:__gnu_cxx::__verbose_terminate_handler|__cxxabiv1::__terminate|std::terminate)/,
+    {
+      meaning:
+        'An exception found nobody to catch it, or left a function that may not throw; stderr has what it says.',
+      advice: 'The first frame of yours is where it was thrown: catch it there or further out.',
+    },
+  ],
+];
+
+const sentBySomebody: Words = {
+  meaning: 'The signal was sent to the process: no instruction of it failed.',
+  advice: 'Find who sends it, and why: kill(2), raise(3), a supervisor, or a limit.',
+};
+
+/** Frames in which a check is looked for. */
+const nearFrames = 16;
+
+/** What a crash means, and what to do; undefined where the kind of signal says as much. */
+export function crashWords(stop: Stop | undefined): Words | undefined {
+  if (stop === undefined) return undefined;
+  const { fault, signal, threads } = stop;
+  if (fault !== undefined) return words[fault.pointer];
+  const names = (threads[0]?.frames ?? []).slice(0, nearFrames).flatMap((frame) => frame.function ?? []);
+  if (signal?.name === 'SIGABRT') {
+    const check = checks.find(([pattern]) => names.some((name) => pattern.test(name)));
+    if (check !== undefined) return check[1];
+    // abort(3) raises it too.
+    if (signal.sender?.pid === stop.pid) return undefined;
+  }
+  // sigaction(2): 0 and below is what kill(2), tgkill(2) and sigqueue(3) say.
+  return signal?.code !== undefined && signal.code <= 0 ? sentBySomebody : undefined;
+}
