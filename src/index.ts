@@ -6,6 +6,7 @@ import { UserError } from './errors.ts';
 import { planRun } from './run/plan.ts';
 import type { ReplayEvents } from './run/replay/plan.ts';
 import { type RunEvents, type RunResult, runTarget } from './run/run.ts';
+import { ownDefaults } from './tools/_shared/own-options.ts';
 
 export type { Known } from './analyze/baseline.ts';
 export type { GateRules } from './analyze/gate.ts';
@@ -18,6 +19,7 @@ export type * from './model/record.ts';
 export type * from './model/report.ts';
 export type * from './model/request.ts';
 export type * from './model/run.ts';
+export type * from './model/stop.ts';
 export { type AnalyzeWishes, analyze, type Parsed, parse, readKnown, render } from './pipeline.ts';
 export type { RenderOptions } from './report/index.ts';
 export type { Config } from './run/config-schema.ts';
@@ -84,4 +86,50 @@ export async function replay(words: readonly string[], options: ReplayOptions = 
   const request = await planRun(wished.wish, say);
   const { runReplay } = await import('./run/replay/index.ts');
   return runReplay(await plan(request, say), { ...events, say, progress });
+}
+
+/** How a core is read; everything has a default. */
+export interface CoreOptions {
+  /** Where the run directory is made; default: the current one. */
+  readonly workingDirectory?: string;
+  /** The program that crashed; default: it is looked for where the core says, and checked by its build-id. */
+  readonly program?: string;
+  /** Folder under which the paths of the core lie. */
+  readonly sysroot?: string;
+  /** Folders with programs, libraries or their debug files. */
+  readonly search?: readonly string[];
+  /** debuginfod-find may ask servers; default: false. */
+  readonly debuginfod?: boolean;
+  /** Arguments and locals are read, by gdb; default: true. */
+  readonly locals?: boolean;
+  /** How many runs to keep; default: 20. */
+  readonly keep?: number;
+}
+
+/**
+ * Reads a core file, as `vgrun core` does.
+ *
+ * @returns absolute path of the run directory; give it to `parse`.
+ * @throws UserError (125) when it is no core file, or cannot be read.
+ *
+ * @example
+ * const report = await analyze(await parse(await readCore('core.1234')));
+ */
+export async function readCore(path: string, options: CoreOptions = {}): Promise<string> {
+  const {
+    workingDirectory = '.',
+    search = [],
+    debuginfod = false,
+    locals = true,
+    keep = ownDefaults.keep,
+  } = options;
+  const { readCore: read } = await import('./run/core/read-core.ts');
+  return read(path, {
+    ...options,
+    workingDirectory: resolve(workingDirectory),
+    search,
+    debuginfod,
+    locals,
+    keep,
+  });
 }

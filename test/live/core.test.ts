@@ -4,6 +4,7 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFi
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { analyze, parse, readCore } from '../../src/index.ts';
 import type { Report, ReportStopFrame } from '../../src/model/report.ts';
 import { canRun, projectRoot } from '../project.ts';
 import { runPage } from './page.ts';
@@ -66,6 +67,14 @@ describe.skipIf(!canRun('gdb'))('vgrun core', () => {
     expect(second).toMatchObject({ function: 'main', found: 'unwound', trust: 'sure' });
     expect(stop?.modules?.find(({ path }) => path === place('null-write'))?.file?.matches).toBe('yes');
     expect(stderr).toContain('vgrun: SIGSEGV in set_length() ← main()');
+  });
+
+  test('is what the library reads too', async () => {
+    const directory = await readCore(nullWrite, { workingDirectory: folder(), locals: false });
+    const { findings, status } = await analyze(await parse(directory));
+    expect(findings.map(({ rule }) => rule)).toEqual(['core/SIGSEGV']);
+    expect(status).toBe(100);
+    await expect(readCore(place('null-write'))).rejects.toMatchObject({ status: 125 });
   });
 
   test('of a stripped program and library has the same frames as of their unstripped twins', async () => {
