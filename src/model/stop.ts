@@ -218,7 +218,7 @@ export interface Stop {
   readonly number: number;
   /**
    * `signal`: a fatal one. `probe`: a breakpoint of the user's. `error`: the instrument reported one. `sample`: it was looked at.
-   * `core`: a core file of a process that did not crash.
+   * `core`: a core file without a fatal signal.
    */
   readonly cause: 'signal' | 'probe' | 'error' | 'sample' | 'core';
   readonly pid: number;

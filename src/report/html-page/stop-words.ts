@@ -317,7 +317,7 @@ export function momentTitle(stop: ReportStop): string {
     case 'error':
       return stop.what ?? 'At an error';
     case 'core':
-      return 'Core file of a process that did not crash';
+      return 'Core file without a fatal signal';
     case 'sample':
       return 'Sample';
     case 'probe':

@@ -160,7 +160,7 @@ const probe = shape<ProbeHit>(['probe', 'place', 'hit', 'values'], {
 export const takeStop: Take<Stop> = shape<Stop>(['number', 'cause', 'pid', 'threads'], {
   number: whole(1),
   cause: word('signal', 'probe', 'error', 'sample', 'core'),
-  pid: whole(1),
+  pid: whole(0),
   ms: amount,
   signal,
   fault,
@@ -199,7 +199,7 @@ export interface ProcessLine {
 }
 
 export const takeProcess: Take<ProcessLine> = shape<ProcessLine>(['pid'], {
-  pid: whole(1),
+  pid: whole(0),
   ppid: whole(0),
   argv: list(65_536, text(128 * 1024)),
   program: path,
@@ -216,7 +216,7 @@ export interface ExitLine {
 }
 
 export const takeExit: Take<ExitLine> = shape<ExitLine>(['pid'], {
-  pid: whole(1),
+  pid: whole(0),
   code: whole(0, 255),
   signal: whole(1, 128),
   name: text(32),
@@ -237,5 +237,5 @@ export const takeProblem: Take<ProblemLine> = shape<ProblemLine>(['code', 'level
   level: word('incomplete', 'warning', 'note'),
   message: sentence,
   hint: sentence,
-  pid: whole(1),
+  pid: whole(0),
 });
