@@ -57,7 +57,14 @@ async function readStops(cwd: string): Promise<Omit<Seen, keyof Result>> {
     .map((line) => JSON.parse(line) as Line);
   return {
     lines,
-    stops: lines.filter(({ type }) => type === 'stop') as unknown as Stop[],
+    // A later line about a stop takes the place of the earlier one.
+    stops: [
+      ...new Map(
+        lines.flatMap((line) =>
+          line.type === 'stop' ? [[line.number, line as unknown as Stop] as const] : [],
+        ),
+      ).values(),
+    ],
     exits: lines.filter(({ type }) => type === 'exit').map(({ code, name }) => name ?? `code ${code}`),
     problems: lines.filter(({ type }) => type === 'problem').map(({ code }) => String(code)),
   };
@@ -226,6 +233,9 @@ describe.skipIf(!canRun('gdb'))('a crash', () => {
       number: 1,
       cause: 'signal',
       signal: { name: 'SIGSEGV', codeName: 'SEGV_MAPERR', address: '0x0' },
+      // By the registers of the thread that crashed, which is not the first one.
+      fault: { operation: 'write', size: 4, pointer: 'null' },
+      core: 'gdb-1.core',
     });
     expect(stop.threads.map(({ name }) => name).sort()).toEqual(['thread-crash', 'waiter', 'worker']);
     expect(stop.threads[0]).toMatchObject({ name: 'worker', isCurrent: true });

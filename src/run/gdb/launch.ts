@@ -82,6 +82,12 @@ export async function prepareGdb(request: GdbLaunchRequest): Promise<GdbLaunch> 
       'make a link to it with a name without =',
     );
   }
+  if (request.program.includes('\n')) {
+    throw new UserError(
+      'gdb cannot start a program with a line feed in its path: each of its commands is one line',
+      'make a link to it with another name',
+    );
+  }
   const numbers = freeDescriptors(inherited);
   const variables = Object.entries(environment).flatMap(([key, value]) =>
     value === undefined ? [] : [`${key}=${value}`],

@@ -28,6 +28,8 @@ FATAL = (
     "SIGHUP SIGINT SIGQUIT SIGILL SIGABRT SIGFPE SIGBUS SIGSEGV SIGSYS SIGPIPE SIGALRM SIGTERM SIGUSR1 SIGUSR2 "
     "SIGXCPU SIGXFSZ SIGVTALRM SIGPROF SIGIO SIGPWR SIG34-64"
 )
+# They would stop it, and do not under gdb.
+STOPPING = ("SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU")
 # What reaches gdb together with the program, or before vgrun asks the program to end: gdb stays.
 NOT_FOR_GDB = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGPIPE")
 
@@ -64,6 +66,8 @@ def settings(wish):
         "handle SIGTRAP stop print nopass",
     ):
         attempt(command)
+    for name in STOPPING:
+        attempt(f"handle {name} stop print pass")
     for name in FATAL.split():
         first, _, last = name.partition("-")
         names = [first] if last == "" else [f"SIG{number}" for number in range(int(first[3:]), int(last) + 1)]
@@ -98,6 +102,7 @@ class Session:
         self.known = {}
         # By pid: a signal that kills it unless something happens, the stop, and its core.
         self.pending = {}
+        self.paused_by = set()
         self.waiting_since = None
         self.stopped_at = time.monotonic()
         # The SIGTRAP at which it stands is the program's own, and not that of a breakpoint.
@@ -333,7 +338,10 @@ class Session:
         if previous is not None:
             self.settle(previous, died=False)
         # SIG0: gdb was asked to look up, for the end of the waiting.
-        if name in ("0", "SIG0", "SIGSTOP") or self.is_handled(pid) or self.is_left_out(pid):
+        if name in STOPPING and not self.is_handled(pid):
+            self.note_pause(name, pid)
+            return
+        if name in ("0", "SIG0") or self.is_handled(pid) or self.is_left_out(pid):
             return
         load_printers()
         described = stops.describe_stop(0, "signal", ms=self.ms(), signal=True)
@@ -341,6 +349,17 @@ class Session:
             return
         self.pending[pid] = {"stop": described, "core": self.write_core(inferior)}
         described["pausedMs"] = self.paused()
+
+    def note_pause(self, name, pid):
+        """A process that gdb holds does not stop for it: that it went on is the one difference, and said once."""
+        if (name, pid) in self.paused_by:
+            return
+        self.paused_by.add((name, pid))
+        self.log.problem(
+            "went-on",
+            "warning",
+            f"process {pid} got {name}, which would stop it until somebody sends SIGCONT: under gdb it went on",
+        )
 
     def is_left_out(self, pid):
         return self.wish["follow"] == "child" and pid == self.first
@@ -378,8 +397,8 @@ class Session:
         except ImportError:
             return None
         try:
-            siginfo = bytes(gdb.parse_and_eval("$_siginfo").bytes) if hasattr(gdb.Value, "bytes") else None
-            minicore.write_core(path, inferior.pid, stops.thread_registers(inferior), siginfo=siginfo)
+            threads = stops.thread_registers(inferior)
+            minicore.write_core(path, inferior.pid, threads, siginfo=stops.signal_bytes())
             return path
         except Exception as error:
             print(f"core of {inferior.pid}: {error}")

@@ -259,10 +259,11 @@ def read_registers(frame):
 
 
 def thread_registers(inferior):
-    """Of each thread: its lwp, its registers by name, its name. The selected thread stays selected."""
+    """Of each thread, the selected one first: its lwp, its registers by name, its name. The selected one stays so."""
     current = gdb.selected_thread()
     found = []
-    for thread in sorted(inferior.threads(), key=lambda thread: thread.num)[:MAX_THREADS]:
+    number = current.num if current is not None else None
+    for thread in sorted(inferior.threads(), key=lambda thread: (thread.num != number, thread.num))[:MAX_THREADS]:
         try:
             thread.switch()
             found.append((thread.ptid[1] or thread.ptid[0], read_registers(gdb.newest_frame()), thread.name))
@@ -506,6 +507,21 @@ def describe_signal(pid):
     except (gdb.error, gdb.MemoryError):
         pass
     return described
+
+
+def signal_bytes():
+    """siginfo_t of the selected thread as it lies in memory, without what is not told; None when there is none."""
+    try:
+        info = gdb.parse_and_eval("$_siginfo")
+        head = [int(info[name]) for name in ("si_signo", "si_errno", "si_code")]
+        rest = info["_sifields"]["_pad"]
+        first, last = rest.type.range()
+        words = [int(rest[index]) for index in range(first, last + 1)]
+        # The fields begin at the next multiple of the size of a pointer.
+        gap = [0] if gdb.lookup_type("char").pointer().sizeof == 8 else []
+        return struct.pack(f"<{len(head + gap + words)}i", *head, *gap, *words)
+    except (gdb.error, gdb.MemoryError, struct.error):
+        return None
 
 
 def signal_name(number):
