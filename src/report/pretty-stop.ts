@@ -294,8 +294,15 @@ export function* groupLines(
   for (const group of groups.slice(0, most)) {
     const thread = group.threads[0] as ReportStopThread;
     const waits = groupWait(group, threads);
-    const text = `${groupTitle(group)}${waits === '' ? '' : ` ${waits}`}: ${stackChain(thread)}`;
-    yield clip(`  ${harmless(text)}`, ink.columns);
+    const title = `  ${harmless(`${groupTitle(group)}${waits === '' ? '' : ` ${waits}`}`)}:`;
+    const chain = harmless(stackChain(thread));
+    const row = `${title} ${chain}`;
+    // What is mine stands at the end of a chain, which must not be cut for what it waits for.
+    if (row.length <= ink.columns || waits === '') yield clip(row, ink.columns);
+    else {
+      yield clip(title, ink.columns);
+      yield clip(`      ${chain}`, ink.columns);
+    }
   }
   const left = groups.slice(most).reduce((sum, group) => sum + group.threads.length, 0);
   if (left > 0)

@@ -106,7 +106,7 @@ describe.skipIf(!canRun('gdb') || !canRun('cc'))('vgrun stacks', () => {
     expect(shown.status, shown.stderr).toBe(0);
     expect(shown.stdout).toMatch(/paused for \d/);
     // Equal stacks are one row.
-    expect(shown.stdout).toMatch(/3 threads.*wait_for_work/);
+    expect(shown.stdout).toMatch(/3 threads.*\n.*wait_for_work/);
     const { path, manifest } = await newestRun(folder());
     expect(manifest).toMatchObject({ tool: { name: 'stacks' }, pid, capture: 'stops' });
     expect(manifest.artifacts.map(({ name }) => name).sort()).toEqual([
@@ -125,7 +125,7 @@ describe.skipIf(!canRun('gdb') || !canRun('cc'))('vgrun stacks', () => {
     expect(stdout).toContain('3 samples');
     const [moved = '', still = ''] = stdout.split('did not move:');
     expect(moved).toMatch(/polite-[ab]/);
-    expect(still).toMatch(/3 threads.*wait_for_work/);
+    expect(still).toMatch(/3 threads.*\n.*wait_for_work/);
     expect(still).toContain('read_orders');
     expect(still).not.toMatch(/polite-a|polite-b/);
   });

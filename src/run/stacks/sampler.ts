@@ -77,9 +77,12 @@ export async function runSampler(
   await writeFile(configuration, JSON.stringify(request), { mode: 0o600 });
   let said = '';
   for (const [name, command] of await commandsFor(script, searchPath, interpreter)) {
-    said = await run(command, configuration, request);
+    const ended = await run(command, configuration, request);
+    said = ended.said;
     const samples = await readSamples(request.directory, name);
     if (samples !== undefined) return samples;
+    // Somebody ended it: another one is not what they want.
+    if (ended.isKilled) return { samples: [], interpreter: name };
     debug('sampler', { name, said });
   }
   throw new UserError(
@@ -105,12 +108,12 @@ async function commandsFor(
   return commands;
 }
 
-/** @returns the last line that it said on stderr; empty when it said nothing, or is not there. */
+/** @returns the last line that it said on stderr, empty when it said nothing or is not there; and whether a signal ended it. */
 async function run(
   [file, ...words]: readonly [string, ...string[]],
   configuration: string,
   { samples, intervalMs, maxPauseMs, directory }: SamplerRequest,
-): Promise<string> {
+): Promise<{ readonly said: string; readonly isKilled: boolean }> {
   const { spawn } = await import('node:child_process');
   return new Promise((done) => {
     const child = spawn(file, words, {
@@ -126,7 +129,7 @@ async function run(
     const timer = setTimeout(() => child.kill('SIGKILL'), samples * (intervalMs + maxPauseMs + lookMs));
     const end = (): void => {
       clearTimeout(timer);
-      done(said.trim().split('\n').at(-1) ?? '');
+      done({ said: said.trim().split('\n').at(-1) ?? '', isKilled: child.signalCode !== null });
     };
     child.once('error', end);
     child.once('close', end);
