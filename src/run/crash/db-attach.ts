@@ -3,17 +3,11 @@ import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { harmless } from '../../report/terminal-text.ts';
+import { safeGdbWords, shippedScript } from '../gdb/batch.ts';
 import { processState } from '../processes.ts';
 import type { ErrorStops } from './error-stops.ts';
 import { followErrors } from './error-text.ts';
-import {
-  connectCommand,
-  connectVariables,
-  programUnder,
-  safeWords,
-  shippedScript,
-  vgdbOf,
-} from './gdb-words.ts';
+import { connectCommand, connectVariables, programUnder, vgdbOf } from './gdb-words.ts';
 import { askTerminal } from './terminal-answer.ts';
 import { watchWaiting } from './waiting.ts';
 
@@ -95,9 +89,10 @@ export function askAtErrors(options: {
     const child = spawn(
       gdb,
       [
-        ...safeWords,
+        '-q',
+        ...safeGdbWords(),
         '-ix',
-        await shippedScript('terminal.py'),
+        shippedScript('terminal.py'),
         ...more,
         ...(program === undefined || more.includes(program) ? [] : [program]),
         '-ex',

@@ -6,16 +6,10 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Problem } from '../../model/problem.ts';
+import { safeGdbWords, shippedScript } from '../gdb/batch.ts';
 import { processState, readProc } from '../processes.ts';
 import type { ErrorStops } from './error-stops.ts';
-import {
-  connectCommand,
-  connectVariables,
-  programUnder,
-  safeWords,
-  shippedScript,
-  vgdbOf,
-} from './gdb-words.ts';
+import { connectCommand, connectVariables, programUnder, vgdbOf } from './gdb-words.ts';
 import { watchWaiting } from './waiting.ts';
 
 /** Of one process: more look like the same again, and each costs a tenth of a second or more. */
@@ -98,10 +92,11 @@ export function describeErrors(options: {
     const child = spawn(
       options.gdb,
       [
-        ...safeWords,
+        '-q',
+        ...safeGdbWords(),
         '-batch',
         '-x',
-        await shippedScript('vgdb.py'),
+        shippedScript('vgdb.py'),
         ...(program === undefined ? [] : [program]),
       ],
       {

@@ -2,20 +2,6 @@
 import { dirname, join } from 'node:path';
 import { readProc } from '../processes.ts';
 
-/** In front of everything else. Python scripts and settings of the user's, of the folder and of the program's files are left alone. */
-export const safeWords: readonly string[] = [
-  '-nx',
-  '-nh',
-  '-q',
-  ...[
-    'set auto-load off',
-    'set history save off',
-    'set index-cache enabled off',
-    'set debuginfod enabled off',
-    'set pagination off',
-  ].flatMap((command) => ['-iex', command]),
-];
-
 /**
  * Connects gdb. vgdb is started by a shell of gdb's, so nothing of a path stands in the command: a run directory may have any name.
  */
@@ -51,10 +37,4 @@ export function programUnder(pid: number): string | undefined {
   if (line === null || Number.parseInt(line[1] ?? '', 16) >= 0x58000000) return undefined;
   const name = Buffer.from(line[2] ?? '', 'latin1').toString();
   return name.replace(/ \(deleted\)$/, '').replaceAll('\\012', '\n');
-}
-
-/** Absolute path of a Python file that comes with vgrun. */
-export async function shippedScript(name: string): Promise<string> {
-  const { scriptsFolder } = await import('../gdb/launch.ts');
-  return `${await scriptsFolder()}${name}`;
 }

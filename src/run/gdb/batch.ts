@@ -18,26 +18,21 @@ export function shippedScript(name: string): string {
 export interface GdbSafety {
   /** gdb may ask servers for symbols. */
   readonly debuginfod?: boolean;
-  /** Folders from which gdb may load scripts, besides its own: `set auto-load safe-path`. */
-  readonly safePath?: readonly string[];
 }
 
 /**
  * Words with which gdb reads no file of the user's and runs nothing that a program brings: no init files, no scripts beside the
- * program, no index cache, no history; pretty printers only from where gdb itself is installed, libthread_db only from where the
- * system has it (Debugging with GDB, 22.8 "Automatically loading associated files").
+ * program, no index cache, no history; libthread_db only from where the system has it (Debugging with GDB, 22.8 "Automatically loading
+ * associated files"). Pretty printers: printers.py.
  */
-export function safeGdbWords({ debuginfod = false, safePath = [] }: GdbSafety = {}): readonly string[] {
+export function safeGdbWords({ debuginfod = false }: GdbSafety = {}): readonly string[] {
   const settings = [
     'set auto-load off',
     'set auto-load libthread-db on',
-    'set auto-load python-scripts on',
-    `set auto-load safe-path ${['$datadir/auto-load', ...safePath].join(':')}`,
     'set libthread-db-search-path $sdir',
     `set debuginfod enabled ${debuginfod ? 'on' : 'off'}`,
     'set index-cache enabled off',
     'set history save off',
-    'set confirm off',
     'set pagination off',
   ];
   return ['-nx', '-nh', ...settings.flatMap((setting) => ['-iex', setting])];

@@ -15,6 +15,7 @@ import gdb
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import stop  # noqa: E402
+from printers import load_printers  # noqa: E402
 
 LONGEST_OUTPUT = 6 * 1024 * 1024
 
@@ -49,6 +50,7 @@ def place_of(thread, most):
 def main():
     with open(os.environ["VGRUN_GDB"], encoding="utf-8") as file:
         wanted = json.load(file)
+    load_printers()
     budget = stop.Budget(seconds=wanted["seconds"], characters=LONGEST_OUTPUT)
     threads = {thread.ptid[1] or thread.ptid[0]: thread for thread in gdb.selected_inferior().threads()}
     found, places = {}, set()

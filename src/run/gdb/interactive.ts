@@ -7,6 +7,7 @@ import { findProjectRoot } from '../directory.ts';
 import { findGdb } from '../instrument.ts';
 import { inheritance } from '../limits.ts';
 import { inspectTarget } from '../target.ts';
+import { shippedScript } from './batch.ts';
 
 /** What the user wants of it. */
 export interface GdbSession {
@@ -74,9 +75,13 @@ function gdbWords(
     ...(gdbinit ? [] : ['set auto-load off', 'set auto-load libthread-db on']),
     'set libthread-db-search-path $sdir',
     `set debuginfod enabled ${debuginfod ? 'on' : 'off'}`,
-    // gdb's own printers for the C++ library, and what the user trusts.
-    'set auto-load python-scripts on',
-    `set auto-load safe-path ${['$datadir/auto-load', ...safePaths].join(':')}`,
+    // Not while nothing is trusted: what stands in a section of the program is compared with names that it chooses.
+    ...(safePaths.length === 0
+      ? []
+      : [
+          'set auto-load python-scripts on',
+          `set auto-load safe-path ${['$datadir/auto-load', ...safePaths].join(':')}`,
+        ]),
     `set follow-fork-mode ${follow === 'child' ? 'child' : 'parent'}`,
     `set detach-on-fork ${follow === 'both' ? 'off' : 'on'}`,
     `set schedule-multiple ${follow === 'both' ? 'on' : 'off'}`,
@@ -87,6 +92,8 @@ function gdbWords(
     '-q',
     ...(gdbinit ? [] : ['-nx', '-nh']),
     ...first.flatMap((command) => ['-iex', command]),
+    '-ix',
+    shippedScript('session.py'),
     `--directory=${root}`,
     ...(core === undefined ? [] : [`--core=${core}`]),
     ...(pid === undefined ? [] : [`--pid=${pid}`]),

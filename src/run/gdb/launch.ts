@@ -3,13 +3,13 @@
 // gdb has nothing of the user's: its descriptors are the log of the run, its environment is made here. The program gets the user's
 // descriptors under three free numbers and its environment word by word in variables, so that any byte may stand in them.
 import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
-import { access, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { constants as osConstants } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { UserError } from '../../errors.ts';
 import type { Exit } from '../../model/run.ts';
 import { readGdbWish } from '../../tools/gdb/probes.ts';
+import { shippedScript } from './batch.ts';
 
 /** Name of the stop log in the run directory. */
 export const gdbStops = 'gdb.stops.jsonl';
@@ -18,22 +18,6 @@ export const gdbStops = 'gdb.stops.jsonl';
 const gdbLog = 'gdb.log';
 
 const settingsName = 'gdb.json';
-
-// Seen from dist/cli.js, from dist/parts, and from src/run/gdb.
-const places = ['./gdb/', '../gdb/', './'];
-
-/** Where the Python that is shipped for gdb lies, with a slash at its end. */
-export async function scriptsFolder(): Promise<string> {
-  for (const place of places) {
-    const folder = fileURLToPath(new URL(place, import.meta.url));
-    const isThere = await access(join(folder, 'run.py')).then(
-      () => true,
-      () => false,
-    );
-    if (isThere) return folder;
-  }
-  throw new UserError('run.py is missing from this installation of vgrun', 'install vgrun again');
-}
 
 export interface GdbLaunchRequest {
   /** Absolute path of the run directory. */
@@ -116,7 +100,7 @@ export async function prepareGdb(request: GdbLaunchRequest): Promise<GdbLaunch> 
   const log = openSync(join(directory, gdbLog), 'a', 0o600);
   const own = (child: 0 | 1 | 2) => request.standard.find((each) => each.child === child)?.own ?? child;
   return {
-    options: [`--command=${await scriptsFolder()}run.py`],
+    options: [`--command=${shippedScript('run.py')}`],
     environment: {
       PATH: environment.PATH ?? '/usr/bin:/bin',
       // What runs the program for gdb: a shell of the user's would read files of its own.
