@@ -5,7 +5,6 @@ import { interactiveOptions } from './gdb-words.ts';
 import { layOut } from './help.ts';
 
 const usage = `Usage: vgrun gdb [-i] [options] program [arguments]
-
 Runs the program and what it starts under gdb, and says where it died and why.
   vgrun gdb --break 'file.c:12 if x > 3' --print x --set a=100 ./prog
 
