@@ -7,7 +7,12 @@ export const stacksOptions = {
   'max-pause': {
     type: 'string',
     default: '100',
-    describe: 'ms for which the process may be held; a thread that does not stop by then is told as such',
+    describe: 'ms for which a thread may be held; a thread that does not stop by then is told as such',
+  },
+  together: {
+    type: 'boolean',
+    default: false,
+    describe: 'hold all threads at once, for a view of one moment',
   },
   debuginfod: { type: 'boolean', default: false, describe: 'ask the servers of DEBUGINFOD_URLS for symbols' },
   json: { type: 'boolean', default: false, describe: 'the same as --report=json=-' },

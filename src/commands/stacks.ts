@@ -38,11 +38,15 @@ export async function main(argv: readonly string[]): Promise<number> {
     samples,
     intervalMs,
     maxPauseMs,
+    together: wishes.together,
     workingDirectory,
     projectRoot: await findProjectRoot(workingDirectory),
-    options: (['samples', 'interval', 'max-pause'] as const).flatMap((name) =>
-      wishes[name] === stacksOptions[name].default ? [] : [`--${name}=${wishes[name]}`],
-    ),
+    options: [
+      ...(['samples', 'interval', 'max-pause'] as const).flatMap((name) =>
+        wishes[name] === stacksOptions[name].default ? [] : [`--${name}=${wishes[name]}`],
+      ),
+      ...(wishes.together ? ['--together'] : []),
+    ],
     argv: ['vgrun', 'stacks', ...argv],
     keep: ownDefaults.keep,
     version,

@@ -5,6 +5,7 @@ import {
   didText,
   foldThreads,
   groupTitle,
+  heldText,
   isMoving,
   type Movement,
   movements,
@@ -74,7 +75,14 @@ export function* sampleLines(series: readonly ReportStop[], form: StopForm, ink:
   const facts = [
     `process ${first.pid}`,
     ...(took > 0 ? [`over ${pauseText(took)}`] : []),
-    ...(pauses.length > 0 ? [`paused for ${pauseText(Math.max(...pauses))} at most`] : []),
+    ...(pauses.length > 0
+      ? [
+          `${heldText(
+            Math.max(...pauses),
+            series.some(({ isHeldInTurn }) => isHeldInTurn),
+          )} at most`,
+        ]
+      : []),
   ];
   yield clip(`${ink.bold(`${series.length} samples`)}  ${ink.dim(facts.join(', '))}`, ink.columns);
   // The last one is what the process still does.

@@ -7,8 +7,8 @@ import {
   groupStops,
   groupTitle,
   groupWait,
+  heldText,
   momentTitle,
-  pauseText,
   senderText,
   stackChain,
   stopFrameName,
@@ -134,7 +134,7 @@ function headLine(stop: ReportStop, { processes }: Report, ink: Ink): string {
     // A process that has crashed does not go on: for how long it was looked at says nothing of it.
     ...(stop.pausedMs === undefined || stop.cause === 'signal'
       ? []
-      : [`paused for ${pauseText(stop.pausedMs)}`]),
+      : [heldText(stop.pausedMs, stop.isHeldInTurn === true)]),
   ];
   const title = harmless(momentTitle(stop));
   const paint = stop.cause === 'signal' ? ink.red : (text: string): string => text;

@@ -171,7 +171,7 @@ describe.skipIf(!canRun('gdb') || !canRun('cc'))('vgrun stacks', () => {
     const pid = await start('./heartbeat', 'beats');
     const place = await mkdtemp(join(folder(), 'killed-'));
     const sampling = runSampler(
-      { pid, directory: place, samples: 500, intervalMs: 1, maxPauseMs: 100 },
+      { pid, directory: place, samples: 500, intervalMs: 1, maxPauseMs: 100, together: true },
       process.env.PATH ?? '',
     );
     let sampler: number | undefined;
@@ -197,7 +197,7 @@ describe.skipIf(!canRun('gdb') || !canRun('cc'))('vgrun stacks', () => {
     const pid = await start('./heartbeat', 'beats');
     const place = await mkdtemp(join(folder(), 'gdb-'));
     const { samples, interpreter } = await runSampler(
-      { pid, directory: place, samples: 2, intervalMs: 10, maxPauseMs: 1000 },
+      { pid, directory: place, samples: 2, intervalMs: 10, maxPauseMs: 1000, together: false },
       process.env.PATH ?? '',
       'gdb',
     );

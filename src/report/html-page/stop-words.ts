@@ -330,6 +330,11 @@ export function pauseText(ms: number): string {
   return `${ms >= 100 ? Math.round(ms) : Number(ms.toPrecision(2))} ms`;
 }
 
+/** `paused for 1.2 ms`, `each thread paused for 0.2 ms`. */
+export function heldText(ms: number, inTurn: boolean): string {
+  return `${inTurn ? 'each thread ' : ''}paused for ${pauseText(ms)}`;
+}
+
 /** `poll() ← loop() loop.c:20 ← worker()`: where it stands, and how it came there through my code. */
 export function stackChain({ frames, blamed }: ReportStopThread): string {
   if (frames.length === 0) return 'no frames are known';

@@ -8,6 +8,7 @@ import {
   didText,
   foldThreads,
   groupStops,
+  heldText,
   isMoving,
   momentTitle,
   movements,
@@ -56,7 +57,7 @@ function Moment({ stop }: { readonly stop: ReportStop }) {
       <p class="quiet">
         {finding !== undefined && <a href={`#${finding}`}>{finding}</a>} process {stop.pid},{' '}
         {counted(threads.length, 'thread')}
-        {pausedMs === undefined ? '' : `, paused for ${pauseText(pausedMs)}`}
+        {pausedMs === undefined ? '' : `, ${heldText(pausedMs, stop.isHeldInTurn === true)}`}
         {core === undefined ? '' : `, core file ${core}`}
       </p>
       {fault !== undefined && (
@@ -174,7 +175,14 @@ function Samples({ series }: { readonly series: readonly ReportStop[] }) {
   const took = (series.at(-1)?.ms ?? 0) - (series[0]?.ms ?? 0);
   const facts = [
     ...(took > 0 ? [`over ${pauseText(took)}`] : []),
-    ...(pauses.length > 0 ? [`paused for ${pauseText(Math.max(...pauses))} at most`] : []),
+    ...(pauses.length > 0
+      ? [
+          `${heldText(
+            Math.max(...pauses),
+            series.some(({ isHeldInTurn }) => isHeldInTurn),
+          )} at most`,
+        ]
+      : []),
   ];
   const threads = series.at(-1)?.threads ?? [];
   const all = movements(series);

@@ -1,5 +1,5 @@
-"""Owns the sampler: holds all threads of a process for as short as can be, copies registers and
-stacks, writes them as small cores.
+"""Owns the sampler: holds the threads of a process for as short as can be, one after another or all
+together, copies registers and stacks, writes them as small cores.
 
 ptrace(2) with PTRACE_SEIZE: unlike an attach, it sends no signal, and a tracee goes on when whoever
 traced it is gone, however that happened. Each sample is taken by a thread of its own, because the
@@ -9,7 +9,8 @@ again.
 
 Runs in gdb's Python and in that of the system. Configuration: the JSON file that the variable
 VGRUN_GDB names, or the first argument:
-  {"pid": 1, "directory": "/abs/run", "samples": 5, "intervalMs": 200, "maxPauseMs": 100}
+  {"pid": 1, "directory": "/abs/run", "samples": 5, "intervalMs": 200, "maxPauseMs": 100,
+   "together": false}
 Answers in DIRECTORY/samples.jsonl, one JSON object a line: {"type":"sample", …} for each,
 {"type":"error","errno":1} when there is nothing to look at, {"type":"end"} at the end.
 """
@@ -47,6 +48,8 @@ ESRCH = 3
 ROUNDS = 50
 # Of the time for which a process may be held, how much may be spent on waiting for threads to stop.
 WAITING_SHARE = 0.75
+# How long a single thread is waited for, which goes on running until it stops.
+PATIENCE_NS = 1_000_000_000
 # How many threads, at least, are stopped last: those that run, or else have switched most often.
 WORKERS = 1
 # Bytes before and behind a futex: a mutex, a condition variable or the thread that is joined.
@@ -85,6 +88,17 @@ def threads_of(pid):
         return [int(name) for name in os.listdir(f"/proc/{pid}/task")]
     except (FileNotFoundError, ProcessLookupError):
         return []
+
+
+def calls_of(pid, lwps):
+    """{lwp: what proc_pid_syscall(5) says}: call, arguments and stack pointer of those that wait in
+    the kernel. Empty where the kernel does not tell."""
+    calls = {}
+    for lwp in lwps:
+        line = minicore.read_file(f"/proc/{pid}/task/{lwp}/syscall").strip()
+        if line and line != b"running":
+            calls[lwp] = line
+    return calls
 
 
 def thread_count(pid):
@@ -175,8 +189,12 @@ class Arena:
 class Sample:
     """One look at a process. `take` is the only thing that happens while it stands still."""
 
-    def __init__(self, pid, max_pause_ns, facts):
+    def __init__(self, pid, max_pause_ns, facts, together):
         self.pid = pid
+        self.together = together
+        # Threads of which it is not known that they stayed in their call of the kernel while the
+        # others were looked at.
+        self.moved = []
         self.max_pause_ns = max_pause_ns
         # A new thread counts as one that works.
         self.activity = {
@@ -209,8 +227,20 @@ class Sample:
             if self.seized:
                 slots = RegisterSlots(len(self.seized) + 8)
                 arena = Arena(len(self.seized) * LIKELY_STACK)
+                calls = {} if self.together else calls_of(self.pid, self.seized)
                 gc.disable()
-                self.take(slots, arena)
+                if self.together or not calls:
+                    # Without them nobody could tell whether waits belong together.
+                    self.together = True
+                    self.take(slots, arena)
+                else:
+                    self.take_each(slots, arena)
+                    again = calls_of(self.pid, self.seized)
+                    self.moved = [
+                        lwp
+                        for lwp in sorted(self.seized)
+                        if lwp not in calls or calls[lwp] != again.get(lwp)
+                    ]
                 self.ranges = arena.taken()
         except OSError as error:
             self.refused = error.errno
@@ -257,6 +287,34 @@ class Sample:
                 hot.ptrace(PTRACE_DETACH, lwp, 0, self.stopped[lwp])
             self.paused_ns = time.monotonic_ns() - self.begun
 
+    def take_each(self, slots, arena):
+        """Each thread is held by itself, while what is its own is copied."""
+        for lwp in sorted(self.seized, key=self.activity_of):
+            self.hold(lwp, slots, arena)
+        for _ in range(ROUNDS):
+            fresh = [lwp for lwp in threads_of(self.pid) if lwp not in self.activity]
+            if not fresh:
+                break
+            for lwp in fresh:
+                self.activity[lwp] = (True, 0)
+                self.seize(lwp)
+                if lwp in self.seized:
+                    self.hold(lwp, slots, arena)
+
+    def hold(self, lwp, slots, arena):
+        """One thread, from its stop to its going on."""
+        self.begun = time.monotonic_ns()
+        try:
+            self.stop((lwp,), slots)
+            self.copy(arena)
+            if self.stacks.waited_for:
+                arena.copy(self.pid, [(at, 2 * AROUND_FUTEX) for at in self.stacks.waited_for])
+                self.stacks.waited_for.clear()
+        finally:
+            if lwp in self.stopped:
+                hot.ptrace(PTRACE_DETACH, lwp, 0, self.stopped[lwp])
+            self.paused_ns = max(self.paused_ns, time.monotonic_ns() - self.begun)
+
     def copy(self, arena):
         """The stacks that are not copied yet."""
         if self.is_over():
@@ -275,6 +333,9 @@ class Sample:
 
     def is_late(self):
         """Whether the rest of the time is needed to copy what stands still."""
+        if not self.together:
+            # Nobody stands still until this one does.
+            return time.monotonic_ns() - self.begun > max(self.max_pause_ns, PATIENCE_NS)
         return time.monotonic_ns() - self.begun > self.max_pause_ns * WAITING_SHARE
 
     def stop(self, lwps, slots):
@@ -305,11 +366,12 @@ class Sample:
                 self.pending.update(waiting)
                 return
             # A sleep takes longer than what is waited for, unless a thread is in the middle of a
-            # long call of the kernel.
-            if waiting and passes < 100:
+            # long call of the kernel. But where only one thread is waited for, the others need the
+            # processor, and this one is the first to get it back.
+            if waiting and passes < 100 and self.together:
                 os.sched_yield()
             elif waiting:
-                time.sleep(0.00005)
+                time.sleep(0.00002 if passes < 100 else 0.00005)
 
 
 class Layout:
@@ -427,6 +489,9 @@ def write_sample(sample, facts, directory, number, milliseconds):
         "pausedMs": round(sample.paused_ns / 1e6, 3),
         "threads": [known[lwp] for lwp in sorted(known, key=lambda lwp: (lwp != sample.pid, lwp))],
     }
+    if not sample.together:
+        line["each"] = True
+        line["moved"] = sample.moved
     if sample.pending:
         line["notStopped"] = sorted(sample.pending)
     if sample.not_copied:
@@ -448,7 +513,7 @@ def take_samples(configuration, answer):
         time.sleep(max(0, due - time.monotonic_ns()) / 1e9)
         # Before the pause: a thread that is held has another state.
         facts = [thread_facts(pid, lwp) for lwp in sorted(threads_of(pid))]
-        sample = Sample(pid, configuration["maxPauseMs"] * 1_000_000, facts)
+        sample = Sample(pid, configuration["maxPauseMs"] * 1_000_000, facts, configuration["together"])
         milliseconds = round((time.monotonic_ns() - started) / 1e6, 3)
         thread = threading.Thread(target=sample.run)
         thread.start()

@@ -13,8 +13,10 @@ export interface SamplerRequest {
   readonly samples: number;
   /** ms from the start of one sample to that of the next. */
   readonly intervalMs: number;
-  /** ms for which the process may be held. */
+  /** ms for which the process, or each of its threads, may be held. */
   readonly maxPauseMs: number;
+  /** All threads are held at once, for a view of one moment; else one after another. */
+  readonly together: boolean;
 }
 
 /** What /proc said of a thread just before it was held. */
@@ -38,6 +40,10 @@ export interface Sample {
   /** ms after the first one was begun. */
   readonly ms: number;
   readonly pausedMs: number;
+  /** Threads were held one after another: `pausedMs` is the longest that one of them was. */
+  readonly each?: true;
+  /** With `each`: lwps that did not stay in one call of the kernel all the while. */
+  readonly moved?: readonly number[];
   readonly threads: readonly ThreadFacts[];
   /** lwps that did not stop in time: they are in the middle of a call of the kernel that cannot be interrupted. */
   readonly notStopped?: readonly number[];

@@ -23,6 +23,8 @@ export interface StacksRequest {
   readonly intervalMs: number;
   /** ms for which the process may be held. */
   readonly maxPauseMs: number;
+  /** All threads are held at once. */
+  readonly together: boolean;
   /** Absolute. */
   readonly workingDirectory: string;
   readonly projectRoot: string;
@@ -53,7 +55,10 @@ export async function takeStacks(request: StacksRequest): Promise<string> {
   const { id, path: directory, temporary } = await createRunDirectory(workingDirectory, false);
   const startedAt = new Date();
   try {
-    const taken = await runSampler({ pid, directory, samples, intervalMs, maxPauseMs }, request.searchPath);
+    const taken = await runSampler(
+      { pid, directory, samples, intervalMs, maxPauseMs, together: request.together },
+      request.searchPath,
+    );
     if (taken.samples.length === 0) throw refusalOf(pid, taken.errno ?? ESRCH);
     const manifest: RunManifest = {
       version: 1,
