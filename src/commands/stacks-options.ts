@@ -6,13 +6,13 @@ export const stacksOptions = {
   interval: { type: 'string', default: '200ms', describe: 'from one look to the next: 50ms, 2s' },
   'max-pause': {
     type: 'string',
-    default: '100',
-    describe: 'ms for which a thread may be held; a thread that does not stop by then is told as such',
+    default: '500',
+    describe: 'ms for which the process may be held; a thread that does not stop by then is told as such',
   },
-  together: {
+  'in-turn': {
     type: 'boolean',
     default: false,
-    describe: 'hold all threads at once, for a view of one moment',
+    describe: 'hold one thread after another: the shortest pause, and no view of one moment',
   },
   debuginfod: { type: 'boolean', default: false, describe: 'ask the servers of DEBUGINFOD_URLS for symbols' },
   json: { type: 'boolean', default: false, describe: 'the same as --report=json=-' },

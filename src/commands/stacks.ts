@@ -38,14 +38,14 @@ export async function main(argv: readonly string[]): Promise<number> {
     samples,
     intervalMs,
     maxPauseMs,
-    together: wishes.together,
+    together: !wishes['in-turn'],
     workingDirectory,
     projectRoot: await findProjectRoot(workingDirectory),
     options: [
       ...(['samples', 'interval', 'max-pause'] as const).flatMap((name) =>
         wishes[name] === stacksOptions[name].default ? [] : [`--${name}=${wishes[name]}`],
       ),
-      ...(wishes.together ? ['--together'] : []),
+      ...(wishes['in-turn'] ? ['--in-turn'] : []),
     ],
     argv: ['vgrun', 'stacks', ...argv],
     keep: ownDefaults.keep,

@@ -29,7 +29,7 @@ async function start(program: string, ...words: string[]): Promise<number> {
 }
 
 const stacks = (pid: number | string, ...words: string[]): Promise<Result> =>
-  vgrun(['stacks', ...words, String(pid)], { cwd: folder() });
+  vgrun(['stacks', '--max-pause=5000', ...words, String(pid)], { cwd: folder() });
 
 /** How often a heartbeat was there until now. */
 async function beats(): Promise<bigint> {
@@ -77,7 +77,7 @@ describe.skipIf(!canRun('gdb') || !canRun('cc'))('vgrun stacks', () => {
 
   test('each thread has its name, its functions with lines, and what it waits for', async () => {
     const pid = await start('./stacks-workers');
-    const { report, status } = await vgrunReport([String(pid)], { cwd: folder(), command: 'stacks' });
+    const { report, status } = await vgrunReport(['--max-pause=5000', String(pid)], { cwd: folder(), command: 'stacks' });
     expect(status).toBe(0);
     const [stop] = report.stops ?? [];
     expect(stop).toMatchObject({ cause: 'sample', pid });
@@ -160,7 +160,7 @@ describe.skipIf(!canRun('gdb') || !canRun('cc'))('vgrun stacks', () => {
     await cp(join(folder(), 'stacks-workers'), join(path, 'gone'));
     const pid = await start(join(path, 'gone'));
     await rm(join(path, 'gone'));
-    const { report } = await vgrunReport([String(pid)], { cwd: folder(), command: 'stacks' });
+    const { report } = await vgrunReport(['--max-pause=5000', String(pid)], { cwd: folder(), command: 'stacks' });
     expect(functionsOf(named(report.stops?.[0], 'spinner'))[0]).toBe('spin');
     expect(report.problems.map(({ code }) => code)).toContain('file-gone');
   });

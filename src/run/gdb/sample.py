@@ -50,6 +50,8 @@ ROUNDS = 50
 WAITING_SHARE = 0.75
 # How long a single thread is waited for, which goes on running until it stops.
 PATIENCE_NS = 1_000_000_000
+# How often it is looked whether threads are back in their calls, 10 ms apart.
+SETTLE_ROUNDS = 20
 # How many threads, at least, are stopped last: those that run, or else have switched most often.
 WORKERS = 1
 # Bytes before and behind a futex: a mutex, a condition variable or the thread that is joined.
@@ -235,12 +237,7 @@ class Sample:
                     self.take(slots, arena)
                 else:
                     self.take_each(slots, arena)
-                    again = calls_of(self.pid, self.seized)
-                    self.moved = [
-                        lwp
-                        for lwp in sorted(self.seized)
-                        if lwp not in calls or calls[lwp] != again.get(lwp)
-                    ]
+                    self.moved = self.moved_from(calls)
                 self.ranges = arena.taken()
         except OSError as error:
             self.refused = error.errno
@@ -300,6 +297,17 @@ class Sample:
                 self.seize(lwp)
                 if lwp in self.seized:
                     self.hold(lwp, slots, arena)
+
+    def moved_from(self, calls):
+        """The threads that are not back in the calls in which they were before: a stop ends a wait for
+        a moment, and the thread needs a processor to go on with it."""
+        for _ in range(SETTLE_ROUNDS):
+            again = calls_of(self.pid, self.seized)
+            moved = [lwp for lwp in sorted(self.seized) if calls.get(lwp) != again.get(lwp)]
+            if not any(lwp in calls for lwp in moved):
+                break
+            time.sleep(0.01)
+        return [lwp for lwp in sorted(self.seized) if lwp not in calls or lwp in moved]
 
     def hold(self, lwp, slots, arena):
         """One thread, from its stop to its going on."""

@@ -70,7 +70,7 @@ function notAtOnce(pid: number): Problem {
     level: 'warning',
     message:
       'threads that may wait for each other moved while they were looked at one after another: whether it is a deadlock is not known',
-    hint: 'look again, or at one moment: --together',
+    hint: 'look again, or at one moment: without --in-turn',
     pid,
   };
 }
