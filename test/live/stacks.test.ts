@@ -77,7 +77,10 @@ describe.skipIf(!canRun('gdb') || !canRun('cc'))('vgrun stacks', () => {
 
   test('each thread has its name, its functions with lines, and what it waits for', async () => {
     const pid = await start('./stacks-workers');
-    const { report, status } = await vgrunReport(['--max-pause=5000', String(pid)], { cwd: folder(), command: 'stacks' });
+    const { report, status } = await vgrunReport(['--max-pause=5000', String(pid)], {
+      cwd: folder(),
+      command: 'stacks',
+    });
     expect(status).toBe(0);
     const [stop] = report.stops ?? [];
     expect(stop).toMatchObject({ cause: 'sample', pid });
@@ -160,7 +163,10 @@ describe.skipIf(!canRun('gdb') || !canRun('cc'))('vgrun stacks', () => {
     await cp(join(folder(), 'stacks-workers'), join(path, 'gone'));
     const pid = await start(join(path, 'gone'));
     await rm(join(path, 'gone'));
-    const { report } = await vgrunReport(['--max-pause=5000', String(pid)], { cwd: folder(), command: 'stacks' });
+    const { report } = await vgrunReport(['--max-pause=5000', String(pid)], {
+      cwd: folder(),
+      command: 'stacks',
+    });
     expect(functionsOf(named(report.stops?.[0], 'spinner'))[0]).toBe('spin');
     expect(report.problems.map(({ code }) => code)).toContain('file-gone');
   });
