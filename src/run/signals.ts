@@ -16,6 +16,9 @@ export function hasControllingTerminal(): boolean {
   }
 }
 
+/** Those by which somebody ends vgrun, and what it does. */
+export const endingSignals: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
+
 const passedAlways: readonly NodeJS.Signals[] = [
   'SIGTERM',
   'SIGUSR1',

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Exit } from '../../model/exit.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { FoundCore } from '../../model/run.ts';
+import { coreSignals } from '../../model/signals.ts';
 import { type ExecutableWatch, watchExecutables } from '../executables.ts';
 import { type CoreOwner, coreOwner } from './core-notes.ts';
 import { readCorePattern } from './core-pattern.ts';
@@ -20,20 +21,6 @@ export interface CoreWatch {
     readonly problems: readonly Problem[];
   }>;
 }
-
-/** Signals whose default action writes a core (signal(7)). */
-const coreSignals: ReadonlySet<string> = new Set([
-  'SIGQUIT',
-  'SIGILL',
-  'SIGTRAP',
-  'SIGABRT',
-  'SIGBUS',
-  'SIGFPE',
-  'SIGSEGV',
-  'SIGXCPU',
-  'SIGXFSZ',
-  'SIGSYS',
-]);
 
 /** Most folders that are looked through: a build stands in hundreds, and one for each process is not needed. */
 const mostFolders = 256;

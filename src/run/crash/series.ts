@@ -17,6 +17,7 @@ import {
   writeManifest,
 } from '../directory.ts';
 import { type RunEvents, type RunRequest, type RunResult, runTarget } from '../run.ts';
+import { endingSignals } from '../signals.ts';
 
 export interface Series {
   /** How often the program is run, at most. */
@@ -215,19 +216,17 @@ function progressOf(times: number, say: (line: string) => void): (done: number, 
   };
 }
 
-const stopping: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
-
 /** The program of the moment gets the signal as in any run. */
 function stopOnSignals(): { readonly isAsked: () => boolean; readonly release: () => void } {
   let isAsked = false;
   const handler = () => {
     isAsked = true;
   };
-  for (const name of stopping) process.on(name, handler);
+  for (const name of endingSignals) process.on(name, handler);
   return {
     isAsked: () => isAsked,
     release: () => {
-      for (const name of stopping) process.off(name, handler);
+      for (const name of endingSignals) process.off(name, handler);
     },
   };
 }

@@ -15,6 +15,7 @@ import {
   writeManifest,
 } from '../directory.ts';
 import type { RunResult } from '../run.ts';
+import { endingSignals } from '../signals.ts';
 import { keepAnswers } from './answers.ts';
 import { callProgram } from './cgi.ts';
 import { type Launched, startLaunches } from './launches.ts';
@@ -125,17 +126,15 @@ export async function runReplay(plan: ReplayPlan, events: ReplayEvents): Promise
   return { directory, manifest };
 }
 
-const stopping: readonly NodeJS.Signals[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
-
 /** The program of the moment gets the signal as in any run; the others are not started any more. */
 function stopOnSignals(stop: AbortController): () => void {
   const handler = () => stop.abort();
-  for (const name of stopping) process.on(name, handler);
+  for (const name of endingSignals) process.on(name, handler);
   // Every program of the moment has its own listeners (see signals.ts), and Node would take many for a leak.
   const most = process.getMaxListeners();
   process.setMaxListeners(0);
   return () => {
-    for (const name of stopping) process.off(name, handler);
+    for (const name of endingSignals) process.off(name, handler);
     process.setMaxListeners(most);
   };
 }

@@ -1,5 +1,6 @@
 // Owns the reading of a core file: of the Linux kernel, of gdb's gcore, of valgrind, or one that vgrun made itself (core(5), elf(5)).
 import type { Problem } from '../../model/problem.ts';
+import { coreSignals, signalName } from '../../model/signals.ts';
 import type { StopSignal } from '../../model/stop.ts';
 import { readArguments } from './core-arguments.ts';
 import { completeMappings, mappingsOf } from './core-mappings.ts';
@@ -10,7 +11,7 @@ import { coreMachineOf } from './core-refusal.ts';
 import { readElfHeader, readSegments, type Segment, SegmentType } from './elf-layout.ts';
 import { textAt } from './fields.ts';
 import type { ImageThread, LoadedModule, Machine, ProcessImage, ReadFileAt } from './process-image.ts';
-import { leavesCore, signalCodeName, signalName, signalOf } from './signals.ts';
+import { signalCodeName, signalOf } from './signals.ts';
 
 /** What a core file tells besides the image. */
 export interface CoreFacts {
@@ -153,7 +154,7 @@ function factsOf(
     ...(signal !== undefined && { signal }),
     isCrash:
       signal !== undefined &&
-      leavesCore(signal.number) &&
+      coreSignals.has(signalName(signal.number)) &&
       !(writer === 'gdb' && signal.number === breakpointSignal),
     auxiliary,
     writer,

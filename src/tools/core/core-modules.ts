@@ -31,7 +31,7 @@ const mostSegments = 128;
 const mostModules = 8192;
 
 /** The file whose first bytes lie at an address; undefined: there is none, or its first page is not known. */
-export function mappedHeaderAt(memory: ProcessMemory, start: bigint): MappedHeader | undefined {
+function mappedHeaderAt(memory: ProcessMemory, start: bigint): MappedHeader | undefined {
   const readAt: ReadFileAt = (offset, length) =>
     Number.isSafeInteger(offset) && offset >= 0
       ? memory.read(start + BigInt(offset), Math.min(length, 1 << 20))

@@ -1,11 +1,7 @@
-// Owns what a siginfo_t of the Linux kernel means: names of signals and codes, who sent it, which address it is about (sigaction(2),
+// Owns what a siginfo_t of the Linux kernel means: names of codes, who sent it, which address it is about (sigaction(2),
 // signal(7); the numbers are those of x86 and ARM).
+import { signalName } from '../../model/signals.ts';
 import type { StopSignal } from '../../model/stop.ts';
-
-const names =
-  'HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS'.split(
-    ' ',
-  );
 
 /** Of signals by anyone (`asm-generic/siginfo.h`). */
 const senderCodes: Readonly<Record<number, string>> = {
@@ -39,20 +35,6 @@ const faultCodes: Readonly<Record<string, readonly string[]>> = {
   SIGSYS: 'SYS_SECCOMP SYS_USER_DISPATCH'.split(' '),
 };
 
-/** Signals whose default action leaves a core file (signal(7)). */
-const coreSignals = [
-  'SIGQUIT',
-  'SIGILL',
-  'SIGTRAP',
-  'SIGABRT',
-  'SIGBUS',
-  'SIGFPE',
-  'SIGSEGV',
-  'SIGXCPU',
-  'SIGXFSZ',
-  'SIGSYS',
-];
-
 /** si_addr is an address that the process touched; of SIGTRAP and SIGSYS it is where it stood. */
 const addressSignals = ['SIGILL', 'SIGFPE', 'SIGSEGV', 'SIGBUS', 'SIGTRAP'];
 
@@ -60,19 +42,6 @@ const SI_USER = 0;
 const SI_KERNEL = 128;
 const SI_QUEUE = -1;
 const SI_TKILL = -6;
-
-/** `SIGSEGV`; `SIGRTMIN+2` as glibc counts, from 34; `signal 99` for what is none. */
-export function signalName(number: number): string {
-  const name = names[number - 1];
-  if (name !== undefined) return `SIG${name}`;
-  if (number === 34) return 'SIGRTMIN';
-  return number > 34 && number <= 64 ? `SIGRTMIN+${number - 34}` : `signal ${number}`;
-}
-
-/** A process that gets it ends and leaves a core, unless it handles it. */
-export function leavesCore(number: number): boolean {
-  return coreSignals.includes(signalName(number));
-}
 
 /** What a signal's code says; undefined: it is not one that is known. */
 export function signalCodeName(number: number, code: number): string | undefined {

@@ -50,7 +50,7 @@ function plainAddress(address: string): string {
 }
 
 /** What stands behind the address: function, arguments, place. */
-export function readCall(text: string): Partial<StopFrame> | undefined {
+function readCall(text: string): Partial<StopFrame> | undefined {
   const plain = text.trimEnd();
   if (plain.startsWith('<signal handler called>')) return { isSignalHandler: true };
   if (plain.startsWith('<')) return undefined;

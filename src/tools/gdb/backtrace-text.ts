@@ -1,12 +1,12 @@
 // Backtraces of gdb as people paste them: `bt`, `bt full`, `thread apply all bt`, with what gdb said before.
 import type { ParsedRecord } from '../../model/record.ts';
+import { signalNumbers } from '../../model/signals.ts';
 import type { StackEnd, Stop, StopFrame, StopSignal, StopThread, Variable } from '../../model/stop.ts';
 import { textOf } from '../_shared/byte-text.ts';
 import { createLineSplitter, type LogLine } from '../_shared/log-lines.ts';
 import { createProblemTally, type ProblemTally } from '../_shared/problem-tally.ts';
 import type { ReadContext, Reader } from '../tool.ts';
 import { beginsFrame, cutValue, type NumberedFrame, readFrame } from './backtrace-frame.ts';
-import { signalNumbers } from './signal-numbers.ts';
 import { createFrameTable, signalFinding } from './stop-findings.ts';
 
 /**

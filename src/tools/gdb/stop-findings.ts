@@ -49,7 +49,7 @@ export interface FindingContext {
 }
 
 /** The thread that is why the process stands still. */
-export function currentThread({ threads }: Stop): StopThread | undefined {
+function currentThread({ threads }: Stop): StopThread | undefined {
   return threads.find(({ isCurrent }) => isCurrent === true) ?? threads[0];
 }
 
@@ -108,11 +108,7 @@ function signalSentence({ signal, fault }: Stop): string {
 }
 
 /** `Sent by process 4711 (kill), user 1000.` */
-export function senderSentence({
-  pid,
-  uid,
-  who,
-}: NonNullable<NonNullable<Stop['signal']>['sender']>): string {
+function senderSentence({ pid, uid, who }: NonNullable<NonNullable<Stop['signal']>['sender']>): string {
   const user = uid === undefined ? '' : `, user ${uid}`;
   if (who === 'itself') return `The process sent it to itself${user}.`;
   if (pid === 0 || who === 'the kernel') return 'The kernel sent it.';
