@@ -6,7 +6,7 @@ import { describedRegisters } from '../../tools/core/address-place.ts';
 import { type CodePlaces, codePlaces, type NameOf } from '../../tools/core/code-places.ts';
 import { deadlocksOf, waitOf } from '../../tools/core/deadlock.ts';
 import { faultOf } from '../../tools/core/fault.ts';
-import { type GlibcHeap, glibcHeap } from '../../tools/core/glibc-heap.ts';
+import { glibcHeap } from '../../tools/core/glibc-heap.ts';
 import type { ImageThread, LoadedModule } from '../../tools/core/process-image.ts';
 import { unwindThread } from '../../tools/core/unwind.ts';
 import { demangleNames } from './demangled-names.ts';
@@ -23,6 +23,8 @@ export interface DescribeCoreOptions {
   readonly signal?: StopSignal | undefined;
   /** The frames of all threads are known, by the names that symbol tables have for them; names, lines and values follow. */
   readonly onUnwound?: (threads: readonly StopThread[]) => void;
+  /** lwps of the threads whose frames get lines and names as the source has them. Default: all. */
+  readonly named?: ReadonlySet<number>;
 }
 
 /**
@@ -35,7 +37,18 @@ export async function describeCore(opened: OpenedCore, options: DescribeCoreOpti
   const indexes = new Map(image.modules.map(({ start }, index) => [start, index]));
   const code = codePlaces(image, namesIn(opened, indexes));
   const heap = glibcHeap(code);
-  const unwound = image.threads.map((thread, index) => threadOf(code, heap, thread, index));
+  // valgrind only keeps the registers up to date that unwinding needs, unless it is told otherwise (its manual, 2.6.6,
+  // --vex-iropt-register-updates).
+  const hasAllRegisters = facts.writer !== 'valgrind';
+  const unwound = image.threads.map((thread, index): StopThread => {
+    const isCurrent = index === 0;
+    return {
+      number: index + 1,
+      ...threadOf(code, thread),
+      ...(isCurrent && { isCurrent }),
+      ...(isCurrent && hasAllRegisters && { registers: describedRegisters(code, heap, thread) }),
+    };
+  });
   options.onUnwound?.(unwound);
   const waits = new Map(
     unwound.flatMap(({ lwp, waits: wait }) => (wait === undefined ? [] : [[lwp, wait] as const])),
@@ -44,12 +57,12 @@ export async function describeCore(opened: OpenedCore, options: DescribeCoreOpti
   const [first] = image.threads;
   const { signal = facts.isCrash ? facts.signal : undefined } = options;
   const fault =
-    first !== undefined && signal !== undefined && hasAllRegisters(opened)
+    first !== undefined && signal !== undefined && hasAllRegisters
       ? faultOf(code, heap, first, signal)
       : undefined;
   const { disassembles = signal !== undefined, folder = tmpdir() } = options;
   const [threads, disassembly] = await Promise.all([
-    withNames(opened, hasAllRegisters(opened) ? unwound : unwound.map(withoutRegisters), indexes),
+    withNames(opened, unwound, indexes, options.named),
     disassembles ? disassemblyOf(code, folder) : undefined,
   ]);
   return {
@@ -66,14 +79,6 @@ export async function describeCore(opened: OpenedCore, options: DescribeCoreOpti
   };
 }
 
-/**
- * valgrind only keeps the registers up to date that unwinding needs, unless it is told otherwise (its manual, 2.6.6,
- * --vex-iropt-register-updates).
- */
-function hasAllRegisters({ facts }: OpenedCore): boolean {
-  return facts.writer !== 'valgrind';
-}
-
 /** Names by module and link-time address; ranges of functions by call frame information are the unwinder's own. */
 function namesIn(opened: OpenedCore, indexes: ReadonlyMap<bigint, number>): NameOf {
   return (module, address) => {
@@ -82,24 +87,17 @@ function namesIn(opened: OpenedCore, indexes: ReadonlyMap<bigint, number>): Name
   };
 }
 
-function threadOf(code: CodePlaces, heap: GlibcHeap, thread: ImageThread, index: number): StopThread {
+function threadOf(code: CodePlaces, thread: ImageThread): Omit<StopThread, 'number'> {
   const { frames, end, omitted } = unwindThread(code, thread);
   const wait = waitOf(code, thread, frames)?.wait;
   return {
-    number: index + 1,
     lwp: thread.lwp,
     ...(thread.name !== undefined && { name: thread.name }),
-    ...(index === 0 && { isCurrent: true as const }),
     frames,
     end,
     ...(omitted !== undefined && { omitted }),
     ...(wait !== undefined && { waits: wait }),
-    ...(index === 0 && { registers: describedRegisters(code, heap, thread) }),
   };
-}
-
-function withoutRegisters({ registers: _, ...thread }: StopThread): StopThread {
-  return thread;
 }
 
 /** Names as the source has them, lines, and the calls that were inlined. */
@@ -107,7 +105,9 @@ async function withNames(
   opened: OpenedCore,
   threads: readonly StopThread[],
   indexes: ReadonlyMap<bigint, number>,
+  wanted: ReadonlySet<number> | undefined,
 ): Promise<readonly StopThread[]> {
+  const isWanted = ({ lwp }: StopThread): boolean => wanted === undefined || wanted.has(lwp);
   const { modules } = opened.image;
   const byPath = new Map<string, LoadedModule>(modules.map((module) => [module.path, module]));
   const placeOf = ({ object, offset }: StopFrame): AskedPlace | undefined => {
@@ -117,7 +117,7 @@ async function withNames(
       ? undefined
       : { module: index, address: BigInt(offset) };
   };
-  const frames = threads.flatMap((thread) => thread.frames);
+  const frames = threads.filter(isWanted).flatMap((thread) => thread.frames);
   const [lines, names] = await Promise.all([
     findLines(
       opened,
@@ -133,6 +133,7 @@ async function withNames(
     return calls === undefined ? [own] : calls.map((call, index) => withLine(own, call, index, calls.length));
   };
   return threads.map((thread) => {
+    if (!isWanted(thread)) return thread;
     const { omitted } = thread;
     const before = omitted && thread.frames.slice(0, omitted.after).flatMap(named);
     return before === undefined || omitted === undefined

@@ -76,6 +76,8 @@ async function enriched(stop: StopWithCore, directory: string): Promise<Stop> {
       folder: directory,
       disassembles: stop.disassembly === undefined,
       signal: stop.signal,
+      // Of the others the frames that gdb saw stay.
+      named: new Set(stop.threads.filter((thread) => !isSound(thread)).map(({ lwp }) => lwp)),
     });
     return merged(stop, found);
   } finally {

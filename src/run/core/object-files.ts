@@ -161,10 +161,7 @@ const buildIdPath = (buildId: string): string => join('.build-id', buildId.slice
 const pathOf = (module: LoadedModule): string => module.path.replace(/ \(deleted\)$/, '');
 
 /** Paths under which a module's file may lie, the likeliest first. */
-export function objectPaths(
-  module: LoadedModule,
-  { sysroot, coreFolder, search }: Places,
-): readonly string[] {
+function objectPaths(module: LoadedModule, { sysroot, coreFolder, search }: Places): readonly string[] {
   const path = pathOf(module);
   const isAbsolute = path.startsWith('/');
   const name = basename(path);

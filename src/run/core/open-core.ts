@@ -8,7 +8,7 @@ import type { ElfFile } from '../../tools/core/elf-file.ts';
 import { type FiledModule, imageMemoryOf } from '../../tools/core/image-memory.ts';
 import type { LoadedModule, ProcessImage } from '../../tools/core/process-image.ts';
 import { rangeAt } from '../../tools/core/ranges.ts';
-import { type FunctionNames, type FunctionRange, readFunctionNames } from '../../tools/core/symbols.ts';
+import { type FunctionNames, readFunctionNames } from '../../tools/core/symbols.ts';
 import { findDebuginfod } from './debuginfod.ts';
 import { openFile } from './file-reader.ts';
 import { type CoreProgram, findFiles, type ModuleFiles, openGiven } from './module-files.ts';
@@ -35,7 +35,7 @@ export interface OpenedCore {
   readonly problems: readonly Problem[];
   readonly exe: CoreProgram;
   /** Names of functions of `image.modules[index]`; made when first asked for. */
-  readonly functions: (index: number, range?: FunctionRange) => FunctionNames | undefined;
+  readonly functions: (index: number) => FunctionNames | undefined;
   /** Closes all files; nothing can be read afterwards. */
   readonly close: () => void;
 }
@@ -162,16 +162,16 @@ function moduleOf(module: LoadedModule, files: ModuleFiles = {}): Module {
 function functionsOf(
   image: ProcessImage,
   files: readonly ModuleFiles[],
-): (index: number, range?: FunctionRange) => FunctionNames | undefined {
+): (index: number) => FunctionNames | undefined {
   const known = new Map<number, FunctionNames | undefined>();
-  return (index, range) => {
+  return (index) => {
     if (known.has(index)) return known.get(index);
     const { object, mapped, debug } = files[index] ?? {};
     const file = object?.elf ?? debug?.elf ?? mapped;
     const names =
       file === undefined || image.modules[index] === undefined
         ? undefined
-        : readFunctionNames(file, debug?.elf, range);
+        : readFunctionNames(file, debug?.elf);
     known.set(index, names);
     return names;
   };

@@ -12,7 +12,7 @@ import { readGdbWish } from '../../tools/gdb/probes.ts';
 import { shippedScript } from './batch.ts';
 
 /** Name of the stop log in the run directory. */
-export const gdbStops = 'gdb.stops.jsonl';
+const gdbStops = 'gdb.stops.jsonl';
 
 /** What gdb itself printed, for whoever looks why something failed. */
 const gdbLog = 'gdb.log';

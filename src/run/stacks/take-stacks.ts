@@ -41,7 +41,7 @@ export interface StacksRequest {
 }
 
 /** Name of the stop log in the run directory. */
-export const stacksLog = 'stacks.stops.jsonl';
+const stacksLog = 'stacks.stops.jsonl';
 
 /**
  * Looks at a live process and closes a run directory about it. The process goes on, whatever happens here.
