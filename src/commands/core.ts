@@ -4,16 +4,15 @@ import { harmless } from '../report/terminal-text.ts';
 import { ownDefaults } from '../tools/_shared/own-options.ts';
 import { analysisOptions, readAnalysis, secretsOption } from './analysis.ts';
 import { coreOptions } from './core-options.ts';
+import { mustBeApart, readDestinations, readyTerminal, showReport, showsRaw } from './output.ts';
 import {
-  mustBeApart,
-  readDestinations,
-  readyTerminal,
-  showsRaw,
-  terminalOptions,
-  writeReports,
-  writeTo,
-} from './output.ts';
-import { isAnswered, mailOptions, parseWithConfig, reportOptions, subCommand } from './sub-command.ts';
+  isAnswered,
+  mailOptions,
+  parseWithConfig,
+  readWishedMail,
+  reportOptions,
+  subCommand,
+} from './sub-command.ts';
 
 const usage = `[options] CORE [PROGRAM]
 
@@ -38,12 +37,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     throw new UserError(`${more[0]} is one name too many`, 'it takes a core file and its program');
   }
   const destinations = await readDestinations(wishes.report);
-  const mailing = wishes.mail.length === 0 ? undefined : await import('./mail.ts');
-  const mail = await mailing?.readMail({
-    mail: wishes.mail,
-    mailFrom: wishes['mail-from'],
-    mailIf: wishes['mail-if'],
-  });
+  const mail = await readWishedMail(wishes, say);
   await mustBeApart(destinations, [
     [core, 'the core file'] as const,
     ...(mail?.files ?? []).map((file) => [file, 'where the mail goes'] as const),
@@ -70,16 +64,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   await afterwards;
   const { analyze, parse } = await import('../pipeline.ts');
   const report = await analyze(await parse(directory), reading);
-  const look = {
-    ...terminalOptions(process.stdout, wishes.color),
-    fullStacks: wishes['full-stacks'],
-    all: wishes.all,
-  };
-  if (destinations.length === 0) await writeTo(process.stdout, report, 'pretty', look);
-  const status = await writeReports(report, destinations, look);
-  return mailing === undefined || mail === undefined
-    ? status
-    : mailing.mailReport(report, mail, destinations, look, status, say);
+  return showReport(report, destinations, wishes, mail);
 }
 
 function say(line: string): void {

@@ -9,7 +9,7 @@ import {
   readAnalysis,
   secretsOption,
 } from './analysis.ts';
-import { readDestinations, showsRaw, terminalOptions, writeReports, writeTo } from './output.ts';
+import { readDestinations, showReport, showsRaw } from './output.ts';
 import { isAnswered, parseWithConfig, reportOptions, subCommand } from './sub-command.ts';
 
 /** @returns the exit status: that of B, in which only what is new counts. */
@@ -38,11 +38,5 @@ export async function main(argv: readonly string[]): Promise<number> {
   if (wishes['max-growth'] !== undefined) mustHoldProfiles(known);
   const report = await analyze(await parse(after), { ...reading, known });
   mustBeComparable(report, known);
-  const look = {
-    ...terminalOptions(process.stdout, wishes.color),
-    fullStacks: wishes['full-stacks'],
-    all: wishes.all,
-  };
-  if (destinations.length === 0) await writeTo(process.stdout, report, 'pretty', look);
-  return writeReports(report, destinations, look);
+  return showReport(report, destinations, wishes);
 }

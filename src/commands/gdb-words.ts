@@ -2,6 +2,7 @@
 //
 // Before the program `--break WORDS` is `--break=WORDS`: that is how people write it, and nothing else could be meant.
 import { UserError } from '../errors.ts';
+import type { GdbSession } from '../run/gdb/interactive.ts';
 import { ownDefaults, readOwnOption } from '../tools/_shared/own-options.ts';
 import { optionNamed } from '../tools/_shared/valgrind-options.ts';
 
@@ -28,22 +29,10 @@ export const interactiveOptions: readonly InteractiveOption[] = [
   { name: '--no-debuginfod', summary: 'with -i: fetch no debug information' },
 ];
 
-/** What gdb on the terminal is to do. */
-export interface InteractiveWish {
-  readonly pid?: number;
-  readonly core?: string;
-  readonly gdbinit: boolean;
-  readonly safePaths: readonly string[];
-  readonly debuginfod: boolean;
-  readonly follow: 'parent' | 'child' | 'both';
-  readonly program?: string;
-  readonly arguments: readonly string[];
-}
-
 /** `run`: words for a run under gdb. */
 export type GdbWords =
   | { readonly kind: 'run'; readonly argv: readonly string[] }
-  | { readonly kind: 'interactive'; readonly wish: InteractiveWish };
+  | { readonly kind: 'interactive'; readonly wish: GdbSession };
 
 /** @throws UserError (125) for words that mean nothing together. */
 export function readGdbWords(argv: readonly string[]): GdbWords {
@@ -73,7 +62,7 @@ export function readGdbWords(argv: readonly string[]): GdbWords {
     }
     return { kind: 'run', argv: ['--tool=gdb', ...others, ...rest] };
   }
-  return { kind: 'interactive', wish: interactiveWish(own, others, rest) };
+  return { kind: 'interactive', wish: sessionOf(own, others, rest) };
 }
 
 function takesNext(word: string, next: string | undefined, option: InteractiveOption | undefined): number {
@@ -93,11 +82,11 @@ function mustHaveValue({ name, metavar }: InteractiveOption, word: string, value
   }
 }
 
-function interactiveWish(
+function sessionOf(
   own: ReadonlyMap<string, readonly string[]>,
   others: readonly string[],
   rest: readonly string[],
-): InteractiveWish {
+): GdbSession {
   const follow = others.findLast((word) => word.startsWith('--follow='))?.slice('--follow='.length) ?? 'both';
   const unknown = others.find((word) => !word.startsWith('--follow='));
   if (unknown !== undefined) {

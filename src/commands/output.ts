@@ -202,6 +202,47 @@ export async function writeTo(
   );
 }
 
+/** How the options of a sub-command want a report to look. */
+export interface LookWishes {
+  readonly color: string;
+  readonly 'full-stacks': boolean;
+  readonly all: boolean;
+}
+
+/**
+ * The end of a sub-command that makes a report: on standard output unless it goes elsewhere, into all destinations, and by mail.
+ *
+ * @returns the exit status, as `writeReports` gives it, or the mail.
+ */
+export async function showReport(
+  report: Report,
+  destinations: readonly Destination[],
+  wishes: LookWishes,
+  mail?: WishedMail,
+): Promise<number> {
+  const look = {
+    ...terminalOptions(process.stdout, wishes.color),
+    fullStacks: wishes['full-stacks'],
+    all: wishes.all,
+  };
+  if (destinations.length === 0) await writeTo(process.stdout, report, 'pretty', look);
+  const status = await writeReports(report, destinations, look);
+  return mail === undefined ? status : mail.send(report, destinations, look, status);
+}
+
+/** A mail that the options of a sub-command ask for. */
+export interface WishedMail {
+  /** `.eml` files. */
+  readonly files: readonly string[];
+  /** @returns the exit status. */
+  readonly send: (
+    report: Report,
+    destinations: readonly Destination[],
+    look: RenderOptions,
+    status: number,
+  ) => Promise<number>;
+}
+
 /** How a report may look on a stream. @param wish `auto`, `always` or `never` (`--color`). */
 export function terminalOptions(
   stream: NodeJS.WriteStream,

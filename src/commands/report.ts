@@ -6,8 +6,15 @@ import { UserError } from '../errors.ts';
 import { analyze, type Parsed, parse, parseSymbolized } from '../pipeline.ts';
 import { latestRun } from '../run/directory.ts';
 import { analysisOptions, growthOption, mustBeComparable, readAnalysis, secretsOption } from './analysis.ts';
-import { mustBeApart, readDestinations, showsRaw, terminalOptions, writeReports, writeTo } from './output.ts';
-import { isAnswered, mailOptions, parseWithConfig, reportOptions, subCommand } from './sub-command.ts';
+import { mustBeApart, readDestinations, showReport, showsRaw } from './output.ts';
+import {
+  isAnswered,
+  mailOptions,
+  parseWithConfig,
+  readWishedMail,
+  reportOptions,
+  subCommand,
+} from './sub-command.ts';
 
 /** @returns the exit status: that of the run, see "Exit status" in the manual. */
 export async function main(argv: readonly string[]): Promise<number> {
@@ -37,12 +44,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   if (isAnswered(argv)) return 0;
 
   const destinations = await readDestinations(wishes.report);
-  const mailing = wishes.mail.length === 0 ? undefined : await import('./mail.ts');
-  const mail = await mailing?.readMail({
-    mail: wishes.mail,
-    mailFrom: wishes['mail-from'],
-    mailIf: wishes['mail-if'],
-  });
+  const mail = await readWishedMail(wishes, say);
   await mustBeApart(
     destinations,
     (mail?.files ?? []).map((file) => [file, 'where the mail goes'] as const),
@@ -57,16 +59,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   // One of the config is for all runs of the project, whatever their tool.
   const isTyped = argv.some((word) => /^--baseline(?:=|$)/.test(word));
   if (isTyped) mustBeComparable(report, reading.known);
-  const look = {
-    ...terminalOptions(process.stdout, wishes.color),
-    fullStacks: wishes['full-stacks'],
-    all: wishes.all,
-  };
-  if (destinations.length === 0) await writeTo(process.stdout, report, 'pretty', look);
-  const status = await writeReports(report, destinations, look);
-  return mailing === undefined || mail === undefined
-    ? status
-    : mailing.mailReport(report, mail, destinations, look, status, say);
+  return showReport(report, destinations, wishes, mail);
 }
 
 function say(line: string): void {

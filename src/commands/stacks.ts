@@ -6,7 +6,7 @@ import { takeStacks } from '../run/stacks/take-stacks.ts';
 import { ownDefaults } from '../tools/_shared/own-options.ts';
 import { version } from '../version.ts';
 import { analysisOptions, readAnalysis, secretsOption } from './analysis.ts';
-import { readDestinations, showsRaw, terminalOptions, writeReports, writeTo } from './output.ts';
+import { readDestinations, showReport, showsRaw } from './output.ts';
 import { stacksOptions } from './stacks-options.ts';
 import { isAnswered, parseWithConfig, reportOptions, subCommand } from './sub-command.ts';
 
@@ -54,13 +54,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     debuginfod: wishes.debuginfod,
   });
   const report = await analyze(await parse(directory), reading);
-  const look = {
-    ...terminalOptions(process.stdout, wishes.color),
-    fullStacks: wishes['full-stacks'],
-    all: wishes.all,
-  };
-  if (destinations.length === 0) await writeTo(process.stdout, report, 'pretty', look);
-  return writeReports(report, destinations, look);
+  return showReport(report, destinations, wishes);
 }
 
 function readPid(words: readonly string[]): number {

@@ -5,6 +5,7 @@ import { reporterNames } from '../report/index.ts';
 import { loadConfig } from '../run/config.ts';
 import type { ConfigWishes } from '../tools/_shared/command-line.ts';
 import { version } from '../version.ts';
+import type { WishedMail } from './output.ts';
 
 /**
  * A parser for the words after `vgrun NAME`, to which the command adds its options. Every word that is no option is a
@@ -76,6 +77,35 @@ export const mailOptions = {
     describe: 'when to mail',
   },
 } as const;
+
+/**
+ * Reads `mailOptions`, so that what is wrong with them is said before the work.
+ *
+ * @param say one line for the user, when the mail is sent.
+ * @returns undefined when no mail is wanted.
+ * @throws UserError (125) as `readMail` does.
+ */
+export async function readWishedMail(
+  wishes: {
+    readonly mail: readonly string[];
+    readonly 'mail-from'?: string | undefined;
+    readonly 'mail-if': 'always' | 'not-clean' | 'never';
+  },
+  say: (line: string) => void,
+): Promise<WishedMail | undefined> {
+  if (wishes.mail.length === 0) return undefined;
+  const { readMail, mailReport } = await import('./mail.ts');
+  const mail = await readMail({
+    mail: wishes.mail,
+    mailFrom: wishes['mail-from'],
+    mailIf: wishes['mail-if'],
+  });
+  if (mail === undefined) return undefined;
+  return {
+    files: mail.files,
+    send: (report, destinations, look, status) => mailReport(report, mail, destinations, look, status, say),
+  };
+}
 
 /** How a config is chosen, for yargs. */
 export const configOptions = {

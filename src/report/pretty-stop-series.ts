@@ -5,12 +5,11 @@ import {
   didText,
   foldThreads,
   groupTitle,
-  heldText,
   isMoving,
   type Movement,
   movements,
-  pauseText,
   probeValues,
+  seriesFacts,
   stackChain,
   threadTitle,
 } from './html-page/stop-words.ts';
@@ -70,20 +69,7 @@ export function* probeLines(
 export function* sampleLines(series: readonly ReportStop[], form: StopForm, ink: Ink): Generator<string> {
   const [first] = series;
   if (first === undefined) return;
-  const took = (series.at(-1)?.ms ?? 0) - (first.ms ?? 0);
-  const pauses = series.flatMap(({ pausedMs }) => pausedMs ?? []);
-  const facts = [
-    `process ${first.pid}`,
-    ...(took > 0 ? [`over ${pauseText(took)}`] : []),
-    ...(pauses.length > 0
-      ? [
-          `${heldText(
-            Math.max(...pauses),
-            series.some(({ isHeldInTurn }) => isHeldInTurn),
-          )} at most`,
-        ]
-      : []),
-  ];
+  const facts = [`process ${first.pid}`, ...seriesFacts(series)];
   yield clip(`${ink.bold(`${series.length} samples`)}  ${ink.dim(facts.join(', '))}`, ink.columns);
   // The last one is what the process still does.
   const cycles = series.findLast(({ deadlocks = [] }) => deadlocks.length > 0);

@@ -89,7 +89,7 @@ export function groupWait({ threads }: ThreadGroup, all: readonly ReportStopThre
 }
 
 /** The thread with an lwp, by its title. */
-export function threadNamed(lwp: number, threads: readonly ReportStopThread[]): string {
+function threadNamed(lwp: number, threads: readonly ReportStopThread[]): string {
   const thread = threads.find((each) => each.lwp === lwp);
   return thread === undefined ? `lwp ${lwp}` : threadTitle(thread);
 }
@@ -118,7 +118,7 @@ export function deadlockSteps(
 }
 
 /** The blamed frame, else the innermost that has a name. */
-export function tellingStopFrame({ frames, blamed }: ReportStopThread): ReportStopFrame | undefined {
+function tellingStopFrame({ frames, blamed }: ReportStopThread): ReportStopFrame | undefined {
   if (blamed !== undefined) return frames[blamed];
   return frames.find(({ function: name }) => name !== undefined) ?? frames[0];
 }
@@ -135,7 +135,7 @@ export function senderText({ signal }: ReportStop): string | undefined {
 }
 
 /** `SIGSEGV (SEGV_MAPERR) at 0x0` */
-export function signalText({ signal }: ReportStop): string {
+function signalText({ signal }: ReportStop): string {
   if (signal === undefined) return '';
   const code = signal.codeName === undefined ? '' : ` (${signal.codeName})`;
   return `${signal.name}${code}${signal.address === undefined ? '' : ` at ${signal.address}`}`;
@@ -326,8 +326,19 @@ export function momentTitle(stop: ReportStop): string {
 }
 
 /** `1.2 ms` */
-export function pauseText(ms: number): string {
+function pauseText(ms: number): string {
   return `${ms >= 100 ? Math.round(ms) : Number(ms.toPrecision(2))} ms`;
+}
+
+/** `over 800 ms`, `paused for 1.8 ms at most`: of samples of one process. */
+export function seriesFacts(series: readonly ReportStop[]): readonly string[] {
+  const pauses = series.flatMap(({ pausedMs }) => pausedMs ?? []);
+  const took = (series.at(-1)?.ms ?? 0) - (series[0]?.ms ?? 0);
+  const inTurn = series.some(({ isHeldInTurn }) => isHeldInTurn);
+  return [
+    ...(took > 0 ? [`over ${pauseText(took)}`] : []),
+    ...(pauses.length > 0 ? [`${heldText(Math.max(...pauses), inTurn)} at most`] : []),
+  ];
 }
 
 /** `paused for 1.2 ms`, `each thread paused for 0.2 ms`. */

@@ -12,9 +12,9 @@ import {
   isMoving,
   momentTitle,
   movements,
-  pauseText,
   probeValues,
   senderText,
+  seriesFacts,
   stackChain,
   stopFrameName,
   stopFramePlace,
@@ -171,19 +171,7 @@ function Cycles({ stop }: { readonly stop: ReportStop }) {
 
 function Samples({ series }: { readonly series: readonly ReportStop[] }) {
   const last = series.findLast(({ deadlocks = [] }) => deadlocks.length > 0);
-  const pauses = series.flatMap(({ pausedMs }) => pausedMs ?? []);
-  const took = (series.at(-1)?.ms ?? 0) - (series[0]?.ms ?? 0);
-  const facts = [
-    ...(took > 0 ? [`over ${pauseText(took)}`] : []),
-    ...(pauses.length > 0
-      ? [
-          `${heldText(
-            Math.max(...pauses),
-            series.some(({ isHeldInTurn }) => isHeldInTurn),
-          )} at most`,
-        ]
-      : []),
-  ];
+  const facts = seriesFacts(series);
   const threads = series.at(-1)?.threads ?? [];
   const all = movements(series);
   const still = all.filter((each) => each.samples === series.length && !isMoving(each));
