@@ -12,7 +12,7 @@ export const stacksOptions = {
   'in-turn': {
     type: 'boolean',
     default: false,
-    describe: 'hold one thread after another: the shortest pause, and no view of one moment',
+    describe: 'hold one thread after another: no view of one moment',
   },
   debuginfod: { type: 'boolean', default: false, describe: 'ask the servers of DEBUGINFOD_URLS for symbols' },
   json: { type: 'boolean', default: false, describe: 'the same as --report=json=-' },

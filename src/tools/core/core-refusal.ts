@@ -52,7 +52,7 @@ function refusalOf(path: string, head: Uint8Array): UserError {
   if (head.length === 0) {
     return new UserError(
       `${path} is empty`,
-      'the limit for core files may have been 0, or the disk full: vgrun run --core lifts the limit',
+      'the limit for core files may have been 0, or the disk full: vgrun --core ./prog lifts the limit',
     );
   }
   const packer = packers.find(({ magic }) => magic.every((byte, index) => head[index] === byte));
