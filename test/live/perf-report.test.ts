@@ -113,7 +113,8 @@ async function readBoth(name: string, children: boolean): Promise<Recording> {
 
 /** Function and object as both name them. */
 function keyOf(name: string | undefined, object: string | undefined): string {
-  const isKnown = name !== undefined && !name.startsWith('0x');
+  // perf prints an address where it knows no function: `0x7ffd1234`, `0000000000000000`.
+  const isKnown = name !== undefined && !/^(0x[0-9a-f]+|0+)$/.test(name);
   return `${isKnown ? name : '???'} ${basename(object ?? '[unknown]')}`;
 }
 

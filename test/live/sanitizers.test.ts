@@ -41,7 +41,7 @@ int main(int count, char **words) {
   if (!strcmp(what, "again")) { overflow(count); usleep(300000); execl(words[0], words[0], "undefined", (char *)0); }
   if (!strcmp(what, "true")) execl("/bin/true", "true", (char *)0);
   if (!strcmp(what, "child")) { if (fork() == 0) { lose(); exit(0); } wait(0); }
-  if (!strcmp(what, "inherit")) { lose(); if (fork() == 0) exit(0); wait(0); }
+  if (!strcmp(what, "inherit")) { for (int i = 0; i < 20; i++) lose(); if (fork() == 0) exit(0); wait(0); }
   if (!strcmp(what, "spawn")) { if (fork() == 0) execl(words[0], words[0], "leak", (char *)0); wait(0); }
   if (!strcmp(what, "race")) {
     pthread_t thread; pthread_create(&thread, 0, worker, 0); shared++; pthread_join(thread, 0);
@@ -183,8 +183,11 @@ describe.each(compilers)('built by %s', (compiler) => {
     expect(child.report.findings.map(({ leak }) => leak?.bytes)).toEqual([10]);
     expect(child.report.processes.map(({ forked }) => forked)).toEqual([false, true]);
     expect(child.report.processes[1]?.parent).toBe(child.report.processes[0]?.image);
+    // LeakSanitizer takes what looks like a pointer for one: now and then it misses a block, so there are many.
     const inherited = await run(['--tool=asan', of('address'), 'inherit']);
-    expect(inherited.report.findings.map(({ leak }) => leak?.bytes)).toEqual([10]);
+    expect(inherited.report.findings).toHaveLength(1);
+    expect(inherited.report.findings[0]?.leak?.bytes).toBeGreaterThanOrEqual(100);
+    expect(inherited.report.findings[0]?.leak?.bytes).toBeLessThanOrEqual(200);
     expect(inherited.report.processes).toHaveLength(2);
     const first = inherited.report.processes.find(({ forked }) => !forked);
     const seenIn = inherited.report.findings[0]?.seenIn.map(({ pid, inherited: isParents }) => [
