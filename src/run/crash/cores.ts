@@ -7,7 +7,7 @@ import type { Problem } from '../../model/problem.ts';
 import type { FoundCore } from '../../model/run.ts';
 import { coreSignals } from '../../model/signals.ts';
 import { type ExecutableWatch, watchExecutables } from '../executables.ts';
-import { type CoreOwner, coreOwner } from './core-notes.ts';
+import { type CoreOwner, coreOwner } from './core-owner.ts';
 import { readCorePattern } from './core-pattern.ts';
 import { type CoreCandidate, type CoreFolders, coreCandidates } from './core-search.ts';
 import { fetchFromSystemd, whyNone } from './missing-core.ts';
@@ -65,9 +65,11 @@ export async function watchCores(options: {
     const earlier = before.get(path);
     if (earlier !== undefined && isSame(earlier, candidate)) return;
     if (candidate.modifiedMs < startedMs) return;
-    const owner = await coreOwner(path).catch((error: Error) => error);
-    if (owner instanceof Error) {
-      problems.push(unreadable(path, owner));
+    let owner: CoreOwner | undefined;
+    try {
+      owner = coreOwner(path);
+    } catch (error) {
+      problems.push(unreadable(error as Error));
       return;
     }
     if (owner === undefined || !isOurs(owner)) return;
@@ -164,11 +166,11 @@ async function move(from: string, to: string): Promise<void> {
   await chmod(to, 0o600);
 }
 
-function unreadable(path: string, { message }: Error): Problem {
+function unreadable({ message }: Error): Problem {
   return {
     code: 'core-unreadable',
     level: 'warning',
-    message: `${path} was written during the run and cannot be read: ${message}`,
+    message: `${message}: it was written during the run`,
     hint: 'read it as its owner: vgrun core FILE PROGRAM',
   };
 }

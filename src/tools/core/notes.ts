@@ -1,5 +1,6 @@
 // Owns the notes of a core file: what the kernel's, gdb's and valgrind's tell of a process (core(5); Linux, include/linux/elfcore.h
 // and the user_regs_struct of each machine).
+import type { ElfHeader } from './elf-layout.ts';
 import { type Fields, fieldsOf, textAt } from './fields.ts';
 import type { Machine, Registers } from './process-image.ts';
 import type { SignalInformation } from './signals.ts';
@@ -16,8 +17,7 @@ export const CoreNote = {
 /** How the structures of a machine are laid out: byte offsets. */
 interface Layout {
   readonly bits: 32 | 64;
-  /** elf_prstatus: pr_pid and pr_reg. */
-  readonly statusPid: number;
+  /** elf_prstatus: pr_reg. */
   readonly statusRegisters: number;
   readonly registers: readonly string[];
   /** elf_prpsinfo */
@@ -29,11 +29,10 @@ interface Layout {
   };
 }
 
-// pr_pid stands behind elf_siginfo, pr_cursig, and two words of signals; pr_reg behind four pids and four times.
+// pr_reg stands behind four pids and four times.
 const layouts: Readonly<Record<Machine, Layout>> = {
   'x86-64': {
     bits: 64,
-    statusPid: 32,
     statusRegisters: 112,
     registers:
       'r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi rdi orig_rax rip cs eflags rsp ss fs_base gs_base ds es fs gs'.split(
@@ -43,14 +42,12 @@ const layouts: Readonly<Record<Machine, Layout>> = {
   },
   i386: {
     bits: 32,
-    statusPid: 24,
     statusRegisters: 72,
     registers: 'ebx ecx edx esi edi ebp eax ds es fs gs orig_eax eip cs eflags esp ss'.split(' '),
     information: { uid: 8, uidSize: 2, pid: 12, name: 28 },
   },
   aarch64: {
     bits: 64,
-    statusPid: 32,
     statusRegisters: 112,
     registers: [...Array.from({ length: 31 }, (_, index) => `x${index}`), 'sp', 'pc', 'cpsr'],
     information: { uid: 16, uidSize: 4, pid: 24, name: 40 },
@@ -60,6 +57,41 @@ const layouts: Readonly<Record<Machine, Layout>> = {
 /** By e_machine; undefined: its registers are not known. */
 export function machineOf(machine: number): Machine | undefined {
   return machine === 62 ? 'x86-64' : machine === 3 ? 'i386' : machine === 183 ? 'aarch64' : undefined;
+}
+
+/** elf_prstatus: pr_pid and the three ids after it stand behind elf_siginfo, pr_cursig, and two words of signals, on any machine. */
+const statusIds = { 64: 32, 32: 24 } as const;
+
+/** What NT_PRSTATUS says of whose thread it is. */
+export interface ThreadOwner {
+  /** Of the thread. */
+  readonly pid: number;
+  readonly ppid: number;
+  readonly processGroup: number;
+  readonly session: number;
+  /** pr_cursig: 0 for none. */
+  readonly signal: number;
+}
+
+type Form = Pick<ElfHeader, 'bits' | 'isLittleEndian'>;
+
+/** Of any machine; undefined: it is too short. */
+export function readThreadOwner({ bits, isLittleEndian }: Form, bytes: Uint8Array): ThreadOwner | undefined {
+  const fields = fieldsOf(bytes, bits, isLittleEndian);
+  const ids = statusIds[bits];
+  if (ids + 16 > fields.length) return undefined;
+  return {
+    pid: fields.word(ids),
+    ppid: fields.word(ids + 4),
+    processGroup: fields.word(ids + 8),
+    session: fields.word(ids + 12),
+    signal: fields.half(12),
+  };
+}
+
+/** The process of NT_PRPSINFO, with 32 bits as i386 has it; 0: it does not say. */
+export function readProcessId({ bits, isLittleEndian }: Form, bytes: Uint8Array): number {
+  return fieldsOf(bytes, bits, isLittleEndian).word(bits === 64 ? 24 : 12);
 }
 
 /** NT_PRSTATUS: a thread. */
@@ -74,12 +106,12 @@ export interface ThreadStatus {
 
 /** undefined: it is shorter than this machine's. */
 export function readThreadStatus(machine: Machine, bytes: Uint8Array): ThreadStatus | undefined {
-  const { bits, statusPid, statusRegisters, registers } = layouts[machine];
+  const { bits, statusRegisters, registers } = layouts[machine];
   const fields = fieldsOf(bytes, bits);
   const width = bits / 8;
   if (statusRegisters + registers.length * width > fields.length) return undefined;
   return {
-    lwp: fields.word(statusPid),
+    lwp: fields.word(statusIds[bits]),
     signal: fields.half(12),
     code: fields.signedWord(4),
     registers: new Map(

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { coreOwner } from '../../../src/run/crash/core-notes.ts';
+import { coreOwner } from '../../../src/run/crash/core-owner.ts';
 
 let folder: string;
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'vgrun-core-notes-'));
+  folder = await mkdtemp(join(tmpdir(), 'vgrun-core-owner-'));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
