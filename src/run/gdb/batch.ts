@@ -21,21 +21,33 @@ export interface GdbSafety {
 }
 
 /**
- * Words with which gdb reads no file of the user's and runs nothing that a program brings: no init files, no scripts beside the
- * program, no index cache, no history; libthread_db only from where the system has it (Debugging with GDB, 22.8 "Automatically loading
- * associated files"). Pretty printers: printers.py.
+ * Settings with which gdb runs nothing that a program brings: no scripts beside the program, no index cache, no history; libthread_db
+ * only from where the system has it (Debugging with GDB, 22.8 "Automatically loading associated files"). They are for -iex: what comes
+ * later would come after the program's files were read. Pretty printers: printers.py.
+ *
+ * @param isTrusting what gdb loads by itself is left as the user has set it.
  */
-export function safeGdbWords({ debuginfod = false }: GdbSafety = {}): readonly string[] {
-  const settings = [
-    'set auto-load off',
-    'set auto-load libthread-db on',
+export function safeGdbSettings(
+  { debuginfod = false }: GdbSafety = {},
+  isTrusting = false,
+): readonly string[] {
+  return [
+    ...(isTrusting ? [] : ['set auto-load off', 'set auto-load libthread-db on']),
     'set libthread-db-search-path $sdir',
     `set debuginfod enabled ${debuginfod ? 'on' : 'off'}`,
     'set index-cache enabled off',
     'set history save off',
-    'set pagination off',
   ];
-  return ['-nx', '-nh', ...settings.flatMap((setting) => ['-iex', setting])];
+}
+
+/** Words with which gdb, besides, reads no init file of the user's and asks nothing. */
+export function safeGdbWords(safety: GdbSafety = {}): readonly string[] {
+  return ['-nx', '-nh', ...earlyWords([...safeGdbSettings(safety), 'set pagination off'])];
+}
+
+/** Commands that gdb carries out before it opens a program. */
+export function earlyWords(commands: readonly string[]): readonly string[] {
+  return commands.flatMap((command) => ['-iex', command]);
 }
 
 export interface GdbScript extends GdbSafety {

@@ -7,7 +7,7 @@ import { findProjectRoot } from '../directory.ts';
 import { findGdb } from '../instrument.ts';
 import { inheritance } from '../limits.ts';
 import { inspectTarget } from '../target.ts';
-import { shippedScript } from './batch.ts';
+import { earlyWords, safeGdbSettings, shippedScript } from './batch.ts';
 
 /** What the user wants of it. */
 export interface GdbSession {
@@ -65,16 +65,13 @@ export async function startGdb(
   }
 }
 
-/** -iex, because what comes later would come after the program's files were read. */
 function gdbWords(
   { pid, core, gdbinit, safePaths, debuginfod, follow, arguments: words }: GdbSession,
   program: string | undefined,
   root: string,
 ): readonly string[] {
   const first = [
-    ...(gdbinit ? [] : ['set auto-load off', 'set auto-load libthread-db on']),
-    'set libthread-db-search-path $sdir',
-    `set debuginfod enabled ${debuginfod ? 'on' : 'off'}`,
+    ...safeGdbSettings({ debuginfod }, gdbinit),
     // Not while nothing is trusted: what stands in a section of the program is compared with names that it chooses.
     ...(safePaths.length === 0
       ? []
@@ -85,13 +82,11 @@ function gdbWords(
     `set follow-fork-mode ${follow === 'child' ? 'child' : 'parent'}`,
     `set detach-on-fork ${follow === 'both' ? 'off' : 'on'}`,
     `set schedule-multiple ${follow === 'both' ? 'on' : 'off'}`,
-    'set index-cache enabled off',
-    'set history save off',
   ];
   return [
     '-q',
     ...(gdbinit ? [] : ['-nx', '-nh']),
-    ...first.flatMap((command) => ['-iex', command]),
+    ...earlyWords(first),
     '-ix',
     shippedScript('session.py'),
     `--directory=${root}`,

@@ -23,10 +23,7 @@ const scannedLimit = 64;
 const wordLimit = 262_144;
 
 /** The frames of a thread, in the form of a `StopThread`. */
-export type UnwoundStack = Pick<StopThread, 'frames' | 'end' | 'omitted'> & {
-  /** The registers of each of `frames`, as far as they are known: for values of variables. */
-  readonly states: readonly FrameState[];
-};
+export type UnwoundStack = Pick<StopThread, 'frames' | 'end' | 'omitted'>;
 
 export interface UnwindOptions {
   /** At most; default 1,000,000. More than 250 are never kept. */
@@ -50,32 +47,27 @@ export function unwindThread(
   const shown = end === 'limit' ? kept.slice(0, innermostKept) : kept;
   const missing = count - shown.length;
   return {
-    frames: shown.map(({ plain }): StopFrame => stopFrame(code, plain)),
-    states: shown.map(({ plain }) => plain.state),
+    frames: shown.map((frame): StopFrame => stopFrame(code, frame)),
     end,
     ...(missing > 0 && end !== 'limit' && { omitted: { after: innermostKept, count: missing } }),
   };
 }
 
-interface KeptFrame {
-  readonly plain: PlainFrame;
-}
-
 interface FrameCollector {
   readonly add: (frame: PlainFrame) => void;
   readonly count: () => number;
-  readonly result: () => { readonly kept: readonly KeptFrame[]; readonly count: number };
+  readonly result: () => { readonly kept: readonly PlainFrame[]; readonly count: number };
 }
 
 /** Keeps the first and the last ones only. */
 function frameCollector(): FrameCollector {
-  const first: KeptFrame[] = [];
-  const last: KeptFrame[] = [];
+  const first: PlainFrame[] = [];
+  const last: PlainFrame[] = [];
   let count = 0;
   return {
     add: (plain) => {
-      if (first.length < innermostKept) first.push({ plain });
-      else last[(count - innermostKept) % outermostKept] = { plain };
+      if (first.length < innermostKept) first.push(plain);
+      else last[(count - innermostKept) % outermostKept] = plain;
       count++;
     },
     count: () => count,
