@@ -26,7 +26,10 @@ const wordsWithJoin: Words = {
   meaning:
     'A thread waits for the end of another one, which waits in turn for a lock that nobody can release before: none of these threads can go on.',
   advice: 'Release all locks before you join a thread.',
-  causes: ['a lock that is held in pthread_join', 'a destructor that joins a thread while its caller holds a lock'],
+  causes: [
+    'a lock that is held in pthread_join',
+    'a destructor that joins a thread while its caller holds a lock',
+  ],
   fixes: ['release the lock, then join', 'tell the thread to end by an atomic flag or a condition variable'],
 };
 
@@ -34,7 +37,8 @@ const words: Readonly<Partial<Record<DeadlockSort, Words>>> = {
   joins: wordsOfJoins,
   'own lock': {
     title: 'Thread waits for its own lock',
-    meaning: 'The thread locks what it has locked already, and no other one may release it: it never goes on.',
+    meaning:
+      'The thread locks what it has locked already, and no other one may release it: it never goes on.',
     advice: 'See where it took the lock before: release it there, or do not take it again.',
     causes: [
       'a function that locks is called by one that has the lock',

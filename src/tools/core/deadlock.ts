@@ -92,10 +92,7 @@ function isEndless(wait: Wait | undefined, known: KnownWait | undefined, lwps: r
  * @returns each cycle once, beginning with its smallest lwp; a thread that waits for what it holds itself, or for what nobody will
  * release, is a cycle of one
  */
-export function deadlocksOf(
-  waits: ReadonlyMap<number, Wait>,
-  isWholeProcess: boolean,
-): readonly Deadlock[] {
+export function deadlocksOf(waits: ReadonlyMap<number, Wait>, isWholeProcess: boolean): readonly Deadlock[] {
   const done = new Set<number>();
   const told = new Set<string>();
   const deadlocks: Deadlock[] = [];

@@ -1,6 +1,7 @@
 // What a stop says is wrong: the fatal signal, and threads that wait for each other, as findings.
-import type { FindingRecord, Frame, Stack } from '../../model/finding.ts';
+
 import { type DeadlockSort, deadlockSort } from '../../model/deadlock-sort.ts';
+import type { FindingRecord, Frame, Stack } from '../../model/finding.ts';
 import type { Deadlock, Stop, StopFrame, StopThread, Wait } from '../../model/stop.ts';
 
 /** Frames that are kept apart: a log of lies must not fill the memory. */
