@@ -16,6 +16,7 @@ import type {
 import type { RunManifest } from '../model/run.ts';
 import { compareFindings, comparisonOf, type Judgement, type Known, programName } from './baseline.ts';
 import { crashWords } from './crash-words.ts';
+import { deadlockWords } from './deadlock-words.ts';
 import { type FindingDraft, type Folded, fold, type ImageDraft, type MessageDraft } from './fold.ts';
 import { type FrameMaker, frameMaker } from './frames.ts';
 import { applyGate, asksForLeaks, type GateRules } from './gate.ts';
@@ -39,7 +40,7 @@ import type { AgainstProfiles } from './profile/against.ts';
 import type { ProfileOfImage } from './profile/index.ts';
 import { attribution } from './requests.ts';
 import { mayBeInherited, type ParentOf, type Settled, type SettledSighting, settle } from './sightings.ts';
-import { crashesOf, reportStops } from './stops.ts';
+import { crashesOf, deadlocksOf, reportStops } from './stops.ts';
 import { imageTotals, runTotals } from './totals.ts';
 import { searchedLeaks, unlistedLeaks, unsearchedLeaks } from './unlisted-leaks.ts';
 import { facesOf, joinWitnesses, rank } from './witnesses.ts';
@@ -114,6 +115,7 @@ export async function analyze(
   const decide = await ownershipDecider(options.ownership ?? {}, projectRoot);
   const frames = frameMaker({ projectRoot, decide });
   const crashOf = crashesOf(folded.images);
+  const deadlockOf = deadlocksOf(folded.images);
   const found: Finding[] = [];
   const mixed = new Set<Finding>();
   const kindOf = await kindFinder(folded.findings.map(({ first }) => first.tool));
@@ -121,7 +123,7 @@ export async function analyze(
   for (const [draft, sightings] of settled.sightings) {
     const own = sightings.filter(({ image }) => nodeOf.get(image)?.interpreter !== true);
     if (own.length === 0) leftToInterpreter++;
-    const words = crashWords(crashOf(draft));
+    const words = crashWords(crashOf(draft)) ?? deadlockWords(deadlockOf(draft));
     const made = { ...makeFinding(draft, sightings, own.length === 0, frames, kindOf), ...words };
     const shares = requests?.sharesOf(draft, sightings);
     const finding = shares === undefined ? made : { ...made, requests: shares };

@@ -228,6 +228,10 @@ const entries: readonly Entry[] = [
       'a fork in a program with threads: the child has the lock, and not the thread that would release it',
     ],
     fixes: ['one order for all locks', 'std::scoped_lock(a, b)', 'release the lock before you call out'],
+    falsePositives: [
+      'a mutex that is used as a semaphore: unlocked by a thread that did not lock it, which pthread_mutex_unlock(3p) leaves undefined',
+      'a thread in pthread_join that another one cancels (pthread_cancel(3p))',
+    ],
     options: ['vgrun --tool=helgrind ./prog tells of locks in different orders before it comes to this'],
     headlines: ['threads wait for each other', 'deadlock'],
   },

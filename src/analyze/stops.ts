@@ -1,6 +1,6 @@
 // Moments at which processes stood still, as reports have them: whose code each frame is, and which finding a moment shows.
 import type { Finding, ReportStop, ReportStopFrame, ReportStopThread } from '../model/report.ts';
-import type { Stop, StopFrame, StopThread } from '../model/stop.ts';
+import type { Deadlock, Stop, StopFrame, StopThread } from '../model/stop.ts';
 import type { FindingDraft, ImageDraft } from './fold.ts';
 import type { FrameMaker } from './frames.ts';
 import { primaryStack } from './ownership.ts';
@@ -51,6 +51,23 @@ export function crashesOf(images: readonly ImageDraft[]): (finding: FindingDraft
       crashes.set(finding, stop);
   }
   return (finding) => crashes.get(finding);
+}
+
+/** Gives the deadlock that a finding is of, as its process showed it. */
+export function deadlocksOf(images: readonly ImageDraft[]): (finding: FindingDraft) => Deadlock | undefined {
+  const byImage = new Map(images.map((image) => [image.process.image, image.stops]));
+  return ({ first }) => {
+    if (first.kind !== 'Deadlock' || first.thread === undefined) return undefined;
+    for (const { stop } of byImage.get(first.image) ?? []) {
+      const lwp = stop.threads.find(({ number }) => number === first.thread?.id)?.lwp;
+      // At one moment a thread is in one of them at most.
+      const found = stop.deadlocks?.find(
+        ({ cycle }) => cycle[0]?.lwp === lwp && cycle.length === first.stacks.length,
+      );
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  };
 }
 
 /** By fingerprint, the id of the finding under which a report lists it: its own, or that whose witness it is. */

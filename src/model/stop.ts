@@ -65,6 +65,19 @@ export interface Wait {
   readonly name?: string;
   /** lwp of the thread that holds it, where the lock says so. */
   readonly owner?: number;
+  /** There is no thread `owner` in the process, nobody else may release the lock, and it is not robust: it stays locked. */
+  readonly isOwnerGone?: true;
+  /** Of a wait to write: how many threads hold the lock for reading. It does not say which. */
+  readonly readers?: number;
+  /** The wait ends by itself, sooner or later; `unknown`: perhaps. Missing: it does not. */
+  readonly timeout?: 'set' | 'unknown';
+  /**
+   * The C library has given up on the mutex and waits for what nobody sends: the thread holds it itself, its owner has ended, or to wait
+   * would close a circle (pthread_mutex_lock(3p), EDEADLK). `address` is that of a word on the stack.
+   */
+  readonly isParked?: true;
+  /** One sentence: how it is known. */
+  readonly evidence?: string;
 }
 
 export interface StopThread {
@@ -185,7 +198,10 @@ export interface Module {
   readonly file?: ModuleFile;
 }
 
-/** One after another: each thread waits for what the next one holds, and the last for what the first holds. */
+/**
+ * One after another: each thread waits for what the next one holds, and the last for what the first holds. Or one thread alone that waits
+ * for what nobody will ever release. No wait among them has a timeout.
+ */
 export interface Deadlock {
   readonly cycle: readonly { readonly lwp: number; readonly waits: Wait }[];
 }

@@ -1,7 +1,6 @@
 // What happens from one moment to the next, on a terminal: hits of probes in order, and samples of a process compared.
 import type { Report, ReportStop, ReportStopThread } from '../model/report.ts';
 import {
-  deadlockSteps,
   didText,
   foldThreads,
   groupTitle,
@@ -73,8 +72,7 @@ export function* sampleLines(series: readonly ReportStop[], form: StopForm, ink:
   yield clip(`${ink.bold(`${series.length} samples`)}  ${ink.dim(facts.join(', '))}`, ink.columns);
   // The last one is what the process still does.
   const cycles = series.findLast(({ deadlocks = [] }) => deadlocks.length > 0);
-  for (const deadlock of cycles?.deadlocks ?? [])
-    yield* cycleLines(deadlockSteps(deadlock, cycles?.threads ?? []), ink);
+  for (const deadlock of cycles?.deadlocks ?? []) yield* cycleLines(deadlock, cycles?.threads ?? [], ink);
   const all = movements(series);
   const still = all.filter((each) => each.samples === series.length && !isMoving(each));
   const moved = all.filter((each) => !still.includes(each));

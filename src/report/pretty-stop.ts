@@ -1,12 +1,11 @@
 // Processes that stand still, on a terminal: what each thread does at a crash, in a core file or in samples, and who waits for whom.
 import type { Report, ReportStop, ReportStopFrame, ReportStopThread } from '../model/report.ts';
+import type { Deadlock } from '../model/stop.ts';
 import {
-  deadlockSteps,
   endText,
   foldThreads,
   groupStops,
   groupTitle,
-  groupWait,
   heldText,
   momentTitle,
   senderText,
@@ -18,8 +17,8 @@ import {
   trustLegend,
   trustMarks,
   variableText,
-  waitSentence,
 } from './html-page/stop-words.ts';
+import { deadlockSteps, deadlockTitle, groupWait, isCircle, waitSentence } from './html-page/wait-words.ts';
 import type { Ink } from './pretty-ink.ts';
 import { probeLines, sampleLines } from './pretty-stop-series.ts';
 import type { RenderOptions } from './reporter.ts';
@@ -108,7 +107,7 @@ function* momentLines(stop: ReportStop, report: Report, form: StopForm, ink: Ink
   ];
   for (const text of facts) yield* wrap(harmless(text), ink.columns - 2).map((line) => `  ${line}`);
   yield* instructionLines(stop, form, ink);
-  for (const deadlock of stop.deadlocks ?? []) yield* cycleLines(deadlockSteps(deadlock, stop.threads), ink);
+  for (const deadlock of stop.deadlocks ?? []) yield* cycleLines(deadlock, stop.threads, ink);
   const [current, ...others] = foldThreads(stop.threads);
   const first = current?.threads[0];
   const isAlone = first !== undefined && (first.isCurrent === true || stop.threads.length === 1);
@@ -156,17 +155,28 @@ function* instructionLines({ disassembly }: ReportStop, form: StopForm, ink: Ink
   }
 }
 
-/** The cycle as a ring: the last line leads back to the first. */
-export function* cycleLines(steps: ReturnType<typeof deadlockSteps>, ink: Ink): Generator<string> {
+/** A cycle as a ring: the last line leads back to the first. A thread that waits for nobody's doing is alone. */
+export function* cycleLines(
+  deadlock: Deadlock,
+  threads: readonly ReportStopThread[],
+  ink: Ink,
+): Generator<string> {
+  const steps = deadlockSteps(deadlock, threads);
   const [first] = steps;
   if (first === undefined) return;
-  yield `  ${ink.bold(steps.length === 1 ? 'It waits for itself:' : 'They wait for each other:')}`;
-  for (const [index, { thread, wait, frame }] of steps.entries()) {
-    const edge = index === 0 ? '╭▶' : '│ ';
-    yield clip(`  ${edge} ${ink.bold(harmless(thread))} waits for ${harmless(wait)}`, ink.columns);
-    if (frame !== undefined) yield clip(`  │    at ${ink.place(frame)}`, ink.columns);
+  const isRing = isCircle(deadlock);
+  yield `  ${ink.bold(`${deadlockTitle(deadlock)}:`)}`;
+  for (const [index, { thread, wait, isForLock, frame }] of steps.entries()) {
+    const edge = !isRing ? '  ' : index === 0 ? '╭▶' : '│ ';
+    const sentence = `${edge} ${ink.bold(harmless(thread))} waits for ${harmless(wait)}`;
+    // What only one thread waits for must be read to its end.
+    if (isRing) yield clip(`  ${sentence}`, ink.columns);
+    else yield* wrap(sentence, ink.columns - 4).map((line, row) => `${row === 0 ? '  ' : '       '}${line}`);
+    if (frame !== undefined) yield clip(`  ${isRing ? '│' : ' '}    at ${ink.place(frame)}`, ink.columns);
+    if (!isRing) continue;
     const next = steps[index + 1];
-    yield next === undefined ? `  ╰─ held by ${harmless(first.thread)}` : '  │  held by';
+    if (next !== undefined && isForLock) yield '  │  held by';
+    if (next === undefined) yield `  ╰─ ${isForLock ? 'held by ' : 'that is '}${harmless(first.thread)}`;
   }
 }
 
@@ -179,6 +189,8 @@ function* threadLines(
 ): Generator<string> {
   const waits = waitSentence(thread, stop.threads);
   yield clip(`  ${harmless(threadTitle(thread))}${waits === '' ? '' : ` ${harmless(waits)}`}:`, ink.columns);
+  const { evidence } = thread.waits ?? {};
+  if (form.isWhole && evidence !== undefined) yield ink.dim(`    (${harmless(evidence)})`);
   const kept = keptFrames(thread, form.frames);
   let before = -1;
   for (const index of kept) {

@@ -1,6 +1,6 @@
 // What reports say of a process that stands still: threads, frames, locks and signals in words. Nothing here is escaped yet.
 import type { ReportStop, ReportStopFrame, ReportStopThread } from '../../model/report.ts';
-import type { Deadlock, ProbeHit, StackEnd, Trust, Variable, Wait } from '../../model/stop.ts';
+import type { ProbeHit, StackEnd, Trust, Variable } from '../../model/stop.ts';
 import { counted, functionText, sourceText } from './words.ts';
 
 /** The mark before a frame that is not sure. */
@@ -37,90 +37,6 @@ export function stopFramePlace(frame: ReportStopFrame): string {
 /** `thread 2 "worker"` */
 export function threadTitle({ number, name }: Pick<ReportStopThread, 'number' | 'name'>): string {
   return `thread ${number}${name === undefined ? '' : ` "${name}"`}`;
-}
-
-const waitWords: Readonly<Record<Wait['kind'], string>> = {
-  mutex: 'mutex',
-  rwlock: 'read-write lock',
-  condition: 'condition variable',
-  thread: 'the end of lwp',
-  semaphore: 'semaphore',
-  futex: 'futex',
-};
-
-/** `mutex m1 (0x4040a0)`, `the end of lwp 4711`. */
-export function waitText({ kind, address, name }: Wait): string {
-  return `${waitWords[kind]} ${name === undefined ? address : `${name} (${address})`}`;
-}
-
-/** `waits for mutex m1 (0x4040a0), which thread 3 "b" holds`; empty for a thread that waits for nothing. */
-export function waitSentence({ waits }: ReportStopThread, threads: readonly ReportStopThread[]): string {
-  if (waits === undefined) return '';
-  const ending = endedThread(waits, threads);
-  if (ending !== undefined) return `waits for the end of ${threadTitle(ending)}`;
-  const holder = waits.owner === undefined ? undefined : threadNamed(waits.owner, threads);
-  return `waits for ${waitText(waits)}${holder === undefined ? '' : `, which ${holder} holds`}`;
-}
-
-/** The thread whose end is waited for, when it is one of these. */
-function endedThread(
-  { kind, address }: Wait,
-  threads: readonly ReportStopThread[],
-): ReportStopThread | undefined {
-  return kind === 'thread' ? threads.find(({ lwp }) => String(lwp) === address) : undefined;
-}
-
-/** `waits for mutex m1 of thread 3`, of threads with equal stacks; empty when they wait for nothing. */
-export function groupWait({ threads }: ThreadGroup, all: readonly ReportStopThread[]): string {
-  const waits = new Map(
-    threads.flatMap(({ waits: each }) => (each === undefined ? [] : [[JSON.stringify(each), each]])),
-  );
-  const [wait] = waits.values();
-  if (wait === undefined) return '';
-  const verb = threads.length === 1 ? 'waits' : 'wait';
-  if (waits.size > 1) return `${verb} for ${waits.size} different locks or threads`;
-  const ending = endedThread(wait, all);
-  if (ending !== undefined) return `${verb} for the end of thread ${ending.number}`;
-  const holder = all.find(({ lwp }) => lwp === wait.owner);
-  const of = holder === undefined ? '' : ` of thread ${holder.number}`;
-  const target =
-    wait.kind === 'thread' ? waitText(wait) : `${waitWords[wait.kind]} ${wait.name ?? wait.address}`;
-  return `${verb} for ${target}${of}`;
-}
-
-/** The thread with an lwp, by its title. */
-function threadNamed(lwp: number, threads: readonly ReportStopThread[]): string {
-  const thread = threads.find((each) => each.lwp === lwp);
-  return thread === undefined ? `lwp ${lwp}` : threadTitle(thread);
-}
-
-/** One thread of a cycle: it waits for what the next one holds. */
-export interface DeadlockStep {
-  readonly thread: string;
-  readonly wait: string;
-  /** Where in my code, else where it stands; undefined when its frames are not known. */
-  readonly frame: ReportStopFrame | undefined;
-}
-
-/** The threads of a cycle in order; the last waits for what the first holds. */
-export function deadlockSteps(
-  { cycle }: Deadlock,
-  threads: readonly ReportStopThread[],
-): readonly DeadlockStep[] {
-  return cycle.map(({ lwp, waits }) => {
-    const thread = threads.find((each) => each.lwp === lwp);
-    return {
-      thread: threadNamed(lwp, threads),
-      wait: waitText(waits),
-      frame: thread && tellingStopFrame(thread),
-    };
-  });
-}
-
-/** The blamed frame, else the innermost that has a name. */
-function tellingStopFrame({ frames, blamed }: ReportStopThread): ReportStopFrame | undefined {
-  if (blamed !== undefined) return frames[blamed];
-  return frames.find(({ function: name }) => name !== undefined) ?? frames[0];
 }
 
 /** Who sent the signal, a sentence; undefined when that is not told. */

@@ -4,7 +4,6 @@ import type { Disassembly } from '../../model/stop.ts';
 import { ExcerptView } from './excerpt-view.tsx';
 import type { Summary } from './payload.ts';
 import {
-  deadlockSteps,
   didText,
   foldThreads,
   groupStops,
@@ -22,6 +21,7 @@ import {
   trustLegend,
 } from './stop-words.ts';
 import { GroupView } from './thread-view.tsx';
+import { deadlockSteps, deadlockTitle } from './wait-words.ts';
 import { counted } from './words.ts';
 
 const mostHits = 1000;
@@ -147,12 +147,16 @@ function Cycles({ stop }: { readonly stop: ReportStop }) {
     if (first === undefined) return null;
     return (
       <section key={index} class="cycle">
-        <h3>{steps.length === 1 ? 'It waits for itself' : 'They wait for each other'}</h3>
+        <h3>{deadlockTitle(deadlock)}</h3>
         <ol>
-          {steps.map(({ thread, wait, frame }, step) => (
+          {steps.map(({ thread, wait, isForLock, frame }, step) => (
             <li key={step}>
-              <b>{thread}</b> waits for <code>{wait}</code>, held by{' '}
-              <b>{(steps[step + 1] ?? first).thread}</b>
+              <b>{thread}</b> waits for <code>{wait}</code>
+              {isForLock && (
+                <>
+                  , held by <b>{(steps[step + 1] ?? first).thread}</b>
+                </>
+              )}
               {frame !== undefined && (
                 <p class="quiet">
                   It waits in{' '}

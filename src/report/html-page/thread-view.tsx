@@ -5,7 +5,6 @@ import { sentence } from '../sentence.ts';
 import {
   endText,
   groupTitle,
-  groupWait,
   stackChain,
   stopFrameName,
   stopFramePlace,
@@ -14,6 +13,7 @@ import {
   trustMarks,
   variableText,
 } from './stop-words.ts';
+import { groupWait } from './wait-words.ts';
 import { counted, ownerWords, reasonText } from './words.ts';
 
 interface Props {
@@ -47,7 +47,7 @@ export function GroupView({ group, threads, open }: Props) {
 }
 
 function ThreadFrames({ thread }: { readonly thread: ReportStopThread }) {
-  const { frames, blamed, omitted, isCurrent, registers = [] } = thread;
+  const { frames, blamed, omitted, isCurrent, waits, registers = [] } = thread;
   const end = endText(thread);
   return (
     <>
@@ -68,6 +68,7 @@ function ThreadFrames({ thread }: { readonly thread: ReportStopThread }) {
         ))}
       </ol>
       {end !== '' && <p class="quiet">{end}</p>}
+      {waits?.evidence !== undefined && <p class="quiet">How its wait is known: {waits.evidence}</p>}
       {registers.length > 0 && (
         <details>
           <summary>Registers</summary>

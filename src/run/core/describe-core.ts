@@ -1,14 +1,14 @@
 // Owns the way from an opened core to a stop: stacks with names and lines, the instruction, the modules.
 import { tmpdir } from 'node:os';
 import type { Frame } from '../../model/finding.ts';
-import type { Disassembly, Stop, StopFrame, StopSignal, StopThread } from '../../model/stop.ts';
+import type { Disassembly, Stop, StopFrame, StopSignal, StopThread, Wait } from '../../model/stop.ts';
 import { describedRegisters } from '../../tools/core/address-place.ts';
 import { type CodePlaces, codePlaces, type NameOf } from '../../tools/core/code-places.ts';
-import { deadlocksOf, waitOf } from '../../tools/core/deadlock.ts';
+import { waitsOf } from '../../tools/core/deadlock.ts';
 import { faultOf } from '../../tools/core/fault.ts';
 import { glibcHeap } from '../../tools/core/glibc-heap.ts';
 import type { ImageThread, LoadedModule } from '../../tools/core/process-image.ts';
-import { unwindThread } from '../../tools/core/unwind.ts';
+import { type UnwoundStack, unwindThread } from '../../tools/core/unwind.ts';
 import { demangleNames } from './demangled-names.ts';
 import { disassemble } from './disassembly.ts';
 import { type AskedPlace, findLines } from './lines.ts';
@@ -23,6 +23,10 @@ export interface DescribeCoreOptions {
   readonly signal?: StopSignal | undefined;
   /** The frames of all threads are known, by the names that symbol tables have for them; names, lines and values follow. */
   readonly onUnwound?: (threads: readonly StopThread[]) => void;
+  /** The image has all threads of the process, as they were at one moment. Default: when the core is whole. */
+  readonly hasAllThreads?: boolean;
+  /** Number of the main thread where locks know it by another one than that of the process. */
+  readonly mainThread?: number | undefined;
   /** lwps of the threads whose frames get lines and names as the source has them. Default: all. */
   readonly named?: ReadonlySet<number>;
 }
@@ -40,20 +44,21 @@ export async function describeCore(opened: OpenedCore, options: DescribeCoreOpti
   // valgrind only keeps the registers up to date that unwinding needs, unless it is told otherwise (its manual, 2.6.6,
   // --vex-iropt-register-updates).
   const hasAllRegisters = facts.writer !== 'valgrind';
-  const unwound = image.threads.map((thread, index): StopThread => {
+  const stacks = image.threads.map((thread) => ({ thread, ...unwindThread(code, thread) }));
+  const { waits, deadlocks } = waitsOf(code, stacks, {
+    hasAllThreads: options.hasAllThreads ?? facts.isWhole,
+    mainThread: options.mainThread ?? image.pid,
+  });
+  const unwound = stacks.map(({ thread, ...stack }, index): StopThread => {
     const isCurrent = index === 0;
     return {
       number: index + 1,
-      ...threadOf(code, thread),
+      ...threadOf(thread, stack, waits.get(thread.lwp)),
       ...(isCurrent && { isCurrent }),
       ...(isCurrent && hasAllRegisters && { registers: describedRegisters(code, heap, thread) }),
     };
   });
   options.onUnwound?.(unwound);
-  const waits = new Map(
-    unwound.flatMap(({ lwp, waits: wait }) => (wait === undefined ? [] : [[lwp, wait] as const])),
-  );
-  const deadlocks = deadlocksOf(waits);
   const [first] = image.threads;
   const { signal = facts.isCrash ? facts.signal : undefined } = options;
   const fault =
@@ -87,16 +92,18 @@ function namesIn(opened: OpenedCore, indexes: ReadonlyMap<bigint, number>): Name
   };
 }
 
-function threadOf(code: CodePlaces, thread: ImageThread): Omit<StopThread, 'number'> {
-  const { frames, end, omitted } = unwindThread(code, thread);
-  const wait = waitOf(code, thread, frames)?.wait;
+function threadOf(
+  { lwp, name }: ImageThread,
+  { frames, end, omitted }: UnwoundStack,
+  waits: Wait | undefined,
+): Omit<StopThread, 'number'> {
   return {
-    lwp: thread.lwp,
-    ...(thread.name !== undefined && { name: thread.name }),
+    lwp,
+    ...(name !== undefined && { name }),
     frames,
     end,
     ...(omitted !== undefined && { omitted }),
-    ...(wait !== undefined && { waits: wait }),
+    ...(waits !== undefined && { waits }),
   };
 }
 

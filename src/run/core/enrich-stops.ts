@@ -14,6 +14,8 @@ import { openCore } from './open-core.ts';
 
 /** Stops of a run that are looked at: the crashes of a server with many workers are alike. */
 const mostStops = 20;
+/** gdb is asked for no more of a stop (run/gdb/stop.py). */
+const mostThreads = 1024;
 /** Bytes; what is longer was written by nobody of ours. */
 const longestLog = 512 * 1024 * 1024;
 
@@ -76,6 +78,7 @@ async function enriched(stop: StopWithCore, directory: string): Promise<Stop> {
       folder: directory,
       disassembles: stop.disassembly === undefined,
       signal: stop.signal,
+      hasAllThreads: opened.image.threads.length >= stop.threads.length && stop.threads.length < mostThreads,
       // Of the others the frames that gdb saw stay.
       named: new Set(stop.threads.filter((thread) => !isSound(thread)).map(({ lwp }) => lwp)),
     });

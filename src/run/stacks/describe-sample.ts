@@ -33,7 +33,11 @@ export async function describeSample(
       ...(root !== undefined && { sysroot: root }),
     });
     try {
-      const described = await describeCore(opened, { disassembles: false });
+      const described = await describeCore(opened, {
+        disassembles: false,
+        hasAllThreads: hasAllThreads(sample, opened.image.threads.length),
+        mainThread: sample.threads.find(({ lwp }) => lwp === pid)?.inner,
+      });
       const {
         signal: _,
         fault: __,
@@ -61,6 +65,12 @@ export async function describeSample(
       problems: [{ code: 'unreadable-core', level: 'incomplete', message: error.message, pid }],
     };
   }
+}
+
+/** Of one moment, and each that lives is in the core: one that has ended stays in the list when it was the first of its process. */
+function hasAllThreads({ each, notStopped = [], threads }: Sample, inCore: number): boolean {
+  const living = threads.filter(({ state }) => state !== 'Z' && state !== 'X');
+  return each !== true && notStopped.length === 0 && inCore >= living.length;
 }
 
 /** Waits that were seen at different moments make no circle. */

@@ -1,4 +1,6 @@
 // What a stop says is wrong: the fatal signal, and threads that wait for each other, as findings.
+
+import { type DeadlockSort, deadlockSort } from '../../model/deadlock-sort.ts';
 import type { FindingRecord, Frame, Stack } from '../../model/finding.ts';
 import type { Deadlock, Stop, StopFrame, StopThread, Wait } from '../../model/stop.ts';
 
@@ -125,12 +127,13 @@ export function deadlockFinding(
   if (cycle.length === 0) return undefined;
   const byLwp = new Map(threads.map((thread) => [thread.lwp, thread]));
   const nameOf = (lwp: number): string => threadName(byLwp.get(lwp), lwp);
+  const sort = deadlockSort({ cycle });
   const stacks = cycle.map(({ lwp, waits }, index): Stack => {
     const holder = cycle[(index + 1) % cycle.length]?.lwp ?? lwp;
     const thread = byLwp.get(lwp);
     return {
       label: index === 0 ? 'at' : 'related',
-      text: `${nameOf(lwp)} waits for ${withoutAddresses(waitText(waits))}, which ${holder === lwp ? 'it holds itself' : `${nameOf(holder)} holds`}`,
+      text: `${nameOf(lwp)} waits for ${waitWords(waits, nameOf(holder), sort)}`,
       frames: thread === undefined ? [] : trusted(thread, context.frameOf),
     };
   });
@@ -144,14 +147,47 @@ export function deadlockFinding(
     ...(first && {
       thread: { id: first.number, ...(first.name !== undefined && { name: first.name }) },
     }),
-    what:
-      cycle.length === 1
-        ? 'A thread waits for a lock that it holds itself'
-        : `${cycle.length} threads wait for each other`,
+    what: deadlockSentence(sort, cycle.length),
     details: [],
     stacks,
     count: 1,
   };
+}
+
+function deadlockSentence(sort: DeadlockSort, threads: number): string {
+  switch (sort) {
+    case 'circle':
+      return `${threads} threads wait for each other`;
+    case 'joins':
+      return `${threads} threads wait for each other to end`;
+    case 'own lock':
+      return 'A thread waits for a lock that it holds itself';
+    case 'abandoned':
+      return 'A thread waits for a mutex whose owner is gone';
+    case 'parked':
+      return 'A thread waits for ever in pthread_mutex_lock, for a mutex that it cannot get';
+    case 'readers':
+      return 'A thread waits to write under a lock that is held for reading, and no thread is left to release it';
+  }
+}
+
+/** `mutex m1, which thread 3 holds`, `the end of thread 3`: nothing that is another number in each run. */
+function waitWords(wait: Wait, holder: string, sort: DeadlockSort): string {
+  if (wait.kind === 'thread') return `the end of ${holder}`;
+  const lock = withoutAddresses(waitText(wait));
+  switch (sort) {
+    case 'circle':
+    case 'joins':
+      return `${lock}, which ${holder} holds`;
+    case 'own lock':
+      return `${lock}, which it holds itself`;
+    case 'abandoned':
+      return `${lock}, whose owner is no thread of the process`;
+    case 'parked':
+      return 'a mutex that it cannot get';
+    case 'readers':
+      return `${lock}, which ${wait.readers} ${wait.readers === 1 ? 'reader holds' : 'readers hold'}`;
+  }
 }
 
 /** `thread 2 "worker"` */

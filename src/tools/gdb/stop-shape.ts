@@ -64,6 +64,11 @@ const wait = shape<Wait>(['kind', 'address'], {
   address: text(32),
   name,
   owner: whole(),
+  isOwnerGone: flag,
+  readers: whole(1),
+  timeout: word('set', 'unknown'),
+  isParked: flag,
+  evidence: sentence,
 });
 
 const thread = shape<StopThread>(['number', 'lwp', 'frames', 'end'], {

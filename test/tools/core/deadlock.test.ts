@@ -1,11 +1,14 @@
 // What the threads of a real program wait for, and what of that is a deadlock.
+import { dirname, join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
-import type { Wait } from '../../../src/model/stop.ts';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { deadlockSort } from '../../../src/model/deadlock-sort.ts';
+import type { Deadlock, Wait } from '../../../src/model/stop.ts';
 import { codePlaces, type NameOf } from '../../../src/tools/core/code-places.ts';
-import { deadlocksOf, waitOf } from '../../../src/tools/core/deadlock.ts';
+import { deadlocksOf, waitsOf } from '../../../src/tools/core/deadlock.ts';
 import { unwindThread } from '../../../src/tools/core/unwind.ts';
 import { canRun } from '../../project.ts';
+import { type StuckMode, startStuck } from '../../stuck-program.ts';
 import { compile, coreOf, freshFolder, gdbExample } from './crashed-programs.ts';
 import { type ImageOptions, imageOfCore, namesOfSymbols } from './test-image.ts';
 
@@ -44,61 +47,138 @@ int main(void) {
 }
 `;
 
-function waitsOf(core: string, options: ImageOptions = {}, names: NameOf | undefined = namesOfSymbols) {
+interface Seen {
+  readonly threads: readonly {
+    readonly lwp: number;
+    readonly own: string | undefined;
+    readonly wait: Wait | undefined;
+  }[];
+  readonly deadlocks: readonly Deadlock[];
+}
+
+function seenIn(
+  core: string,
+  options: ImageOptions = {},
+  names: NameOf | undefined = namesOfSymbols,
+  hasAllThreads = true,
+): Seen {
   const image = imageOfCore(core, options);
   const code = codePlaces(image, names);
-  return image.threads.map((thread) => {
-    const { frames } = unwindThread(code, thread);
+  const stacks = image.threads.map((thread) => ({ thread, ...unwindThread(code, thread) }));
+  const mainThread = Math.min(...image.threads.map(({ lwp }) => lwp));
+  const { waits, deadlocks } = waitsOf(code, stacks, { hasAllThreads, mainThread });
+  const threads = stacks.map(({ thread: { lwp }, frames }) => {
     const own = frames.find(({ function: name }) => /^(in_|first_|second_|main)/.test(name ?? ''));
-    return { lwp: thread.lwp, own: own?.function, known: waitOf(code, thread, frames) };
+    return { lwp, own: own?.function, wait: waits.get(lwp) };
   });
+  return { threads, deadlocks };
 }
+
+const membersOf = (deadlocks: readonly Deadlock[]): readonly (readonly number[])[] =>
+  deadlocks.map(({ cycle }) => cycle.map(({ lwp }) => lwp));
 
 describe.skipIf(!canRun('gcc'))('threads that wait', () => {
   test('in opposite order for two mutexes are a deadlock of two', () => {
     const program = compile(folder, 'deadlock', gdbExample('deadlock.c'), ['-O0']);
     const core = coreOf(program, ['abort']);
-    const threads = waitsOf(core);
-    const lwpOf = (name: string): number => threads.find(({ own }) => own === name)?.lwp ?? 0;
-    const waits = new Map(
-      threads.flatMap(({ lwp, known }) => (known === undefined ? [] : [[lwp, known.wait]])),
-    );
-    const deadlocks = deadlocksOf(waits);
-    expect(deadlocks).toHaveLength(1);
-    expect(deadlocks[0]?.cycle.map(({ lwp }) => lwp).sort()).toEqual(
-      [lwpOf('first_then_second'), lwpOf('second_then_first')].sort(),
-    );
-    expect(waits.get(lwpOf('first_then_second'))).toMatchObject({
-      kind: 'mutex',
-      owner: lwpOf('second_then_first'),
-    });
-    expect(waits.get(lwpOf('main'))).toMatchObject({ kind: 'thread', owner: lwpOf('first_then_second') });
+    const { threads, deadlocks } = seenIn(core);
+    const of = (name: string) => threads.find(({ own }) => own === name);
+    const [first, second] = [of('first_then_second')?.lwp, of('second_then_first')?.lwp];
+    expect(membersOf(deadlocks).map((lwps) => [...lwps].sort())).toEqual([[first, second].sort()]);
+    expect(of('first_then_second')?.wait).toMatchObject({ kind: 'mutex', owner: second });
+    expect(of('first_then_second')?.wait?.timeout).toBeUndefined();
+    expect(of('main')?.wait).toMatchObject({ kind: 'thread', owner: first });
 
-    const bare = waitsOf(core, { fileOf: () => undefined }, undefined);
-    const bareWaits = new Map(
-      bare.flatMap(({ lwp, known }) => (known === undefined ? [] : [[lwp, known.wait]])),
-    );
-    expect(deadlocksOf(bareWaits)).toEqual(deadlocks);
-    expect(bare.find(({ lwp }) => lwp === lwpOf('first_then_second'))?.known?.evidence).toMatch(/^No name/);
+    const bare = seenIn(core, { fileOf: () => undefined }, undefined);
+    expect(membersOf(bare.deadlocks)).toEqual(membersOf(deadlocks));
+    expect(bare.threads.find(({ lwp }) => lwp === first)?.wait?.evidence).toMatch(/^No name/);
   });
 
   test('for locks of each sort say which and who holds it', () => {
-    const threads = waitsOf(coreOf(compile(folder, 'waiting', waiting, ['-O0'])));
+    const { threads, deadlocks } = seenIn(coreOf(compile(folder, 'waiting', waiting, ['-O0'])));
     const of = (name: string) => threads.find(({ own }) => own === name);
     const main = of('main')?.lwp;
-    expect(of('in_mutex')?.known?.wait).toMatchObject({ kind: 'mutex', owner: of('in_mutex')?.lwp });
-    expect(of('in_rwlock')?.known?.wait).toMatchObject({ kind: 'rwlock', owner: main });
-    expect(of('in_rwlock_to_write')?.known?.wait).toEqual(of('in_rwlock')?.known?.wait);
-    expect(of('in_condition')?.known?.wait).toMatchObject({ kind: 'condition' });
-    expect(of('in_semaphore')?.known?.wait).toMatchObject({ kind: 'semaphore' });
-    expect(of('in_join')?.known?.wait).toMatchObject({ kind: 'thread', owner: of('in_semaphore')?.lwp });
-    expect(of('main')?.known).toBeUndefined();
-    const waits = new Map(
-      threads.flatMap(({ lwp, known }) => (known === undefined ? [] : [[lwp, known.wait]])),
-    );
-    expect(deadlocksOf(waits).map(({ cycle }) => cycle.map(({ lwp }) => lwp))).toEqual([
-      [of('in_mutex')?.lwp],
-    ]);
+    expect(of('in_mutex')?.wait).toMatchObject({ kind: 'mutex', owner: of('in_mutex')?.lwp });
+    expect(of('in_rwlock')?.wait).toMatchObject({ kind: 'rwlock', owner: main });
+    expect(of('in_rwlock_to_write')?.wait).toEqual(of('in_rwlock')?.wait);
+    expect(of('in_condition')?.wait).toMatchObject({ kind: 'condition' });
+    expect(of('in_semaphore')?.wait).toMatchObject({ kind: 'semaphore' });
+    expect(of('in_join')?.wait).toMatchObject({ kind: 'thread', owner: of('in_semaphore')?.lwp });
+    expect(of('main')?.wait).toBeUndefined();
+    expect(membersOf(deadlocks)).toEqual([[of('in_mutex')?.lwp]]);
+  });
+});
+
+describe.skipIf(!canRun('gcc'))('of threads that stand still', () => {
+  let program: string;
+  beforeAll(() => {
+    program = compile(folder, 'stuck', gdbExample('stuck.c'), ['-O0']);
+  });
+
+  const seen = async (mode: StuckMode, hasAllThreads = true): Promise<Seen> => {
+    const stuck = await startStuck(program, mode, join(dirname(program), `stuck-${mode}`));
+    return seenIn(await stuck.core(), {}, namesOfSymbols, hasAllThreads);
+  };
+  const sorts = ({ deadlocks }: Seen): readonly string[] => deadlocks.map(deadlockSort);
+
+  test('one waits for a mutex that it holds', async () => {
+    expect(sorts(await seen('self'))).toEqual(['own lock']);
+  });
+
+  test('one waits for a mutex whose owner has ended, unless it is not known which threads there are', async () => {
+    const known = await seen('abandoned');
+    expect(sorts(known)).toEqual(['abandoned']);
+    const [waiter] = known.threads;
+    expect(waiter?.wait).toMatchObject({ kind: 'mutex', isOwnerGone: true });
+    expect(waiter?.wait?.owner).toBeGreaterThan(waiter?.lwp ?? 0);
+    const unknown = await seen('abandoned', false);
+    expect(sorts(unknown)).toEqual([]);
+    expect(unknown.threads[0]?.wait?.isOwnerGone).toBeUndefined();
+  });
+
+  test('a forked child waits for what stayed behind, but not while the copy of the thread that locked runs', async () => {
+    expect(sorts(await seen('forked'))).toEqual(['abandoned']);
+    const handed = await seen('handed');
+    expect(sorts(handed)).toEqual([]);
+    expect(handed.threads.map(({ wait }) => wait?.kind)).toEqual([undefined, 'mutex']);
+  });
+
+  test('a mutex with priority inheritance parks who would close the circle, and the other one waits for that thread', async () => {
+    const known = await seen('pi');
+    expect(sorts(known)).toEqual(['parked']);
+    const of = (name: string) => known.threads.find(({ own }) => own === name);
+    expect(known.deadlocks[0]?.cycle[0]?.lwp).toBe(of('second_then_first')?.lwp);
+    expect(of('first_then_second')?.wait).toMatchObject({
+      kind: 'mutex',
+      owner: of('second_then_first')?.lwp,
+    });
+    expect(sorts(await seen('pi-self'))).toEqual(['parked']);
+  });
+
+  test('a reader waits to write: a deadlock when it is alone, not known while another thread sleeps', async () => {
+    const alone = await seen('upgrade');
+    expect(sorts(alone)).toEqual(['readers']);
+    expect(alone.threads[0]?.wait).toMatchObject({ kind: 'rwlock', readers: 1 });
+    expect(sorts(await seen('upgrade', false))).toEqual([]);
+    const beside = await seen('reader');
+    expect(sorts(beside)).toEqual([]);
+    expect(beside.threads[0]?.wait).toMatchObject({ kind: 'rwlock', readers: 1 });
+  });
+
+  test('threads join each other, or want their mutex back after a condition from who joins them', async () => {
+    const joins = await seen('joins');
+    expect(sorts(joins)).toEqual(['joins']);
+    expect(joins.deadlocks[0]?.cycle).toHaveLength(3);
+    const relock = await seen('relock');
+    expect(sorts(relock)).toEqual(['circle']);
+    expect(relock.threads.map(({ wait }) => wait?.kind)).toEqual(['thread', 'mutex']);
+  });
+
+  test.each(['timed', 'timedjoin'] as const)('a wait with a timeout ends a circle: %s', async (mode) => {
+    const { threads, deadlocks } = await seen(mode);
+    expect(deadlocks).toEqual([]);
+    expect(threads.filter(({ wait }) => wait?.timeout === 'set')).toHaveLength(1);
+    expect(threads.every(({ wait }) => wait?.owner !== undefined)).toBe(true);
   });
 });
 
@@ -111,7 +191,7 @@ test('every thread is in one deadlock at most, and each waits for what the next 
           { kind: 'mutex', address: '0x1', ...(owner !== undefined && { owner }) },
         ]),
       );
-      const deadlocks = deadlocksOf(waits);
+      const deadlocks = deadlocksOf(waits, false);
       const members = deadlocks.flatMap(({ cycle }) => cycle.map(({ lwp }) => lwp));
       expect(new Set(members).size).toBe(members.length);
       for (const { cycle } of deadlocks) {

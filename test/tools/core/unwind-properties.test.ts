@@ -5,7 +5,7 @@ import { describedRegisters } from '../../../src/tools/core/address-place.ts';
 import { frameEntry, functionRange } from '../../../src/tools/core/call-frame-information.ts';
 import { frameRules } from '../../../src/tools/core/call-frame-rules.ts';
 import { codePlaces } from '../../../src/tools/core/code-places.ts';
-import { waitOf } from '../../../src/tools/core/deadlock.ts';
+import { waitsOf } from '../../../src/tools/core/deadlock.ts';
 import { dwarfCursor, readSleb, readUleb } from '../../../src/tools/core/dwarf-cursor.ts';
 import { evaluateExpression } from '../../../src/tools/core/dwarf-expression.ts';
 import { faultOf } from '../../../src/tools/core/fault.ts';
@@ -224,7 +224,7 @@ describe('a process with any memory', () => {
             expect(['whole', 'limit', 'damaged', 'unreadable', 'unknown']).toContain(end);
             for (const { trust, doubt } of frames) if (trust !== 'sure') expect(doubt).toBeDefined();
             if (omitted !== undefined) expect(frames).toHaveLength(250);
-            waitOf(places, thread, frames);
+            waitsOf(places, [{ thread, frames, states }], { hasAllThreads: true, mainThread: thread.lwp });
             describedRegisters(places, heap, thread);
             for (const [signalCode, address] of [
               [1, values[0]],
