@@ -9,11 +9,6 @@ export const stacksOptions = {
     default: '500',
     describe: 'ms for which the process may be held; a thread that does not stop by then is told as such',
   },
-  'in-turn': {
-    type: 'boolean',
-    default: false,
-    describe: 'hold one thread after another: no view of one moment',
-  },
   debuginfod: { type: 'boolean', default: false, describe: 'ask the servers of DEBUGINFOD_URLS for symbols' },
   json: { type: 'boolean', default: false, describe: 'the same as --report=json=-' },
 } as const;

@@ -38,15 +38,11 @@ export async function main(argv: readonly string[]): Promise<number> {
     samples,
     intervalMs,
     maxPauseMs,
-    together: !wishes['in-turn'],
     workingDirectory,
     projectRoot: await findProjectRoot(workingDirectory),
-    options: [
-      ...(['samples', 'interval', 'max-pause'] as const).flatMap((name) =>
-        wishes[name] === stacksOptions[name].default ? [] : [`--${name}=${wishes[name]}`],
-      ),
-      ...(wishes['in-turn'] ? ['--in-turn'] : []),
-    ],
+    options: (['samples', 'interval', 'max-pause'] as const).flatMap((name) =>
+      wishes[name] === stacksOptions[name].default ? [] : [`--${name}=${wishes[name]}`],
+    ),
     argv: ['vgrun', 'stacks', ...argv],
     keep: ownDefaults.keep,
     version,

@@ -250,8 +250,6 @@ export interface Stop {
   readonly probe?: ProbeHit;
   /** ms for which the process was held, as measured by who held it. */
   readonly pausedMs?: number;
-  /** Its threads were held one after another: `pausedMs` is the longest that one of them was held. */
-  readonly isHeldInTurn?: true;
   /** Name of the core file of this moment in the run directory, or its absolute path elsewhere. */
   readonly core?: string;
   /** Of `error`: the instrument's sentence. */

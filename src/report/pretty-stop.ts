@@ -131,9 +131,7 @@ function headLine(stop: ReportStop, { processes }: Report, ink: Ink): string {
     `process ${stop.pid}${program}`,
     ...(stop.threads.length > 1 ? [`${grouped(stop.threads.length)} threads`] : []),
     // A process that has crashed does not go on: for how long it was looked at says nothing of it.
-    ...(stop.pausedMs === undefined || stop.cause === 'signal'
-      ? []
-      : [heldText(stop.pausedMs, stop.isHeldInTurn === true)]),
+    ...(stop.pausedMs === undefined || stop.cause === 'signal' ? [] : [heldText(stop.pausedMs)]),
   ];
   const title = harmless(momentTitle(stop));
   const paint = stop.cause === 'signal' ? ink.red : (text: string): string => text;

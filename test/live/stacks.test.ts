@@ -177,7 +177,7 @@ describe.skipIf(!canRun('gdb') || !canRun('cc'))('vgrun stacks', () => {
     const pid = await start('./heartbeat', 'beats');
     const place = await mkdtemp(join(folder(), 'killed-'));
     const sampling = runSampler(
-      { pid, directory: place, samples: 500, intervalMs: 1, maxPauseMs: 100, together: true },
+      { pid, directory: place, samples: 500, intervalMs: 1, maxPauseMs: 100 },
       process.env.PATH ?? '',
     );
     let sampler: number | undefined;
@@ -203,7 +203,7 @@ describe.skipIf(!canRun('gdb') || !canRun('cc'))('vgrun stacks', () => {
     const pid = await start('./heartbeat', 'beats');
     const place = await mkdtemp(join(folder(), 'gdb-'));
     const { samples, interpreter } = await runSampler(
-      { pid, directory: place, samples: 2, intervalMs: 10, maxPauseMs: 1000, together: false },
+      { pid, directory: place, samples: 2, intervalMs: 10, maxPauseMs: 1000 },
       process.env.PATH ?? '',
       'gdb',
     );

@@ -105,7 +105,8 @@ export function foldThreads(threads: readonly ReportStopThread[]): readonly Thre
 }
 
 /** The same for stacks of the same calls, whatever their values. */
-export function stackKey({ frames }: ReportStopThread): string {
+export function stackKey({ frames, activity }: ReportStopThread): string {
+  if (frames.length === 0) return activity?.state === 'Z' ? 'has ended' : '';
   return frames
     .map(
       ({ function: name, object, offset, ip, path, line }) =>
@@ -250,21 +251,20 @@ function pauseText(ms: number): string {
 export function seriesFacts(series: readonly ReportStop[]): readonly string[] {
   const pauses = series.flatMap(({ pausedMs }) => pausedMs ?? []);
   const took = (series.at(-1)?.ms ?? 0) - (series[0]?.ms ?? 0);
-  const inTurn = series.some(({ isHeldInTurn }) => isHeldInTurn);
   return [
     ...(took > 0 ? [`over ${pauseText(took)}`] : []),
-    ...(pauses.length > 0 ? [`${heldText(Math.max(...pauses), inTurn)} at most`] : []),
+    ...(pauses.length > 0 ? [`${heldText(Math.max(...pauses))} at most`] : []),
   ];
 }
 
-/** `paused for 1.2 ms`, `each thread paused for 0.2 ms`. */
-export function heldText(ms: number, inTurn: boolean): string {
-  return `${inTurn ? 'each thread ' : ''}paused for ${pauseText(ms)}`;
+/** `paused for 1.2 ms` */
+export function heldText(ms: number): string {
+  return `paused for ${pauseText(ms)}`;
 }
 
 /** `poll() ← loop() loop.c:20 ← worker()`: where it stands, and how it came there through my code. */
-export function stackChain({ frames, blamed }: ReportStopThread): string {
-  if (frames.length === 0) return 'no frames are known';
+export function stackChain({ frames, blamed, activity }: ReportStopThread): string {
+  if (frames.length === 0) return activity?.state === 'Z' ? 'has ended' : 'no frames are known';
   const mine = frames.flatMap(({ owner, trust }, index) =>
     owner === 'mine' && trust !== 'doubtful' ? [index] : [],
   );

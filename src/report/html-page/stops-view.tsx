@@ -57,7 +57,7 @@ function Moment({ stop }: { readonly stop: ReportStop }) {
       <p class="quiet">
         {finding !== undefined && <a href={`#${finding}`}>{finding}</a>} process {stop.pid},{' '}
         {counted(threads.length, 'thread')}
-        {pausedMs === undefined ? '' : `, ${heldText(pausedMs, stop.isHeldInTurn === true)}`}
+        {pausedMs === undefined ? '' : `, ${heldText(pausedMs)}`}
         {core === undefined ? '' : `, core file ${core}`}
       </p>
       {fault !== undefined && (

@@ -93,6 +93,18 @@ class Mapping:
         self.path = path
 
 
+def living_thread(pid):
+    """A thread by whose number /proc tells of the process: /proc/PID is empty when the first one has
+    ended and others live (pthread_exit in main)."""
+    if read_file(f"/proc/{pid}/auxv"):
+        return pid
+    try:
+        lwps = sorted(int(name) for name in os.listdir(f"/proc/{pid}/task"))
+    except OSError:
+        return pid
+    return next((lwp for lwp in lwps if read_file(f"/proc/{lwp}/auxv")), pid)
+
+
 def read_maps(pid):
     """The mappings of a process, sorted by address. Raises OSError when it is gone or may not be
     looked at."""
@@ -232,14 +244,15 @@ def write_core(path, pid, threads, *, ranges=None, siginfo=None, signal=None):
     Raises OSError when the process is gone or the file cannot be written, ValueError for an unknown
     machine.
     """
-    mappings = read_maps(pid)
+    living = living_thread(pid)
+    mappings = read_maps(living)
     if ranges is None:
-        ranges = read_spans(pid, merged(chosen_spans(mappings, threads)))
-    ranges = disjoint([*ranges, *header_ranges(pid, mappings)])
+        ranges = read_spans(living, merged(chosen_spans(mappings, threads)))
+    ranges = disjoint([*ranges, *header_ranges(living, mappings)])
     machine = machine_of(threads[0][1])
     if signal is None:
         signal = struct.unpack_from("<i", siginfo)[0] if siginfo and len(siginfo) >= 4 else 0
-    notes = notes_of(machine, pid, threads, mappings, siginfo, signal)
+    notes = notes_of(machine, pid, living, threads, mappings, siginfo, signal)
     loads = loads_of(mappings, ranges)
     # 0600: memory may hold secrets.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -353,7 +366,7 @@ def note(owner, kind, data):
     )
 
 
-def notes_of(machine, pid, threads, mappings, siginfo, signal):
+def notes_of(machine, pid, living, threads, mappings, siginfo, signal):
     """All notes, in the order in which the kernel writes them; what is of a thread follows its
     NT_PRSTATUS."""
     status = read_status(pid)
@@ -363,10 +376,10 @@ def notes_of(machine, pid, threads, mappings, siginfo, signal):
         parts.append(note(b"CORE", NT_PRSTATUS, prstatus(machine, lwp, status, registers, current)))
         if index > 0:
             continue
-        parts.append(note(b"CORE", NT_PRPSINFO, prpsinfo(machine, pid, status)))
+        parts.append(note(b"CORE", NT_PRPSINFO, prpsinfo(machine, pid, living, status)))
         if siginfo:
             parts.append(note(b"CORE", NT_SIGINFO, bytes(siginfo)))
-        auxv = read_file(f"/proc/{pid}/auxv")
+        auxv = read_file(f"/proc/{living}/auxv")
         if auxv:
             parts.append(note(b"CORE", NT_AUXV, auxv))
         parts.append(note(b"CORE", NT_FILE, file_note(machine, mappings)))
@@ -409,10 +422,10 @@ def prstatus(machine, lwp, status, registers, signal):
     return head + ids + times + struct.pack(f"<{len(values)}{letter}", *values) + tail
 
 
-def prpsinfo(machine, pid, status):
+def prpsinfo(machine, pid, living, status):
     """elf_prpsinfo (linux/elfcore.h): the name and the start of the command line."""
     name = read_file(f"/proc/{pid}/comm").rstrip(b"\n")[:15]
-    words = read_file(f"/proc/{pid}/cmdline").rstrip(b"\0").replace(b"\0", b" ")[:79]
+    words = read_file(f"/proc/{living}/cmdline").rstrip(b"\0").replace(b"\0", b" ")[:79]
     if machine.word == 8:
         head = struct.pack("<4BxxxxQII", 0, ord("R"), 0, 0, 0, status["uid"], status["gid"])
     else:

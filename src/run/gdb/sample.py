@@ -1,5 +1,5 @@
-"""Owns the sampler: holds the threads of a process for as short as can be, one after another or all
-together, copies registers and stacks, writes them as small cores.
+"""Owns the sampler: holds the threads of a process all at once, for as short as can be, copies
+registers and stacks, writes them as small cores.
 
 ptrace(2) with PTRACE_SEIZE: unlike an attach, it sends no signal, and a tracee goes on when whoever
 traced it is gone, however that happened. Each sample is taken by a thread of its own, because the
@@ -10,7 +10,8 @@ again.
 Runs in gdb's Python and in that of the system. Configuration: the JSON file that the variable
 VGRUN_GDB names, or the first argument:
   {"pid": 1, "directory": "/abs/run", "samples": 5, "intervalMs": 200, "maxPauseMs": 100,
-   "together": false}
+   "parent": 2}
+"parent" is who started it: when that one is gone, nobody wants the answer, and nothing is held.
 Answers in DIRECTORY/samples.jsonl, one JSON object a line: {"type":"sample", …} for each,
 {"type":"error","errno":1} when there is nothing to look at, {"type":"end"} at the end.
 """
@@ -43,15 +44,17 @@ WALL = 0x40000000  # __WALL: threads are no children of the usual kind
 PR_SET_PDEATHSIG = 1
 PR_SET_TIMERSLACK = 29
 ESRCH = 3
+EINTR = 4
 
 # Threads that are created while the others are being stopped are found by looking again.
 ROUNDS = 50
 # Of the time for which a process may be held, how much may be spent on waiting for threads to stop.
 WAITING_SHARE = 0.75
-# How long a single thread is waited for, which goes on running until it stops.
-PATIENCE_NS = 1_000_000_000
-# How often it is looked whether threads are back in their calls, 10 ms apart.
-SETTLE_ROUNDS = 20
+# Looks at a thread that runs and is told to stop, before the processor is given away: on another
+# processor it stops within microseconds.
+SPINS = 40
+# Seconds after which who waits for a thread looks whether the time is up, and whether it still lives.
+WATCH = 0.01
 # How many threads, at least, are stopped last: those that run, or else have switched most often.
 WORKERS = 1
 # Bytes before and behind a futex: a mutex, a condition variable or the thread that is joined.
@@ -65,16 +68,15 @@ SLOT = 512
 IOV_MAX = 1024
 
 
-# Neither gives the interpreter's lock away nor keeps errno: every call counts while a process is
-# held.
-hot = ctypes.PyDLL(None)
+# Does not give the interpreter's lock away: every call counts while a process is held.
+hot = ctypes.PyDLL(None, use_errno=True)
 hot.ptrace.restype = ctypes.c_long
 hot.ptrace.argtypes = [ctypes.c_long] * 4
-libc = ctypes.CDLL(None, use_errno=True)
-libc.ptrace.restype = ctypes.c_long
-libc.ptrace.argtypes = [ctypes.c_long] * 4
-libc.process_vm_readv.restype = ctypes.c_ssize_t
-libc.process_vm_readv.argtypes = [
+hot.waitpid.restype = ctypes.c_int
+hot.waitpid.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_int]
+hot.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
+hot.process_vm_readv.restype = ctypes.c_ssize_t
+hot.process_vm_readv.argtypes = [
     ctypes.c_int,
     ctypes.c_void_p,
     ctypes.c_ulong,
@@ -82,6 +84,10 @@ libc.process_vm_readv.argtypes = [
     ctypes.c_ulong,
     ctypes.c_ulong,
 ]
+
+# What waitpid says, and where.
+STATUS = ctypes.c_int()
+STATUS_AT = ctypes.addressof(STATUS)
 
 
 def threads_of(pid):
@@ -92,15 +98,11 @@ def threads_of(pid):
         return []
 
 
-def calls_of(pid, lwps):
-    """{lwp: what proc_pid_syscall(5) says}: call, arguments and stack pointer of those that wait in
-    the kernel. Empty where the kernel does not tell."""
-    calls = {}
-    for lwp in lwps:
-        line = minicore.read_file(f"/proc/{pid}/task/{lwp}/syscall").strip()
-        if line and line != b"running":
-            calls[lwp] = line
-    return calls
+def has_ended(pid, lwp):
+    """Whether nothing of a thread runs any more. The first one of a process stays as a zombie for as
+    long as others live."""
+    stat = minicore.read_file(f"/proc/{pid}/task/{lwp}/stat").rpartition(b")")[2].split()
+    return not stat or stat[0] in (b"Z", b"X")
 
 
 def thread_count(pid):
@@ -112,13 +114,43 @@ def thread_count(pid):
         return 0
 
 
-def hurry():
+class Hurry:
     """A process is held for as long as this thread waits for a processor: it goes first, where that
-    is allowed."""
-    try:
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), -20)
-    except OSError:
-        pass
+    is allowed. It must not turn in a loop then: who is waited for needs that processor."""
+
+    def __enter__(self):
+        self.before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+        self.set(-20)
+
+    def __exit__(self, *_):
+        self.set(self.before)
+
+    def set(self, priority):
+        """Nothing happens where it is not allowed."""
+        try:
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), priority)
+        except OSError:
+            pass
+
+
+class Watch:
+    """Ends a wait for a thread every now and then, by a signal that does nothing else. Only the
+    thread that samples lets it in."""
+
+    @staticmethod
+    def prepare():
+        """To be called in the main thread, before the others are made."""
+        signal.signal(signal.SIGALRM, lambda *_: None)
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGALRM,))
+
+    def __enter__(self):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGALRM,))
+        # Again and again: one may come just before the wait.
+        signal.setitimer(signal.ITIMER_REAL, WATCH, WATCH)
+
+    def __exit__(self, *_):
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGALRM,))
 
 
 class RegisterSlots:
@@ -135,16 +167,16 @@ class RegisterSlots:
         self.used = 0
 
     def read(self, lwp):
-        """The registers of a stopped thread as bytes of elf_gregset_t; None when it is gone."""
-        if self.used == self.count:
-            return RegisterSlots(1).read(lwp)
+        """Where the registers of a stopped thread are now: (first byte, length); None when it is
+        gone, or there is no room."""
         index = self.used
-        if hot.ptrace(PTRACE_GETREGSET, lwp, NT_PRSTATUS, self.first + 16 * index) != 0:
+        if index == self.count or (
+            hot.ptrace(PTRACE_GETREGSET, lwp, NT_PRSTATUS, self.first + 16 * index) != 0
+        ):
             return None
         self.used += 1
-        start = SLOT * index
         # The kernel has put in place of the length how much there is.
-        return self.buffer[start : start + self.vectors[2 * index + 1]]
+        return SLOT * index, self.vectors[2 * index + 1]
 
 
 class Arena:
@@ -171,7 +203,7 @@ class Arena:
                 return
             local = struct.pack("QQ", self.base + self.used, wanted)
             remote = struct.pack(f"{2 * len(batch)}Q", *itertools.chain.from_iterable(batch))
-            copied = libc.process_vm_readv(pid, local, 1, remote, len(batch), 0)
+            copied = hot.process_vm_readv(pid, local, 1, remote, len(batch), 0)
             left = max(0, copied)
             for address, length in batch:
                 index += 1
@@ -191,12 +223,8 @@ class Arena:
 class Sample:
     """One look at a process. `take` is the only thing that happens while it stands still."""
 
-    def __init__(self, pid, max_pause_ns, facts, together):
+    def __init__(self, pid, max_pause_ns, facts):
         self.pid = pid
-        self.together = together
-        # Threads of which it is not known that they stayed in their call of the kernel while the
-        # others were looked at.
-        self.moved = []
         self.max_pause_ns = max_pause_ns
         # A new thread counts as one that works.
         self.activity = {
@@ -206,13 +234,16 @@ class Sample:
             )
             for entry in facts
         }
+        # They are no threads to look at.
+        self.ended = {entry["lwp"] for entry in facts if entry.get("state") in ("Z", "X")}
         self.stacks = None
-        self.registers = {}  # lwp → bytes of elf_gregset_t
+        self.slots = None
+        self.arena = None
+        self.registers = {}  # lwp → where they are in `slots`
         self.wanted = []  # (lwp, spans of its stack that are to be copied)
-        self.ranges = []
         self.seized = set()
         self.stopped = {}  # lwp → signal that is to be delivered when it goes on
-        self.refused = None  # errno of PTRACE_SEIZE
+        self.refused = {}  # lwp → errno of PTRACE_SEIZE
         self.begun = None
         self.paused_ns = 0
         self.pending = set()
@@ -221,53 +252,53 @@ class Sample:
     def run(self):
         """Seizes, stops, copies, detaches; to be called in a thread that ends then."""
         try:
-            libc.prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0)
-            hurry()
-            self.stacks = StackMap(minicore.read_maps(self.pid))
-            for lwp in threads_of(self.pid):
-                self.seize(lwp)
-            if self.seized:
-                slots = RegisterSlots(len(self.seized) + 8)
-                arena = Arena(len(self.seized) * LIKELY_STACK)
-                calls = {} if self.together else calls_of(self.pid, self.seized)
-                gc.disable()
-                if self.together or not calls:
-                    # Without them nobody could tell whether waits belong together.
-                    self.together = True
-                    self.take(slots, arena)
-                else:
-                    self.take_each(slots, arena)
-                    self.moved = self.moved_from(calls)
-                self.ranges = arena.taken()
+            hot.prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0)
+            self.stacks = StackMap(minicore.read_maps(minicore.living_thread(self.pid)))
+            lwps = [lwp for lwp in threads_of(self.pid) if lwp not in self.ended]
+            # Threads may be created meanwhile.
+            self.slots = RegisterSlots(2 * len(lwps) + 64)
+            self.arena = Arena(len(lwps) * LIKELY_STACK)
+            gc.disable()
+            with Watch(), Hurry():
+                self.take(lwps)
         except OSError as error:
-            self.refused = error.errno
+            self.refused[self.pid] = error.errno
         finally:
             gc.enable()
 
     def seize(self, lwp):
-        """It goes on running. A thread that has ended meanwhile is none to look at."""
-        if libc.ptrace(PTRACE_SEIZE, lwp, 0, 0) == 0:
+        """It goes on running, but a signal holds it from now on. A thread that has ended meanwhile is
+        none to look at."""
+        if hot.ptrace(PTRACE_SEIZE, lwp, 0, 0) == 0:
             self.seized.add(lwp)
-        elif ctypes.get_errno() != ESRCH:
-            self.refused = self.refused or ctypes.get_errno()
+            return
+        errno = ctypes.get_errno()
+        if errno == ESRCH or has_ended(self.pid, lwp):
+            self.ended.add(lwp)
+        else:
+            self.refused[lwp] = errno
 
-    def take(self, slots, arena):
+    def take(self, lwps):
         """
         The pause: from the first thread that is stopped to the last that goes on. Threads that
         sleep are stopped first and go on last, and their stacks are copied before the others are
         stopped, so that who works is held for the shortest time. What they wait for may change
         until then: it is copied when all stand still.
         """
+        seized_at = time.monotonic_ns()
+        for lwp in lwps:
+            self.seize(lwp)
         order = sorted(self.seized, key=self.activity_of)
         working = sum(1 for lwp in order if self.activity_of(lwp)[0])
         last = max(0, len(order) - max(working, WORKERS))
         self.begun = time.monotonic_ns()
         try:
-            self.stop(order[:last], slots)
-            self.copy(arena)
-            self.stop(order[last:], slots)
+            self.stop(order[:last])
+            self.copy()
+            self.stop(order[last:])
             for _ in range(ROUNDS):
-                if self.is_late() or thread_count(self.pid) == len(self.stopped):
+                gone = len(self.ended) + len(self.refused)
+                if self.is_late() or thread_count(self.pid) == len(self.stopped) + gone:
                     break
                 # Created while the others were being stopped.
                 fresh = [lwp for lwp in threads_of(self.pid) if lwp not in self.activity]
@@ -276,59 +307,29 @@ class Sample:
                 for lwp in fresh:
                     self.activity[lwp] = (True, 0)
                     self.seize(lwp)
-                self.stop([lwp for lwp in fresh if lwp in self.seized], slots)
-            self.copy(arena)
-            arena.copy(self.pid, [(at, 2 * AROUND_FUTEX) for at in self.stacks.waited_for])
+                self.stop([lwp for lwp in fresh if lwp in self.seized])
+            self.copy()
+            around = [(at, 2 * AROUND_FUTEX) for at in self.stacks.waited_for]
+            self.arena.copy(self.reader(), around)
         finally:
             for lwp in reversed(self.stopped):
                 hot.ptrace(PTRACE_DETACH, lwp, 0, self.stopped[lwp])
+            # One that was to be given a signal may have stood since it was seized.
+            if any(self.stopped.values()):
+                self.begun = seized_at
             self.paused_ns = time.monotonic_ns() - self.begun
 
-    def take_each(self, slots, arena):
-        """Each thread is held by itself, while what is its own is copied."""
-        for lwp in sorted(self.seized, key=self.activity_of):
-            self.hold(lwp, slots, arena)
-        for _ in range(ROUNDS):
-            fresh = [lwp for lwp in threads_of(self.pid) if lwp not in self.activity]
-            if not fresh:
-                break
-            for lwp in fresh:
-                self.activity[lwp] = (True, 0)
-                self.seize(lwp)
-                if lwp in self.seized:
-                    self.hold(lwp, slots, arena)
+    def reader(self):
+        """The thread by which memory is read: the first one of the process may have ended."""
+        return next(iter(self.stopped), self.pid)
 
-    def moved_from(self, calls):
-        """The threads that are not back in the calls in which they were before: a stop ends a wait for
-        a moment, and the thread needs a processor to go on with it."""
-        for _ in range(SETTLE_ROUNDS):
-            again = calls_of(self.pid, self.seized)
-            moved = [lwp for lwp in sorted(self.seized) if calls.get(lwp) != again.get(lwp)]
-            if not any(lwp in calls for lwp in moved):
-                break
-            time.sleep(0.01)
-        return [lwp for lwp in sorted(self.seized) if lwp not in calls or lwp in moved]
-
-    def hold(self, lwp, slots, arena):
-        """One thread, from its stop to its going on."""
-        self.begun = time.monotonic_ns()
-        try:
-            self.stop((lwp,), slots)
-            self.copy(arena)
-            if self.stacks.waited_for:
-                arena.copy(self.pid, [(at, 2 * AROUND_FUTEX) for at in self.stacks.waited_for])
-                self.stacks.waited_for.clear()
-        finally:
-            if lwp in self.stopped:
-                hot.ptrace(PTRACE_DETACH, lwp, 0, self.stopped[lwp])
-            self.paused_ns = max(self.paused_ns, time.monotonic_ns() - self.begun)
-
-    def copy(self, arena):
+    def copy(self):
         """The stacks that are not copied yet."""
         if self.is_over():
             self.not_copied += [lwp for lwp, _ in self.wanted]
-        else:
-            arena.copy(self.pid, [span for _, spans in self.wanted for span in spans])
+        elif self.wanted:
+            spans = [span for _, spans in self.wanted for span in spans]
+            self.arena.copy(self.reader(), spans)
         self.wanted = []
 
     def activity_of(self, lwp):
@@ -341,45 +342,57 @@ class Sample:
 
     def is_late(self):
         """Whether the rest of the time is needed to copy what stands still."""
-        if not self.together:
-            # Nobody stands still until this one does.
-            return time.monotonic_ns() - self.begun > max(self.max_pause_ns, PATIENCE_NS)
         return time.monotonic_ns() - self.begun > self.max_pause_ns * WAITING_SHARE
 
-    def stop(self, lwps, slots):
-        """Stops threads, and takes their registers as soon as each of them stands."""
+    def stop(self, lwps):
+        """Stops threads, and takes their registers when they stand."""
         waiting = [lwp for lwp in lwps if hot.ptrace(PTRACE_INTERRUPT, lwp, 0, 0) == 0]
-        passes = 0
+        looks = SPINS if len(waiting) <= WORKERS else 1
         while waiting:
-            passes += 1
-            running = []
-            for lwp in waiting:
-                try:
-                    found, status = os.waitpid(lwp, WALL | os.WNOHANG)
-                except ChildProcessError:
-                    continue
-                if found == 0:
-                    running.append(lwp)
-                # Anything else than stopped: it has ended.
-                elif status & 0xFF == 0x7F:
-                    # One that stopped to be given a signal must get it when it goes on. Of
-                    # PTRACE_EVENT_STOP, in the upper half, there is none.
-                    self.stopped[lwp] = 0 if status >> 16 else (status >> 8) & 0xFF
-                    data = slots.read(lwp)
-                    if data is not None:
-                        self.registers[lwp] = data
-                        self.wanted.append((lwp, self.stacks.spans_of(data)))
-            waiting = running
-            if waiting and self.is_late():
+            waiting = [lwp for lwp in waiting if not self.has_stopped(lwp, WALL | os.WNOHANG)]
+            looks -= 1
+            if not waiting or looks > 0:
+                continue
+            # The processor is theirs now. Who was told last stops last, as a rule: one wake for all.
+            if self.has_stopped(waiting[-1], WALL):
+                waiting.pop()
+            elif self.is_late():
                 self.pending.update(waiting)
                 return
-            # A sleep takes longer than what is waited for, unless a thread is in the middle of a
-            # long call of the kernel. But where only one thread is waited for, the others need the
-            # processor, and this one is the first to get it back.
-            if waiting and passes < 100 and self.together:
-                os.sched_yield()
-            elif waiting:
-                time.sleep(0.00002 if passes < 100 else 0.00005)
+            else:
+                # A process whose first thread ends says nothing of that to who waits for it.
+                ended = [lwp for lwp in waiting if has_ended(self.pid, lwp)]
+                self.ended.update(ended)
+                waiting = [lwp for lwp in waiting if lwp not in ended]
+
+    def has_stopped(self, lwp, options):
+        """Whether a thread is no longer waited for: it stands, and its registers are taken, or it has
+        ended. Without WNOHANG it is waited for until it stops or the watch says something."""
+        found = hot.waitpid(lwp, STATUS_AT, options)
+        if found == 0:
+            return False
+        if found < 0:
+            if ctypes.get_errno() == EINTR:
+                return False
+            self.ended.add(lwp)
+            return True
+        status = STATUS.value
+        if status & 0xFF != 0x7F:
+            self.ended.add(lwp)
+            return True
+        # One that stopped to be given a signal must get it when it goes on. Of PTRACE_EVENT_STOP, in
+        # the upper half, there is none.
+        self.stopped[lwp] = 0 if status >> 16 else (status >> 8) & 0xFF
+        place = self.slots.read(lwp)
+        if place is not None:
+            self.registers[lwp] = place
+            self.wanted.append((lwp, self.stacks.spans_of(self.slots.buffer, *place)))
+        return True
+
+    def registers_of(self, lwp):
+        """Bytes of elf_gregset_t."""
+        start, length = self.registers[lwp]
+        return self.slots.buffer[start : start + length]
 
 
 class Layout:
@@ -413,13 +426,13 @@ class StackMap:
         self.ends = [mapping.end for mapping in mappings]
         self.waited_for = set()
 
-    def spans_of(self, data):
+    def spans_of(self, buffer, at, size):
         """[(address, length)]: what of a thread's memory is needed to unwind it, and to tell what
-        it waits for."""
-        layout = LAYOUTS.get(len(data))
+        it waits for. Its registers are so many bytes of a buffer."""
+        layout = LAYOUTS.get(size)
         if layout is None:
             return []
-        values = layout.format.unpack(data)
+        values = layout.format.unpack_from(buffer, at)
         start = max(0, values[layout.stack] - minicore.RED_ZONE)
         index = bisect.bisect_right(self.starts, values[layout.stack]) - 1
         known = index >= 0 and values[layout.stack] < self.ends[index]
@@ -484,7 +497,7 @@ def write_sample(sample, facts, directory, number, milliseconds):
     lwps = sorted(sample.registers, key=lambda lwp: (lwp != sample.pid, lwp))
     threads = []
     for lwp in lwps:
-        machine, registers = machine_and_registers(sample.registers[lwp])
+        machine, registers = machine_and_registers(sample.registers_of(lwp))
         entry = known.setdefault(lwp, {"lwp": lwp})
         if machine is not None:
             # As the kernel does it: thread ids are those of the namespace, because mutexes speak of
@@ -497,17 +510,16 @@ def write_sample(sample, facts, directory, number, milliseconds):
         "pausedMs": round(sample.paused_ns / 1e6, 3),
         "threads": [known[lwp] for lwp in sorted(known, key=lambda lwp: (lwp != sample.pid, lwp))],
     }
-    if not sample.together:
-        line["each"] = True
-        line["moved"] = sample.moved
     if sample.pending:
         line["notStopped"] = sorted(sample.pending)
+    if sample.refused:
+        line["refused"] = sorted(sample.refused)
     if sample.not_copied:
         line["notCopied"] = sample.not_copied
     if threads:
         line["core"] = f"sample-{number}.core"
         minicore.write_core(
-            os.path.join(directory, line["core"]), sample.pid, threads, ranges=sample.ranges
+            os.path.join(directory, line["core"]), sample.pid, threads, ranges=sample.arena.taken()
         )
     return line
 
@@ -521,13 +533,14 @@ def take_samples(configuration, answer):
         time.sleep(max(0, due - time.monotonic_ns()) / 1e9)
         # Before the pause: a thread that is held has another state.
         facts = [thread_facts(pid, lwp) for lwp in sorted(threads_of(pid))]
-        sample = Sample(pid, configuration["maxPauseMs"] * 1_000_000, facts, configuration["together"])
+        sample = Sample(pid, configuration["maxPauseMs"] * 1_000_000, facts)
         milliseconds = round((time.monotonic_ns() - started) / 1e6, 3)
         thread = threading.Thread(target=sample.run)
         thread.start()
         thread.join()
         if not sample.seized and not sample.registers:
-            answer({"type": "error", "number": number, "errno": sample.refused or ESRCH})
+            errno = max(sample.refused.values(), default=ESRCH)
+            answer({"type": "error", "number": number, "errno": errno})
             return
         try:
             line = write_sample(sample, facts, configuration["directory"], number, milliseconds)
@@ -540,9 +553,13 @@ def take_samples(configuration, answer):
 
 def main(path):
     """Reads the configuration and takes the samples."""
-    libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    hot.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     with open(path, encoding="utf-8") as file:
         configuration = json.load(file)
+    # The kernel speaks only of a death that comes after it was asked.
+    if os.getppid() != configuration["parent"]:
+        return
+    Watch.prepare()
     with open(
         os.path.join(configuration["directory"], "samples.jsonl"), "w", encoding="utf-8"
     ) as file:

@@ -23,8 +23,8 @@ export async function describeSample(
   sample: Sample,
   { pid, directory, root, search, debuginfod }: SampleContext,
 ): Promise<{ readonly stop: Stop; readonly problems: readonly Problem[] }> {
-  const { number, ms, pausedMs, core, each } = sample;
-  const own = { number, cause: 'sample', pid, ms, pausedMs, ...(each && { isHeldInTurn: each }) } as const;
+  const { number, ms, pausedMs, core } = sample;
+  const own = { number, cause: 'sample', pid, ms, pausedMs } as const;
   if (core === undefined) return { stop: { ...own, threads: withoutCore(sample, []) }, problems: [] };
   try {
     const opened = await openCore(join(directory, core), {
@@ -38,23 +38,13 @@ export async function describeSample(
         hasAllThreads: hasAllThreads(sample, opened.image.threads.length),
         mainThread: sample.threads.find(({ lwp }) => lwp === pid)?.inner,
       });
-      const {
-        signal: _,
-        fault: __,
-        disassembly: ___,
-        deadlocks = [],
-        ...rest
-      } = inOuterNumbers(described, sample.threads);
-      const sure = deadlocks.filter(({ cycle }) => !cycle.some(({ lwp }) => sample.moved?.includes(lwp)));
+      const { signal: _, fault: __, disassembly: ___, ...rest } = inOuterNumbers(described, sample.threads);
       const facts = new Map(sample.threads.map((each) => [each.lwp, each]));
       const threads = [
         ...rest.threads.map((thread) => asSampled(thread, facts.get(thread.lwp))),
         ...withoutCore(sample, rest.threads),
       ];
-      return {
-        stop: { ...rest, ...own, core, threads, ...(sure.length > 0 && { deadlocks: sure }) },
-        problems: sure.length === deadlocks.length ? opened.problems : [...opened.problems, notAtOnce(pid)],
-      };
+      return { stop: { ...rest, ...own, core, threads }, problems: opened.problems };
     } finally {
       opened.close();
     }
@@ -67,22 +57,10 @@ export async function describeSample(
   }
 }
 
-/** Of one moment, and each that lives is in the core: one that has ended stays in the list when it was the first of its process. */
-function hasAllThreads({ each, notStopped = [], threads }: Sample, inCore: number): boolean {
+/** Each that lives is in the core: one that has ended stays in the list when it was the first of its process. */
+function hasAllThreads({ notStopped = [], threads }: Sample, inCore: number): boolean {
   const living = threads.filter(({ state }) => state !== 'Z' && state !== 'X');
-  return each !== true && notStopped.length === 0 && inCore >= living.length;
-}
-
-/** Waits that were seen at different moments make no circle. */
-function notAtOnce(pid: number): Problem {
-  return {
-    code: 'moved-meanwhile',
-    level: 'warning',
-    message:
-      'threads that may wait for each other moved while they were looked at one after another: whether it is a deadlock is not known',
-    hint: 'look again, or at one moment: without --in-turn',
-    pid,
-  };
+  return notStopped.length === 0 && inCore >= living.length;
 }
 
 /** In a sample no thread is why the process stands still. Registers of all threads say nothing to people. */

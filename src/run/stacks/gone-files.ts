@@ -19,17 +19,23 @@ const mostFiles = 256;
  * Makes files that are gone readable by name, as long as the process lives: the kernel still has them, under /proc/PID/exe and
  * /proc/PID/map_files, which only root may open.
  */
-export async function findGoneFiles({ pid, program, isProgramGone }: LiveProcess): Promise<GoneFiles> {
-  const maps = await readFile(`/proc/${pid}/maps`, 'utf8').catch(() => '');
+export async function findGoneFiles({
+  pid,
+  livingThread,
+  program,
+  isProgramGone,
+}: LiveProcess): Promise<GoneFiles> {
+  const maps = await readFile(`/proc/${livingThread}/maps`, 'utf8').catch(() => '');
   const found = new Map<string, string>();
-  if (isProgramGone) found.set(program, `/proc/${pid}/exe`);
+  if (isProgramGone) found.set(program, `/proc/${livingThread}/exe`);
   for (const line of maps.split('\n')) {
     // 7f3c-7f3d r-xp 00000000 fe:00 1234   /opt/lib.so (deleted)
     const [, range, path] =
       /^([0-9a-f]+-[0-9a-f]+) r\S+ 0+ \S+ [1-9]\d*\s+(\/.*) \(deleted\)$/.exec(line) ?? [];
     if (range === undefined || path === undefined || /^\/(?:dev|memfd:|SYSV|anon_hugepage)/.test(path))
       continue;
-    if (!found.has(path) && found.size < mostFiles) found.set(path, `/proc/${pid}/map_files/${range}`);
+    if (!found.has(path) && found.size < mostFiles)
+      found.set(path, `/proc/${livingThread}/map_files/${range}`);
   }
   if (found.size === 0) return { problems: [], remove: async () => {} };
   const folder = await mkdtemp(join(tmpdir(), 'vgrun-gone-'));

@@ -1,5 +1,5 @@
 // Owns what must be known of a live process before it is looked at, and why one cannot be.
-import { readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { UserError } from '../../errors.ts';
 import { readProc } from '../processes.ts';
@@ -7,6 +7,8 @@ import { readProc } from '../processes.ts';
 /** A live process, as /proc shows it (proc(5)). Words and names are the target's own. */
 export interface LiveProcess {
   readonly pid: number;
+  /** lwp by which /proc tells of its memory and files: of a process whose first thread has ended, /proc/PID tells nothing. */
+  readonly livingThread: number;
   readonly ppid: number;
   readonly argv: readonly string[];
   /** The file that it runs, without what the kernel adds to one that is gone; as the process itself sees it. */
@@ -40,7 +42,8 @@ export function examineProcess(pid: number): LiveProcess {
       `look at all its threads: vgrun stacks ${leader}`,
     );
   }
-  if (/^[ZX]/.test(status.get('State') ?? '')) {
+  const livingThread = livingThreadOf(pid);
+  if (livingThread === undefined) {
     const ppid = status.get('PPid') ?? '?';
     throw new UserError(
       `${who} has ended: it is a zombie, and has no stacks any more`,
@@ -53,10 +56,10 @@ export function examineProcess(pid: number): LiveProcess {
       `root can read its stack: cat /proc/${pid}/stack`,
     );
   }
-  const tracer = Number(status.get('TracerPid') ?? 0);
+  const tracer = Number(statusOf(livingThread)?.get('TracerPid') ?? 0);
   if (tracer !== 0) throw tracedBy(who, tracer);
-  const argv = wordsOf(pid);
-  const link = linkOf(`/proc/${pid}/exe`);
+  const argv = wordsOf(livingThread);
+  const link = linkOf(`/proc/${livingThread}/exe`);
   const program = link?.replace(/ \(deleted\)$/, '') ?? argv[0] ?? name;
   const instrument = /^([a-z-]+)-(?:amd64|x86|arm64|arm|ppc\w+|s390x|mips\w+|riscv64)-linux$/.exec(
     basename(program),
@@ -67,9 +70,10 @@ export function examineProcess(pid: number): LiveProcess {
       `ask valgrind for the program's: vgdb --pid=${pid} v.info scheduler`,
     );
   }
-  const root = rootOf(pid);
+  const root = rootOf(livingThread);
   return {
     pid,
+    livingThread,
     ppid: Number(status.get('PPid') ?? 0),
     argv: argv.length > 0 ? argv : [program],
     program,
@@ -86,14 +90,15 @@ export function examineProcess(pid: number): LiveProcess {
  */
 export function refusalOf(pid: number, errno: number): UserError {
   const status = statusOf(pid);
-  if (status === undefined || /^[ZX]/.test(status.get('State') ?? '')) {
+  const livingThread = livingThreadOf(pid);
+  if (status === undefined || livingThread === undefined) {
     return new UserError(
       `process ${pid} ended before its stacks could be read`,
       'nothing was left to look at',
     );
   }
   const who = `process ${pid} (${status.get('Name') ?? '?'})`;
-  const tracer = Number(status.get('TracerPid') ?? 0);
+  const tracer = Number(statusOf(livingThread)?.get('TracerPid') ?? 0);
   if (tracer !== 0) return tracedBy(who, tracer);
   if (errno !== EPERM && errno !== EACCES) {
     return new UserError(
@@ -135,6 +140,20 @@ function tracedBy(who: string, tracer: number): UserError {
   );
 }
 
+/** The first thread that has not ended: a process lives on when its first one ends (pthread_exit in main), with that as a zombie. */
+function livingThreadOf(pid: number): number | undefined {
+  if (isAlive(pid)) return pid;
+  try {
+    return readdirSync(`/proc/${pid}/task`).map(Number).find(isAlive);
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(lwp: number): boolean {
+  return /^[^ZX]/.test(statusOf(lwp)?.get('State') ?? '');
+}
+
 /** /proc/PID/status by the names of its lines; undefined: there is no such process. */
 function statusOf(pid: number): ReadonlyMap<string, string> | undefined {
   const text = readProc(`${pid}/status`);
@@ -153,9 +172,9 @@ function isKernelThread(pid: number, status: ReadonlyMap<string, string>): boole
   return told === undefined ? pid === 2 || status.get('PPid') === '2' : told === '1';
 }
 
-function wordsOf(pid: number): readonly string[] {
+function wordsOf(lwp: number): readonly string[] {
   try {
-    const text = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    const text = readFileSync(`/proc/${lwp}/cmdline`, 'utf8');
     return text === '' ? [] : text.replace(/\0$/, '').split('\0');
   } catch {
     return [];
@@ -171,11 +190,11 @@ function linkOf(path: string): string | undefined {
 }
 
 /** A process of another mount namespace, or in a chroot, means other files by the same paths. */
-function rootOf(pid: number): string | undefined {
-  const mounts = linkOf(`/proc/${pid}/ns/mnt`);
+function rootOf(lwp: number): string | undefined {
+  const mounts = linkOf(`/proc/${lwp}/ns/mnt`);
   const isElsewhere = mounts !== undefined && mounts !== linkOf('/proc/self/ns/mnt');
-  const root = linkOf(`/proc/${pid}/root`);
+  const root = linkOf(`/proc/${lwp}/root`);
   return isElsewhere || (root !== undefined && root !== linkOf('/proc/self/root'))
-    ? `/proc/${pid}/root`
+    ? `/proc/${lwp}/root`
     : undefined;
 }

@@ -13,10 +13,8 @@ export interface SamplerRequest {
   readonly samples: number;
   /** ms from the start of one sample to that of the next. */
   readonly intervalMs: number;
-  /** ms for which the process, or each of its threads, may be held. */
+  /** ms for which the process may be held. */
   readonly maxPauseMs: number;
-  /** All threads are held at once, for a view of one moment; else one after another. */
-  readonly together: boolean;
 }
 
 /** What /proc said of a thread just before it was held. */
@@ -39,14 +37,13 @@ export interface Sample {
   readonly number: number;
   /** ms after the first one was begun. */
   readonly ms: number;
+  /** From before the first thread was told to stop to after the last one was let go. */
   readonly pausedMs: number;
-  /** Threads were held one after another: `pausedMs` is the longest that one of them was. */
-  readonly each?: true;
-  /** With `each`: lwps that did not stay in one call of the kernel all the while. */
-  readonly moved?: readonly number[];
   readonly threads: readonly ThreadFacts[];
   /** lwps that did not stop in time: they are in the middle of a call of the kernel that cannot be interrupted. */
   readonly notStopped?: readonly number[];
+  /** lwps that the kernel did not let go to vgrun: another tracer has them. */
+  readonly refused?: readonly number[];
   /** lwps whose stacks were not copied, because the time was up. */
   readonly notCopied?: readonly number[];
   /** File in the run directory; missing: no thread stopped. */
@@ -80,7 +77,7 @@ export async function runSampler(
 ): Promise<Samples> {
   const script = shippedScript('sample.py');
   const configuration = join(request.directory, 'stacks.json');
-  await writeFile(configuration, JSON.stringify(request), { mode: 0o600 });
+  await writeFile(configuration, JSON.stringify({ ...request, parent: process.pid }), { mode: 0o600 });
   let said = '';
   for (const [name, command] of await commandsFor(script, searchPath, interpreter)) {
     const ended = await run(command, configuration, request);

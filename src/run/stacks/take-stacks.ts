@@ -23,8 +23,6 @@ export interface StacksRequest {
   readonly intervalMs: number;
   /** ms for which the process may be held. */
   readonly maxPauseMs: number;
-  /** All threads are held at once. */
-  readonly together: boolean;
   /** Absolute. */
   readonly workingDirectory: string;
   readonly projectRoot: string;
@@ -55,10 +53,7 @@ export async function takeStacks(request: StacksRequest): Promise<string> {
   const { id, path: directory, temporary } = await createRunDirectory(workingDirectory, false);
   const startedAt = new Date();
   try {
-    const taken = await runSampler(
-      { pid, directory, samples, intervalMs, maxPauseMs, together: request.together },
-      request.searchPath,
-    );
+    const taken = await runSampler({ pid, directory, samples, intervalMs, maxPauseMs }, request.searchPath);
     if (taken.samples.length === 0) throw refusalOf(pid, taken.errno ?? ESRCH);
     const manifest: RunManifest = {
       version: 1,
@@ -171,6 +166,12 @@ function problemsOf({ pid, maxPauseMs }: StacksRequest, sample: Sample): readonl
     notStopped.filter((lwp) => !deep.has(lwp)),
     `did not stop within ${maxPauseMs} ms: it waits in the kernel for what cannot be interrupted, or for a processor`,
     'give it more time: --max-pause=1000',
+  );
+  add(
+    'thread-not-held',
+    sample.refused ?? [],
+    'could not be held: another debugger or tracer has it',
+    'a thread has one tracer at a time: end that one, or let it detach',
   );
   add(
     'stack-not-copied',

@@ -177,7 +177,7 @@ function programOf(
 
 /** The thread that got the signal comes first: kernel and gdb write it so, valgrind gives all threads the same signal. */
 function threadsOf(
-  { threads: noted, process, isProcessFirst }: CoreNotes,
+  { threads: noted, threadNames, process, isProcessFirst }: CoreNotes,
   memory: CoreMemory,
   machine: Machine,
 ): { readonly threads: readonly ImageThread[]; readonly isGuessed: boolean } {
@@ -198,10 +198,11 @@ function threadsOf(
           : isFirst
             ? bareSignalOf(signal, code)
             : undefined;
+      const name = threadNames.get(lwp) ?? (lwp === pid ? process?.name : undefined) ?? '';
       return {
         lwp,
         registers,
-        ...(lwp === pid && process !== undefined && process.name !== '' && { name: process.name }),
+        ...(name !== '' && { name }),
         ...(known !== undefined && { signal: known }),
       };
     }),

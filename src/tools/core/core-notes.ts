@@ -8,14 +8,18 @@ import {
   readMappedFiles,
   readProcessInformation,
   readSignalInformation,
+  readThreadName,
   readThreadStatus,
   type ThreadStatus,
+  VgrunNote,
 } from './notes.ts';
 import type { Machine, ReadFileAt } from './process-image.ts';
 import type { SignalInformation } from './signals.ts';
 
 /** Of a note: NT_FILE of the largest programs is a few MiB (the kernel's default limit is 4). */
 const largestNote = 16 * 1024 * 1024;
+/** The name in it is much shorter. */
+const longestNameNote = 128;
 export const mostThreads = 16384;
 
 export interface NotedThread extends ThreadStatus {
@@ -24,6 +28,8 @@ export interface NotedThread extends ThreadStatus {
 
 export interface CoreNotes {
   readonly threads: readonly NotedThread[];
+  /** By lwp: only cores of vgrun itself tell them. */
+  readonly threadNames: ReadonlyMap<number, string>;
   readonly process?: ProcessInformation;
   readonly auxiliary: ReadonlyMap<number, bigint>;
   readonly files: MappedFiles;
@@ -43,6 +49,7 @@ export function readCoreNotes(
   readAt: ReadFileAt,
 ): CoreNotes {
   const threads: NotedThread[] = [];
+  const threadNames = new Map<number, string>();
   const lwps = new Set<number>();
   let process: ProcessInformation | undefined;
   let auxiliary: ReadonlyMap<number, bigint> = new Map();
@@ -53,6 +60,10 @@ export function readCoreNotes(
   for (const { type, fileOffset, fileSize } of segments) {
     if (type !== SegmentType.note) continue;
     for (const note of readNotes(header, { offset: fileOffset, size: fileSize }, readAt)) {
+      if (note.name === 'vgrun' && note.type === VgrunNote.threadName && threadNames.size < mostThreads) {
+        const told = readThreadName(machine, note.read(longestNameNote));
+        if (told !== undefined && told.name !== '') threadNames.set(told.lwp, told.name);
+      }
       if (note.name !== 'CORE') continue;
       const bytes = (): Uint8Array => {
         const found = note.read(largestNote);
@@ -87,6 +98,7 @@ export function readCoreNotes(
   }
   return {
     threads,
+    threadNames,
     ...(process !== undefined && { process }),
     auxiliary,
     files,

@@ -14,6 +14,9 @@ export const CoreNote = {
   files: 0x46494c45,
 } as const;
 
+/** n_type of notes named `vgrun`, in the cores that its own Python writes (src/run/gdb/minicore.py). */
+export const VgrunNote = { threadName: 1 } as const;
+
 /** How the structures of a machine are laid out: byte offsets. */
 interface Layout {
   readonly bits: 32 | 64;
@@ -158,6 +161,21 @@ export function readSignalInformation(machine: Machine, bytes: Uint8Array): Sign
     address: fields.native(union),
     pid: fields.signedWord(union),
     uid: fields.word(union + 4),
+  };
+}
+
+/** Bytes of a thread's name; the kernel's own are shorter (prctl(2), PR_SET_NAME: 16 with the zero byte). */
+const longestThreadName = 64;
+
+/** Of `VgrunNote.threadName`: 32 bits for the lwp, then the name. undefined: it is too short. */
+export function readThreadName(
+  machine: Machine,
+  bytes: Uint8Array,
+): { readonly lwp: number; readonly name: string } | undefined {
+  if (bytes.length < 4) return undefined;
+  return {
+    lwp: fieldsOf(bytes, layouts[machine].bits).word(0),
+    name: textAt(bytes, 4, longestThreadName),
   };
 }
 

@@ -23,7 +23,10 @@ const scannedLimit = 64;
 const wordLimit = 262_144;
 
 /** The frames of a thread, in the form of a `StopThread`. */
-export type UnwoundStack = Pick<StopThread, 'frames' | 'end' | 'omitted'>;
+export type UnwoundStack = Pick<StopThread, 'frames' | 'end' | 'omitted'> & {
+  /** The registers of each of `frames`, as far as they are known. */
+  readonly states: readonly FrameState[];
+};
 
 export interface UnwindOptions {
   /** At most; default 1,000,000. More than 250 are never kept. */
@@ -48,6 +51,7 @@ export function unwindThread(
   const missing = count - shown.length;
   return {
     frames: shown.map((frame): StopFrame => stopFrame(code, frame)),
+    states: shown.map(({ state }) => state),
     end,
     ...(missing > 0 && end !== 'limit' && { omitted: { after: innermostKept, count: missing } }),
   };

@@ -175,7 +175,6 @@ export const takeStop: Take<Stop> = shape<Stop>(['number', 'cause', 'pid', 'thre
   deadlocks: list(256, deadlock),
   probe,
   pausedMs: amount,
-  isHeldInTurn: flag,
   core: path,
   what: sentence,
 });

@@ -218,8 +218,9 @@ describe('a process with any memory', () => {
           const places = codePlaces(image);
           const heap = glibcHeap(places);
           for (const thread of image.threads) {
-            const { frames, end, omitted } = unwindThread(places, thread, { frameLimit: 5000 });
+            const { frames, end, omitted, states } = unwindThread(places, thread, { frameLimit: 5000 });
             expect(frames.length).toBeLessThanOrEqual(250);
+            expect(frames.length).toBe(states.length);
             expect(frames[0]).toMatchObject({ found: 'innermost', trust: 'sure' });
             expect(['whole', 'limit', 'damaged', 'unreadable', 'unknown']).toContain(end);
             for (const { trust, doubt } of frames) if (trust !== 'sure') expect(doubt).toBeDefined();
