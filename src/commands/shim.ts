@@ -60,6 +60,7 @@ async function install(name: string | undefined, options: readonly string[]): Pr
   const notes = await installShim(files, {
     node: process.execPath,
     cli: await realpath(process.argv[1] ?? ''),
+    searchPath: settled.searchPath,
     options: settled.words,
   });
   say(`${files.program} now runs under vgrun; the program itself is ${files.real}`);

@@ -16,10 +16,16 @@ let files: ShimFiles;
 const original = '#!/bin/sh\necho the real one: "$@"\n';
 
 /** A `node` that says how it was called, in the place of node and vgrun. */
-const echo = '#!/bin/sh\nshift; for word; do printf "<%s>" "$word"; done\n';
+const echo = '#!/bin/sh\nshift 3; for word; do printf "<%s>" "$word"; done\n';
 
 function installation(more: Partial<Installation> = {}): Installation {
-  return { node: join(folder, 'node'), cli: join(folder, 'cli.js'), options: [], ...more };
+  return {
+    node: join(folder, 'node'),
+    cli: join(folder, 'cli.js'),
+    searchPath: process.env.PATH ?? '',
+    options: [],
+    ...more,
+  };
 }
 
 async function place(name: string): Promise<ShimFiles> {

@@ -12,6 +12,8 @@ export interface Installation {
   /** Absolute paths of what runs the program. */
   readonly node: string;
   readonly cli: string;
+  /** PATH for vgrun and its tools: a supervisor may have cleared its own. */
+  readonly searchPath: string;
   /** Options of vgrun, checked. */
   readonly options: readonly string[];
   /** For file systems without hard links, and for tests of them. */
@@ -116,7 +118,12 @@ async function mustTakeShim(files: ShimFiles, status: Stats, installation: Insta
     throw new UserError(`the name of ${program} is too long for the files beside it`, 'shorten it');
   }
   // Each of these runs in a shim: it would start itself for ever.
-  const ours = [installation.node, installation.cli, '/bin/sh', ...(await instruments())];
+  const ours = [
+    installation.node,
+    installation.cli,
+    '/bin/sh',
+    ...(await instruments(installation.searchPath)),
+  ];
   const running = await Promise.all(ours.map((path) => realpath(path).catch(() => path)));
   if (running.includes(program)) {
     throw new UserError(`${program} is what a shim itself runs`, 'name the program that is to be looked at');
@@ -126,11 +133,9 @@ async function mustTakeShim(files: ShimFiles, status: Stats, installation: Insta
   });
 }
 
-async function instruments(): Promise<readonly string[]> {
+async function instruments(searchPath: string): Promise<readonly string[]> {
   const found = await Promise.all(
-    ['valgrind', 'valgrind.bin', 'gdb', 'perf'].map((name) =>
-      findProgramOnPath(process.env.PATH ?? '', name),
-    ),
+    ['valgrind', 'valgrind.bin', 'gdb', 'perf'].map((name) => findProgramOnPath(searchPath, name)),
   );
   return found.filter((path) => path !== undefined);
 }
