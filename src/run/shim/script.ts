@@ -59,6 +59,17 @@ ${options.includes('--tool=gdb') ? underGdb : ''}if [ ! -x ${quoteForSh(node)} ]
   exec "$vgrun_shim_real" "$@"
 fi
 
+# node forgets which signals are ignored and blocked. Of another process, since a shell may change its own; and of the first one, since
+# a shell that waits for others may forget it, too.
+vgrun_shim_signals=
+vgrun_shim_rest=$(PATH=${quoteForSh(searchPath)}; exec cat /proc/self/status 2>/dev/null)
+case $vgrun_shim_rest in *SigBlk:?*SigIgn:?*)
+  vgrun_shim_rest=\${vgrun_shim_rest#*SigBlk:?}
+  vgrun_shim_signals="\${vgrun_shim_rest%%[!0123456789abcdef]*} "
+  vgrun_shim_rest=\${vgrun_shim_rest#*SigIgn:?}
+  vgrun_shim_signals=$vgrun_shim_signals\${vgrun_shim_rest%%[!0123456789abcdef]*} ;;
+esac
+
 # What is the program's and would act on vgrun is kept under another name; vgrun gives it back to the program.
 vgrun_shim_lf='
 '
@@ -97,8 +108,9 @@ for vgrun_shim_kind in v d; do
     vgrun_shim_limits="$vgrun_shim_limits $vgrun_shim_kind=$vgrun_shim_soft"
   fi
 done
+# With \`exit\`, the inner shell waits and not this one, which would say how node was killed.
 if [ $vgrun_shim_hard = limited ] &&
-  ! (vgrun_shim_separate; exec ${vgrun} --version) </dev/null >/dev/null 2>&1; then
+  ! (vgrun_shim_separate; ${vgrun} --version || exit 1) </dev/null >/dev/null 2>&1; then
   for vgrun_shim_limit in $vgrun_shim_limits; do
     ulimit -S -\${vgrun_shim_limit%%=*} \${vgrun_shim_limit#*=}
   done
@@ -107,16 +119,7 @@ if [ $vgrun_shim_hard = limited ] &&
 fi
 vgrun_shim_separate
 ${carriedLimits}=$vgrun_shim_limits
-# node forgets which signals are ignored and blocked. Of another process, since a shell may change its own.
-${carriedSignals}=$(cat /proc/self/status 2>/dev/null)
-case $${carriedSignals} in
-*SigBlk:?*SigIgn:?*)
-  vgrun_shim_rest=\${${carriedSignals}#*SigBlk:?}
-  ${carriedSignals}="\${vgrun_shim_rest%%[!0123456789abcdef]*} "
-  vgrun_shim_rest=\${vgrun_shim_rest#*SigIgn:?}
-  ${carriedSignals}=$${carriedSignals}\${vgrun_shim_rest%%[!0123456789abcdef]*} ;;
-*) ${carriedSignals}= ;;
-esac
+${carriedSignals}=$vgrun_shim_signals
 export ${carriedLimits} ${carriedSignals}
 exec ${call} "$vgrun_shim_real" "$@"
 `;
