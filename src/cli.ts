@@ -41,6 +41,9 @@ async function main(argv: readonly string[]): Promise<number> {
       `to run a program of that name, write ./${first}`,
     );
   }
+  if (first === 'shim' && argv[1] === 'run') {
+    return (await import('./commands/shim-run.ts')).main(argv.slice(2));
+  }
   const named = first === undefined ? undefined : subCommands.get(first);
   if (named !== undefined) return (await named()).main(argv.slice(1));
   return (await import('./commands/run.ts')).main(argv).catch((error: unknown) => {

@@ -28,7 +28,7 @@ export async function main(argv: readonly string[], attach?: Launch['attach']): 
 }
 
 /** @throws UserError (125) for `--repeat` and `--until-fail` that do not go with each other, or with the rest. */
-async function runOnceOrOften(
+export async function runOnceOrOften(
   { own, errorExitcode }: CommandLine,
   request: RunRequest,
   events: RunEvents,

@@ -1,7 +1,9 @@
 // Owns the options of vgrun that a shim runs with: checked now, and independent of where a supervisor starts the program.
-import { resolve } from 'node:path';
+import { delimiter, isAbsolute, resolve } from 'node:path';
 import { UserError } from '../errors.ts';
 import { loadConfig } from '../run/config.ts';
+import { findInstrument } from '../run/plan.ts';
+import { toolNamed, toolUnknown } from '../tools/index.ts';
 import { readWish } from './wish.ts';
 
 export interface InstallOptions {
@@ -9,6 +11,8 @@ export interface InstallOptions {
   readonly words: readonly string[];
   /** Absolute: whose `.vgrun/runs` gets the runs. */
   readonly runsIn: string;
+  /** PATH with which the tool is found, without folders that are relative. */
+  readonly searchPath: string;
 }
 
 /** Options that name a file to be read: a supervisor changes its working directory, they stay. */
@@ -27,7 +31,8 @@ const keep = '--keep=1000';
  * "mine" and which config holds. A config of the directory that the program is started in is never read.
  *
  * @param program absolute path of what will be run, to check the words with.
- * @throws UserError (125) for an option that vgrun does not know, or that cannot serve many processes.
+ * @throws UserError (125) for an option that vgrun does not know, or that cannot serve many processes, and when the tool is not
+ *   installed.
  */
 export async function installOptions(
   given: readonly string[],
@@ -60,8 +65,13 @@ export async function installOptions(
   }
   const runsIn = resolve(workingDirectory, own.runsIn ?? '.');
   const config = own.config ?? found;
+  const searchPath = absoluteFolders(process.env.PATH);
+  const tool = toolNamed(commandLine.tool) ?? toolUnknown(commandLine.tool);
+  const valgrind = own.valgrind ?? process.env.VGRUN_VALGRIND;
+  await findInstrument(tool, valgrind === undefined ? {} : { valgrind }, searchPath);
   return {
     runsIn,
+    searchPath,
     words: [
       config === false ? '--no-config' : `--config=${config}`,
       `--project-root=${projectRoot}`,
@@ -69,7 +79,19 @@ export async function installOptions(
       keep,
       // A supervisor acts upon how its workers end.
       '--own-status',
+      // Of the surroundings of who installs, not of the supervisor.
+      ...(tool.launcher === 'valgrind' && own.valgrind === undefined && valgrind !== undefined
+        ? [`--valgrind=${resolve(workingDirectory, valgrind)}`]
+        : []),
       ...words,
     ],
   };
+}
+
+/** Where everybody's programs are, for who has no PATH. */
+const usualFolders = '/usr/local/bin:/usr/bin:/bin';
+
+function absoluteFolders(path: string | undefined): string {
+  const folders = (path ?? '').split(delimiter).filter((folder) => isAbsolute(folder));
+  return folders.length === 0 ? usualFolders : folders.join(delimiter);
 }

@@ -60,6 +60,7 @@ async function install(name: string | undefined, options: readonly string[]): Pr
   const notes = await installShim(files, {
     node: process.execPath,
     cli: await realpath(process.argv[1] ?? ''),
+    searchPath: settled.searchPath,
     options: settled.words,
   });
   say(`${files.program} now runs under vgrun; the program itself is ${files.real}`);
@@ -78,8 +79,13 @@ async function restore(name: string | undefined): Promise<number> {
   const files = await filesNamed(name, process.cwd());
   const { restoreProgram } = await import('../run/shim/restore.ts');
   const done = await restoreProgram(files);
+  if (done.did === 'kept the new one') {
+    say(`${files.program} was built or put there over the shim: it stays, and runs without vgrun`);
+    say(`the program that the shim was installed for is kept as ${done.older}`);
+    return 0;
+  }
   say(
-    done === 'put back'
+    done.did === 'put back'
       ? `${files.program} is the program itself again; what is still running under vgrun ends by itself`
       : `${files.program} was the program itself; what an interrupted shim had left is removed`,
   );
@@ -111,7 +117,7 @@ function sentenceOf({ program, real, isSame, hasJournal }: ShimState): string {
   if (program === 'shim' && real === 'program') return 'runs under vgrun';
   if (program === 'shim') return 'a shim whose real program is not there';
   if (real === 'program' && program === 'program' && !isSame) {
-    return 'built or replaced since the shim was installed; the older one is kept beside it';
+    return 'built or replaced since the shim was installed, and runs without vgrun; vgrun shim restore keeps it and moves the older one aside';
   }
   if (hasJournal || isSame || (real === 'program' && program === 'nothing')) {
     return 'an installation was interrupted; vgrun shim restore puts all back';

@@ -53,8 +53,8 @@ export async function withSanitizers(seen: readonly Executable[]): Promise<reado
 /** A build runs hundreds of programs. */
 const mostFiles = 200;
 
-/** What vgrun itself puts in front of a program, see limits.ts: it is that for a moment. */
-const before: ReadonlySet<string> = new Set(['setpriv', 'prlimit']);
+/** What vgrun itself puts in front of a program, see limits.ts and shim/supervised.ts: it is that for a moment. */
+const before: ReadonlySet<string> = new Set(['setpriv', 'prlimit', 'env']);
 
 /**
  * Looks at a process and all that descend from it until told to stop.

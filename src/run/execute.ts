@@ -7,6 +7,7 @@ import { UserError } from '../errors.ts';
 import type { Exit, StoppedBy } from '../model/run.ts';
 import { smtpVariables } from './mail/smtp-server.ts';
 import { endRun } from './processes.ts';
+import type { Command } from './shim/exact-bytes.ts';
 import { hasControllingTerminal, passSignals } from './signals.ts';
 
 export interface Execution {
@@ -22,6 +23,8 @@ export interface Execution {
   readonly passesSignals?: boolean;
   /** Whom they are passed on to; missing: the process that is started. */
   readonly receiver?: () => number | undefined;
+  /** Makes of what is started what is started instead. */
+  readonly exactly?: ((command: Command) => Command) | undefined;
   /** Absolute. */
   readonly workingDirectory: string;
   /** Absolute path of the run directory, by which all processes of the run are found. */
@@ -51,7 +54,15 @@ export const withoutMailServer = Object.fromEntries(smtpVariables.map((name) => 
  * @throws UserError (125) when the process cannot be started at all.
  */
 export async function execute(execution: Execution): Promise<Ended> {
-  const [file, ...args] = execution.argv as [string, ...string[]];
+  const { exactly = (command: Command) => command } = execution;
+  const { argv, environment } = exactly({
+    argv: execution.argv,
+    environment: {
+      ...(execution.onlyEnvironment === true ? {} : { ...process.env, ...withoutMailServer }),
+      ...execution.environment,
+    },
+  });
+  const [file, ...args] = argv as [string, ...string[]];
   const terminal = execution.ownSession !== true && hasControllingTerminal();
   const highest = Math.max(2, ...execution.descriptors.map(({ child }) => child));
   const stdio = Array.from({ length: highest + 1 }, (_, number): 'inherit' | 'ignore' | number => {
@@ -63,10 +74,7 @@ export async function execute(execution: Execution): Promise<Ended> {
     subprocess = spawn(file, args, {
       stdio,
       cwd: execution.workingDirectory,
-      env: {
-        ...(execution.onlyEnvironment === true ? {} : { ...process.env, ...withoutMailServer }),
-        ...execution.environment,
-      },
+      env: environment,
       detached: !terminal,
     });
   } catch (error) {

@@ -114,7 +114,12 @@ export async function planRun(wanted: Wish, say: (line: string) => void = () => 
   };
 }
 
-async function findInstrument(tool: Tool, wish: Wish, searchPath: string): Promise<Instrument> {
+/** @throws UserError (125) when it is not installed. */
+export async function findInstrument(
+  tool: Tool,
+  wish: Pick<Wish, 'valgrind'>,
+  searchPath: string,
+): Promise<Instrument> {
   if (tool.launcher === 'perf') return findPerf(searchPath);
   if (tool.launcher === 'heaptrack') return findHeaptrack(searchPath);
   if (tool.launcher === 'gdb') return findGdb(searchPath);

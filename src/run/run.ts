@@ -23,7 +23,7 @@ import {
   writeManifest,
 } from './directory.ts';
 import { type ExecutableWatch, watchExecutables, withSanitizers } from './executables.ts';
-import { execute, withoutMailServer } from './execute.ts';
+import { type Execution, execute, withoutMailServer } from './execute.ts';
 import type { GdbLaunch } from './gdb/launch.ts';
 import type { Instrument } from './instrument.ts';
 import { type Inheritance, killedWithUs } from './limits.ts';
@@ -52,6 +52,8 @@ export interface RunRequest {
   readonly onlyEnvironment?: boolean;
   /** Whoever drives it ends it: no signals are passed on. */
   readonly isDriven?: boolean;
+  /** What becomes of the command at last: words and variables get bytes that no text can hold. */
+  readonly exactly?: Execution['exactly'];
   /** It has no terminal and is in nobody's process group, as what a server starts. */
   readonly ownSession?: true;
   /** A directory that stands already: that of a launch of a replay. */
@@ -280,6 +282,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     onlyEnvironment: onlyEnvironment || gdb !== undefined,
     ownSession: request.ownSession === true,
     passesSignals: request.isDriven !== true,
+    exactly: request.exactly,
     ...(gdb !== undefined && { receiver: gdb.programPid }),
     workingDirectory: request.workingDirectory,
     directory,

@@ -16,10 +16,16 @@ let files: ShimFiles;
 const original = '#!/bin/sh\necho the real one: "$@"\n';
 
 /** A `node` that says how it was called, in the place of node and vgrun. */
-const echo = '#!/bin/sh\nshift; for word; do printf "<%s>" "$word"; done\n';
+const echo = '#!/bin/sh\nshift 3; for word; do printf "<%s>" "$word"; done\n';
 
 function installation(more: Partial<Installation> = {}): Installation {
-  return { node: join(folder, 'node'), cli: join(folder, 'cli.js'), options: [], ...more };
+  return {
+    node: join(folder, 'node'),
+    cli: join(folder, 'cli.js'),
+    searchPath: process.env.PATH ?? '',
+    options: [],
+    ...more,
+  };
 }
 
 async function place(name: string): Promise<ShimFiles> {
@@ -81,7 +87,7 @@ describe('a shim', () => {
       before.mtimeMs,
     ]);
     expect(shim.ino).not.toBe(before.ino);
-    expect(await restoreProgram(files)).toBe('put back');
+    expect(await restoreProgram(files)).toEqual({ did: 'put back' });
     const after = await stat(files.program, { bigint: true });
     expect([after.ino, after.mode, after.mtimeNs, after.nlink]).toEqual([
       before.ino,
@@ -193,7 +199,7 @@ describe('an installation that is stopped', () => {
   test.each(['journal', 'unfinished'] as const)('is put back also where the %s is cut', async (name) => {
     await stopAt('script', (onStep) => installShim(files, installation({ onStep })));
     await truncate(files[name], 7);
-    expect(await restoreProgram(files)).toBe('cleaned up');
+    expect(await restoreProgram(files)).toEqual({ did: 'cleaned up' });
     expect(names()).toEqual(['cli.js', 'node', 'worker']);
   });
 
@@ -222,7 +228,7 @@ describe('putting back', () => {
   test('works without the journal', async () => {
     await installShim(files, installation());
     await unlink(files.journal);
-    expect(await restoreProgram(files)).toBe('put back');
+    expect(await restoreProgram(files)).toEqual({ did: 'put back' });
   });
 
   test('is refused twice', async () => {
@@ -233,15 +239,69 @@ describe('putting back', () => {
     );
   });
 
-  test('keeps both when the program was built anew over the shim', async () => {
+  const build = async (text: string) => {
+    await unlink(files.program);
+    await writeFile(files.program, text);
+    chmodSync(files.program, 0o755);
+  };
+
+  test('keeps what was built over the shim, and the older program beside it, and all can begin again', async () => {
+    for (const [round, older] of ['worker.vgrun-older', 'worker.vgrun-older2'].entries()) {
+      const before = readFileSync(files.program, 'utf8');
+      await installShim(files, installation());
+      const built = `#!/bin/sh\necho build ${round}\n`;
+      await build(built);
+      expect(await refusal(installShim(files, installation()))).toBe(
+        '/worker was built or put there over its shim / vgrun shim restore keeps it and moves the older program aside; then install again',
+      );
+      expect(await restoreProgram(files)).toEqual({ did: 'kept the new one', older: join(folder, older) });
+      expect(readFileSync(files.program, 'utf8')).toBe(built);
+      expect(readFileSync(join(folder, older), 'utf8')).toBe(before);
+    }
+    expect(names()).toEqual(['cli.js', 'node', 'worker', 'worker.vgrun-older', 'worker.vgrun-older2']);
     await installShim(files, installation());
-    await unlink(files.program);
-    await writeFile(files.program, 'built anew');
-    expect(await refusal(restoreProgram(files))).toContain('/worker is not the shim any more');
-    expect(readFileSync(files.program, 'utf8')).toBe('built anew');
-    expect(readFileSync(files.real, 'utf8')).toBe(original);
-    await unlink(files.program);
-    expect(await restoreProgram(files)).toBe('put back');
+    expect(await restoreProgram(files)).toEqual({ did: 'put back' });
+    expect(start(files.program)).toBe('build 1\n');
+  });
+
+  test('that was stopped while the older program had two names, leaves it one', async () => {
+    await installShim(files, installation());
+    await build('new');
+    linkSync(files.real, join(folder, 'worker.vgrun-older'));
+    expect(await restoreProgram(files)).toMatchObject({ did: 'kept the new one' });
+    expect(names()).toEqual(['cli.js', 'node', 'worker', 'worker.vgrun-older']);
+    expect(readFileSync(join(folder, 'worker.vgrun-older'), 'utf8')).toBe(original);
+  });
+
+  test('and installing wait for another process that installs, and not for one that is gone', async () => {
+    await stopAt('kept', (onStep) => installShim(files, installation({ onStep })));
+    const { spawn } = await import('node:child_process');
+    const other = spawn('sleep', ['60']);
+    try {
+      const { pid } = other;
+      // proc_pid_stat(5): of sleep, whose name has no space.
+      const started = readFileSync(`/proc/${pid}/stat`, 'latin1').split(' ')[21];
+      const journal = JSON.parse(readFileSync(files.journal, 'utf8'));
+      await writeFile(files.journal, JSON.stringify({ ...journal, pid, started }));
+      for (const doing of [restoreProgram(files), installShim(files, installation())]) {
+        expect(await refusal(doing)).toContain(`another vgrun (pid ${pid}) is installing a shim for /worker`);
+      }
+      expect(names()).toContain('worker.vgrun-real');
+      await writeFile(files.journal, JSON.stringify({ ...journal, pid, started: '1' }));
+      expect(await restoreProgram(files)).toEqual({ did: 'cleaned up' });
+    } finally {
+      other.kill('SIGKILL');
+    }
+  });
+
+  test('does not lose what is built while a shim is being installed', async () => {
+    const installing = installShim(
+      files,
+      installation({ onStep: (step) => (step === 'kept' ? build('new') : undefined) }),
+    );
+    expect(await refusal(installing)).toContain('/worker was changed meanwhile');
+    expect(readFileSync(files.program, 'utf8')).toBe('new');
+    expect(readFileSync(join(folder, 'worker.vgrun-older'), 'utf8')).toBe(original);
   });
 
   test('is refused where the real program is gone: the shim is all that is left', async () => {
@@ -265,7 +325,7 @@ describe('a shim is refused', () => {
       '/worker is a shim already / for other options: vgrun shim restore, then install again',
     );
     expect(await refusal(installShim(filesOf(files.real), installation()))).toContain('belongs to a shim');
-    expect(await restoreProgram(files)).toBe('put back');
+    expect(await restoreProgram(files)).toEqual({ did: 'put back' });
   });
 
   test.each([

@@ -5,6 +5,7 @@ import { basename, dirname } from 'node:path';
 import { UserError } from '../../errors.ts';
 import { findProgramOnPath } from '../instrument.ts';
 import { journalSuffix, refused, type ShimFiles, stateOf, syncFolder } from './files.ts';
+import { journalText, mustBeAlone } from './journal.ts';
 import { type OnStep, restoreProgram } from './restore.ts';
 import { realSuffix, shimText } from './script.ts';
 
@@ -12,6 +13,8 @@ export interface Installation {
   /** Absolute paths of what runs the program. */
   readonly node: string;
   readonly cli: string;
+  /** PATH for vgrun and its tools: a supervisor may have cleared its own. */
+  readonly searchPath: string;
   /** Options of vgrun, checked. */
   readonly options: readonly string[];
   /** For file systems without hard links, and for tests of them. */
@@ -36,11 +39,14 @@ export async function installShim(files: ShimFiles, installation: Installation):
   await mustTakeShim(files, status, installation);
   const script = shimText({ ...installation, real });
   try {
-    await writeNew(journal, `${JSON.stringify(journalOf(files, installation), null, 2)}\n`, 0o644);
+    await writeNew(journal, journalText(files, installation.options), 0o644);
     await syncFolder(program);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
-      throw new UserError(`somebody else installs a shim for ${program}`, 'look with vgrun shim status');
+      throw new UserError(
+        `another vgrun is installing a shim for ${program} at this moment`,
+        'wait until it has ended, then look with vgrun shim status',
+      );
     }
     await unlink(journal).catch(() => {});
     throw refused(`the shim for ${program} could not be installed`, error);
@@ -51,6 +57,7 @@ export async function installShim(files: ShimFiles, installation: Installation):
     await onStep('script');
     await keep(files, status, installation.link ?? link);
     await onStep('kept');
+    await mustBeTheSame(program, status);
     await rename(unfinished, program);
     await onStep('replaced');
     await syncFolder(program);
@@ -63,19 +70,6 @@ export async function installShim(files: ShimFiles, installation: Installation):
     : [];
 }
 
-/** For people who find it, and for `status`; nothing in it is obeyed. */
-function journalOf(files: ShimFiles, { options }: Installation) {
-  return {
-    format: 'vgrun-shim',
-    version: 1,
-    installedAt: new Date().toISOString(),
-    program: basename(files.program),
-    real: basename(files.real),
-    options,
-    restore: 'vgrun shim restore',
-  };
-}
-
 async function mustBeUntouched(files: ShimFiles): Promise<void> {
   const { program, real } = files;
   const state = await stateOf(files);
@@ -83,6 +77,13 @@ async function mustBeUntouched(files: ShimFiles): Promise<void> {
     throw new UserError(
       `${program} is a shim already`,
       'for other options: vgrun shim restore, then install again',
+    );
+  }
+  await mustBeAlone(files, state);
+  if (state.hasJournal && state.program === 'program' && state.real === 'program' && !state.isSame) {
+    throw new UserError(
+      `${program} was built or put there over its shim`,
+      'vgrun shim restore keeps it and moves the older program aside; then install again',
     );
   }
   if (state.hasJournal) {
@@ -94,7 +95,10 @@ async function mustBeUntouched(files: ShimFiles): Promise<void> {
   if (state.program === 'nothing')
     throw new UserError(`${program} is not there`, 'name the program by the path that starts it');
   if (state.real !== 'nothing') {
-    throw new UserError(`${real} is there already`, 'remove or rename it, it is not of this shim');
+    throw new UserError(
+      `${real} is there already`,
+      'remove or rename it, or let vgrun shim restore move it aside',
+    );
   }
 }
 
@@ -116,7 +120,12 @@ async function mustTakeShim(files: ShimFiles, status: Stats, installation: Insta
     throw new UserError(`the name of ${program} is too long for the files beside it`, 'shorten it');
   }
   // Each of these runs in a shim: it would start itself for ever.
-  const ours = [installation.node, installation.cli, '/bin/sh', ...(await instruments())];
+  const ours = [
+    installation.node,
+    installation.cli,
+    '/bin/sh',
+    ...(await instruments(installation.searchPath)),
+  ];
   const running = await Promise.all(ours.map((path) => realpath(path).catch(() => path)));
   if (running.includes(program)) {
     throw new UserError(`${program} is what a shim itself runs`, 'name the program that is to be looked at');
@@ -126,11 +135,9 @@ async function mustTakeShim(files: ShimFiles, status: Stats, installation: Insta
   });
 }
 
-async function instruments(): Promise<readonly string[]> {
+async function instruments(searchPath: string): Promise<readonly string[]> {
   const found = await Promise.all(
-    ['valgrind', 'valgrind.bin', 'gdb', 'perf'].map((name) =>
-      findProgramOnPath(process.env.PATH ?? '', name),
-    ),
+    ['valgrind', 'valgrind.bin', 'gdb', 'perf'].map((name) => findProgramOnPath(searchPath, name)),
   );
   return found.filter((path) => path !== undefined);
 }
@@ -151,6 +158,17 @@ async function writeNew(path: string, text: string, mode: number, like?: Stats):
   } finally {
     await file.close();
   }
+}
+
+/** What was built since it was looked at would be lost under the script. */
+async function mustBeTheSame(program: string, { dev, ino }: Stats): Promise<void> {
+  const there = await lstat(program).catch(() => undefined);
+  if (there === undefined || (there.dev === dev && there.ino === ino)) return;
+  throw changedMeanwhile(program);
+}
+
+function changedMeanwhile(program: string): UserError {
+  return new UserError(`${program} was changed meanwhile`, 'install again when it has been built');
 }
 
 /** Gives the program its second name. It must still be the file that was looked at. */
@@ -175,5 +193,5 @@ async function keep(
     () => false,
   );
   if (isSecondName) await unlink(real);
-  throw new UserError(`${program} was changed meanwhile`, 'install again when it has been built');
+  throw changedMeanwhile(program);
 }
