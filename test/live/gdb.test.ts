@@ -35,8 +35,8 @@ interface Line extends Partial<Stop> {
 interface Seen extends Result {
   readonly lines: readonly Line[];
   readonly stops: readonly Stop[];
-  /** `SIGSEGV`, `code 3` of each process that ended, in order. */
-  readonly exits: readonly string[];
+  /** By pid `SIGSEGV` or `code 3`: of two processes that end at nearly the same time, gdb tells in any order. */
+  readonly exits: Readonly<Record<number, string>>;
   readonly problems: readonly string[];
 }
 
@@ -65,7 +65,11 @@ async function readStops(cwd: string): Promise<Omit<Seen, keyof Result>> {
         ),
       ).values(),
     ],
-    exits: lines.filter(({ type }) => type === 'exit').map(({ code, name }) => name ?? `code ${code}`),
+    exits: Object.fromEntries(
+      lines
+        .filter(({ type }) => type === 'exit')
+        .map(({ pid = 0, code, name }) => [pid, name ?? `code ${code}`]),
+    ),
     problems: lines.filter(({ type }) => type === 'problem').map(({ code }) => String(code)),
   };
 }
@@ -182,7 +186,7 @@ describe.skipIf(!canRun('gdb'))('a program under gdb', () => {
     const seen = await underGdb(['../portrait', ...words], options);
     expect(seen.stdout).toBe(plain.stdout);
     expect(seen.stderr.startsWith('to stderr\n')).toBe(true);
-    expect([plain.status, seen.status, seen.exits]).toEqual([42, 42, ['code 42']]);
+    expect([plain.status, seen.status, Object.values(seen.exits)]).toEqual([42, 42, ['code 42']]);
     expect(seen.lines[1]).toMatchObject({ argv: ['../portrait', ...words], how: 'start' });
     expect(seen.lines.at(-1)).toEqual({ type: 'end' });
     expect(seen.problems).toEqual([]);
@@ -227,7 +231,7 @@ describe.skipIf(!canRun('gdb'))('a crash', () => {
   test('in a thread is told with all threads, their names and values', async () => {
     const seen = await underGdb([compile('thread-crash', '-pthread')]);
     expect(seen.status).toBe(139);
-    expect(seen.exits).toEqual(['SIGSEGV']);
+    expect(Object.values(seen.exits)).toEqual(['SIGSEGV']);
     const [stop] = seen.stops as [Stop];
     expect(stop).toMatchObject({
       number: 1,
@@ -259,7 +263,7 @@ describe.skipIf(!canRun('gdb'))('a crash', () => {
     expect(exec).toMatchObject({ pid: start?.pid, how: 'exec', argv: ['renamed', 'x y'], program: child });
     expect(fork).toMatchObject({ ppid: start?.pid, how: 'fork', program: child });
     expect(seen.stops.map((stop) => [stop.pid, at(stop)])).toEqual([[fork?.pid, ['fill:12', 'main:19']]]);
-    expect(seen.exits).toEqual(['SIGSEGV', 'code 3']);
+    expect(seen.exits).toEqual({ [Number(fork?.pid)]: 'SIGSEGV', [Number(start?.pid)]: 'code 3' });
   });
 
   test('of a C++ program shows containers as what is in them', async () => {
@@ -280,7 +284,7 @@ describe.skipIf(!canRun('gdb'))('a crash', () => {
     await mkdir(cwd);
     const mark = (name: string) => join(cwd, `ran-${name}`);
     await writeFile(join(cwd, '.gdbinit'), `shell touch ${mark('gdbinit')}\n`);
-    for (const name of ['prog-gdb.py', 'gdb.py', 'stop.py', 'log.py', 'json.py']) {
+    for (const name of ['prog-gdb.py', 'gdb.py', 'stop.py', 'log.py', 'values.py', 'frames.py', 'json.py']) {
       await writeFile(join(cwd, name), `open(${JSON.stringify(mark(name))}, 'w')\n`);
     }
     await writeFile(join(cwd, 'prog-gdb.gdb'), `shell touch ${mark('gdb-gdb')}\n`);

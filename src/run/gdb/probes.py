@@ -4,7 +4,7 @@ import re
 
 import gdb
 
-import stop as stops
+from values import MAX_VALUE, shorten, value_text
 
 
 class Probe:
@@ -110,8 +110,16 @@ class Probe:
             )
         return False
 
-    def is_spent(self):
-        return self.hits >= self.wish["maxHits"]
+    def retire_if_spent(self):
+        if self.hits < self.wish["maxHits"]:
+            return
+        self.log.problem(
+            "probe-limit",
+            "warning",
+            f"--break '{self.wish['text']}' was hit {self.hits} times and then taken away: later hits are not seen",
+            "see more of them with --max-hits=N, or fewer with a condition",
+        )
+        self.remove()
 
     def finish(self):
         """Says at the end what a user would take for `never reached`."""
@@ -130,12 +138,12 @@ def evaluate(expression):
     try:
         formatted = re.fullmatch(r"(/[a-z]) ?(.*)", expression, re.DOTALL)
         if formatted is None:
-            described["value"] = stops.value_text(gdb.parse_and_eval(expression))
+            described["value"] = value_text(gdb.parse_and_eval(expression))
         else:
             text = gdb.execute(f"output {formatted[1]} {formatted[2]}", to_string=True)
-            described["value"] = stops.shorten(text.strip(), stops.MAX_VALUE)
+            described["value"] = shorten(text.strip(), MAX_VALUE)
     except Exception as error:  # Pretty printers over damaged memory may raise anything.
-        described["error"] = stops.shorten(str(error), 512)
+        described["error"] = shorten(str(error), 512)
     return described
 
 
@@ -143,7 +151,7 @@ def assign(change):
     described = {"expression": change["variable"], "value": change["value"]}
     try:
         gdb.execute(f"set var {change['variable']} = {change['value']}", to_string=True)
-        described["value"] = stops.value_text(gdb.parse_and_eval(change["variable"]))
+        described["value"] = value_text(gdb.parse_and_eval(change["variable"]))
     except Exception as error:
-        described["error"] = stops.shorten(str(error), 512)
+        described["error"] = shorten(str(error), 512)
     return described

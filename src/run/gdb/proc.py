@@ -1,0 +1,52 @@
+"""What /proc tells of a process (proc(5)): which program it executes, who started it, whether it stands still."""
+
+import os
+
+
+def identity(pid):
+    """The file that a process executes, and where its stack begins: each exec makes another one (proc_pid_stat(5))."""
+    program = link(f"/proc/{pid}/exe")
+    if program is None:
+        return None
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return program, file.read(4096).rpartition(b")")[2].split()[25]
+    except (OSError, IndexError):
+        return None
+
+
+def link(path):
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None
+
+
+def arguments(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            words = file.read(1024 * 1024)
+    except OSError:
+        return []
+    return [os.fsdecode(word) for word in words.split(b"\0")[:-1]][:4096]
+
+
+def parent_of(pid):
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read(4096).rpartition(b")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def held_threads(pid):
+    """The threads of a process that stand still for their debugger (proc_pid_stat(5), state t)."""
+    found = []
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/stat", "rb") as file:
+                if file.read(4096).rpartition(b")")[2].split()[0] == b"t":
+                    found.append(thread)
+    except (OSError, IndexError):
+        return []
+    return found
