@@ -1,41 +1,79 @@
 """Signals that may end a process: what is known at each is kept until it is known whether it did."""
 
 import os
-import re
-import signal
 
 import gdb
 
+from first_faults import FirstFaults
 from printers import load_printers
-from settings import STOPPING
+from proc import is_child_of_vfork, signal_action
+from settings import STOPPING, stop_for_fatal_signals
 from siginfo import signal_bytes
 from stop import describe_stop, thread_registers
 
 
 class Crashes:
-    def __init__(self, wish, log, times):
+    """`is_left_out`: tells of a pid whether nobody wants to know how that process ends."""
+
+    def __init__(self, wish, log, times, is_left_out):
         self.wish = wish
         self.log = log
         self.times = times
+        self.is_left_out = is_left_out
         # By pid: a signal that kills it unless something happens, the stop, and its core.
         self.pending = {}
         self.paused_by = set()
+        self.first_faults = FirstFaults()
 
-    def signalled(self, name, inferior, is_left_out):
+    def start(self):
+        stop_for_fatal_signals(self.stops_for_signal)
+
+    def stops_for_signal(self):
+        """Whether all threads are to be stopped for the signal that the selected one is to get."""
+        inferior = gdb.selected_inferior()
+        pid = inferior.pid
+        if self.is_left_out(pid):
+            return False
+        number = int(gdb.parse_and_eval("$_siginfo.si_signo"))
+        action = signal_action(pid, number)
+        if action == "handled":
+            self.first_faults.remember(pid, number)
+        if action != "default":
+            return False
+        if is_child_of_vfork(pid):
+            # gdb would wait for its parent to stop, which cannot.
+            self.times.stopped()
+            self.keep(inferior)
+            return False
+        return True
+
+    def signalled(self, name, inferior):
+        """At a signal for which all threads were stopped."""
+        pid = inferior.pid
+        # SIG0: gdb was asked to look up, for the end of the waiting.
+        if name in ("0", "SIG0"):
+            self.settle(pid, died=False)
+            return
+        if name not in STOPPING:
+            if self.stops_for_signal():
+                self.keep(inferior)
+            return
+        number = gdb.parse_and_eval("$_siginfo.si_signo")
+        if signal_action(pid, int(number)) == "default":
+            self.note_pause(name, pid)
+
+    def keep(self, inferior):
+        """Writes down what the process is at a signal that will end it, unless something else does."""
         pid = inferior.pid
         # Another one came, so the process lives.
         self.settle(pid, died=False)
-        # SIG0: gdb was asked to look up, for the end of the waiting.
-        if name in STOPPING and not is_handled(pid):
-            self.note_pause(name, pid)
-            return
-        if name in ("0", "SIG0") or is_left_out or is_handled(pid):
-            return
         load_printers()
         described = describe_stop(0, "signal", ms=self.times.ms(), signal=True)
         if "signal" not in described:
             return
-        self.pending[pid] = {"stop": described, "core": self.write_core(inferior)}
+        number = described["signal"]["number"]
+        first = self.first_faults.apply(pid, described)
+        self.pending[pid] = {"stop": described, "number": number, "core": self.write_core(inferior, first)}
         described["pausedMs"] = self.times.paused()
 
     def note_pause(self, name, pid):
@@ -52,7 +90,12 @@ class Crashes:
     def ended(self, pid, end):
         provisional = self.pending.get(pid)
         if provisional is not None:
-            self.settle(pid, died=end == ("signal", provisional["stop"]["signal"]["number"]))
+            self.settle(pid, died=end == ("signal", provisional["number"]))
+        self.first_faults.forget(pid)
+
+    def executed(self, pid):
+        self.settle(pid, died=False)
+        self.first_faults.forget(pid)
 
     def settle(self, pid, died):
         provisional = self.pending.pop(pid, None)
@@ -71,8 +114,8 @@ class Crashes:
             described["core"] = name
         self.log.write({"type": "stop", **described})
 
-    def write_core(self, inferior):
-        """A small core file of this moment; None when there is nothing that writes one."""
+    def write_core(self, inferior, first):
+        """A small core file of this moment, with the registers of the first fault; None when it cannot be written."""
         path = os.path.join(self.wish["directory"], f"gdb-pid-{inferior.pid}.core.new")
         try:
             import minicore
@@ -80,7 +123,10 @@ class Crashes:
             return None
         try:
             threads = thread_registers(inferior)
-            minicore.write_core(path, inferior.pid, threads, siginfo=signal_bytes())
+            siginfo = signal_bytes()
+            if first is not None:
+                threads, siginfo = first.in_core(threads), first.siginfo
+            minicore.write_core(path, inferior.pid, threads, siginfo=siginfo)
             return path
         except Exception as error:
             print(f"core of {inferior.pid}: {error}")
@@ -97,23 +143,3 @@ def discard(path):
         os.remove(path)
     except OSError:
         pass
-
-
-def is_handled(pid):
-    """Whether the process has a handler for the signal at which it stands (proc_pid_status(5), SigCgt)."""
-    try:
-        number = int(gdb.parse_and_eval("$_siginfo.si_signo"))
-        with open(f"/proc/{pid}/status", encoding="latin-1") as status:
-            caught = int(re.search(r"^SigCgt:\s*([0-9a-f]+)", status.read(65536), re.MULTILINE)[1], 16)
-        return caught >> (number - 1) & 1 == 1
-    except (gdb.error, OSError, TypeError, ValueError):
-        return False
-
-
-def is_own_trap():
-    """Whether the program brought the SIGTRAP itself: by kill(2) and the like, or by a breakpoint instruction."""
-    try:
-        info = gdb.parse_and_eval("$_siginfo")
-        return int(info["si_signo"]) == signal.SIGTRAP and int(info["si_code"]) in (0, -1, -6, 0x80)
-    except (gdb.error, gdb.MemoryError):
-        return False

@@ -28,10 +28,10 @@ def read_registers(frame):
     return found
 
 
-def describe_disassembly(before=6, after=6):
-    """The instruction at which the selected thread stands, with its neighbours; None where there is no code."""
+def describe_disassembly(frame=None, before=6, after=6):
+    """The instruction at which a frame stands, the newest one if none is given, with its neighbours; None where there is no code."""
     try:
-        frame = gdb.newest_frame()
+        frame = frame or gdb.newest_frame()
         pc = frame.pc()
         architecture = frame.architecture()
         following = architecture.disassemble(pc, count=after + 1)

@@ -1,6 +1,7 @@
 """What /proc tells of a process (proc(5)): which program it executes, who started it, whether it stands still."""
 
 import os
+import re
 
 
 def identity(pid):
@@ -50,3 +51,32 @@ def held_threads(pid):
     except (OSError, IndexError):
         return []
     return found
+
+
+def signal_action(pid, number):
+    """What a process does with a signal: `default`, `handled` or `ignored` (proc_pid_status(5), SigCgt and SigIgn)."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="latin-1") as file:
+            status = file.read(65536)
+    except OSError:
+        return "default"
+    for field, action in (("SigCgt", "handled"), ("SigIgn", "ignored")):
+        mask = re.search(rf"^{field}:\s*([0-9a-f]+)", status, re.MULTILINE)
+        if mask is not None and int(mask[1], 16) >> (number - 1) & 1 == 1:
+            return action
+    return "default"
+
+
+def is_child_of_vfork(pid):
+    """Whether its parent waits in vfork(2), or may: one of its threads can be woken by nothing but a fatal signal."""
+    parent = parent_of(pid)
+    if parent is None:
+        return False
+    try:
+        for thread in os.listdir(f"/proc/{parent}/task"):
+            with open(f"/proc/{parent}/task/{thread}/stat", "rb") as file:
+                if file.read(4096).rpartition(b")")[2].split()[0] == b"D":
+                    return True
+    except (OSError, IndexError):
+        pass
+    return False

@@ -16,7 +16,7 @@ import gdb
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from crashes import Crashes, is_own_trap
+from crashes import Crashes
 from log import StopLog
 from printers import load_printers
 from probes import Probe
@@ -24,6 +24,7 @@ from process_group import join_group
 from processes import Processes
 from program import end_as, executable, quoted, wrapper
 from settings import attempt, settings
+from siginfo import is_own_trap
 from stop import describe_stop
 from watchdog import Watchdog
 
@@ -56,7 +57,7 @@ class Session:
         self.times = Times(wish["startedAt"])
         self.probes = [Probe(index + 1, probe, self.log) for index, probe in enumerate(wish["probes"])]
         self.processes = Processes(wish, self.log)
-        self.crashes = Crashes(wish, self.log, self.times)
+        self.crashes = Crashes(wish, self.log, self.times, self.is_left_out)
         self.watchdog = Watchdog(self.processes, self.log)
         self.events = []
         self.waiting_since = None
@@ -70,6 +71,7 @@ class Session:
         gdb.events.new_objfile.connect(lambda _: self.look_for_places())
         attempt(f"file {quoted(executable(self.wish['program']))}")
         attempt("catch exec")
+        self.crashes.start()
         for probe in self.probes:
             probe.set()
         gdb.execute(f"set exec-wrapper {wrapper(self.wish)}")
@@ -210,21 +212,18 @@ class Session:
                 continue
             self.processes.meet(pid, "fork")
             if self.processes.look_for_exec(pid):
-                self.crashes.settle(pid, died=False)
+                self.crashes.executed(pid)
             if isinstance(event, gdb.SignalEvent):
-                self.signalled(event.stop_signal, inferior)
+                self.crashes.signalled(event.stop_signal, inferior)
             elif isinstance(event, gdb.BreakpointEvent):
                 self.hit(event, inferior)
             elif is_own_trap():
                 # gdb has no SignalEvent for it.
                 self.passes_trap = True
-                self.signalled("SIGTRAP", inferior)
+                self.crashes.signalled("SIGTRAP", inferior)
 
     def is_left_out(self, pid):
         return self.wish["follow"] == "child" and pid == self.processes.first
-
-    def signalled(self, name, inferior):
-        self.crashes.signalled(name, inferior, self.is_left_out(inferior.pid))
 
     def hit(self, event, inferior):
         if self.is_left_out(inferior.pid):

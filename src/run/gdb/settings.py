@@ -1,4 +1,4 @@
-"""What gdb is set to while a program runs under it: it asks nobody, reads nothing, and stops for what may be fatal."""
+"""What gdb is set to while a program runs under it: it asks nobody, reads nothing, and looks at what may be fatal."""
 
 import gdb
 
@@ -45,11 +45,49 @@ def settings(wish):
         attempt(command)
     for name in STOPPING:
         attempt(f"handle {name} stop print pass")
+
+
+def fatal_signals():
+    """Their names, one for each."""
     for name in FATAL.split():
         first, _, last = name.partition("-")
-        names = [first] if last == "" else [f"SIG{number}" for number in range(int(first[3:]), int(last) + 1)]
-        for each in names:
-            attempt(f"handle {each} stop print pass")
+        if last == "":
+            yield first
+        else:
+            yield from (f"SIG{number}" for number in range(int(first[3:]), int(last) + 1))
+
+
+class Decision(gdb.Function):
+    """What gdb asks at a fatal signal, as a condition: the other threads and processes still run then."""
+
+    def __init__(self, decide):
+        super().__init__("vgrun_stops_for_signal")
+        self.decide = decide
+
+    def invoke(self):
+        try:
+            return self.decide()
+        except Exception as error:  # Who stops too often loses time only.
+            print(f"decision: {error}")
+            return True
+
+
+def stop_for_fatal_signals(decide):
+    """Stops for those signals that `decide` wants, asked with the thread selected that is to get one.
+
+    `handle SIGNAL stop` would stop all threads before anybody can look at the signal. gdb 13 waits without end there
+    for a caller of vfork(2) whose child lives.
+    """
+    try:
+        gdb.execute(f"catch signal {' '.join(fatal_signals())}", to_string=True)
+        catchpoint = max(gdb.breakpoints(), key=lambda each: each.number)
+        Decision(decide)
+        # Not the program's language: some cannot call a function of gdb's.
+        gdb.execute(f"with language c -- condition {catchpoint.number} $vgrun_stops_for_signal()", to_string=True)
+    except (gdb.error, ValueError) as error:
+        print(f"catch signal: {error}")
+        for name in fatal_signals():
+            attempt(f"handle {name} stop print pass")
 
 
 def attempt(command):

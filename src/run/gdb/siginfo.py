@@ -2,6 +2,7 @@
 
 import os
 import struct
+from signal import SIGTRAP
 
 import gdb
 
@@ -69,6 +70,15 @@ def signal_bytes():
         return struct.pack(f"<{len(head + gap + words)}i", *head, *gap, *words)
     except (gdb.error, gdb.MemoryError, struct.error):
         return None
+
+
+def is_own_trap():
+    """Whether the program brought the SIGTRAP itself: by kill(2) and the like, or by a breakpoint instruction."""
+    try:
+        info = gdb.parse_and_eval("$_siginfo")
+        return int(info["si_signo"]) == SIGTRAP and int(info["si_code"]) in (0, -1, -6, 0x80)
+    except (gdb.error, gdb.MemoryError):
+        return False
 
 
 def signal_name(number):
