@@ -266,6 +266,49 @@ describe.skipIf(!canRun('gdb'))('a crash', () => {
     expect(seen.exits).toEqual({ [Number(fork?.pid)]: 'SIGSEGV', [Number(start?.pid)]: 'code 3' });
   });
 
+  test('between vfork and exec is told of the child, and the parent goes on', async () => {
+    const seen = await underGdb([compile('vfork-crash', '-w')]);
+    expect([seen.stdout, seen.status, seen.problems]).toEqual(['signal 11\n', 4, []]);
+    const [start, child] = seen.lines.filter(({ type }) => type === 'process');
+    expect(seen.stops.map((stop) => [stop.pid, at(stop)])).toEqual([[child?.pid, ['set_up:8', 'main:14']]]);
+    expect(seen.stops[0]).toMatchObject({ fault: { operation: 'write', pointer: 'null' } });
+    expect(seen.exits).toEqual({ [Number(child?.pid)]: 'SIGSEGV', [Number(start?.pid)]: 'code 4' });
+  });
+
+  test('that a handler hides by a signal of its own is told with the frames of the fault', async () => {
+    const program = compile('crash-handler', '-pthread', '-w');
+    const ways = ['raise', 'kill', 'abort', 'return'];
+    const runs = await Promise.all(ways.map((way) => underGdb([program, way])));
+    expect(runs.map(({ status, stderr }) => [status, stderr.startsWith('crash\n')])).toEqual([
+      [139, true],
+      [139, true],
+      [134, true],
+      [139, true],
+    ]);
+    for (const { stops } of runs) {
+      const [stop] = stops as [Stop];
+      expect(stop).toMatchObject({
+        signal: { name: 'SIGSEGV', codeName: 'SEGV_ACCERR' },
+        fault: { operation: 'write', size: 1, address: stop.signal?.address, pointer: 'no access' },
+      });
+      expect(at(stop).slice(0, 2)).toEqual(['store:30', 'work:34']);
+      expect(valueIn(stop, 0, 'value')).toBe("42 '*'");
+      const { lines = [], current = 0 } = stop.disassembly ?? {};
+      expect(lines[current]?.address).toBe(stop.threads[0]?.frames[0]?.ip);
+    }
+    expect(runs.map(({ stops }) => stops[0]?.what)).toEqual([
+      'It was handled, and then the process raised SIGSEGV again: what is shown is the first fault.',
+      'on_crash() handled it, and then the process raised SIGSEGV again: what is shown is the first fault.',
+      'on_crash() handled it, and then the process raised SIGABRT: what is shown is the first fault.',
+      // It faulted again: nobody hid anything.
+      undefined,
+    ]);
+    const [abortAfterwards] = (await underGdb([program, 'handled'])).stops as [Stop];
+    expect(abortAfterwards).toMatchObject({ signal: { name: 'SIGABRT' } });
+    expect(abortAfterwards.what).toBeUndefined();
+    expect(at(abortAfterwards).at(-1)).toBe('main:45');
+  });
+
   test('of a C++ program shows containers as what is in them', async () => {
     const program = place('containers');
     execFileSync('c++', ['-g', '-O0', '-x', 'c++', '-o', program, '-'], { input: containers });

@@ -90,9 +90,9 @@ def rewrite(stop, thread, fault, at):
     last, first = stop["signal"]["name"], fault.signal["name"]
     # The frame before the trampoline's.
     handler = thread["frames"][at - 2].get("function") if at >= 2 else None
-    who = "A handler" if handler is None else f"{handler.partition('(')[0]}()"
+    handled = "It was handled" if handler is None else f"{handler.partition('(')[0][:256]}() handled it"
     again = f"raised {first} again" if last == first else f"raised {last}"
-    stop["what"] = f"{who} handled it, and then the process {again}: what is shown is the first fault."
+    stop["what"] = f"{handled}, and then the process {again}: what is shown is the first fault."
     stop["signal"] = fault.signal
     disassembly = describe_disassembly(frame_at(thread, at))
     stop.pop("disassembly", None)

@@ -53,6 +53,12 @@ def held_threads(pid):
     return found
 
 
+def processor_time():
+    """Ticks that gdb's first thread has used, which does all of its work (proc_pid_stat(5), utime and stime)."""
+    with open(f"/proc/self/task/{os.getpid()}/stat", "rb") as file:
+        return file.read(4096).rpartition(b")")[2].split()[11:13]
+
+
 def signal_action(pid, number):
     """What a process does with a signal: `default`, `handled` or `ignored` (proc_pid_status(5), SigCgt and SigIgn)."""
     try:

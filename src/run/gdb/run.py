@@ -58,7 +58,7 @@ class Session:
         self.probes = [Probe(index + 1, probe, self.log) for index, probe in enumerate(wish["probes"])]
         self.processes = Processes(wish, self.log)
         self.crashes = Crashes(wish, self.log, self.times, self.is_left_out)
-        self.watchdog = Watchdog(self.processes, self.log)
+        self.watchdog = Watchdog(self.processes, self.log, self.give_up)
         self.events = []
         self.waiting_since = None
         # The SIGTRAP at which it stands is the program's own, and not that of a breakpoint.
@@ -250,6 +250,11 @@ class Session:
             entry["pausedMs"] = self.times.paused()
             self.log.write({"type": "stop", **entry})
             probe.retire_if_spent()
+
+    def give_up(self):
+        """From the watchdog's thread: gdb will not come back from what it does."""
+        self.log.end()
+        os._exit(125)
 
     def finish(self):
         self.crashes.finish()

@@ -25,6 +25,9 @@ CODES = {
     "SIGTRAP": "TRAP_BRKPT TRAP_TRACE TRAP_BRANCH TRAP_HWBKPT",
 }
 
+# Of the fields that are different for each kind of signal; the rest of siginfo_t has no meaning.
+USED_WORDS = 12
+
 
 def describe_signal(pid):
     """StopSignal of the selected thread; None when it did not stop for a signal."""
@@ -64,7 +67,8 @@ def signal_bytes():
         head = [int(info[name]) for name in ("si_signo", "si_errno", "si_code")]
         rest = info["_sifields"]["_pad"]
         first, last = rest.type.range()
-        words = [int(rest[index]) for index in range(first, last + 1)]
+        words = [int(rest[index]) for index in range(first, min(last + 1, first + USED_WORDS))]
+        words += [0] * (last + 1 - first - len(words))
         # The fields begin at the next multiple of the size of a pointer.
         gap = [0] if gdb.lookup_type("char").pointer().sizeof == 8 else []
         return struct.pack(f"<{len(head + gap + words)}i", *head, *gap, *words)
