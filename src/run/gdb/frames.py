@@ -110,7 +110,7 @@ def describe_frame(frame, index, mappings, budget, variables):
     except (gdb.error, gdb.MemoryError):
         pass
     if variables and not budget.is_spent():
-        found = describe_variables(frame, budget)
+        found = describe_variables(frame, budget, mappings)
         if found is not None:
             described["variables"] = found
     return described

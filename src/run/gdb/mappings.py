@@ -14,6 +14,8 @@ class Mappings:
 
     def __init__(self, pid):
         self.ranges = []
+        # Without any access, as below the stack of a thread. A debugger reads zeros there, which were never written.
+        self.closed = []
         self.segments = {}
         try:
             with open(f"/proc/{pid}/maps", "rb") as maps:
@@ -22,10 +24,15 @@ class Mappings:
             return
         for line in text.splitlines():
             fields = line.split(None, 5)
-            if len(fields) < 6 or not fields[5].startswith(b"/"):
+            is_closed = len(fields) > 1 and fields[1].startswith(b"---")
+            if not is_closed and (len(fields) < 6 or not fields[5].startswith(b"/")):
                 continue
             try:
                 start, _, end = fields[0].partition(b"-")
+                if is_closed:
+                    self.closed.append((int(start, 16), int(end, 16)))
+                if len(fields) < 6 or not fields[5].startswith(b"/"):
+                    continue
                 entry = (int(start, 16), int(end, 16), int(fields[2], 16), b"x" in fields[1])
             except ValueError:
                 continue
@@ -38,6 +45,10 @@ class Mappings:
             if start <= address < end:
                 return start, offset, path
         return None
+
+    def is_closed(self, address, size):
+        """Whether a part of this memory may neither be read nor written by the process."""
+        return any(start < address + size and address < end for start, end in self.closed)
 
     def modules(self):
         """Name, start and end of each mapped file that has code."""

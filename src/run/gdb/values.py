@@ -23,7 +23,7 @@ class Budget:
         return self.characters <= 0 or time.monotonic() > self.deadline
 
 
-def describe_variables(frame, budget):
+def describe_variables(frame, budget, mappings=None):
     """Arguments first, then locals, of the innermost block outwards; None without debug information."""
     try:
         block = frame.block()
@@ -42,7 +42,7 @@ def describe_variables(frame, budget):
                 if len(seen) >= MAX_VARIABLES or budget.is_spent():
                     break
                 seen.add(symbol.name)
-                described = describe_variable(frame, symbol, block, budget)
+                described = describe_variable(frame, symbol, block, budget, mappings)
                 (arguments if symbol.is_argument else local).append(described)
             if block.function is not None:
                 break
@@ -52,10 +52,14 @@ def describe_variables(frame, budget):
     return arguments + local
 
 
-def describe_variable(frame, symbol, block, budget):
+def describe_variable(frame, symbol, block, budget, mappings=None):
     described = {"name": (symbol.print_name or symbol.name)[:256]}
     try:
         value = frame.read_var(symbol, block)
+        if mappings is not None and value.address is not None:
+            address = int(value.address) & ((1 << 64) - 1)
+            if mappings.is_closed(address, value.type.sizeof):
+                raise gdb.MemoryError(f"No access to memory at address {hex(address)}")
         described["value"] = value_text(value)
     except Exception as error:  # A pretty printer over damaged memory may raise anything.
         described["value"] = f"<{shorten(str(error), 200)}>"
