@@ -275,6 +275,33 @@ describe.skipIf(!canRun('gdb'))('a crash', () => {
     expect(seen.exits).toEqual({ [Number(child?.pid)]: 'SIGSEGV', [Number(start?.pid)]: 'code 4' });
   });
 
+  test('of a full stack of a thread makes no values up for what was never written', async () => {
+    const program = place('full-stack');
+    compileC(
+      program,
+      `#include <pthread.h>
+       __attribute__((noinline)) static int depth_of(int depth) {
+         volatile char room[3000];
+         room[depth % 3000] = 1;
+         return depth_of(depth + 1) + room[0];
+       }
+       static void *work(void *p) { return (void *)(long)depth_of(1); }
+       int main(void) {
+         pthread_t thread;
+         pthread_attr_t small;
+         pthread_attr_init(&small);
+         pthread_attr_setstacksize(&small, 65536);
+         pthread_attr_setguardsize(&small, 65536);
+         pthread_create(&thread, &small, work, 0);
+         return pthread_join(thread, 0);
+       }`,
+    );
+    const [stop] = (await underGdb([program])).stops as [Stop];
+    expect(stop.fault?.pointer).toBe('stack guard');
+    expect(valueIn(stop, 0, 'depth')).toMatch(/^<No access to memory/);
+    expect(Number(valueIn(stop, 1, 'depth'))).toBeGreaterThan(5);
+  });
+
   test('that a handler hides by a signal of its own is told with the frames of the fault', async () => {
     const program = compile('crash-handler', '-pthread', '-w');
     const ways = ['raise', 'kill', 'abort', 'return'];
@@ -382,7 +409,19 @@ describe.skipIf(!canRun('gdb'))('probes', () => {
     expect(seen.stops.map(({ number }) => number)).toEqual(seen.stops.map((_, index) => index + 1));
     const [first] = seen.stops.filter(({ probe }) => probe?.probe === 1);
     expect(first && at(first)).toEqual(['add:13', 'main:20']);
-    expect(seen.problems).toEqual(['probe-condition', 'probe-limit', 'probe-place']);
+    expect(
+      seen.lines.filter(({ type }) => type === 'problem').map(({ code, message }) => [code, message]),
+    ).toEqual([
+      ['probe-condition', expect.stringContaining('missing > 1')],
+      ['probe-limit', expect.any(String)],
+      [
+        'probe-value',
+        `--print 'missing' could not be evaluated at any hit of --break 'probe.c:13 if x > 6': No symbol "missing" in current context.`,
+      ],
+      ['probe-not-hit', `--break 'add' was never hit with --thread=no-such-thread`],
+      ['probe-place', expect.stringContaining('nowhere.c:1')],
+      ['probe-not-hit', `--break 'main' was never hit with --child`],
+    ]);
   });
 
   test('wait for a library that is loaded later', async () => {

@@ -15,7 +15,11 @@ class Probe:
         self.wish = wish
         self.log = log
         self.hits = 0
+        # By option and expression: what gdb says, as long as it could not be evaluated at any hit.
+        self.failing = {}
         self.found = False
+        # Why there are no hits is told already.
+        self.is_refused = False
         self.told_condition = False
         # The condition is evaluated here and not by gdb.
         self.is_ours = False
@@ -28,8 +32,12 @@ class Probe:
             self.breakpoint = gdb.Breakpoint(self.wish["place"])
         except (gdb.error, RuntimeError) as error:
             self.log.problem(
-                "probe-not-set", "incomplete", f"--break '{self.wish['text']}': {error}", "see the places that gdb knows: FILE:LINE, FUNCTION, *ADDRESS"
+                "probe-not-set",
+                "incomplete",
+                f"--break '{self.wish['text']}': {error}",
+                "see the places that gdb knows: FILE:LINE, FUNCTION, *ADDRESS",
             )
+            self.is_refused = True
             return
         self.breakpoint.silent = True
         self.look()
@@ -54,6 +62,7 @@ class Probe:
             f"--break '{self.wish['text']}': the condition cannot be evaluated: {error}",
             "only names that are visible at the place can be used",
         )
+        self.is_refused = True
         self.remove()
 
     def look(self):
@@ -68,8 +77,6 @@ class Probe:
         if self.is_set():
             self.breakpoint.delete()
         self.breakpoint = None
-        # What was refused is told already.
-        self.found = True
 
     def hit(self, is_first_process):
         """At a hit, in the selected thread: what is to be written down; None when it is not one."""
@@ -85,7 +92,20 @@ class Probe:
         described["values"] = [evaluate(expression) for expression in self.wish["prints"]]
         if self.wish["sets"]:
             described["changes"] = [assign(each) for each in self.wish["sets"]]
+        self.note_failures("--print", described["values"])
+        self.note_failures("--set", described.get("changes", []))
         return described
+
+    def note_failures(self, option, results):
+        for result in results:
+            key = (option, result["expression"])
+            if "error" not in result:
+                self.failing[key] = None
+            elif result["error"].startswith("Cannot access memory"):
+                # That a pointer leads nowhere is an answer.
+                self.failing[key] = None
+            elif self.failing.get(key, "") is not None:
+                self.failing[key] = result["error"]
 
     def condition_holds(self):
         if self.wish.get("condition") is None:
@@ -122,8 +142,20 @@ class Probe:
         self.remove()
 
     def finish(self):
-        """Says at the end what a user would take for `never reached`."""
+        """Says at the end what a user would take for an answer."""
+        for (option, expression), error in self.failing.items():
+            if error is not None:
+                self.log.problem(
+                    "probe-value",
+                    "incomplete",
+                    f"{option} '{expression}' could not be evaluated at any hit of --break '{self.wish['text']}': {error}",
+                    "only names that are visible at the place can be used; optimization takes variables away (build with -Og)",
+                )
+        if self.is_refused or self.told_condition:
+            return
         if self.found:
+            if self.hits == 0:
+                self.log.problem("probe-not-hit", "warning", f"--break '{self.wish['text']}' was never hit{self.filters()}")
             return
         self.log.problem(
             "probe-place",
@@ -131,6 +163,16 @@ class Probe:
             f"--break '{self.wish['text']}': there was no such place in the program or a library that it loaded",
             "a file and line need debug information (-g); a function needs at least a symbol table",
         )
+
+    def filters(self):
+        """` with --thread=worker`: what else a hit needs."""
+        thread = self.wish.get("thread")
+        asked = [
+            *(["a true condition"] if self.wish.get("condition") is not None else []),
+            *([f"--thread={thread}"] if thread is not None else []),
+            *(["--child"] if self.wish.get("child") else []),
+        ]
+        return f" with {' and '.join(asked)}" if asked else ": the place was not reached"
 
 
 def evaluate(expression):
