@@ -252,6 +252,6 @@ export interface Stop {
   readonly pausedMs?: number;
   /** Name of the core file of this moment in the run directory, or its absolute path elsewhere. */
   readonly core?: string;
-  /** Of `error`: the instrument's sentence. */
+  /** Of `error`: the instrument's sentence. Of `signal`: what else is known of it, in sentences. */
   readonly what?: string;
 }

@@ -30,6 +30,7 @@ const passedAlways: readonly NodeJS.Signals[] = [
 const sentByTerminal: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
 const stopLookEveryMs = 250;
 const receiverLookEveryMs = 20;
+const heldForMs = 5000;
 
 /**
  * Passes signals on to the target until the returned function is called.
@@ -45,10 +46,12 @@ export function passSignals(
 ): () => void {
   const handlers = new Map<NodeJS.Signals, () => void>();
   const waiting = new Set<NodeJS.Timeout>();
+  let heldSince: number | undefined;
   const deliver = (name: NodeJS.Signals): void => {
     const target = receiver();
     if (target !== undefined) {
       signal(target, name);
+      if (target !== pid && endingSignals.includes(name)) heldSince = endIfHeld(pid, target, heldSince);
       return;
     }
     const timer = setTimeout(() => {
@@ -99,6 +102,20 @@ export function passSignals(
     for (const each of waiting) clearTimeout(each);
     for (const [name, handler] of handlers) process.off(name, handler);
   };
+}
+
+/**
+ * Ends the debugger, and with it all that it traces (PTRACE_O_EXITKILL), when somebody asks again after a while and the target was
+ * held each time: it cannot take the signal.
+ *
+ * @returns since when it is known to be held, in ms; undefined while it runs.
+ */
+function endIfHeld(pid: number, target: number, since: number | undefined): number | undefined {
+  // t: stopped for its debugger; D: the caller of vfork(2) whose child is (proc_pid_stat(5)).
+  if (!['t', 'D'].includes(processState(target)?.state ?? '')) return undefined;
+  const now = Date.now();
+  if (since !== undefined && now - since >= heldForMs) signal(pid, 'SIGKILL');
+  return since ?? now;
 }
 
 function inForeground(): boolean {

@@ -35,8 +35,8 @@ interface Line extends Partial<Stop> {
 interface Seen extends Result {
   readonly lines: readonly Line[];
   readonly stops: readonly Stop[];
-  /** `SIGSEGV`, `code 3` of each process that ended, in order. */
-  readonly exits: readonly string[];
+  /** By pid `SIGSEGV` or `code 3`: of two processes that end at nearly the same time, gdb tells in any order. */
+  readonly exits: Readonly<Record<number, string>>;
   readonly problems: readonly string[];
 }
 
@@ -65,7 +65,11 @@ async function readStops(cwd: string): Promise<Omit<Seen, keyof Result>> {
         ),
       ).values(),
     ],
-    exits: lines.filter(({ type }) => type === 'exit').map(({ code, name }) => name ?? `code ${code}`),
+    exits: Object.fromEntries(
+      lines
+        .filter(({ type }) => type === 'exit')
+        .map(({ pid = 0, code, name }) => [pid, name ?? `code ${code}`]),
+    ),
     problems: lines.filter(({ type }) => type === 'problem').map(({ code }) => String(code)),
   };
 }
@@ -182,7 +186,7 @@ describe.skipIf(!canRun('gdb'))('a program under gdb', () => {
     const seen = await underGdb(['../portrait', ...words], options);
     expect(seen.stdout).toBe(plain.stdout);
     expect(seen.stderr.startsWith('to stderr\n')).toBe(true);
-    expect([plain.status, seen.status, seen.exits]).toEqual([42, 42, ['code 42']]);
+    expect([plain.status, seen.status, Object.values(seen.exits)]).toEqual([42, 42, ['code 42']]);
     expect(seen.lines[1]).toMatchObject({ argv: ['../portrait', ...words], how: 'start' });
     expect(seen.lines.at(-1)).toEqual({ type: 'end' });
     expect(seen.problems).toEqual([]);
@@ -227,7 +231,7 @@ describe.skipIf(!canRun('gdb'))('a crash', () => {
   test('in a thread is told with all threads, their names and values', async () => {
     const seen = await underGdb([compile('thread-crash', '-pthread')]);
     expect(seen.status).toBe(139);
-    expect(seen.exits).toEqual(['SIGSEGV']);
+    expect(Object.values(seen.exits)).toEqual(['SIGSEGV']);
     const [stop] = seen.stops as [Stop];
     expect(stop).toMatchObject({
       number: 1,
@@ -259,7 +263,77 @@ describe.skipIf(!canRun('gdb'))('a crash', () => {
     expect(exec).toMatchObject({ pid: start?.pid, how: 'exec', argv: ['renamed', 'x y'], program: child });
     expect(fork).toMatchObject({ ppid: start?.pid, how: 'fork', program: child });
     expect(seen.stops.map((stop) => [stop.pid, at(stop)])).toEqual([[fork?.pid, ['fill:12', 'main:19']]]);
-    expect(seen.exits).toEqual(['SIGSEGV', 'code 3']);
+    expect(seen.exits).toEqual({ [Number(fork?.pid)]: 'SIGSEGV', [Number(start?.pid)]: 'code 3' });
+  });
+
+  test('between vfork and exec is told of the child, and the parent goes on', async () => {
+    const seen = await underGdb([compile('vfork-crash', '-w')]);
+    expect([seen.stdout, seen.status, seen.problems]).toEqual(['signal 11\n', 4, []]);
+    const [start, child] = seen.lines.filter(({ type }) => type === 'process');
+    expect(seen.stops.map((stop) => [stop.pid, at(stop)])).toEqual([[child?.pid, ['set_up:8', 'main:14']]]);
+    expect(seen.stops[0]).toMatchObject({ fault: { operation: 'write', pointer: 'null' } });
+    expect(seen.exits).toEqual({ [Number(child?.pid)]: 'SIGSEGV', [Number(start?.pid)]: 'code 4' });
+  });
+
+  test('of a full stack of a thread makes no values up for what was never written', async () => {
+    const program = place('full-stack');
+    compileC(
+      program,
+      `#include <pthread.h>
+       __attribute__((noinline)) static int depth_of(int depth) {
+         volatile char room[3000];
+         room[depth % 3000] = 1;
+         return depth_of(depth + 1) + room[0];
+       }
+       static void *work(void *p) { return (void *)(long)depth_of(1); }
+       int main(void) {
+         pthread_t thread;
+         pthread_attr_t small;
+         pthread_attr_init(&small);
+         pthread_attr_setstacksize(&small, 65536);
+         pthread_attr_setguardsize(&small, 65536);
+         pthread_create(&thread, &small, work, 0);
+         return pthread_join(thread, 0);
+       }`,
+    );
+    const [stop] = (await underGdb([program])).stops as [Stop];
+    expect(stop.fault?.pointer).toBe('stack guard');
+    expect(valueIn(stop, 0, 'depth')).toMatch(/^<No access to memory/);
+    expect(Number(valueIn(stop, 1, 'depth'))).toBeGreaterThan(5);
+  });
+
+  test('that a handler hides by a signal of its own is told with the frames of the fault', async () => {
+    const program = compile('crash-handler', '-pthread', '-w');
+    const ways = ['raise', 'kill', 'abort', 'return'];
+    const runs = await Promise.all(ways.map((way) => underGdb([program, way])));
+    expect(runs.map(({ status, stderr }) => [status, stderr.startsWith('crash\n')])).toEqual([
+      [139, true],
+      [139, true],
+      [134, true],
+      [139, true],
+    ]);
+    for (const { stops } of runs) {
+      const [stop] = stops as [Stop];
+      expect(stop).toMatchObject({
+        signal: { name: 'SIGSEGV', codeName: 'SEGV_ACCERR' },
+        fault: { operation: 'write', size: 1, address: stop.signal?.address, pointer: 'no access' },
+      });
+      expect(at(stop).slice(0, 2)).toEqual(['store:30', 'work:34']);
+      expect(valueIn(stop, 0, 'value')).toBe("42 '*'");
+      const { lines = [], current = 0 } = stop.disassembly ?? {};
+      expect(lines[current]?.address).toBe(stop.threads[0]?.frames[0]?.ip);
+    }
+    expect(runs.map(({ stops }) => stops[0]?.what)).toEqual([
+      'It was handled, and then the process raised SIGSEGV again: what is shown is the first fault.',
+      'on_crash() handled it, and then the process raised SIGSEGV again: what is shown is the first fault.',
+      'on_crash() handled it, and then the process raised SIGABRT: what is shown is the first fault.',
+      // It faulted again: nobody hid anything.
+      undefined,
+    ]);
+    const [abortAfterwards] = (await underGdb([program, 'handled'])).stops as [Stop];
+    expect(abortAfterwards).toMatchObject({ signal: { name: 'SIGABRT' } });
+    expect(abortAfterwards.what).toBeUndefined();
+    expect(at(abortAfterwards).at(-1)).toBe('main:45');
   });
 
   test('of a C++ program shows containers as what is in them', async () => {
@@ -280,7 +354,7 @@ describe.skipIf(!canRun('gdb'))('a crash', () => {
     await mkdir(cwd);
     const mark = (name: string) => join(cwd, `ran-${name}`);
     await writeFile(join(cwd, '.gdbinit'), `shell touch ${mark('gdbinit')}\n`);
-    for (const name of ['prog-gdb.py', 'gdb.py', 'stop.py', 'log.py', 'json.py']) {
+    for (const name of ['prog-gdb.py', 'gdb.py', 'stop.py', 'log.py', 'values.py', 'frames.py', 'json.py']) {
       await writeFile(join(cwd, name), `open(${JSON.stringify(mark(name))}, 'w')\n`);
     }
     await writeFile(join(cwd, 'prog-gdb.gdb'), `shell touch ${mark('gdb-gdb')}\n`);
@@ -335,7 +409,19 @@ describe.skipIf(!canRun('gdb'))('probes', () => {
     expect(seen.stops.map(({ number }) => number)).toEqual(seen.stops.map((_, index) => index + 1));
     const [first] = seen.stops.filter(({ probe }) => probe?.probe === 1);
     expect(first && at(first)).toEqual(['add:13', 'main:20']);
-    expect(seen.problems).toEqual(['probe-condition', 'probe-limit', 'probe-place']);
+    expect(
+      seen.lines.filter(({ type }) => type === 'problem').map(({ code, message }) => [code, message]),
+    ).toEqual([
+      ['probe-condition', expect.stringContaining('missing > 1')],
+      ['probe-limit', expect.any(String)],
+      [
+        'probe-value',
+        `--print 'missing' could not be evaluated at any hit of --break 'probe.c:13 if x > 6': No symbol "missing" in current context.`,
+      ],
+      ['probe-not-hit', `--break 'add' was never hit with --thread=no-such-thread`],
+      ['probe-place', expect.stringContaining('nowhere.c:1')],
+      ['probe-not-hit', `--break 'main' was never hit with --child`],
+    ]);
   });
 
   test('wait for a library that is loaded later', async () => {

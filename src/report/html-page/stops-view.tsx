@@ -45,7 +45,7 @@ export function StopsView({ summary }: { readonly summary: Summary }) {
 }
 
 function Moment({ stop }: { readonly stop: ReportStop }) {
-  const { cause, fault, finding, disassembly, threads, modules, excerpt, core } = stop;
+  const { cause, fault, finding, disassembly, threads, modules, excerpt, core, what } = stop;
   // A process that has crashed does not go on.
   const pausedMs = cause === 'signal' ? undefined : stop.pausedMs;
   const first = threads[0];
@@ -60,6 +60,7 @@ function Moment({ stop }: { readonly stop: ReportStop }) {
         {pausedMs === undefined ? '' : `, ${heldText(pausedMs)}`}
         {core === undefined ? '' : `, core file ${core}`}
       </p>
+      {cause === 'signal' && what !== undefined && <p>{what}</p>}
       {fault !== undefined && (
         <p>
           {fault.text} {fault.doubt !== undefined && <span class="quiet">{fault.doubt}</span>}

@@ -14,8 +14,8 @@ import gdb
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-import stop  # noqa: E402
 from printers import load_printers  # noqa: E402
+from values import MAX_VALUE, Budget, describe_variables  # noqa: E402
 
 LONGEST_OUTPUT = 6 * 1024 * 1024
 
@@ -25,12 +25,12 @@ def frames_of(thread, most, budget):
     found = []
     frame = gdb.newest_frame()
     while frame is not None and len(found) < most and not budget.is_spent():
-        variables = stop.describe_variables(frame, budget)
+        variables = describe_variables(frame, budget)
         if variables is not None:
             described = {"ip": hex(frame.pc()), "variables": variables}
             name = frame.name()
             if name:
-                described["function"] = name[: stop.MAX_VALUE]
+                described["function"] = name[: MAX_VALUE]
             found.append(described)
         frame = frame.older()
     return found
@@ -51,7 +51,7 @@ def main():
     with open(os.environ["VGRUN_GDB"], encoding="utf-8") as file:
         wanted = json.load(file)
     load_printers()
-    budget = stop.Budget(seconds=wanted["seconds"], characters=LONGEST_OUTPUT)
+    budget = Budget(seconds=wanted["seconds"], characters=LONGEST_OUTPUT)
     threads = {thread.ptid[1] or thread.ptid[0]: thread for thread in gdb.selected_inferior().threads()}
     found, places = {}, set()
     for lwp in wanted["lwps"]:

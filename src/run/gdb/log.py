@@ -10,6 +10,7 @@ class StopLog:
 
     def __init__(self, path, tool, version):
         self.file = open(path, "ab", buffering=0)
+        self.stops = 0
         self.write({"type": "log", "format": "vgrun-stops", "version": 1, "tool": tool, "toolVersion": version})
 
     def write(self, entry):
@@ -21,6 +22,11 @@ class StopLog:
             self.file.write(line)
             return
         self.problem("stop-too-large", "incomplete", "one stop was too large for the log and is left out")
+
+    def next_stop(self):
+        """The number of the next stop, from 1."""
+        self.stops += 1
+        return self.stops
 
     def problem(self, code, level, message, hint=None, pid=None):
         entry = {"type": "problem", "code": code, "level": level, "message": message}

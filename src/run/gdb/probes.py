@@ -4,7 +4,7 @@ import re
 
 import gdb
 
-import stop as stops
+from values import MAX_VALUE, shorten, value_text
 
 
 class Probe:
@@ -15,7 +15,11 @@ class Probe:
         self.wish = wish
         self.log = log
         self.hits = 0
+        # By option and expression: what gdb says, as long as it could not be evaluated at any hit.
+        self.failing = {}
         self.found = False
+        # Why there are no hits is told already.
+        self.is_refused = False
         self.told_condition = False
         # The condition is evaluated here and not by gdb.
         self.is_ours = False
@@ -28,8 +32,12 @@ class Probe:
             self.breakpoint = gdb.Breakpoint(self.wish["place"])
         except (gdb.error, RuntimeError) as error:
             self.log.problem(
-                "probe-not-set", "incomplete", f"--break '{self.wish['text']}': {error}", "see the places that gdb knows: FILE:LINE, FUNCTION, *ADDRESS"
+                "probe-not-set",
+                "incomplete",
+                f"--break '{self.wish['text']}': {error}",
+                "see the places that gdb knows: FILE:LINE, FUNCTION, *ADDRESS",
             )
+            self.is_refused = True
             return
         self.breakpoint.silent = True
         self.look()
@@ -54,6 +62,7 @@ class Probe:
             f"--break '{self.wish['text']}': the condition cannot be evaluated: {error}",
             "only names that are visible at the place can be used",
         )
+        self.is_refused = True
         self.remove()
 
     def look(self):
@@ -68,8 +77,6 @@ class Probe:
         if self.is_set():
             self.breakpoint.delete()
         self.breakpoint = None
-        # What was refused is told already.
-        self.found = True
 
     def hit(self, is_first_process):
         """At a hit, in the selected thread: what is to be written down; None when it is not one."""
@@ -85,7 +92,20 @@ class Probe:
         described["values"] = [evaluate(expression) for expression in self.wish["prints"]]
         if self.wish["sets"]:
             described["changes"] = [assign(each) for each in self.wish["sets"]]
+        self.note_failures("--print", described["values"])
+        self.note_failures("--set", described.get("changes", []))
         return described
+
+    def note_failures(self, option, results):
+        for result in results:
+            key = (option, result["expression"])
+            if "error" not in result:
+                self.failing[key] = None
+            elif result["error"].startswith("Cannot access memory"):
+                # That a pointer leads nowhere is an answer.
+                self.failing[key] = None
+            elif self.failing.get(key, "") is not None:
+                self.failing[key] = result["error"]
 
     def condition_holds(self):
         if self.wish.get("condition") is None:
@@ -110,12 +130,32 @@ class Probe:
             )
         return False
 
-    def is_spent(self):
-        return self.hits >= self.wish["maxHits"]
+    def retire_if_spent(self):
+        if self.hits < self.wish["maxHits"]:
+            return
+        self.log.problem(
+            "probe-limit",
+            "warning",
+            f"--break '{self.wish['text']}' was hit {self.hits} times and then taken away: later hits are not seen",
+            "see more of them with --max-hits=N, or fewer with a condition",
+        )
+        self.remove()
 
     def finish(self):
-        """Says at the end what a user would take for `never reached`."""
+        """Says at the end what a user would take for an answer."""
+        for (option, expression), error in self.failing.items():
+            if error is not None:
+                self.log.problem(
+                    "probe-value",
+                    "incomplete",
+                    f"{option} '{expression}' could not be evaluated at any hit of --break '{self.wish['text']}': {error}",
+                    "only names that are visible at the place can be used; optimization takes variables away (build with -Og)",
+                )
+        if self.is_refused or self.told_condition:
+            return
         if self.found:
+            if self.hits == 0:
+                self.log.problem("probe-not-hit", "warning", f"--break '{self.wish['text']}' was never hit{self.filters()}")
             return
         self.log.problem(
             "probe-place",
@@ -124,18 +164,28 @@ class Probe:
             "a file and line need debug information (-g); a function needs at least a symbol table",
         )
 
+    def filters(self):
+        """` with --thread=worker`: what else a hit needs."""
+        thread = self.wish.get("thread")
+        asked = [
+            *(["a true condition"] if self.wish.get("condition") is not None else []),
+            *([f"--thread={thread}"] if thread is not None else []),
+            *(["--child"] if self.wish.get("child") else []),
+        ]
+        return f" with {' and '.join(asked)}" if asked else ": the place was not reached"
+
 
 def evaluate(expression):
     described = {"expression": expression}
     try:
         formatted = re.fullmatch(r"(/[a-z]) ?(.*)", expression, re.DOTALL)
         if formatted is None:
-            described["value"] = stops.value_text(gdb.parse_and_eval(expression))
+            described["value"] = value_text(gdb.parse_and_eval(expression))
         else:
             text = gdb.execute(f"output {formatted[1]} {formatted[2]}", to_string=True)
-            described["value"] = stops.shorten(text.strip(), stops.MAX_VALUE)
+            described["value"] = shorten(text.strip(), MAX_VALUE)
     except Exception as error:  # Pretty printers over damaged memory may raise anything.
-        described["error"] = stops.shorten(str(error), 512)
+        described["error"] = shorten(str(error), 512)
     return described
 
 
@@ -143,7 +193,7 @@ def assign(change):
     described = {"expression": change["variable"], "value": change["value"]}
     try:
         gdb.execute(f"set var {change['variable']} = {change['value']}", to_string=True)
-        described["value"] = stops.value_text(gdb.parse_and_eval(change["variable"]))
+        described["value"] = value_text(gdb.parse_and_eval(change["variable"]))
     except Exception as error:
-        described["error"] = stops.shorten(str(error), 512)
+        described["error"] = shorten(str(error), 512)
     return described

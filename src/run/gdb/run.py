@@ -7,7 +7,6 @@ as the program did. Nothing is read from where the program stands, and gdb asks 
 import json
 import os
 import re
-import resource
 import signal
 import sys
 import threading
@@ -17,74 +16,37 @@ import gdb
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-import stop as stops
+from crashes import Crashes
 from log import StopLog
 from printers import load_printers
 from probes import Probe
 from process_group import join_group
+from processes import Processes
+from program import end_as, executable, quoted, wrapper
+from settings import attempt, settings
+from siginfo import is_own_trap
+from stop import describe_stop
+from watchdog import Watchdog
 
-# Those whose default action ends a process (signal(7)), by gdb's names; SIGKILL stops nobody.
-FATAL = (
-    "SIGHUP SIGINT SIGQUIT SIGILL SIGABRT SIGFPE SIGBUS SIGSEGV SIGSYS SIGPIPE SIGALRM SIGTERM SIGUSR1 SIGUSR2 "
-    "SIGXCPU SIGXFSZ SIGVTALRM SIGPROF SIGIO SIGPWR SIG34-64"
-)
-# They would stop it, and do not under gdb.
-STOPPING = ("SIGSTOP", "SIGTSTP", "SIGTTIN", "SIGTTOU")
 # What reaches gdb together with the program, or before vgrun asks the program to end: gdb stays.
 NOT_FOR_GDB = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGPIPE")
 
 
-def settings(wish):
-    for command in (
-        "set confirm off",
-        "set pagination off",
-        "set width 0",
-        "set height 0",
-        "set history save off",
-        "set auto-load off",
-        "set auto-load libthread-db on",
-        "set libthread-db-search-path $sdir",
-        f"set debuginfod enabled {'on' if wish['debuginfod'] else 'off'}",
-        "set index-cache enabled off",
-        "set style enabled off",
-        "set print pretty off",
-        "set print thread-events off",
-        "set print inferior-events off",
-        "set print asm-demangle on",
-        "set max-value-size 1048576",
-        "set max-completions 0",
-        "set breakpoint pending on",
-        "set disable-randomization off",
-        "set startup-with-shell on",
-        "set follow-fork-mode parent",
-        "set follow-exec-mode same",
-        f"set detach-on-fork {'on' if wish['follow'] == 'parent' else 'off'}",
-        f"set schedule-multiple {'off' if wish['follow'] == 'parent' else 'on'}",
-        "handle all nostop noprint pass",
-        "handle SIGINT nostop noprint pass",
-        # gdb would give the program the SIGTRAP of each breakpoint.
-        "handle SIGTRAP stop print nopass",
-    ):
-        attempt(command)
-    for name in STOPPING:
-        attempt(f"handle {name} stop print pass")
-    for name in FATAL.split():
-        first, _, last = name.partition("-")
-        names = [first] if last == "" else [f"SIG{number}" for number in range(int(first[3:]), int(last) + 1)]
-        for each in names:
-            attempt(f"handle {each} stop print pass")
+class Times:
+    """When the processes stood still, in ms since the start of the run, and for how long."""
 
+    def __init__(self, started_at):
+        self.started_at = started_at
+        self.stopped_at = time.monotonic()
 
-def attempt(command):
-    """A setting that this gdb does not have is none that it needs."""
-    try:
-        gdb.execute(command, to_string=True)
-    except gdb.error as error:
-        print(f"{command}: {error}")
+    def stopped(self):
+        self.stopped_at = time.monotonic()
 
+    def ms(self):
+        return time.time() * 1000 - self.started_at
 
-# So long nobody holds a process while it is meant to run.
-STUCK_SECONDS = 10
+    def paused(self):
+        return round((time.monotonic() - self.stopped_at) * 1000, 1)
 
 
 class Session:
@@ -92,22 +54,15 @@ class Session:
         self.wish = wish
         version = re.match(r"\d+(?:\.\d+)*", gdb.VERSION)
         self.log = StopLog(wish["log"], "gdb", version[0] if version else gdb.VERSION)
+        self.times = Times(wish["startedAt"])
         self.probes = [Probe(index + 1, probe, self.log) for index, probe in enumerate(wish["probes"])]
+        self.processes = Processes(wish, self.log)
+        self.crashes = Crashes(wish, self.log, self.times, self.is_left_out)
+        self.watchdog = Watchdog(self.processes, self.log, self.give_up)
         self.events = []
-        self.stops = 0
-        self.first = None
-        # How the first process ended: ("code", 0) or ("signal", 11).
-        self.status = None
-        # By pid: what it is, see identity().
-        self.known = {}
-        # By pid: a signal that kills it unless something happens, the stop, and its core.
-        self.pending = {}
-        self.paused_by = set()
         self.waiting_since = None
-        self.stopped_at = time.monotonic()
         # The SIGTRAP at which it stands is the program's own, and not that of a breakpoint.
         self.passes_trap = False
-        self.is_running = False
 
     def run(self):
         gdb.events.stop.connect(self.stopped)
@@ -116,6 +71,7 @@ class Session:
         gdb.events.new_objfile.connect(lambda _: self.look_for_places())
         attempt(f"file {quoted(executable(self.wish['program']))}")
         attempt("catch exec")
+        self.crashes.start()
         for probe in self.probes:
             probe.set()
         gdb.execute(f"set exec-wrapper {wrapper(self.wish)}")
@@ -124,7 +80,7 @@ class Session:
             self.begin()
         except gdb.error as error:
             self.not_started(error)
-        threading.Thread(target=self.watch, daemon=True).start()
+        self.watchdog.start()
         while True:
             self.handle_events()
             if not self.choose_process():
@@ -132,7 +88,7 @@ class Session:
             self.go_on()
 
     def go_on(self):
-        self.is_running = True
+        self.watchdog.is_running = True
         passes_trap, self.passes_trap = self.passes_trap, False
         if passes_trap:
             attempt("handle SIGTRAP stop print pass")
@@ -142,7 +98,7 @@ class Session:
             if not self.events:
                 raise
             print(f"continue: {error}")
-        self.is_running = False
+        self.watchdog.is_running = False
         if passes_trap:
             attempt("handle SIGTRAP stop print nopass")
 
@@ -157,62 +113,31 @@ class Session:
                 "warning",
                 "the program has a process group of its own: it stops when it reads from the terminal",
             )
-        self.known[inferior.pid] = identity(inferior.pid)
+        self.processes.begin(inferior.pid)
         self.events.clear()
 
     def not_started(self, error):
         """The shell or env(1) ended in the place of the program."""
         self.log.problem("program-not-started", "incomplete", f"gdb could not start the program: {error}")
         code, number = gdb.convenience_variable("_exitcode"), gdb.convenience_variable("_exitsignal")
-        if self.status is None and number is not None:
-            self.status = ("signal", int(number))
-        elif self.status is None and code is not None:
-            self.status = ("code", int(code) & 0xFF)
+        if self.processes.status is None and number is not None:
+            self.processes.status = ("signal", int(number))
+        elif self.processes.status is None and code is not None:
+            self.processes.status = ("code", int(code) & 0xFF)
+
+    # ---- what gdb tells
 
     def stopped(self, event):
         if not self.events:
-            self.stopped_at = time.monotonic()
+            self.times.stopped()
         self.events.append(event)
-
-    # ---- processes
 
     def new_thread(self, event):
         """Of each process the first thread tells that it is there."""
         inferior = event.inferior if hasattr(event, "inferior") else None
         for each in [inferior] if inferior is not None else gdb.inferiors():
-            if each.pid > 0 and each.pid not in self.known:
-                self.meet(each, "fork")
-
-    def meet(self, inferior, how):
-        pid = inferior.pid
-        if self.first is None:
-            # It still is the shell in front of the program.
-            self.first = pid
-            self.known[pid] = None
-            self.note({"pid": pid, "argv": self.wish["argv"], "program": self.wish["program"], "how": "start"})
-            return
-        self.known[pid] = identity(pid)
-        self.note_of(pid, how)
-
-    def note_of(self, pid, how):
-        entry = {"pid": pid}
-        parent = parent_of(pid)
-        if parent is not None and pid != self.first:
-            entry["ppid"] = parent
-        program = link(f"/proc/{pid}/exe")
-        self.note({**entry, "argv": arguments(pid), **({"program": program} if program else {}), "how": how})
-
-    def note(self, entry):
-        self.log.write({"type": "process", **entry})
-
-    def look_for_exec(self, pid):
-        now = identity(pid)
-        before = self.known[pid]
-        if now is None or now == before:
-            return
-        self.known[pid] = now
-        self.pending.pop(pid, None)
-        self.note_of(pid, "exec")
+            if each.pid > 0:
+                self.processes.meet(each.pid, "fork")
 
     def exited(self, event):
         pid = event.inferior.pid
@@ -227,31 +152,23 @@ class Session:
                 # Let go or killed by gdb, which is said where it is done.
                 return
             end = ("signal", int(number))
-        if pid not in self.known:
-            # So short that gdb told of nothing before.
-            self.meet(event.inferior, "fork")
-        self.ended(pid, end)
+        # It may be so short that gdb told of nothing before.
+        self.processes.meet(pid, "fork")
+        self.crashes.ended(pid, end)
+        self.processes.ended(pid, end)
 
-    def ended(self, pid, end):
-        provisional = self.pending.pop(pid, None)
-        if provisional is not None:
-            self.settle(provisional, died=end == ("signal", provisional["stop"]["signal"]["number"]))
-        entry = {"type": "exit", "pid": pid}
-        if end[0] == "code":
-            entry["code"] = end[1]
-        else:
-            entry.update({"signal": end[1], "name": stops.signal_name(end[1])})
-        self.log.write(entry)
-        self.known.pop(pid, None)
-        if pid == self.first:
-            self.status = end
+    def look_for_places(self):
+        for probe in self.probes:
+            probe.look()
+
+    # ---- on to the next event
 
     def choose_process(self):
         """Selects a process that can go on; False when there is none that is to be waited for."""
         live = [inferior for inferior in gdb.inferiors() if inferior.pid > 0]
         if not live:
             return False
-        if self.status is not None:
+        if self.processes.status is not None:
             now = time.monotonic()
             if self.waiting_since is None:
                 self.waiting_since = now
@@ -270,40 +187,15 @@ class Session:
             threads[0].switch()
         return True
 
-    def watch(self):
-        """Ends processes that gdb holds and has forgotten: it can lose a thread that calls vfork(2) among others."""
-        looks, always = 0, set()
-        while True:
-            time.sleep(STUCK_SECONDS / 10)
-            pids = list(self.known)
-            held = {thread for pid in pids for thread in held_threads(pid)} if self.is_running else set()
-            always = held if looks == 0 else always & held
-            looks = looks + 1 if always else 0
-            if looks < 10:
-                continue
-            looks = 0
-            self.log.problem(
-                "gdb-stuck",
-                "incomplete",
-                "gdb stopped the processes and did not go on with them: they were killed",
-                "run it with --follow=parent, which leaves the children alone",
-            )
-            for pid in pids:
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    continue
-
     def interrupt(self):
         gdb.post_event(lambda: attempt("interrupt"))
 
     def let_go(self, live):
         for inferior in live:
             pid = inferior.pid
-            self.pending.pop(pid, None)
+            self.crashes.settle(pid, died=False)
             attempt(f"detach inferiors {inferior.num}")
-            self.log.write({"type": "exit", "pid": pid, "detached": True})
-            self.known.pop(pid, None)
+            self.processes.let_go(pid)
         self.log.problem(
             "process-outlives",
             "incomplete",
@@ -311,105 +203,27 @@ class Session:
             "wait for them with --wait=TIME",
         )
 
-    # ---- stops
-
     def handle_events(self):
         events, self.events[:] = list(self.events), []
         for event in events:
             inferior = gdb.selected_inferior()
-            if inferior.pid <= 0:
+            pid = inferior.pid
+            if pid <= 0:
                 continue
-            if inferior.pid not in self.known:
-                self.meet(inferior, "fork")
-            self.look_for_exec(inferior.pid)
+            self.processes.meet(pid, "fork")
+            if self.processes.look_for_exec(pid):
+                self.crashes.executed(pid)
             if isinstance(event, gdb.SignalEvent):
-                self.signalled(event.stop_signal, inferior)
+                self.crashes.signalled(event.stop_signal, inferior)
             elif isinstance(event, gdb.BreakpointEvent):
                 self.hit(event, inferior)
             elif is_own_trap():
                 # gdb has no SignalEvent for it.
                 self.passes_trap = True
-                self.signalled("SIGTRAP", inferior)
-
-    def signalled(self, name, inferior):
-        pid = inferior.pid
-        # Another one came, so the process lives.
-        previous = self.pending.pop(pid, None)
-        if previous is not None:
-            self.settle(previous, died=False)
-        # SIG0: gdb was asked to look up, for the end of the waiting.
-        if name in STOPPING and not self.is_handled(pid):
-            self.note_pause(name, pid)
-            return
-        if name in ("0", "SIG0") or self.is_handled(pid) or self.is_left_out(pid):
-            return
-        load_printers()
-        described = stops.describe_stop(0, "signal", ms=self.ms(), signal=True)
-        if "signal" not in described:
-            return
-        self.pending[pid] = {"stop": described, "core": self.write_core(inferior)}
-        described["pausedMs"] = self.paused()
-
-    def note_pause(self, name, pid):
-        """A process that gdb holds does not stop for it: that it went on is the one difference, and said once."""
-        if (name, pid) in self.paused_by:
-            return
-        self.paused_by.add((name, pid))
-        self.log.problem(
-            "went-on",
-            "warning",
-            f"process {pid} got {name}, which would stop it until somebody sends SIGCONT: under gdb it went on",
-        )
+                self.crashes.signalled("SIGTRAP", inferior)
 
     def is_left_out(self, pid):
-        return self.wish["follow"] == "child" and pid == self.first
-
-    def is_handled(self, pid):
-        """Whether the process has a handler for the signal at which it stands (proc_pid_status(5), SigCgt)."""
-        try:
-            number = int(gdb.parse_and_eval("$_siginfo.si_signo"))
-            with open(f"/proc/{pid}/status", encoding="latin-1") as status:
-                caught = int(re.search(r"^SigCgt:\s*([0-9a-f]+)", status.read(65536), re.MULTILINE)[1], 16)
-            return caught >> (number - 1) & 1 == 1
-        except (gdb.error, OSError, TypeError, ValueError):
-            return False
-
-    def settle(self, provisional, died):
-        core = provisional["core"]
-        if not died:
-            if core is not None:
-                remove(core)
-            return
-        self.stops += 1
-        described = provisional["stop"]
-        described["number"] = self.stops
-        if core is not None:
-            name = f"gdb-{self.stops}.core"
-            os.replace(core, os.path.join(self.wish["directory"], name))
-            described["core"] = name
-        self.log.write({"type": "stop", **described})
-
-    def write_core(self, inferior):
-        """A small core file of this moment; None when there is nothing that writes one."""
-        path = os.path.join(self.wish["directory"], f"gdb-pid-{inferior.pid}.core.new")
-        try:
-            import minicore
-        except ImportError:
-            return None
-        try:
-            threads = stops.thread_registers(inferior)
-            minicore.write_core(path, inferior.pid, threads, siginfo=stops.signal_bytes())
-            return path
-        except Exception as error:
-            print(f"core of {inferior.pid}: {error}")
-            remove(path)
-            return None
-
-    # ---- probes
-
-    def look_for_places(self):
-        for probe in self.probes:
-            probe.look()
+        return self.wish["follow"] == "child" and pid == self.processes.first
 
     def hit(self, event, inferior):
         if self.is_left_out(inferior.pid):
@@ -418,14 +232,13 @@ class Session:
         for probe in self.probes:
             if not probe.is_set() or not any(each == probe.breakpoint for each in event.breakpoints):
                 continue
-            described = probe.hit(inferior.pid == self.first)
+            described = probe.hit(inferior.pid == self.processes.first)
             if described is None:
                 continue
-            self.stops += 1
-            entry = stops.describe_stop(
-                self.stops,
+            entry = describe_stop(
+                self.log.next_stop(),
                 "probe",
-                ms=self.ms(),
+                ms=self.times.ms(),
                 threads="current",
                 backtrace=probe.wish["backtrace"],
                 variables=probe.wish["backtrace"],
@@ -434,144 +247,20 @@ class Session:
                 modules=False,
                 probe=described,
             )
-            entry["pausedMs"] = self.paused()
+            entry["pausedMs"] = self.times.paused()
             self.log.write({"type": "stop", **entry})
-            if probe.is_spent():
-                self.log.problem(
-                    "probe-limit",
-                    "warning",
-                    f"--break '{probe.wish['text']}' was hit {probe.hits} times and then taken away: later hits are not seen",
-                    "see more of them with --max-hits=N, or fewer with a condition",
-                )
-                probe.remove()
+            probe.retire_if_spent()
 
-    def ms(self):
-        return time.time() * 1000 - self.wish["startedAt"]
-
-    def paused(self):
-        return round((time.monotonic() - self.stopped_at) * 1000, 1)
+    def give_up(self):
+        """From the watchdog's thread: gdb will not come back from what it does."""
+        self.log.end()
+        os._exit(125)
 
     def finish(self):
-        for provisional in self.pending.values():
-            self.settle(provisional, died=False)
+        self.crashes.finish()
         for probe in self.probes:
             probe.finish()
         self.log.end()
-
-
-def held_threads(pid):
-    """The threads of a process that stand still for their debugger (proc_pid_stat(5), state t)."""
-    found = []
-    try:
-        for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/stat", "rb") as file:
-                if file.read(4096).rpartition(b")")[2].split()[0] == b"t":
-                    found.append(thread)
-    except (OSError, IndexError):
-        return []
-    return found
-
-
-def is_own_trap():
-    """Whether the program brought the SIGTRAP itself: by kill(2) and the like, or by a breakpoint instruction."""
-    try:
-        info = gdb.parse_and_eval("$_siginfo")
-        return int(info["si_signo"]) == signal.SIGTRAP and int(info["si_code"]) in (0, -1, -6, 0x80)
-    except (gdb.error, gdb.MemoryError):
-        return False
-
-
-def wrapper(wish):
-    """What the shell runs in place of the program that gdb names, which is behind the `#`.
-
-    env(1) makes the environment anew: the shell may have taken variables away that have no name in its eyes. The
-    words are in variables of the shell, where any byte can stand.
-    """
-    words = " ".join(f'"$V{index}"' for index in range(wish["words"]))
-    given, out, error = wish["standard"]
-    return f"/usr/bin/env -i -- {words} <&{given} >&{out} 2>&{error} {given}<&- {out}>&- {error}>&- #"
-
-
-def executable(path):
-    """What the kernel loads for a program: of a script its interpreter (execve(2))."""
-    for _ in range(4):
-        try:
-            with open(path, "rb") as file:
-                head = file.read(256)
-        except OSError:
-            return path
-        if head[:2] != b"#!":
-            return path
-        words = head[2:].split(b"\n", 1)[0].split()
-        if not words:
-            return path
-        path = os.fsdecode(words[0])
-    return path
-
-
-def quoted(path):
-    """A file name for gdb's command line (gdb_buildargv): a backslash takes the meaning from any character."""
-    return re.sub(r"([^\w./+-])", r"\\\1", path)
-
-
-def identity(pid):
-    """The file that a process executes, and where its stack begins: each exec makes another one (proc_pid_stat(5))."""
-    program = link(f"/proc/{pid}/exe")
-    if program is None:
-        return None
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return program, file.read(4096).rpartition(b")")[2].split()[25]
-    except (OSError, IndexError):
-        return None
-
-
-def link(path):
-    try:
-        return os.readlink(path)
-    except OSError:
-        return None
-
-
-def remove(path):
-    try:
-        os.remove(path)
-    except OSError:
-        pass
-
-
-def arguments(pid):
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as file:
-            words = file.read(1024 * 1024)
-    except OSError:
-        return []
-    return [os.fsdecode(word) for word in words.split(b"\0")[:-1]][:4096]
-
-
-def parent_of(pid):
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return int(file.read(4096).rpartition(b")")[2].split()[1])
-    except (OSError, ValueError, IndexError):
-        return None
-
-
-def end_as(status):
-    """Ends gdb itself as the first process ended, without anything that gdb would do or say at its end."""
-    sys.stdout.flush()
-    if status is None:
-        os._exit(125)
-    kind, number = status
-    if kind == "code":
-        os._exit(number)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if number != signal.SIGKILL:
-        signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [number])
-    os.kill(os.getpid(), number)
-    # It was one that does not end a process after all.
-    os._exit(128 + number)
 
 
 def main():
@@ -590,7 +279,7 @@ def main():
         traceback.print_exc()
         attempt("kill inferiors " + " ".join(str(each.num) for each in gdb.inferiors() if each.pid > 0))
     session.finish()
-    end_as(session.status)
+    end_as(session.processes.status)
 
 
 main()

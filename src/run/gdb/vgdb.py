@@ -15,9 +15,11 @@ import gdb
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-import stop as stops
 from log import StopLog
 from printers import load_printers
+from siginfo import signal_name
+from stop import describe_stop
+from values import Budget
 
 # Seconds for one error: the process stands still meanwhile.
 SECONDS = 10.0
@@ -67,8 +69,8 @@ def look_at_errors(wish, log, ended):
         shown = errors_shown()
         if shown is None or shown > seen:
             number += 1
-            budget = stops.Budget(seconds=SECONDS)
-            described = stops.describe_stop(
+            budget = Budget(seconds=SECONDS)
+            described = describe_stop(
                 number,
                 "error",
                 pid=pid,
@@ -118,7 +120,7 @@ def exit_line(pid, ended):
         number = int(gdb.parse_and_eval("$_exitsignal"))
     except (gdb.error, TypeError):
         return {**line, "detached": True}
-    return {**line, "signal": number, "name": stops.signal_name(number)}
+    return {**line, "signal": number, "name": signal_name(number)}
 
 
 def attempt(command):

@@ -90,6 +90,7 @@ function withOption(part: Part, name: string, value: string): Part {
   switch (name) {
     case '--print':
       if (value.trim() === '') throw new UserError('--print needs an expression', "as in --print 'p->next'");
+      mustBeOne('--print', value, '--print x --print y');
       return { ...part, prints: [...part.prints, value.trim()] };
     case '--set':
       return { ...part, sets: [...part.sets, readChange(value)] };
@@ -149,15 +150,14 @@ function probeOf(text: string, part: Part, maxHits: number): ProbeWish {
 
 /** Where a `=` stands that is no comparison, outside of strings and characters; undefined without one. */
 function assignmentIn(condition: string): number | undefined {
-  const bare = condition.replace(/"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'/g, (quoted) =>
-    '_'.repeat(quoted.length),
-  );
+  const bare = withoutQuoted(condition);
   const found = /(?:<<|>>|(?<![=!<>]))=(?!=)/.exec(bare);
   return found === null ? undefined : found.index + found[0].length - 1;
 }
 
 /** `p->count=3`: the first `=` that is no part of another operator parts the two. */
 function readChange(text: string): Change {
+  mustBeOne('--set', text, '--set a=1 --set i=2');
   const at = /(?<![=!<>+\-*/%&|^])=(?!=)/.exec(text)?.index ?? -1;
   const variable = text.slice(0, Math.max(0, at)).trim();
   const value = text.slice(at + 1).trim();
@@ -168,6 +168,27 @@ function readChange(text: string): Change {
     );
   }
   return { variable, value };
+}
+
+/** The language takes `a=1, i=2` for one expression with the value of the last: what stands before it would go on unseen. */
+function mustBeOne(option: string, text: string, example: string): void {
+  const bare = withoutQuoted(text);
+  let depth = 0;
+  for (const character of bare) {
+    if ('([{'.includes(character)) depth++;
+    else if (')]}'.includes(character)) depth--;
+    else if (character === ',' && depth === 0) {
+      throw new UserError(
+        `${option} '${text}' holds more than one expression: a comma parts them`,
+        `give the option again for each: ${example}; a comma that belongs to one goes in parentheses`,
+      );
+    }
+  }
+}
+
+/** The text with `_` for what stands in quotes. */
+function withoutQuoted(text: string): string {
+  return text.replace(/"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'/g, (quoted) => '_'.repeat(quoted.length));
 }
 
 /** gdb takes a line as a command: what comes after it would be another one. */

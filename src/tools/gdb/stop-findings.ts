@@ -72,6 +72,7 @@ export function signalFinding(
   if (cause !== 'signal' || signal === undefined) return undefined;
   const thread = currentThread(stop);
   const details = [
+    ...(stop.what === undefined ? [] : [stop.what]),
     ...(fault?.doubt === undefined ? [] : [fault.doubt]),
     ...(signal.sender === undefined ? [] : [senderSentence(signal.sender)]),
   ];

@@ -78,6 +78,14 @@ describe('probes', () => {
     ]);
   });
 
+  test('a comma may stand in a call, an index, a list or a string', () => {
+    const prints = ['f(x, y)', 'v[g(1, 2)]', '(a, b)', '$_streq(s, "a,b")', "c == ','", '{1, 2}'];
+    expect(readGdbWish(['--break=f', ...prints.map((each) => `--print=${each}`)]).probes[0]?.prints).toEqual(
+      prints,
+    );
+    expect(readGdbWish(['--break=f', '--set=a=f(1, 2)']).probes[0]?.sets[0]?.value).toBe('f(1, 2)');
+  });
+
   test.each([
     [['--break='], 'names no place'],
     [['--break=if x > 3'], 'names no place'],
@@ -87,6 +95,9 @@ describe('probes', () => {
     [['--print=x'], 'none is named'],
     [['--break=f', '--set=a'], 'no VARIABLE=VALUE'],
     [['--break=f', '--print= '], 'needs an expression'],
+    [['--break=f', '--set=a=1,i=2'], '--set a=1 --set i=2'],
+    [['--break=f', '--set=a,i=2'], 'more than one expression'],
+    [['--break=f', '--print=x, y'], '--print x --print y'],
     [['--break=f\nshell id'], 'control character'],
     [['--break=f', '--print=x\nshell id'], 'control character'],
     [['--break=f', '--child', '--follow=parent'], '--child needs the children'],

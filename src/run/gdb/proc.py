@@ -1,0 +1,88 @@
+"""What /proc tells of a process (proc(5)): which program it executes, who started it, whether it stands still."""
+
+import os
+import re
+
+
+def identity(pid):
+    """The file that a process executes, and where its stack begins: each exec makes another one (proc_pid_stat(5))."""
+    program = link(f"/proc/{pid}/exe")
+    if program is None:
+        return None
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return program, file.read(4096).rpartition(b")")[2].split()[25]
+    except (OSError, IndexError):
+        return None
+
+
+def link(path):
+    try:
+        return os.readlink(path)
+    except OSError:
+        return None
+
+
+def arguments(pid):
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            words = file.read(1024 * 1024)
+    except OSError:
+        return []
+    return [os.fsdecode(word) for word in words.split(b"\0")[:-1]][:4096]
+
+
+def parent_of(pid):
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return int(file.read(4096).rpartition(b")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def held_threads(pid):
+    """The threads of a process that stand still for their debugger (proc_pid_stat(5), state t)."""
+    found = []
+    try:
+        for thread in os.listdir(f"/proc/{pid}/task"):
+            with open(f"/proc/{pid}/task/{thread}/stat", "rb") as file:
+                if file.read(4096).rpartition(b")")[2].split()[0] == b"t":
+                    found.append(thread)
+    except (OSError, IndexError):
+        return []
+    return found
+
+
+def processor_time():
+    """Ticks that gdb's first thread has used, which does all of its work (proc_pid_stat(5), utime and stime)."""
+    with open(f"/proc/self/task/{os.getpid()}/stat", "rb") as file:
+        return file.read(4096).rpartition(b")")[2].split()[11:13]
+
+
+def signal_action(pid, number):
+    """What a process does with a signal: `default`, `handled` or `ignored` (proc_pid_status(5), SigCgt and SigIgn)."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="latin-1") as file:
+            status = file.read(65536)
+    except OSError:
+        return "default"
+    for field, action in (("SigCgt", "handled"), ("SigIgn", "ignored")):
+        mask = re.search(rf"^{field}:\s*([0-9a-f]+)", status, re.MULTILINE)
+        if mask is not None and int(mask[1], 16) >> (number - 1) & 1 == 1:
+            return action
+    return "default"
+
+
+def is_child_of_vfork(pid):
+    """Whether its parent waits in vfork(2), or may: one of its threads can be woken by nothing but a fatal signal."""
+    parent = parent_of(pid)
+    if parent is None:
+        return False
+    try:
+        for thread in os.listdir(f"/proc/{parent}/task"):
+            with open(f"/proc/{parent}/task/{thread}/stat", "rb") as file:
+                if file.read(4096).rpartition(b")")[2].split()[0] == b"D":
+                    return True
+    except (OSError, IndexError):
+        pass
+    return False
