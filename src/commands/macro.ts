@@ -6,8 +6,17 @@ import { UserError } from '../errors.ts';
 import { nearest } from '../model/spelling.ts';
 import { harmless, plural } from '../report/terminal-text.ts';
 import { findProjectRoot } from '../run/directory.ts';
-import { askForMacros, type MacroAnswer, type MacroDefinition, type SourcePlace } from '../run/gdb/macro.ts';
-import { findUses, type MacroUses, namesIn } from '../run/macro-uses.ts';
+import { askForMacros, endOfFile, type MacroAnswer, type SourcePlace } from '../run/gdb/macro.ts';
+import { findUses, lengthOf, namesIn } from '../run/macro-uses.ts';
+import {
+  boundNames,
+  definitionText,
+  macroJson,
+  macroText,
+  placeText,
+  signatureOf,
+  type ToldMacro,
+} from './macro-text.ts';
 import { isAnswered, subCommand } from './sub-command.ts';
 
 const usage = `[options] PROGRAM ['EXPRESSION']
@@ -17,7 +26,10 @@ Says what a macro becomes, where it is defined and who uses it:
 Without an expression: lists the macros that the project's own sources define.
 The program must be built with -g3.`;
 
-/** @returns 0; 100 when nothing in the expression is a macro. */
+/**
+ * @returns 0; 100 when nothing in the expression is a macro at the place.
+ * @throws UserError (125) when it cannot be expanded, after what is known of it has been written.
+ */
 export async function main(argv: readonly string[]): Promise<number> {
   const wishes = await subCommand('macro', usage, argv)
     .wrap(80)
@@ -64,60 +76,86 @@ interface Asked {
 }
 
 async function tell({ path, root, at, json }: Asked, expression: string, folder: string): Promise<number> {
-  const answer = await askForMacros(path, { expression, root, ...(at === undefined ? {} : { at }) }, folder);
-  mustHaveMacros(answer, path, at);
   const names = namesIn(expression);
-  // What the expression is about: the first of its names that is a macro.
-  const name = names.find((each) => answer.definitions[each] !== undefined);
-  const definition = name === undefined ? undefined : answer.definitions[name];
-  if (name === undefined || definition === undefined) return sayNoMacro(answer, expression, names, json);
-  const steps = stepsOf(answer, expression);
+  const answer = await askForMacros(
+    path,
+    { expression, names, root, ...(at === undefined ? {} : { at }) },
+    folder,
+  );
   const { mtimeMs } = await stat(path);
-  const uses = await findUses(name, answer.sources, mtimeMs);
-  const now = definition.now;
-  if (json) {
-    write(
-      JSON.stringify(
-        {
-          expression,
-          name,
-          scope: answer.scope,
-          ...(now === undefined ? {} : { expansion: answer.expansion, steps, definition: now }),
-          error: answer.error,
-          definitions: definition.all,
-          ...uses,
-          incomplete: answer.cut || answer.unread > 0,
-        },
-        null,
-        2,
-      ),
+  if (at !== undefined) await mustBePlace(at, answer, path, mtimeMs);
+  mustHaveMacros(answer, path, at);
+  const bound = boundNames(names, answer.definitions);
+  const name = answer.subject;
+  const definition = name === undefined ? undefined : answer.definitions[name];
+  if (name === undefined || definition === undefined) {
+    const unknown = names.find((each) => bound.unknown.includes(each));
+    if (unknown !== undefined) throw noValue(unknown);
+    return sayNoMacro(answer, expression, names, json);
+  }
+  const told: ToldMacro = {
+    expression,
+    name,
+    answer: await withEnd(answer, mtimeMs),
+    now: definition.now,
+    all: definition.all.length === 0 && definition.now !== undefined ? [definition.now] : definition.all,
+    steps: stepsOf(answer, expression),
+    uses: await findUses(name, answer, mtimeMs),
+    bound,
+    isPlaceGiven: at !== undefined,
+  };
+  write(json ? JSON.stringify(macroJson(told), null, 2) : macroText(told, shortener(root)));
+  if (definition.now === undefined) return 100;
+  if (answer.expansion === undefined) {
+    throw new UserError(
+      `${expression} cannot be expanded${answer.error === undefined ? '' : `: ${answer.error}`}`,
+      `give each macro the arguments of its definition: ${signatureOf(definition.now)}`,
     );
-    return 0;
   }
-  const short = shortener(root);
-  const where = answer.scope === undefined ? '' : `  (at ${short(answer.scope)})`;
-  if (now === undefined) {
-    write(
-      `${name} is a macro, but not at ${answer.scope === undefined ? 'that place' : short(answer.scope)}`,
-    );
-  } else if (answer.expansion === undefined) {
-    write(`${expression}  cannot be expanded${answer.error === undefined ? '' : `: ${answer.error}`}`);
-  } else {
-    write(`${expression}${where}`);
-    for (const { macro, text } of steps ?? []) write(`  = ${text === '' ? '(nothing)' : text}    ${macro}`);
-    if (steps === undefined) write(`  = ${answer.expansion}`);
-    if (steps?.length === 0) write('  stays as it is: a macro with parameters, and no parentheses behind it');
-  }
-  write('');
-  for (const each of definition.all.length === 0 && now !== undefined ? [now] : definition.all) {
-    const holds = now !== undefined && isSame(each, now) && definition.all.length > 1 ? '    holds here' : '';
-    write(`${textOf(each)}${holds}`);
-    write(`  ${definedAt(each, short)}`);
-  }
-  sayUses(name, uses, short);
-  if (answer.cut || answer.unread > 0)
-    write('\nnot all that gdb knows was read: there may be more definitions');
   return 0;
+}
+
+/** The end of a file as a line of it, where the file is still as it was. */
+async function withEnd(answer: MacroAnswer, builtAt: number): Promise<MacroAnswer> {
+  if (answer.scope?.line !== endOfFile) return answer;
+  const line = (await lengthOf(answer.scope.file, builtAt)) ?? endOfFile;
+  return { ...answer, scope: { ...answer.scope, line } };
+}
+
+async function mustBePlace(
+  at: SourcePlace,
+  answer: MacroAnswer,
+  path: string,
+  builtAt: number,
+): Promise<void> {
+  if (answer.ambiguous.length > 0) {
+    throw new UserError(
+      `--at=${at.file}:${at.line} may be one of several sources: ${answer.ambiguous.join(', ')}`,
+      'name it with more of its path',
+    );
+  }
+  const file = answer.scope?.file;
+  const length = file === undefined ? undefined : await lengthOf(file, builtAt);
+  if (length !== undefined && at.line > length) {
+    throw new UserError(
+      `${file} ends at line ${length}, and --at names line ${at.line}`,
+      'name a line of the file',
+    );
+  }
+  const isSource = answer.sources.some((each) => each.endsWith(`/${at.file.replace(/^(?:\.?\/)+/, '')}`));
+  if (file === undefined && !isSource && answer.sources.length > 0) {
+    throw new UserError(
+      `${at.file} is no source that the debug information of ${path} names`,
+      'write a file of the program and a line: --at=file.c:12',
+    );
+  }
+}
+
+function noValue(name: string): UserError {
+  return new UserError(
+    `${name} is set by the compiler while it compiles, and no program keeps its value`,
+    'let the preprocessor show what it makes of a source: cc -E FILE',
+  );
 }
 
 async function list({ path, root, at, json }: Asked, folder: string): Promise<number> {
@@ -139,7 +177,7 @@ async function list({ path, root, at, json }: Asked, folder: string): Promise<nu
     return 0;
   }
   const short = shortener(root);
-  for (const each of own) write(`${short(each)}  ${textOf(each)}`);
+  for (const each of own) write(`${short(each)}  ${definitionText(each)}`);
   write(`${own.length} ${plural(own.length, 'macro')} of sources below ${root}`);
   if (incomplete) write('not all that gdb knows was read: there may be more');
   return 0;
@@ -197,7 +235,7 @@ function sayNoMacro(
       names.length === 1 && names[0] === expression
         ? `${expression} is no macro`
         : `${expression} holds no macro`;
-    write(`${what}${answer.scope === undefined ? '' : ` at ${answer.scope.file}:${answer.scope.line}`}`);
+    write(`${what}${answer.scope === undefined ? '' : ` at ${placeText(answer.scope)}`}`);
     if (suggestions.length > 0) write(`did you mean ${suggestions.join(' or ')}?`);
   }
   return 100;
@@ -213,56 +251,17 @@ function stepsOf(answer: MacroAnswer, expression: string): readonly MacroStep[] 
   return macroSteps(expression, macros, answer.expansion);
 }
 
-function sayUses(
-  name: string,
-  { uses, unread, changed, cut }: MacroUses,
-  short: (place: SourcePlace) => string,
-): void {
-  const shown = uses.filter(({ role }) => role !== 'define');
-  write(
-    shown.length === 0
-      ? `\nnobody uses ${name} in the sources that can be read`
-      : `\nused ${shown.length} ${plural(shown.length, 'time')}:`,
-  );
-  for (const use of shown) {
-    const role = {
-      undef: 'undefined',
-      test: 'asked for',
-      define: '',
-      use: use.inMacro === undefined ? '' : `in ${use.inMacro}`,
-    }[use.role];
-    write(`  ${short(use)}  ${use.text}${role === '' ? '' : `    (${role})`}`);
-  }
-  if (cut) write('  … and more');
-  for (const file of changed) write(`${file} was changed after the program was built: lines may have moved`);
-  if (unread.length > 0) {
-    write(`${unread.length} ${plural(unread.length, 'source')} could not be read, the first: ${unread[0]}`);
-  }
-}
-
-function textOf({ name, parameters, body }: MacroDefinition): string {
-  return `#define ${name}${parameters === undefined ? '' : `(${parameters.join(', ')})`}${body === '' ? '' : ` ${body}`}`;
-}
-
-function definedAt(definition: MacroDefinition, short: (place: SourcePlace) => string): string {
-  if (definition.line === 0) return 'by the compiler, or on its command line (-D)';
-  const includes = definition.includedAt.map((place) => `, included at ${short(place)}`).join('');
-  return `${short(definition)}${includes}`;
-}
-
-const isSame = (a: MacroDefinition, b: MacroDefinition): boolean => a.file === b.file && a.line === b.line;
-
 function isBelow(file: string, root: string): boolean {
   const path = relative(root, file);
   return path !== '' && path !== '..' && !path.startsWith(`..${sep}`) && !isAbsolute(path);
 }
 
 function shortener(root: string): (place: SourcePlace) => string {
-  return ({ file, line }) => `${isBelow(file, root) ? relative(root, file) : file}:${line}`;
+  return ({ file, line }) => placeText({ file: isBelow(file, root) ? relative(root, file) : file, line });
 }
 
 function write(text: string): void {
-  process.stdout.write(`${text.split('\n').map(harmless).join('\n')}\n`);
+  process.stdout.write(`${text.replaceAll('\t', ' ').split('\n').map(harmless).join('\n')}\n`);
 }
 
 async function inTemporaryFolder<T>(use: (folder: string) => Promise<T>): Promise<T> {

@@ -87,6 +87,23 @@ describe.skipIf(!canRun('valgrind') || !canRun('cc'))('a series of runs', () => 
     ]);
   });
 
+  test.each([
+    ['kept together', []],
+    ['until one fails', ['--until-fail']],
+  ])('%s: they are where --runs-in says, and the program where it was started', async (_, words) => {
+    const cwd = await place();
+    const elsewhere = await mkdtemp(join(folder(), 'runs-'));
+    const { status } = await vgrun(
+      ['--repeat=2', ...words, `--runs-in=${elsewhere}`, '--tool=none', './flaky'],
+      { cwd },
+    );
+    expect(status).toBe(0);
+    expect((await newestRun(elsewhere)).manifest.problems).toContainEqual(
+      expect.objectContaining({ code: 'repetitions' }),
+    );
+    expect((await readdir(cwd)).sort()).toEqual(['count', 'flaky', 'in']);
+  });
+
   test('SIGINT ends the program and the series', async () => {
     const cwd = await place();
     const { stdout, stderr } = await vgrun(['--repeat=9', '--until-fail', '--tool=none', './flaky', 'wait'], {

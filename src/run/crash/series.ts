@@ -113,12 +113,12 @@ async function allTimes(
   say: (done: number, failed: number) => void,
 ): Promise<RunResult> {
   const shared = request.launch.capture !== 'fd';
-  const { id, path: directory, temporary } = await createRunDirectory(request.workingDirectory, shared);
+  const { id, path: directory, temporary } = await createRunDirectory(request.runsIn, shared);
   const problems: Problem[] = [
     ...request.problems,
     ...request.inheritance.problems,
     ...request.target.problems,
-    ...(temporary ? [keptElsewhere(request.workingDirectory, directory)] : []),
+    ...(temporary ? [keptElsewhere(request.runsIn, directory)] : []),
   ];
   const startedAt = new Date();
   const inner: RunManifest[] = [];
@@ -160,7 +160,7 @@ async function allTimes(
     launches: names,
   };
   await writeManifest(directory, manifest);
-  if (!temporary) await removeOldRuns(request.workingDirectory, request.keep);
+  if (!temporary) await removeOldRuns(request.runsIn, request.keep);
   return { directory, manifest };
 }
 

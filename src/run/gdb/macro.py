@@ -3,16 +3,21 @@
 gdb has no Python interface to macros: what `info macro`, `info macros` and `macro expand` print is the only way, and is read
 strictly. What does not look as gdb writes it is left out and counted in `unread`. Nothing is run: the program is only a file.
 
-Request (a JSON file named by VGRUN_GDB): {"output", "expression"?, "at"?: {"file", "line"}, "root"}. Without `expression` the
-answer lists all definitions; `root` is the folder whose sources may define names that are undefined again.
+Request (a JSON file named by VGRUN_GDB): {"output", "expression"?, "names": [name], "at"?: {"file", "line"}, "root"}. Without
+`expression` the answer lists all definitions; `root` is the folder whose sources may define names that are undefined again;
+`names` are those in the expression.
 Answer: {"hasMacros", "sources": [path], "sourcesCut", "scope"?: {"file", "line"}, "main"?: {"file", "line"}, "expansion"?, "error"?,
-"definitions": {name: {"now"?: definition, "all": [definition]}}, "unread": n, "cut"}; a definition is {"file", "line",
-"includedAt": [{"file", "line"}], "parameters"?: [name], "body"}; line 0 is the compiler or its command line.
+"subject"?: name, "ambiguous"?: [path], "definitions": {name: {"now"?: definition, "all": [definition]}},
+"standing": [{"file", "line", "definition"?: definition}], "unread": n, "cut"}; a definition is {"file", "line",
+"includedAt": [{"file", "line"}], "parameters"?: [name], "body"}; line 0 is the compiler or its command line. `subject` is the
+macro that the expression is about; `standing` says what it is where its letters stand in a unit, without `definition` where it
+is no macro.
 """
 
 import json
 import os
 import re
+import time
 
 import gdb
 
@@ -23,6 +28,8 @@ MOST_SOURCES = 5000
 MOST_TEXT = 64 * 1024
 MOST_QUESTIONS = 20000
 MOST_SOURCE_TEXT = 4 * 1024 * 1024
+MOST_STANDING = 2000
+MOST_SECONDS_ELSEWHERE = 10
 FAR_LINE = 9999999
 UNKNOWN = "vgrun_asks_for_no_such_macro"
 
@@ -30,7 +37,9 @@ IDENTIFIER = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
 PLACE = re.compile(r"^(?:Defined|  included) at (.+):(-?\d+)$", re.S)
 DEFINE = re.compile(r"^#define ([A-Za-z_$][\w$]*)(\(([^()]*)\))?(?: (.*))?$", re.S)
 COMMAND_LINE = re.compile(r"^-D([A-Za-z_$][\w$]*)(\(([^()]*)\))?(?:=(.*))?$", re.S)
-SCOPE = re.compile(r"^The symbol `.*' has no definition as a C/C\+\+ preprocessor macro\nat (.+):(-?\d+)\s*$", re.S)
+SCOPE = re.compile(
+    r"^The symbol `.*' has no definition as a C/C\+\+ preprocessor macro\nat (.+?):(-?\d+)(?:\n  included at .*)?\s*$", re.S
+)
 DEFINED = re.compile(r"^[ \t]*#[ \t]*define[ \t]+([A-Za-z_$][\w$]*)", re.M)
 UNIT = re.compile(r"\.(?:c|cc|cpp|cxx|c\+\+|C|m|mm)$")
 
@@ -191,19 +200,59 @@ def all_definitions(units, names=()):
     return found
 
 
+def text_of(path):
+    """A source as it is now, one character a byte; nothing where it cannot be read. A FIFO in its place would never answer."""
+    try:
+        if not os.path.isfile(path):
+            return ""
+        with open(path, "rb") as file:
+            return file.read(MOST_SOURCE_TEXT).decode("latin-1")
+    except OSError:
+        return ""
+
+
 def names_defined_in(paths, root):
     """Names that the sources below a folder define, as their text says: gdb is asked about each."""
     names = []
     for path in paths:
-        if not path.startswith(root.rstrip("/") + "/"):
-            continue
-        try:
-            with open(path, "rb") as file:
-                text = file.read(MOST_SOURCE_TEXT).decode("latin-1")
-        except OSError:
-            continue
-        names.extend(DEFINED.findall(text))
+        if path.startswith(root.rstrip("/") + "/"):
+            names.extend(DEFINED.findall(text_of(path)))
     return list(dict.fromkeys(names))
+
+
+def look_elsewhere(name, entry, units):
+    """Adds the definitions of other units to an entry, and says what the name is where its letters stand in a unit."""
+    standing = []
+    deadline = time.monotonic() + MOST_SECONDS_ELSEWHERE
+    word = re.compile(r"(?<![\w$])" + re.escape(name) + r"(?![\w$])")
+    if len(units) > MOST_UNITS:
+        state["cut"] = True
+    for unit in units[:MOST_UNITS]:
+        if time.monotonic() > deadline:
+            state["cut"] = True
+            break
+        if go_to(unit, FAR_LINE) is None:
+            continue
+        for one in definitions_of(name)["all"]:
+            if one not in entry["all"]:
+                entry["all"].append(one)
+        for number, line in enumerate(text_of(unit).split("\n"), 1):
+            if word.search(line) is None:
+                continue
+            if len(standing) >= MOST_STANDING or time.monotonic() > deadline:
+                state["cut"] = True
+                return standing
+            if go_to(unit, number) is not None:
+                standing.append({"file": unit, "line": number, "definition": definitions_of(name)["now"]})
+    return standing
+
+
+def source_named(wanted, paths):
+    """The sources that a name means: that path, or all whose path ends so."""
+    path = os.path.normpath(wanted)
+    if path in paths:
+        return [path]
+    return [each for each in paths if each.endswith("/" + path)]
 
 
 def answer(request):
@@ -216,6 +265,14 @@ def answer(request):
     if start is not None:
         said["main"] = start
     wanted = request.get("at") or start
+    if request.get("at") is not None:
+        named = source_named(wanted["file"], paths)
+        if len(named) > 1:
+            said["ambiguous"] = named[:10]
+            said["hasMacros"] = True
+            return said
+        if named:
+            wanted = {"file": named[0], "line": wanted["line"]}
     scope = go_to(wanted["file"], wanted["line"]) if wanted is not None else None
     places = [scope] if scope is not None else []
     if expression is None:
@@ -247,7 +304,13 @@ def answer(request):
             said["expansion"] = found.group(1)[:MOST_TEXT]
     except gdb.error as error:
         said["error"] = str(error)[:500]
-    if not said["definitions"]:
+    known = said["definitions"]
+    candidates = [name for name in request.get("names", []) if name in known]
+    subject = next((name for name in candidates if known[name]["now"] is not None), next(iter(candidates), None))
+    if subject is not None:
+        said["subject"] = subject
+        said["standing"] = look_elsewhere(subject, known[subject], units)
+    if not known:
         said["near"] = sorted(all_definitions(units))[:MOST_DEFINITIONS]
     return said
 

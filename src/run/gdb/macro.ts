@@ -1,5 +1,5 @@
 // Owns asking gdb about the macros of a program, and what of its answer is believed.
-import { stat } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import { UserError } from '../../errors.ts';
 import { askGdb } from './batch.ts';
 
@@ -28,6 +28,12 @@ export interface MacroAnswer {
   readonly scope?: SourcePlace;
   readonly main?: SourcePlace;
   readonly expansion?: string;
+  /** Sources that the file of the wanted place may be: then nothing else was asked. */
+  readonly ambiguous: readonly string[];
+  /** The macro that the expression is about: the first of its names that is one where it is expanded, else one anywhere. */
+  readonly subject?: string;
+  /** What the subject is where its letters stand in a unit; without a definition, it is no macro there. */
+  readonly standing: readonly (SourcePlace & { readonly definition?: MacroDefinition })[];
   /** gdb's words, when it could not expand. */
   readonly error?: string;
   readonly definitions: Readonly<
@@ -41,6 +47,9 @@ export interface MacroAnswer {
   readonly cut: boolean;
 }
 
+/** Line of a place that is the end of its file, of which it is not known how long it is. */
+export const endOfFile = 9_999_999;
+
 /** A program with a hundred thousand macros takes about ten seconds. */
 const patience = 120_000;
 
@@ -49,20 +58,20 @@ const patience = 120_000;
  *
  * @param request `root`: the folder of the project's own sources.
  * @param folder absolute path of a folder for files that are removed again.
- * @throws UserError (125) when there is no gdb or it gives no answer.
+ * @throws UserError (125) when the program is none or cannot be read, when there is no gdb, or it gives no answer.
  */
 export async function askForMacros(
   program: string,
-  request: { readonly expression?: string; readonly at?: SourcePlace; readonly root: string },
+  request: {
+    readonly expression?: string;
+    /** Those in the expression. */
+    readonly names?: readonly string[];
+    readonly at?: SourcePlace;
+    readonly root: string;
+  },
   folder: string,
 ): Promise<MacroAnswer> {
-  const status = await stat(program).catch((error: Error) => {
-    throw new UserError(
-      `${program} cannot be read: ${error.message}`,
-      'name the program, or a library of it',
-    );
-  });
-  if (!status.isFile()) throw new UserError(`${program} is no file`, 'name the program, or a library of it');
+  await mustBeProgram(program);
   const asked = await askGdb({
     script: 'macro.py',
     words: [program],
@@ -83,6 +92,25 @@ export async function askForMacros(
       : `gdb could not read ${program}${asked.said === '' ? '' : `: ${asked.said.split('\n').at(-1)}`}`,
     'is it a program or a library, and complete?',
   );
+}
+
+async function mustBeProgram(path: string): Promise<void> {
+  const hint = 'name the program, or a library of it';
+  const failed = (error: Error) => {
+    throw new UserError(`${path} cannot be read: ${error.message}`, hint);
+  };
+  if (!(await stat(path).catch(failed)).isFile()) throw new UserError(`${path} is no file`, hint);
+  const file = await open(path).catch(failed);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0);
+    const start = buffer.subarray(0, bytesRead).toString('latin1');
+    if (start === '\x7fELF') return;
+    throw start.startsWith('#!')
+      ? new UserError(`${path} is a script, and no ELF program`, 'name the program that it starts')
+      : new UserError(`${path} is no ELF program`, hint);
+  } finally {
+    await file.close();
+  }
 }
 
 type Loose = Readonly<Record<string, unknown>>;
@@ -113,6 +141,13 @@ function readAnswer(answer: unknown): MacroAnswer {
     ...(main === undefined ? {} : { main }),
     ...(typeof said.expansion === 'string' ? { expansion: said.expansion } : {}),
     ...(typeof said.error === 'string' ? { error: said.error } : {}),
+    ambiguous: textsOf(said.ambiguous),
+    ...(typeof said.subject === 'string' ? { subject: said.subject } : {}),
+    standing: (Array.isArray(said.standing) ? said.standing : []).flatMap((each) => {
+      const place = placeOf(each);
+      const definition = isObject(each) ? definitionOf(each.definition) : undefined;
+      return place === undefined ? [] : [{ ...place, ...(definition === undefined ? {} : { definition }) }];
+    }),
     definitions,
     near: textsOf(said.near),
     unread: typeof said.unread === 'number' ? said.unread : 0,
