@@ -36,6 +36,17 @@ async function beats(): Promise<bigint> {
   return (await readFile(join(folder(), 'beats'))).readBigUInt64LE(8);
 }
 
+/** Processes with a word in their command lines. */
+async function processesWith(word: string): Promise<readonly number[]> {
+  const found: number[] = [];
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const line = await readFile(`/proc/${name}/cmdline`, 'latin1').catch(() => '');
+    if (line.includes(word)) found.push(Number(name));
+  }
+  return found;
+}
+
 /** A process that this one started, by a word of its command line. */
 async function childWith(word: string): Promise<number | undefined> {
   for (const lwp of await readdir('/proc/self/task')) {
@@ -48,9 +59,19 @@ async function childWith(word: string): Promise<number | undefined> {
   return undefined;
 }
 
-/** Whether no thread of a process is stopped or traced. */
-async function isFree(pid: number): Promise<boolean> {
+/** Has a thread, as another tracer would, until its standard input ends. */
+const seizeScript = `
+import ctypes, sys
+libc = ctypes.CDLL(None)
+libc.ptrace.argtypes = [ctypes.c_long] * 4
+print(libc.ptrace(0x4206, int(sys.argv[1]), 0, 0), flush=True)
+sys.stdin.read()
+`;
+
+/** Whether no thread of a process is stopped or traced, apart from those that have ended. */
+async function isFree(pid: number, ended: readonly number[] = []): Promise<boolean> {
   for (const lwp of await readdir(`/proc/${pid}/task`)) {
+    if (ended.includes(Number(lwp))) continue;
     const status = await readFile(`/proc/${pid}/task/${lwp}/status`, 'utf8');
     if (!/^State:\t[RSD]/m.test(status) || !/^TracerPid:\t0$/m.test(status)) return false;
   }
@@ -59,7 +80,7 @@ async function isFree(pid: number): Promise<boolean> {
 
 describe.skipIf(!canRun('gdb') || !canRun('cc'))('vgrun stacks', () => {
   beforeAll(() => {
-    for (const name of ['stacks-workers', 'heartbeat', 'deadlock']) {
+    for (const name of ['stacks-workers', 'heartbeat', 'deadlock', 'first-thread-ends']) {
       const source = join(projectRoot, `examples-c/gdb/${name}.c`);
       execFileSync('cc', ['-gdwarf-4', '-O0', '-w', '-pthread', '-o', join(folder(), name), source]);
     }
@@ -197,6 +218,103 @@ describe.skipIf(!canRun('gdb') || !canRun('cc'))('vgrun stacks', () => {
     const before = await beats();
     await until('its heart to beat', async () => (await beats()) > before);
     expect((await sampling).samples.length).toBeLessThan(500);
+  });
+
+  test('a process whose first thread has ended is looked at, and that is told', async () => {
+    const pid = await start('./first-thread-ends');
+    await until('its first thread to end', async () =>
+      /\) Z /.test(await readFile(`/proc/${pid}/stat`, 'latin1')),
+    );
+    const { report, status } = await vgrunReport(
+      ['--max-pause=5000', '--samples=2', '--interval=20', `${pid}`],
+      {
+        cwd: folder(),
+        command: 'stacks',
+      },
+    );
+    expect(status).toBe(0);
+    expect(report.problems).toEqual([]);
+    expect(report.stops).toHaveLength(2);
+    for (const { threads } of report.stops ?? []) {
+      expect(threads).toHaveLength(3);
+      const ended = threads.find(({ lwp }) => lwp === pid);
+      expect(ended).toMatchObject({ frames: [], activity: { state: 'Z' } });
+      for (const thread of threads.filter((each) => each !== ended)) {
+        expect(thread).toMatchObject({ name: 'survivor', end: 'whole' });
+        expect(functionsOf(thread)).toEqual(expect.arrayContaining(['wait_for_ever', 'survive']));
+      }
+    }
+    const { stdout } = await stacks(pid);
+    expect(stdout).toMatch(/2 threads.*\n?.*wait_for_ever/);
+    expect(stdout).toMatch(/has ended/);
+    expect(await isFree(pid, [pid])).toBe(true);
+  });
+
+  test('whoever kills vgrun, nothing goes on to hold the process', { timeout: 60_000 }, async () => {
+    const pid = await start('./heartbeat', 'beats');
+    const cli = join(projectRoot, 'dist/cli.js');
+    const words = ['stacks', '--samples=1000', '--interval=1ms', String(pid)];
+    for (let killed = 0; killed < 5; killed++) {
+      const child = spawn(process.execPath, [cli, ...words], { cwd: folder(), stdio: 'ignore' });
+      let sampler: number | undefined;
+      await until('the sampler to be started', async () => {
+        const children = await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'latin1');
+        sampler = Number(children.trim().split(' ')[0]) || undefined;
+        return sampler !== undefined;
+      });
+      // At each turn later in its start.
+      await new Promise((done) => setTimeout(done, killed * 8));
+      child.kill('SIGKILL');
+      await until('the sampler to end', async () => {
+        const stat = await readFile(`/proc/${sampler}/stat`, 'latin1').catch(() => ') Z ');
+        return /\) [ZX] /.test(stat);
+      });
+    }
+    expect(await processesWith('sample.py')).toEqual([]);
+    await until('the process to be let go', () => isFree(pid));
+    const before = await beats();
+    await until('its heart to beat', async () => (await beats()) > before);
+  });
+
+  test('a thread that another tracer has is told, and the others are looked at', async () => {
+    const pid = await start('./stacks-workers');
+    const other = (await readdir(`/proc/${pid}/task`)).map(Number).find((lwp) => lwp !== pid) as number;
+    const tracer = spawn('/usr/bin/python3', ['-c', seizeScript, String(other)], {
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+    started.push(tracer);
+    await new Promise((done) => tracer.stdout.once('data', done));
+    const { report, status } = await vgrunReport(['--max-pause=5000', String(pid)], {
+      cwd: folder(),
+      command: 'stacks',
+    });
+    expect(status).toBe(101);
+    expect(report.problems).toMatchObject([{ code: 'thread-not-held' }]);
+    expect(report.problems[0]?.message).toContain(`thread ${other} could not be held`);
+    expect(report.stops?.[0]?.threads.filter(({ frames }) => frames.length === 0)).toMatchObject([
+      { lwp: other },
+    ]);
+  });
+
+  test('a process that ends between two looks leaves what was seen until then', async () => {
+    const pid = await start('./stacks-workers');
+    const looking = vgrunReport(['--max-pause=5000', '--samples=500', '--interval=20', String(pid)], {
+      cwd: folder(),
+      command: 'stacks',
+    });
+    await until('a first look', async () => {
+      const runs = join(folder(), '.vgrun/runs');
+      for (const run of await readdir(runs).catch(() => [])) {
+        const text = await readFile(join(runs, run, 'samples.jsonl'), 'utf8').catch(() => '');
+        if (text.includes('"number": 2')) return true;
+      }
+      return false;
+    });
+    endAll();
+    const { report } = await looking;
+    expect(report.stops?.length).toBeGreaterThan(1);
+    expect(report.stops?.length).toBeLessThan(500);
+    expect(report.problems.map(({ code }) => code)).toEqual(['samples-missing']);
   });
 
   test("gdb's Python takes the same samples", async () => {

@@ -164,6 +164,31 @@ describe('a core file tells', () => {
   });
 });
 
+test('a core of vgrun itself names its threads, and a name that is cut or endless does no harm', () => {
+  const named = (lwp: number, name: string): Buffer => {
+    const bytes = Buffer.alloc(4 + Buffer.byteLength(name));
+    bytes.writeUInt32LE(lwp);
+    bytes.write(name, 4);
+    return makeNote(1, bytes, 'vgrun');
+  };
+  const ofThreads = [named(8, 'pool-1'), named(9, 'x'.repeat(5000)), makeNote(1, Buffer.alloc(3), 'vgrun')];
+  const { image, facts } = read(
+    makeElf({
+      bits: 64,
+      machine: x86,
+      segments: [
+        { type: note, bytes: Buffer.concat([...notes, makeStatus(9, 0, {}), named(8, ''), ...ofThreads]) },
+      ],
+    }),
+  );
+  expect(image.threads.map(({ lwp, name }) => [lwp, name])).toEqual([
+    [7, 'worker'],
+    [8, 'pool-1'],
+    [9, 'x'.repeat(64)],
+  ]);
+  expect(facts.isWhole).toBe(true);
+});
+
 test('a sender is told when there is one, not of a fault', () => {
   const sender = Buffer.alloc(8);
   sender.writeUInt32LE(42, 0);
