@@ -11,6 +11,7 @@ import { endLikeProgram } from '../run/own-status.ts';
 import type { RunRequest } from '../run/run.ts';
 import { type Command, type ExactBytes, readExactBytes, withExactBytes } from '../run/shim/exact-bytes.ts';
 import {
+  carriedSignals,
   ignoreSignals,
   limitProblems,
   limitWords,
@@ -26,6 +27,9 @@ import { readWish } from './wish.ts';
  * @returns the program's own status.
  */
 export async function main(argv: readonly string[]): Promise<number> {
+  if (process.env[carriedSignals] === undefined) {
+    throw new UserError('shim run is what the script of a shim calls', 'to run a program: vgrun PROGRAM');
+  }
   // Before anything is opened.
   const descriptors = inheritedDescriptors();
   const supervised = readSupervised(process.env);
