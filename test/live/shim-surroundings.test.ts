@@ -1,6 +1,6 @@
 // A worker under a shim has what its supervisor gave, and vgrun its own; and where vgrun cannot run, the worker does.
 import { execFileSync, spawn } from 'node:child_process';
-import { chmod, copyFile, readdir, rm, symlink } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { canRun, projectRoot } from '../project.ts';
@@ -37,8 +37,13 @@ const linesOf = ({ stdout }: Result): readonly string[] =>
     .sort();
 
 /** Installs a shim for a copy of the program of this name, as long as the work goes on. */
-async function withShim(name: string, options: readonly string[], work: () => Promise<void>): Promise<void> {
-  await copyFile(place('program'), place(name));
+async function withShim(
+  name: string,
+  options: readonly string[],
+  work: () => Promise<void>,
+  program = 'program',
+): Promise<void> {
+  await copyFile(place(program), place(name));
   await chmod(place(name), 0o755);
   const words = options.length === 0 ? [] : ['--', ...options];
   const installed = await vgrun(['shim', 'install', name, ...words], { cwd: folder() });
@@ -125,6 +130,21 @@ describe.skipIf(!canRun('valgrind'))('the worker of a shim', () => {
       expect(linesOf(alone)).toEqual(linesOf(before));
       expect(alone.stderr).toMatch(/^vgrun shim: .*link is no valgrind.*; the program runs without it\n$/);
     });
+  });
+
+  test('ends as it ends, also when its run is lost', { timeout: 120_000 }, async () => {
+    await writeFile(place('script'), `#!/bin/sh\nrm -rf '${place('lost/.vgrun/runs')}'\nexit 9\n`);
+    await mkdir(place('lost'));
+    await withShim(
+      'loser',
+      ['--runs-in=lost'],
+      async () => {
+        const { status, stderr } = await supervise('exec "$1"', 'loser');
+        expect(status).toBe(9);
+        expect(stderr).toMatch(/^vgrun shim: .*; the report of this run is missing$/m);
+      },
+      'script',
+    );
   });
 
   test('runs by itself where node cannot start within hard limits', { timeout: 120_000 }, async () => {

@@ -82,7 +82,7 @@ describe('bytes that are no UTF-8', () => {
           expect(got).toEqual([...words, ...values].map((each) => each.toString('hex')));
         },
       ),
-      { numRuns: 40 },
+      { numRuns: 20 },
     );
   });
 
