@@ -117,6 +117,21 @@ describe.skipIf(!canRun('valgrind'))('the worker of a shim', () => {
     });
   });
 
+  test('is killed with SIGKILL, as its supervisor means it', { timeout: 120_000 }, async () => {
+    await withShim('killed', [], async () => {
+      const child = spawn('./killed', ['signals'], { cwd: folder(), stdio: ['ignore', 'pipe', 'ignore'] });
+      let said = '';
+      child.stdout.on('data', (bytes: Buffer) => {
+        said += bytes;
+      });
+      await until('the worker to be ready', () => said !== '');
+      child.kill('SIGKILL');
+      // The worker holds the pipe, too; it would tell a SIGTERM.
+      await new Promise((done) => child.once('close', done));
+      expect(said).toBe('ready\n');
+    });
+  });
+
   test('runs by itself, and says it in one line, where valgrind is gone', { timeout: 120_000 }, async () => {
     const valgrind = execFileSync('sh', ['-c', 'command -v valgrind'], { encoding: 'utf8' }).trim();
     await symlink(valgrind, place('link'));
