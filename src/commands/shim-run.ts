@@ -6,11 +6,12 @@ import { harmless } from '../report/terminal-text.ts';
 import { inheritedDescriptors } from '../run/descriptors.ts';
 import { execute } from '../run/execute.ts';
 import { findProgramOnPath } from '../run/instrument.ts';
-import { type Inheritance, inheritance } from '../run/limits.ts';
+import { type Inheritance, inheritance, killedWithUs } from '../run/limits.ts';
 import { endLikeProgram } from '../run/own-status.ts';
 import type { RunRequest } from '../run/run.ts';
 import { type Command, type ExactBytes, readExactBytes, withExactBytes } from '../run/shim/exact-bytes.ts';
 import {
+  carriedSignals,
   ignoreSignals,
   limitProblems,
   limitWords,
@@ -26,6 +27,9 @@ import { readWish } from './wish.ts';
  * @returns the program's own status.
  */
 export async function main(argv: readonly string[]): Promise<number> {
+  if (process.env[carriedSignals] === undefined) {
+    throw new UserError('shim run is what the script of a shim calls', 'to run a program: vgrun PROGRAM');
+  }
   // Before anything is opened.
   const descriptors = inheritedDescriptors();
   const supervised = readSupervised(process.env);
@@ -99,10 +103,12 @@ async function plainly(
 
 /** What stands in front of the program, found by vgrun's own PATH, and not by the program's. */
 async function inherited(
-  { prefix, problems }: Inheritance,
+  usual: Inheritance,
   supervised: Supervised,
   launcher: RunRequest['tool']['launcher'],
 ): Promise<Inheritance> {
+  // A supervisor that kills a worker must be rid of it, and of what it holds open.
+  const { prefix, problems } = killedWithUs(usual);
   const prlimit = (await findProgramOnPath(process.env.PATH ?? '', 'prlimit')) ?? 'prlimit';
   // Where the program starts by itself, its limits can hold again.
   const isItself = launcher === 'none' || launcher === 'heaptrack';

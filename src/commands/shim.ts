@@ -14,7 +14,8 @@ const usage = `install PROGRAM [-- options of vgrun]
 
 install moves the program aside, as PROGRAM.vgrun-real, and puts a small script
 in its place that runs it under vgrun: with --tool=memcheck, or as the options
-say. restore puts it back, also after an installation that was interrupted.
+say. restore puts it back, also after an installation that was interrupted; a
+new program that was built over the script stays.
 status lists the shims below a folder, by default the working directory.
 See docs/shim.md.`;
 
@@ -32,6 +33,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   const end = argv.indexOf('--');
   const words = end === -1 ? argv : argv.slice(0, end);
   const options = end === -1 ? [] : argv.slice(end + 1);
+  await mustHaveNoOptions(words);
   const wishes = await subCommand('shim', usage, words)
     .wrap(80)
     .parseAsync([...words]);
@@ -49,6 +51,24 @@ export async function main(argv: readonly string[]): Promise<number> {
     throw new UserError(`shim ${verb} takes no options of vgrun`, 'leave out what stands behind --');
   }
   return run(name, options);
+}
+
+/** @throws UserError (125) for a word with dashes in front of `--`: it is an option in the wrong place, or a name. */
+async function mustHaveNoOptions(words: readonly string[]): Promise<void> {
+  const dashed = words.filter((word) => word.startsWith('-') && !isAnswered([word]));
+  const [first] = dashed;
+  if (first === undefined) return;
+  const [verb, name = 'PROGRAM'] = words.filter((word) => !word.startsWith('-'));
+  const isName = await lstat(resolve(first)).then(
+    () => true,
+    () => false,
+  );
+  throw new UserError(
+    `shim${verb === undefined ? '' : ` ${verb}`} has no option ${first}`,
+    isName || verb === 'restore' || verb === 'status'
+      ? `a name with a dash in front is written ./${first}`
+      : `options of vgrun stand behind the program: vgrun shim install ${name} -- ${dashed.join(' ')}`,
+  );
 }
 
 async function install(name: string | undefined, options: readonly string[]): Promise<number> {

@@ -28,6 +28,8 @@ const passedAlways: readonly NodeJS.Signals[] = [
   'SIGWINCH',
 ];
 const sentByTerminal: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
+/** To a target without a terminal they are signals like others, and some servers give them a meaning. */
+const sentByOthers: readonly NodeJS.Signals[] = ['SIGTTIN', 'SIGTTOU', 'SIGIO', 'SIGURG', 'SIGPWR'];
 const stopLookEveryMs = 250;
 const receiverLookEveryMs = 20;
 const heldForMs = 5000;
@@ -88,6 +90,7 @@ export function passSignals(
     }, stopLookEveryMs);
     timer.unref();
   } else {
+    for (const name of sentByOthers) on(name, () => deliver(name));
     on('SIGTSTP', () => {
       signal(pid, 'SIGSTOP');
       // While its debugger stands still, what stops a target keeps it there.

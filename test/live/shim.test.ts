@@ -123,6 +123,18 @@ describe('options of a shim', () => {
   });
 });
 
+test.each([
+  [['install', '--tool=gdb', './worker'], 'vgrun shim install ./worker -- --tool=gdb'],
+  [['install', 'worker', '--tool=gdb', '-q'], 'vgrun shim install worker -- --tool=gdb -q'],
+  [['status', '-worker'], 'a name with a dash in front is written ./-worker'],
+  [['run', './worker'], 'to run a program: vgrun PROGRAM'],
+])('%j is answered with how it is written', async (words, hint) => {
+  const { status, stderr } = await vgrun(['shim', ...words], { cwd: folder() });
+  expect(status).toBe(125);
+  expect(stderr).toContain(`hint: `);
+  expect(stderr).toContain(hint);
+});
+
 test.skipIf(!canRun('valgrind'))('docs/shim.md', { timeout: 240_000 }, async () => {
   await mkdir(place('page'));
   for (const file of ['supervisor.c', 'shim-worker.c'])

@@ -41,6 +41,9 @@ export function exactBytesIn(environ: Buffer, commandLine: Buffer): ExactBytes {
   return { variables, words };
 }
 
+/** U+FFFD. */
+const replacement = Buffer.from('\ufffd');
+
 function inexact(entries: Buffer): readonly Buffer[] {
   // Most often there is nothing to be looked for.
   if (isUtf8(entries)) return [];
@@ -49,7 +52,8 @@ function inexact(entries: Buffer): readonly Buffer[] {
     const zero = entries.indexOf(0, start);
     const end = zero === -1 ? entries.length : zero;
     const entry = entries.subarray(start, end);
-    if (!isUtf8(entry)) found.push(entry);
+    // A word that holds the character which Node puts in the place of such bytes looks like one that had them.
+    if (!isUtf8(entry) || entry.includes(replacement)) found.push(entry);
     start = end + 1;
   }
   return found;
