@@ -52,7 +52,7 @@ function unreadable(path: string, error: unknown): UserError {
   if (code === 'EACCES' || code === 'EPERM') {
     return new UserError(
       `${path} cannot be read: no permission`,
-      'core files belong to the user of the program: run vgrun as that user, or change the mode of the file',
+      'run vgrun as a user who may read it (a core belongs to the user of its program), or change the mode of the file or of its folder',
     );
   }
   return new UserError(`${path} cannot be read (${code ?? 'unknown error'})`, 'check the file');

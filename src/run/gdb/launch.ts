@@ -4,10 +4,10 @@
 // descriptors under three free numbers and its environment word by word in variables, so that any byte may stand in them.
 import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
-import { constants as osConstants } from 'node:os';
 import { join } from 'node:path';
 import { UserError } from '../../errors.ts';
 import type { Exit } from '../../model/run.ts';
+import { signalName } from '../../model/signals.ts';
 import { readGdbWish } from '../../tools/gdb/probes.ts';
 import { shippedScript } from './batch.ts';
 
@@ -196,9 +196,4 @@ function tailOf(path: string): string {
   } catch {
     return '';
   }
-}
-
-function signalName(number: number): string {
-  const known = Object.entries(osConstants.signals).find(([, each]) => each === number)?.[0];
-  return known ?? `SIG${number}`;
 }

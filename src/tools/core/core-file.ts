@@ -279,7 +279,11 @@ function problemsOf(
     add('no-threads', 'incomplete', `${path} tells of no thread: its notes are missing or damaged`);
   } else if (notes.isDamaged) {
     const more = notes.threads.length >= mostThreads ? ', or it has more threads than are read' : '';
-    add('damaged-core', 'incomplete', `${path} is damaged: notes in it are too short or contradict${more}`);
+    add(
+      'damaged-core',
+      'incomplete',
+      `${path} is damaged: notes in it are too short, too long or contradict, and threads may be missing${more}`,
+    );
   }
   if (isGuessed) {
     add(

@@ -21,6 +21,8 @@ const largestNote = 16 * 1024 * 1024;
 /** The name in it is much shorter. */
 const longestNameNote = 128;
 export const mostThreads = 16384;
+/** A header without name and description, and what may stand before it as padding (gABI, Note Section). */
+const smallestNote = 12 + 3;
 
 export interface NotedThread extends ThreadStatus {
   readonly information?: SignalInformation;
@@ -35,7 +37,7 @@ export interface CoreNotes {
   readonly files: MappedFiles;
   /** There is a note NT_FILE. */
   readonly hasFiles: boolean;
-  /** A note is shorter than it must be, or there are more threads than are read. */
+  /** A note is shorter than it must be, or larger than its segment, or there are more threads than are read. */
   readonly isDamaged: boolean;
   /** NT_PRPSINFO comes before the first thread: gdb and valgrind write it so, the kernel does not. */
   readonly isProcessFirst: boolean;
@@ -59,7 +61,9 @@ export function readCoreNotes(
   let isProcessFirst = false;
   for (const { type, fileOffset, fileSize } of segments) {
     if (type !== SegmentType.note) continue;
+    let end = fileOffset;
     for (const note of readNotes(header, { offset: fileOffset, size: fileSize }, readAt)) {
+      end = note.offset + note.size;
       if (note.name === 'vgrun' && note.type === VgrunNote.threadName && threadNames.size < mostThreads) {
         const told = readThreadName(machine, note.read(longestNameNote));
         if (told !== undefined && told.name !== '') threadNames.set(told.lwp, told.name);
@@ -95,6 +99,8 @@ export function readCoreNotes(
         isDamaged ||= files.isDamaged;
       }
     }
+    // The walk ends at a note that does not fit. The threads behind it are lost, and the core would look like one of fewer threads.
+    if (fileOffset + fileSize - end >= smallestNote) isDamaged = true;
   }
   return {
     threads,
