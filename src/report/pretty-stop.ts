@@ -180,6 +180,12 @@ function* threadLines(
 ): Generator<string> {
   const waits = waitSentence(thread, stop.threads);
   yield clip(`  ${harmless(threadTitle(thread))}${waits === '' ? '' : ` ${harmless(waits)}`}:`, ink.columns);
+  yield* callLines(thread, form, ink);
+  if (form.isWhole) yield* registerLines(thread, ink);
+}
+
+/** The calls of a thread with their values, and why there are no more. */
+export function* callLines(thread: ReportStopThread, form: StopForm, ink: Ink): Generator<string> {
   const kept = keptFrames(thread, form.frames);
   let before = -1;
   for (const index of kept) {
@@ -195,7 +201,6 @@ function* threadLines(
   if (left > 0) yield ink.dim(`    … ${grouped(left)} more`);
   const end = endText(thread);
   if (end !== '') yield ink.dim(`    (${end})`);
-  if (form.isWhole) yield* registerLines(thread, ink);
 }
 
 /** The innermost frames, mine and those that mine called, at most so many. */

@@ -409,6 +409,10 @@ describe.skipIf(!canRun('gdb'))('probes', () => {
     expect(seen.stops.map(({ number }) => number)).toEqual(seen.stops.map((_, index) => index + 1));
     const [first] = seen.stops.filter(({ probe }) => probe?.probe === 1);
     expect(first && at(first)).toEqual(['add:13', 'main:20']);
+    // Of --backtrace the values of each call, also on the terminal.
+    expect(seen.stderr).toMatch(
+      /#0 {2}add\(\) {2}\S*probe\.c:13\n +x = 7 {3}sum = 0x[0-9a-f]+ {3}twice = 14\n/,
+    );
     expect(
       seen.lines.filter(({ type }) => type === 'problem').map(({ code, message }) => [code, message]),
     ).toEqual([
