@@ -13,7 +13,7 @@ import {
   threadTitle,
 } from './html-page/stop-words.ts';
 import type { Ink } from './pretty-ink.ts';
-import { cycleLines, groupLines, type StopForm, valueLines } from './pretty-stop.ts';
+import { callLines, cycleLines, groupLines, type StopForm, valueLines } from './pretty-stop.ts';
 import { clip, grouped, harmless, plural } from './terminal-text.ts';
 
 /** The hits of all probes as a numbered list, in the order in which they were; of many, the first and the last ones. */
@@ -58,7 +58,10 @@ export function* probeLines(
     const fits = start.length + inline.length + who.length + 2 <= ink.columns;
     yield fits ? line : clip(`${start}${ink.dim(harmless(who))}`, ink.columns);
     if (!fits) yield* valueLines(values, form.isWhole || form.variables > 8 ? values.length : 2, ink);
-    if (thread !== undefined && thread.frames.length > 0) {
+    if (thread === undefined) continue;
+    // Arguments and locals are there when --backtrace asked for them.
+    if (thread.frames.some(({ variables = [] }) => variables.length > 0)) yield* callLines(thread, form, ink);
+    else if (thread.frames.length > 0) {
       yield ink.dim(clip(`${' '.repeat(width)}  ${harmless(stackChain(thread))}`, ink.columns));
     }
   }

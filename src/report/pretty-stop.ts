@@ -190,6 +190,12 @@ function* threadLines(
   yield clip(`  ${harmless(threadTitle(thread))}${waits === '' ? '' : ` ${harmless(waits)}`}:`, ink.columns);
   const { evidence } = thread.waits ?? {};
   if (form.isWhole && evidence !== undefined) yield ink.dim(`    (${harmless(evidence)})`);
+  yield* callLines(thread, form, ink);
+  if (form.isWhole) yield* registerLines(thread, ink);
+}
+
+/** The calls of a thread with their values, and why there are no more. */
+export function* callLines(thread: ReportStopThread, form: StopForm, ink: Ink): Generator<string> {
   const kept = keptFrames(thread, form.frames);
   let before = -1;
   for (const index of kept) {
@@ -205,7 +211,6 @@ function* threadLines(
   if (left > 0) yield ink.dim(`    … ${grouped(left)} more`);
   const end = endText(thread);
   if (end !== '') yield ink.dim(`    (${end})`);
-  if (form.isWhole) yield* registerLines(thread, ink);
 }
 
 /** The innermost frames, mine and those that mine called, at most so many. */

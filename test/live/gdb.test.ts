@@ -1,5 +1,5 @@
 // Runs under gdb: the program is as it is without, and what happened to it stands in the stop log.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -409,6 +409,10 @@ describe.skipIf(!canRun('gdb'))('probes', () => {
     expect(seen.stops.map(({ number }) => number)).toEqual(seen.stops.map((_, index) => index + 1));
     const [first] = seen.stops.filter(({ probe }) => probe?.probe === 1);
     expect(first && at(first)).toEqual(['add:13', 'main:20']);
+    // Of --backtrace the values of each call, also on the terminal.
+    expect(seen.stderr).toMatch(
+      /#0 {2}add\(\) {2}\S*probe\.c:13\n +x = 7 {3}sum = 0x[0-9a-f]+ {3}twice = 14\n/,
+    );
     expect(
       seen.lines.filter(({ type }) => type === 'problem').map(({ code, message }) => [code, message]),
     ).toEqual([
@@ -464,4 +468,41 @@ describe.skipIf(!canRun('gdb'))('gdb on the terminal', () => {
     expect(result.stdout).toContain('a\\ b');
     expect(result.stdout).not.toContain('init-file-was-read');
   });
+
+  test.skipIf(!canRun('script'))(
+    'attaches to a process, which goes on afterwards, or reads a core and its program',
+    async () => {
+      const cwd = place('at-the-prompt');
+      await mkdir(cwd);
+      compileC(
+        join(cwd, 'waits'),
+        '#include <unistd.h>\nstatic int wait_here(int a) { char c; return read(0, &c, 1) + a; }\nint main(void) { return wait_here(3); }',
+      );
+      const child = spawn(join(cwd, 'waits'), [], { stdio: ['pipe', 'ignore', 'ignore'] });
+      const ended = new Promise((done) => child.once('exit', done));
+      const atPrompt = (...words: readonly string[]) =>
+        runProgram(
+          'script',
+          [
+            '-qec',
+            [process.execPath, cliPath, 'gdb', '-i', ...words].map((word) => `'${word}'`).join(' '),
+            '/dev/null',
+          ],
+          { cwd, env: { SHELL: '/bin/sh' }, input: 'bt\nset confirm off\nquit 7\n' },
+        );
+      const attached = await atPrompt(`--pid=${child.pid}`);
+      expect([attached.status, attached.stdout]).toEqual([7, expect.stringContaining('wait_here')]);
+      // gdb has let it go: it reads a byte and adds 3.
+      child.stdin?.end('x');
+      expect(await ended).toBe(4);
+      compileC(join(cwd, 'dies'), 'int main(void) { *(volatile int *)8 = 1; return 0; }');
+      await underGdb(['./dies'], { cwd });
+      const core = join((await newestRun(cwd)).path, 'gdb-1.core');
+      const looked = await atPrompt(`--core=${core}`);
+      expect(looked.status).toBe(7);
+      expect(looked.stdout.replace(/\x1b\[[\d;?]*[a-z]/gi, '')).toMatch(/#0 .* main \(\)/);
+      const missing = await atPrompt('--core=missing');
+      expect([missing.status, missing.stdout]).toEqual([125, expect.stringContaining('missing')]);
+    },
+  );
 });

@@ -1,5 +1,6 @@
 // Owns gdb on the terminal: what it is told before the first file is read, and how it is waited for.
 import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { constants as osConstants } from 'node:os';
 import { UserError } from '../../errors.ts';
 import { debug } from '../../log.ts';
@@ -42,7 +43,9 @@ export async function startGdb(
     inheritance(),
     findProjectRoot(workingDirectory),
   ]);
-  const argv = [...prefix, gdb.path, ...gdbWords(session, target?.path, root)];
+  mustRun(session.pid);
+  const known = target?.path ?? (session.core === undefined ? undefined : await programOf(session.core));
+  const argv = [...prefix, gdb.path, ...gdbWords(session, known, root)];
   debug('gdb', { argv });
   const [file, ...args] = argv as [string, ...string[]];
   const highest = Math.max(2, ...descriptors);
@@ -63,6 +66,24 @@ export async function startGdb(
   } finally {
     for (const name of ['SIGINT', 'SIGQUIT'] as const) process.off(name, stay);
   }
+}
+
+/** @throws UserError (125): gdb would come up with nothing to look at. */
+function mustRun(pid: number | undefined): void {
+  if (pid === undefined || existsSync(`/proc/${pid}`)) return;
+  throw new UserError(`there is no process ${pid}`, 'see the numbers of your processes: ps -u "$USER"');
+}
+
+/**
+ * The program that left a core; undefined when its file is gone or another one is in its place.
+ *
+ * @throws UserError (125): it is no core file, or it cannot be read. gdb would wait for a FIFO.
+ */
+async function programOf(core: string): Promise<string | undefined> {
+  const { openCore } = await import('../core/open-core.ts');
+  const { exe, close } = await openCore(core, { search: [], debuginfod: false });
+  close();
+  return exe.matches === 'no' ? undefined : exe.path;
 }
 
 function gdbWords(
