@@ -5,6 +5,7 @@ import type { Problem } from '../../model/problem.ts';
 import type { Stop, StopThread, ThreadActivity, Wait } from '../../model/stop.ts';
 import { describeCore } from '../core/describe-core.ts';
 import { openCore } from '../core/open-core.ts';
+import { undecidedWaits } from '../core/undecided-waits.ts';
 import type { Sample, ThreadFacts } from './sampler.ts';
 
 export interface SampleContext {
@@ -51,9 +52,14 @@ export async function describeSample(
         ...rest.threads.map((thread) => asSampled(thread, facts.get(thread.lwp))),
         ...withoutCore(sample, rest.threads),
       ];
+      const stop: Stop = { ...rest, ...own, core, threads, ...(sure.length > 0 && { deadlocks: sure }) };
       return {
-        stop: { ...rest, ...own, core, threads, ...(sure.length > 0 && { deadlocks: sure }) },
-        problems: sure.length === deadlocks.length ? opened.problems : [...opened.problems, notAtOnce(pid)],
+        stop,
+        problems: [
+          ...opened.problems,
+          ...undecidedWaits(stop),
+          ...(sure.length === deadlocks.length ? [] : [notAtOnce(pid)]),
+        ],
       };
     } finally {
       opened.close();

@@ -6,6 +6,7 @@ import { deadlockSort } from '../../../src/model/deadlock-sort.ts';
 import type { Deadlock, Wait } from '../../../src/model/stop.ts';
 import { codePlaces, type NameOf } from '../../../src/tools/core/code-places.ts';
 import { deadlocksOf, waitsOf } from '../../../src/tools/core/deadlock.ts';
+import type { ProcessImage } from '../../../src/tools/core/process-image.ts';
 import { unwindThread } from '../../../src/tools/core/unwind.ts';
 import { canRun } from '../../project.ts';
 import { type StuckMode, startStuck } from '../../stuck-program.ts';
@@ -62,7 +63,14 @@ function seenIn(
   names: NameOf | undefined = namesOfSymbols,
   hasAllThreads = true,
 ): Seen {
-  const image = imageOfCore(core, options);
+  return seenInImage(imageOfCore(core, options), names, hasAllThreads);
+}
+
+function seenInImage(
+  image: ProcessImage,
+  names: NameOf | undefined = namesOfSymbols,
+  hasAllThreads = true,
+): Seen {
   const code = codePlaces(image, names);
   const stacks = image.threads.map((thread) => ({ thread, ...unwindThread(code, thread) }));
   const mainThread = Math.min(...image.threads.map(({ lwp }) => lwp));
@@ -153,6 +161,28 @@ describe.skipIf(!canRun('gcc'))('of threads that stand still', () => {
       owner: of('second_then_first')?.lwp,
     });
     expect(sorts(await seen('pi-self'))).toEqual(['parked']);
+  });
+
+  test('a waiter that got its mutex with priority inheritance, and has not run since, does not wait for itself', async () => {
+    const stuck = await startStuck(program, 'pi', join(dirname(program), 'stuck-given'));
+    const image = imageOfCore(await stuck.core());
+    const known = seenInImage(image);
+    const waiter = known.threads.find(({ own }) => own === 'first_then_second');
+    const word = BigInt(waiter?.wait?.address ?? 0);
+    expect(waiter?.wait?.owner).toBeDefined();
+    // Who unlocks writes the number of the next owner there.
+    const read = (address: bigint, length: number): Uint8Array => {
+      const bytes = Uint8Array.from(image.memory.read(address, length));
+      const at = word - address;
+      if (at >= 0n && at + 4n <= BigInt(bytes.length)) {
+        new DataView(bytes.buffer).setUint32(Number(at), (waiter?.lwp ?? 0) | 0x8000_0000, true);
+      }
+      return bytes;
+    };
+    const given = seenInImage({ ...image, memory: { read } });
+    const granted = given.threads.find(({ lwp }) => lwp === waiter?.lwp);
+    expect(granted?.wait?.owner).toBeUndefined();
+    expect(membersOf(given.deadlocks)).toEqual(membersOf(known.deadlocks));
   });
 
   test('a reader waits to write: a deadlock when it is alone, not known while another thread sleeps', async () => {
