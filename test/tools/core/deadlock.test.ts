@@ -212,31 +212,50 @@ describe.skipIf(!canRun('gcc'))('of threads that stand still', () => {
   });
 });
 
-test('every thread is in one deadlock at most, and each waits for what the next one holds', () => {
+test('every thread is in one deadlock at most, each waits for what the next one holds, and none has a timeout', () => {
+  const edge = fc.tuple(fc.nat(12), fc.option(fc.nat(12), { nil: undefined }), fc.boolean(), fc.nat(3));
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.nat(12), fc.option(fc.nat(12), { nil: undefined }))), (edges) => {
+    fc.property(fc.array(edge), fc.boolean(), (edges, isWholeProcess) => {
       const waits = new Map(
-        edges.map(([lwp, owner]): [number, Wait] => [
+        edges.map(([lwp, owner, isTimed, end]): [number, Wait] => [
           lwp,
-          { kind: 'mutex', address: '0x1', ...(owner !== undefined && { owner }) },
+          {
+            kind: 'mutex',
+            address: `0x${lwp}`,
+            ...(owner !== undefined && { owner }),
+            ...(isTimed && { timeout: 'set' }),
+            ...(owner === undefined && end === 1 && { isParked: true }),
+            ...(owner === undefined && end === 2 && { readers: 1 }),
+          },
         ]),
       );
-      const deadlocks = deadlocksOf(waits, false);
+      const deadlocks = deadlocksOf(waits, isWholeProcess);
       const members = deadlocks.flatMap(({ cycle }) => cycle.map(({ lwp }) => lwp));
       expect(new Set(members).size).toBe(members.length);
       for (const { cycle } of deadlocks) {
+        expect(cycle.every(({ waits: { timeout } }) => timeout === undefined)).toBe(true);
+        const ends = cycle.filter(({ waits: { owner } }) => owner === undefined);
+        if (ends.length > 0) {
+          expect(cycle).toHaveLength(1);
+          expect(ends[0]?.waits.isParked === true || isWholeProcess).toBe(true);
+          continue;
+        }
         for (const [index, { waits: wait }] of cycle.entries()) {
           expect(wait.owner).toBe(cycle[(index + 1) % cycle.length]?.lwp);
         }
       }
       // Whoever can be followed back to itself is in one.
-      for (const first of waits.keys()) {
+      for (const [first, wait] of waits) {
         let at: number | undefined = first;
         for (let step = 0; step <= 13 && at !== undefined; step++) {
-          at = waits.get(at)?.owner;
+          const next = waits.get(at);
+          at = next?.timeout === undefined ? next?.owner : undefined;
           if (at === first) break;
         }
-        expect(members.includes(first)).toBe(at === first);
+        const isEnd =
+          wait.timeout === undefined &&
+          (wait.isParked === true || (isWholeProcess && wait.readers !== undefined));
+        expect(members.includes(first)).toBe(at === first || isEnd);
       }
     }),
   );
