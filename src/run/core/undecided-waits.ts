@@ -5,20 +5,17 @@ import type { Stop } from '../../model/stop.ts';
 /** A thread that waits to write may be a reader itself: the lock does not say who reads. */
 export function undecidedWaits({ pid, threads, deadlocks = [] }: Stop): readonly Problem[] {
   const told = new Set(deadlocks.flatMap(({ cycle }) => cycle.map(({ waits }) => waits.address)));
-  const numbers = threads.flatMap(({ number, waits }) =>
-    waits?.readers !== undefined && waits.timeout === undefined && !told.has(waits.address) ? [number] : [],
+  const isUndecided = threads.some(
+    ({ waits }) => waits?.readers !== undefined && waits.timeout === undefined && !told.has(waits.address),
   );
-  const [first] = numbers;
-  if (first === undefined) return [];
-  const who =
-    numbers.length === 1
-      ? `thread ${first} waits`
-      : `${numbers.length} threads, among them thread ${first}, wait`;
+  if (!isUndecided) return [];
   return [
     {
       code: 'unknown-readers',
       level: 'warning',
-      message: `${who} to write under a lock that others, or the same thread, hold for reading; such a lock does not say who reads: whether it is a deadlock is not known`,
+      // Without numbers of threads: of many samples it is said once.
+      message:
+        'a thread waits to write under a lock that another one, or itself, holds for reading; such a lock does not say who reads: whether it is a deadlock is not known',
       hint: 'look again: vgrun stacks --samples=5 shows whether the thread moves',
       pid,
     },
