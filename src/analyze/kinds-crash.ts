@@ -217,17 +217,23 @@ const entries: readonly Entry[] = [
   {
     kind: 'Deadlock',
     severity: 'critical',
-    title: 'Threads wait for each other',
+    title: 'Deadlock',
     meaning:
-      'Each of these threads holds a lock for which another one waits, so that none of them can go on.',
-    advice: 'Take locks in one and the same order everywhere, or both at once.',
+      'These threads wait for each other, or for what nobody will ever release: none of them can go on.',
+    advice: 'See which locks each of them holds, and release these before what it waits for.',
     causes: [
       'two locks taken in different orders',
       'a lock that is held while a callback or another thread is waited for',
-      'a mutex that a thread takes twice',
+      'a mutex that a thread takes twice, or a lock that it reads and then wants to write under',
+      'a way out of a function, or the end of a thread, that does not unlock',
       'a fork in a program with threads: the child has the lock, and not the thread that would release it',
     ],
-    fixes: ['one order for all locks', 'std::scoped_lock(a, b)', 'release the lock before you call out'],
+    fixes: [
+      'one order for all locks',
+      'std::scoped_lock(a, b), which also unlocks on every way out',
+      'release the lock before you call out or join a thread',
+      'PTHREAD_MUTEX_ERRORCHECK while you search: a second lock then fails with EDEADLK',
+    ],
     falsePositives: [
       'a mutex that is used as a semaphore: unlocked by a thread that did not lock it, which pthread_mutex_unlock(3p) leaves undefined',
       'a thread in pthread_join that another one cancels (pthread_cancel(3p))',

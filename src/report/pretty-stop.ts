@@ -154,7 +154,7 @@ function* instructionLines({ disassembly }: ReportStop, form: StopForm, ink: Ink
   }
 }
 
-/** A cycle as a ring: the last line leads back to the first. A thread that waits for nobody's doing is alone. */
+/** A cycle as a ring: the last line leads back to the first. A thread that waits for what nobody will release stands alone. */
 export function* cycleLines(
   deadlock: Deadlock,
   threads: readonly ReportStopThread[],
@@ -163,20 +163,27 @@ export function* cycleLines(
   const steps = deadlockSteps(deadlock, threads);
   const [first] = steps;
   if (first === undefined) return;
-  const isRing = isCircle(deadlock);
   yield `  ${ink.bold(`${deadlockTitle(deadlock)}:`)}`;
+  if (!isCircle(deadlock)) {
+    yield* wrapped(`${first.thread} waits for ${first.wait}`, ink);
+    if (first.frame !== undefined) yield clip(`      at ${ink.place(first.frame)}`, ink.columns);
+    return;
+  }
   for (const [index, { thread, wait, isForLock, frame }] of steps.entries()) {
-    const edge = !isRing ? '  ' : index === 0 ? '╭▶' : '│ ';
-    const sentence = `${edge} ${ink.bold(harmless(thread))} waits for ${harmless(wait)}`;
-    // What only one thread waits for must be read to its end.
-    if (isRing) yield clip(`  ${sentence}`, ink.columns);
-    else yield* wrap(sentence, ink.columns - 4).map((line, row) => `${row === 0 ? '  ' : '       '}${line}`);
-    if (frame !== undefined) yield clip(`  ${isRing ? '│' : ' '}    at ${ink.place(frame)}`, ink.columns);
-    if (!isRing) continue;
+    const edge = index === 0 ? '╭▶' : '│ ';
+    yield clip(`  ${edge} ${ink.bold(harmless(thread))} waits for ${harmless(wait)}`, ink.columns);
+    if (frame !== undefined) yield clip(`  │    at ${ink.place(frame)}`, ink.columns);
     const next = steps[index + 1];
     if (next !== undefined && isForLock) yield '  │  held by';
     if (next === undefined) yield `  ╰─ ${isForLock ? 'held by ' : 'that is '}${harmless(first.thread)}`;
   }
+}
+
+/** What a thread waits for is read to its end: who holds a lock stands there. */
+function wrapped(sentence: string, ink: Ink): readonly string[] {
+  return wrap(harmless(sentence), ink.columns - 6).map((line, row) =>
+    clip(`${row === 0 ? '  ' : '      '}${line}`, ink.columns),
+  );
 }
 
 /** A thread with its frames. */
@@ -187,7 +194,7 @@ function* threadLines(
   ink: Ink,
 ): Generator<string> {
   const waits = waitSentence(thread, stop.threads);
-  yield clip(`  ${harmless(threadTitle(thread))}${waits === '' ? '' : ` ${harmless(waits)}`}:`, ink.columns);
+  yield* wrapped(`${threadTitle(thread)}${waits === '' ? '' : ` ${waits}`}:`, ink);
   const { evidence } = thread.waits ?? {};
   if (form.isWhole && evidence !== undefined) yield ink.dim(`    (${harmless(evidence)})`);
   yield* callLines(thread, form, ink);

@@ -14,14 +14,14 @@ const kindWords: Readonly<Record<Wait['kind'], string>> = {
   futex: 'futex',
 };
 
-/** Of several that are different. */
-const pluralWords: Readonly<Record<Wait['kind'], string>> = {
-  mutex: 'mutexes',
-  rwlock: 'read-write locks',
-  condition: 'condition variables',
-  thread: 'ends of threads',
-  semaphore: 'semaphores',
-  futex: 'futexes',
+/** Of several that are different, with their number. */
+const pluralWords: Readonly<Record<Wait['kind'], (count: number) => string>> = {
+  mutex: (count) => counted(count, 'mutex', 'mutexes'),
+  rwlock: (count) => counted(count, 'read-write lock'),
+  condition: (count) => counted(count, 'condition variable'),
+  thread: (count) => (count === 1 ? 'the end of 1 thread' : `the ends of ${count} threads`),
+  semaphore: (count) => counted(count, 'semaphore'),
+  futex: (count) => counted(count, 'futex', 'futexes'),
 };
 
 type Threads = readonly ReportStopThread[];
@@ -79,14 +79,12 @@ export function groupWait({ threads }: ThreadGroup, all: Threads): string {
   return `${who}${verb} for ${targets}`;
 }
 
-/** `3 mutexes and 2 ends of threads` */
+/** `3 mutexes and the ends of 2 threads` */
 function countedKinds(waits: readonly Wait[]): string {
   const targets = new Map(waits.map((wait) => [`${wait.kind} ${wait.address}`, wait.kind]));
   const counts = new Map<Wait['kind'], number>();
   for (const kind of targets.values()) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  const parts = [...counts].map(([kind, count]) =>
-    count === 1 && kind !== 'thread' ? `1 ${kindWords[kind]}` : `${count} ${pluralWords[kind]}`,
-  );
+  const parts = [...counts].map(([kind, count]) => pluralWords[kind](count));
   const last = parts.pop() ?? '';
   return parts.length === 0 ? last : `${parts.join(', ')} and ${last}`;
 }

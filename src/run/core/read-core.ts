@@ -20,6 +20,7 @@ import {
 import { readCoreValues, withValues } from './core-values.ts';
 import { describeCore } from './describe-core.ts';
 import { type OpenedCore, openCore } from './open-core.ts';
+import { undecidedWaits } from './undecided-waits.ts';
 
 export interface ReadCoreOptions {
   /** As the user names it. */
@@ -201,7 +202,12 @@ async function linesOf(
     facts.isCrash && facts.signal !== undefined
       ? { type: 'exit', pid, signal: facts.signal.number, name: facts.signal.name }
       : { type: 'exit', pid, detached: true },
-    ...[...opened.problems, ...(read?.problems ?? [])].map((problem) => ({ type: 'problem', ...problem })),
+    ...[
+      ...opened.problems,
+      ...(read?.problems ?? []),
+      // A crash is why it stands still.
+      ...(facts.isCrash ? [] : undecidedWaits(stop)),
+    ].map((problem) => ({ type: 'problem', ...problem })),
   ];
 }
 

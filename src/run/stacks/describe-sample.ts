@@ -5,6 +5,7 @@ import type { Problem } from '../../model/problem.ts';
 import type { Stop, StopThread, ThreadActivity, Wait } from '../../model/stop.ts';
 import { describeCore } from '../core/describe-core.ts';
 import { openCore } from '../core/open-core.ts';
+import { undecidedWaits } from '../core/undecided-waits.ts';
 import type { Sample, ThreadFacts } from './sampler.ts';
 
 export interface SampleContext {
@@ -44,7 +45,8 @@ export async function describeSample(
         ...rest.threads.map((thread) => asSampled(thread, facts.get(thread.lwp))),
         ...withoutCore(sample, rest.threads),
       ];
-      return { stop: { ...rest, ...own, core, threads }, problems: opened.problems };
+      const stop: Stop = { ...rest, ...own, core, threads };
+      return { stop, problems: [...opened.problems, ...undecidedWaits(stop)] };
     } finally {
       opened.close();
     }

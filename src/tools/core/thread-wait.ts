@@ -79,11 +79,15 @@ function foundWait(code: CodePlaces, stack: StackOfThread, futex: FutexWait): Fo
   }
   if (operation === FutexOperation.lockPi || operation === FutexOperation.lockPi2) {
     const owner = ownerInWord(address, u32);
+    // Who unlocks gives it to a waiter, which may not have run since. Nobody is made to wait for himself: the kernel refuses that.
+    const isGiven = owner === stack.thread.lwp;
     return {
       kind: 'mutex',
       address: hex(address),
-      ...(owner !== undefined && { owner }),
-      evidence: 'The kernel lends the owner its priority (FUTEX_LOCK_PI): the futex is the id of the owner.',
+      ...(owner !== undefined && !isGiven && { owner }),
+      evidence: isGiven
+        ? 'It has got the mutex meanwhile (FUTEX_LOCK_PI: the futex is its own id), and has not run since.'
+        : 'The kernel lends the owner its priority (FUTEX_LOCK_PI): the futex is the id of the owner.',
     };
   }
   const called = calledFunctions(code, stack.frames);

@@ -166,9 +166,9 @@ function deadlockSentence(sort: DeadlockSort, threads: number): string {
     case 'abandoned':
       return 'A thread waits for a mutex whose owner is gone';
     case 'parked':
-      return 'A thread waits for ever in pthread_mutex_lock, for a mutex that it cannot get';
+      return 'A thread waits for ever for a mutex that it cannot get';
     case 'readers':
-      return 'A thread waits to write under a lock that is held for reading, and no thread is left to release it';
+      return 'A thread waits to write under a lock that no reader is left to release';
   }
 }
 

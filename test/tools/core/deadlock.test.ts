@@ -6,6 +6,7 @@ import { deadlockSort } from '../../../src/model/deadlock-sort.ts';
 import type { Deadlock, Wait } from '../../../src/model/stop.ts';
 import { codePlaces, type NameOf } from '../../../src/tools/core/code-places.ts';
 import { deadlocksOf, waitsOf } from '../../../src/tools/core/deadlock.ts';
+import type { ProcessImage } from '../../../src/tools/core/process-image.ts';
 import { unwindThread } from '../../../src/tools/core/unwind.ts';
 import { canRun } from '../../project.ts';
 import { type StuckMode, startStuck } from '../../stuck-program.ts';
@@ -62,7 +63,14 @@ function seenIn(
   names: NameOf | undefined = namesOfSymbols,
   hasAllThreads = true,
 ): Seen {
-  const image = imageOfCore(core, options);
+  return seenInImage(imageOfCore(core, options), names, hasAllThreads);
+}
+
+function seenInImage(
+  image: ProcessImage,
+  names: NameOf | undefined = namesOfSymbols,
+  hasAllThreads = true,
+): Seen {
   const code = codePlaces(image, names);
   const stacks = image.threads.map((thread) => ({ thread, ...unwindThread(code, thread) }));
   const mainThread = Math.min(...image.threads.map(({ lwp }) => lwp));
@@ -155,6 +163,28 @@ describe.skipIf(!canRun('gcc'))('of threads that stand still', () => {
     expect(sorts(await seen('pi-self'))).toEqual(['parked']);
   });
 
+  test('a waiter that got its mutex with priority inheritance, and has not run since, does not wait for itself', async () => {
+    const stuck = await startStuck(program, 'pi', join(dirname(program), 'stuck-given'));
+    const image = imageOfCore(await stuck.core());
+    const known = seenInImage(image);
+    const waiter = known.threads.find(({ own }) => own === 'first_then_second');
+    const word = BigInt(waiter?.wait?.address ?? 0);
+    expect(waiter?.wait?.owner).toBeDefined();
+    // Who unlocks writes the number of the next owner there.
+    const read = (address: bigint, length: number): Uint8Array => {
+      const bytes = Uint8Array.from(image.memory.read(address, length));
+      const at = word - address;
+      if (at >= 0n && at + 4n <= BigInt(bytes.length)) {
+        new DataView(bytes.buffer).setUint32(Number(at), (waiter?.lwp ?? 0) | 0x8000_0000, true);
+      }
+      return bytes;
+    };
+    const given = seenInImage({ ...image, memory: { read } });
+    const granted = given.threads.find(({ lwp }) => lwp === waiter?.lwp);
+    expect(granted?.wait?.owner).toBeUndefined();
+    expect(membersOf(given.deadlocks)).toEqual(membersOf(known.deadlocks));
+  });
+
   test('a reader waits to write: a deadlock when it is alone, not known while another thread sleeps', async () => {
     const alone = await seen('upgrade');
     expect(sorts(alone)).toEqual(['readers']);
@@ -182,31 +212,50 @@ describe.skipIf(!canRun('gcc'))('of threads that stand still', () => {
   });
 });
 
-test('every thread is in one deadlock at most, and each waits for what the next one holds', () => {
+test('every thread is in one deadlock at most, each waits for what the next one holds, and none has a timeout', () => {
+  const edge = fc.tuple(fc.nat(12), fc.option(fc.nat(12), { nil: undefined }), fc.boolean(), fc.nat(3));
   fc.assert(
-    fc.property(fc.array(fc.tuple(fc.nat(12), fc.option(fc.nat(12), { nil: undefined }))), (edges) => {
+    fc.property(fc.array(edge), fc.boolean(), (edges, isWholeProcess) => {
       const waits = new Map(
-        edges.map(([lwp, owner]): [number, Wait] => [
+        edges.map(([lwp, owner, isTimed, end]): [number, Wait] => [
           lwp,
-          { kind: 'mutex', address: '0x1', ...(owner !== undefined && { owner }) },
+          {
+            kind: 'mutex',
+            address: `0x${lwp}`,
+            ...(owner !== undefined && { owner }),
+            ...(isTimed && { timeout: 'set' }),
+            ...(owner === undefined && end === 1 && { isParked: true }),
+            ...(owner === undefined && end === 2 && { readers: 1 }),
+          },
         ]),
       );
-      const deadlocks = deadlocksOf(waits, false);
+      const deadlocks = deadlocksOf(waits, isWholeProcess);
       const members = deadlocks.flatMap(({ cycle }) => cycle.map(({ lwp }) => lwp));
       expect(new Set(members).size).toBe(members.length);
       for (const { cycle } of deadlocks) {
+        expect(cycle.every(({ waits: { timeout } }) => timeout === undefined)).toBe(true);
+        const ends = cycle.filter(({ waits: { owner } }) => owner === undefined);
+        if (ends.length > 0) {
+          expect(cycle).toHaveLength(1);
+          expect(ends[0]?.waits.isParked === true || isWholeProcess).toBe(true);
+          continue;
+        }
         for (const [index, { waits: wait }] of cycle.entries()) {
           expect(wait.owner).toBe(cycle[(index + 1) % cycle.length]?.lwp);
         }
       }
       // Whoever can be followed back to itself is in one.
-      for (const first of waits.keys()) {
+      for (const [first, wait] of waits) {
         let at: number | undefined = first;
         for (let step = 0; step <= 13 && at !== undefined; step++) {
-          at = waits.get(at)?.owner;
+          const next = waits.get(at);
+          at = next?.timeout === undefined ? next?.owner : undefined;
           if (at === first) break;
         }
-        expect(members.includes(first)).toBe(at === first);
+        const isEnd =
+          wait.timeout === undefined &&
+          (wait.isParked === true || (isWholeProcess && wait.readers !== undefined));
+        expect(members.includes(first)).toBe(at === first || isEnd);
       }
     }),
   );
