@@ -31,7 +31,7 @@ export async function pauseBench({ quick = false } = {}) {
     };
     // One after the other in each round, so that what else the machine does falls upon all alike.
     const gaps = Object.fromEntries(Object.keys(looks).map((name) => [name, []]));
-    for (let round = 0; round < (quick ? 4 : 25); round++) {
+    for (let round = 0; round < (quick ? 5 : 25); round++) {
       for (const [name, look] of Object.entries(looks)) gaps[name].push(longestGap(beats, look));
     }
     const median = {};
