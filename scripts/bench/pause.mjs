@@ -1,17 +1,8 @@
 // `bench pause`: for how long a thread that works, one of 50, is held when the stacks of its process are read, seen from inside: by
 // vgrun, by eu-stack and by gdb, in turns, on the same process.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import {
-  closeSync,
-  mkdtempSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
-import { setPriority, tmpdir } from 'node:os';
+import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -31,10 +22,10 @@ export async function pauseBench({ quick = false } = {}) {
       target.once('error', failed);
     });
     const pid = String(target.pid);
-    preferHeartbeat(pid);
     const looks = {
       nobody: () => spawnSync('sleep', ['0.2']),
       vgrun: () => run(process.execPath, [join(root, 'dist/cli.js'), 'stacks', pid], folder),
+      sampler: () => sample(pid, folder),
       'eu-stack': () => run('eu-stack', ['-p', pid], folder),
       gdb: () => run('gdb', ['-nx', '-batch', '-p', pid, '-ex', 'thread apply all bt'], folder),
     };
@@ -52,34 +43,32 @@ export async function pauseBench({ quick = false } = {}) {
       );
     }
     const ms = (name) => `${median[name].toFixed(2)} ms`;
+    const row = (name, what, other) => ({
+      what: `${what}, ${other}`,
+      measured: ms(name),
+      reference: ms(other),
+      goal: 'no longer',
+      ok: median[name] <= median[other],
+    });
     return ['eu-stack', 'gdb']
       .filter((name) => spawnSync(name, ['--version']).error === undefined)
-      .map((name) => ({
-        what: `pause of vgrun stacks, ${name}`,
-        measured: ms('vgrun'),
-        reference: ms(name),
-        goal: 'no longer',
-        ok: median.vgrun <= median[name],
-      }));
+      .flatMap((name) => [
+        // The whole command also takes processors from the process, which is no hold.
+        row('sampler', 'pause while vgrun stacks holds the process', name),
+        row('vgrun', 'longest gap during all of vgrun stacks', name),
+      ]);
   } finally {
     target.kill('SIGKILL');
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-/**
- * The heartbeat goes before others where that is allowed (root): what is measured is for how long it is held, and not what else needs
- * a processor, be it the one who looks.
- */
-function preferHeartbeat(pid) {
-  for (const lwp of readdirSync(`/proc/${pid}/task`)) {
-    if (readFileSync(`/proc/${pid}/task/${lwp}/comm`, 'utf8').trim() !== 'heartbeat') continue;
-    try {
-      setPriority(Number(lwp), -20);
-    } catch {
-      process.stdout.write('  not root: the gaps also have what other programs take of the processors\n');
-    }
-  }
+/** The part of `vgrun stacks` that holds the process, without what finds names when it runs again. */
+function sample(pid, folder) {
+  const configuration = join(folder, 'sampler.json');
+  const request = { pid: Number(pid), directory: folder, samples: 1, intervalMs: 1, maxPauseMs: 500 };
+  writeFileSync(configuration, JSON.stringify({ ...request, parent: process.pid }));
+  run('/usr/bin/python3', ['-I', '-S', join(root, 'dist/gdb/sample.py'), configuration], folder);
 }
 
 function run(program, words, cwd) {
