@@ -1,14 +1,22 @@
 // `vgrun core`: what it says of cores that are whole, cut, of stripped programs and of others, and of what is no core.
 import { execFileSync, spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+} from 'node:fs';
 import { cp } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { analyze, parse, readCore } from '../../src/index.ts';
 import type { Report, ReportStopFrame } from '../../src/model/report.ts';
-import { canRun, projectRoot } from '../project.ts';
+import { canRun, cliPath, projectRoot } from '../project.ts';
 import { runPage } from './page.ts';
-import { testFolder, vgrun, vgrunReport } from './vgrun.ts';
+import { runProgram, testFolder, vgrun, vgrunReport } from './vgrun.ts';
 
 const folder = testFolder();
 const place = (...names: readonly string[]): string => join(folder(), ...names);
@@ -166,6 +174,58 @@ describe.skipIf(!canRun('gdb'))('vgrun core', () => {
     expect(stderr).toMatch(/^vgrun: .*\nhint: .*\n$/);
   });
 });
+
+/** Without root's right to read everything (capabilities(7)): for root too, a file of mode 0 is then one that cannot be read. */
+function vgrunWithoutOverride(words: readonly string[]) {
+  if (process.getuid?.() !== 0) return vgrun(words, { cwd: folder() });
+  const lowered = ['--bounding-set=-dac_override,-dac_read_search', process.execPath, cliPath];
+  return runProgram('setpriv', [...lowered, ...words], { cwd: folder() });
+}
+
+describe.skipIf(!canRun('gdb') || !canRun('cc') || (process.getuid?.() === 0 && !canRun('setpriv')))(
+  'without permission',
+  () => {
+    let program = '';
+    let found = '';
+    const closed: string[] = [];
+    beforeAll(() => {
+      build('null-write', '-g', '-O0', '-o', 'unreadable');
+      program = place('unreadable');
+      found = crash('unreadable', program);
+      mkdirSync(place('locked'));
+      copyFileSync(found, place('locked', 'core'));
+      copyFileSync(found, place('closed-core'));
+      closed.push(program, place('locked'), place('closed-core'));
+      for (const path of closed) chmodSync(path, 0);
+    });
+    // A folder that cannot be entered cannot be removed.
+    afterAll(() => {
+      for (const path of closed) chmodSync(path, 0o700);
+    });
+
+    test.each([
+      ['the core', () => [place('closed-core')]],
+      ['its folder', () => [place('locked', 'core')]],
+      ['the given program', () => [found, program]],
+    ])('to read %s: one sentence, one hint', async (_, words) => {
+      const { status, stderr } = await vgrunWithoutOverride(['core', ...words()]);
+      expect(stderr).toMatch(
+        /^vgrun: \S+ cannot be read: no permission\nhint: run vgrun as a user who may .*\n$/,
+      );
+      expect(status).toBe(125);
+    });
+
+    test('to read the program that the core names: the answer goes without it, and says so', async () => {
+      const report = place('without-program.json');
+      const words = ['core', '--no-locals', `--report=json=${report}`, found];
+      const { status } = await vgrunWithoutOverride(words);
+      expect(status).toBe(100);
+      expect(JSON.parse(readFileSync(report, 'utf8')).problems).toContainEqual(
+        expect.objectContaining({ code: 'unreadable-program', level: 'warning' }),
+      );
+    });
+  },
+);
 
 describe.skipIf(!canRun('gdb'))('docs/core.md', () => {
   const page = testFolder();

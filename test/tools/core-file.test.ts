@@ -348,6 +348,21 @@ describe('a damaged core', () => {
     expect(problems.map(({ code }) => code)).toContain('damaged-core');
   });
 
+  test.each([
+    ['size of the description', 4],
+    ['size of the name', 0],
+  ])('does not pass for one of fewer threads where the %s of a note lies', (_, field) => {
+    const other = makeNote(2, Buffer.alloc(16));
+    const notes = [makeStatus(7, 11, {}), other, makeStatus(8, 11, {})];
+    const made = () =>
+      read(makeElf({ bits: 64, machine: x86, segments: [{ type: note, bytes: Buffer.concat(notes) }] }));
+    expect(made().problems).toEqual([]);
+    other.writeUInt32LE(0xffff_ffff, field);
+    expect(made().image.threads).toHaveLength(1);
+    expect(made().problems).toMatchObject([{ code: 'damaged-core', level: 'incomplete' }]);
+    expect(made().facts.isWhole).toBe(false);
+  });
+
   test('without notes has no thread, and says so', () => {
     const { problems } = read(makeElf({ bits: 64, machine: x86, segments: [] }));
     expect(problems.map(({ code }) => code)).toEqual(['no-threads']);

@@ -1,5 +1,6 @@
 // Owns the choice of files for the modules of a core: the program that the user gives, what is found, what is fetched, and what is said
 // when the given one is another.
+import { accessSync, constants } from 'node:fs';
 import { UserError } from '../../errors.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { CoreFile } from '../../tools/core/core-file.ts';
@@ -94,7 +95,14 @@ export async function findFiles(
     ...(program?.module.buildId !== undefined && { buildId: program.module.buildId }),
     ...(given?.elf.buildId !== undefined && { givenBuildId: given.elf.buildId }),
   };
-  return { files, exe, problems: given === undefined ? [] : problemsOfGiven(exe, program !== undefined) };
+  return {
+    files,
+    exe,
+    problems:
+      given === undefined
+        ? problemsOfUnreadable(exe, search.places.sysroot)
+        : problemsOfGiven(exe, program !== undefined),
+  };
 }
 
 async function filesOf(
@@ -135,6 +143,29 @@ async function filesOf(
     ...(debug !== undefined && { debug }),
     ...(memoryObject !== undefined && { mapped: memoryObject }),
   };
+}
+
+/** A program that is where it was, and that the user may not read. */
+function problemsOfUnreadable(
+  { path, pathInCore }: CoreProgram,
+  sysroot: string | undefined,
+): readonly Problem[] {
+  if (path !== undefined || pathInCore?.startsWith('/') !== true || sysroot !== undefined) return [];
+  try {
+    accessSync(pathInCore, constants.R_OK);
+    return [];
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== 'EACCES' && code !== 'EPERM') return [];
+  }
+  return [
+    {
+      code: 'unreadable-program',
+      level: 'warning',
+      message: `${pathInCore}, the program of the core, cannot be read: no permission, so its names are missing`,
+      hint: 'run vgrun as a user who may read it, or name a copy: vgrun core CORE EXE',
+    },
+  ];
 }
 
 function problemsOfGiven(exe: CoreProgram, isProgramKnown: boolean): readonly Problem[] {
