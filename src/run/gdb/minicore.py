@@ -94,8 +94,8 @@ class Mapping:
 
 
 def living_thread(pid):
-    """A thread by whose number /proc tells of the process: /proc/PID is empty when the first one has
-    ended and others live (pthread_exit in main)."""
+    """A thread by whose number /proc tells of the process: /proc/PID is empty when the first one
+    has ended and others live (pthread_exit in main)."""
     if read_file(f"/proc/{pid}/auxv"):
         return pid
     try:

@@ -53,7 +53,8 @@ WAITING_SHARE = 0.75
 # Looks at a thread that runs and is told to stop, before the processor is given away: on another
 # processor it stops within microseconds.
 SPINS = 40
-# Seconds after which who waits for a thread looks whether the time is up, and whether it still lives.
+# Seconds after which who waits for a thread looks whether the time is up, and whether it still
+# lives.
 WATCH = 0.01
 # How many threads, at least, are stopped last: those that run, or else have switched most often.
 WORKERS = 1
@@ -99,8 +100,8 @@ def threads_of(pid):
 
 
 def has_ended(pid, lwp):
-    """Whether nothing of a thread runs any more. The first one of a process stays as a zombie for as
-    long as others live."""
+    """Whether nothing of a thread runs any more. The first one of a process stays as a zombie for
+    as long as others live."""
     stat = minicore.read_file(f"/proc/{pid}/task/{lwp}/stat").rpartition(b")")[2].split()
     return not stat or stat[0] in (b"Z", b"X")
 
@@ -267,8 +268,8 @@ class Sample:
             gc.enable()
 
     def seize(self, lwp):
-        """It goes on running, but a signal holds it from now on. A thread that has ended meanwhile is
-        none to look at."""
+        """It goes on running, but a signal holds it from now on. A thread that has ended meanwhile
+        is none to look at."""
         if hot.ptrace(PTRACE_SEIZE, lwp, 0, 0) == 0:
             self.seized.add(lwp)
             return
@@ -366,8 +367,8 @@ class Sample:
                 waiting = [lwp for lwp in waiting if lwp not in ended]
 
     def has_stopped(self, lwp, options):
-        """Whether a thread is no longer waited for: it stands, and its registers are taken, or it has
-        ended. Without WNOHANG it is waited for until it stops or the watch says something."""
+        """Whether a thread is no longer waited for: it stands, and its registers are taken, or it
+        has ended. Without WNOHANG it is waited for until it stops or the watch says something."""
         found = hot.waitpid(lwp, STATUS_AT, options)
         if found == 0:
             return False
@@ -380,8 +381,8 @@ class Sample:
         if status & 0xFF != 0x7F:
             self.ended.add(lwp)
             return True
-        # One that stopped to be given a signal must get it when it goes on. Of PTRACE_EVENT_STOP, in
-        # the upper half, there is none.
+        # One that stopped to be given a signal must get it when it goes on. Of PTRACE_EVENT_STOP,
+        # in the upper half, there is none.
         self.stopped[lwp] = 0 if status >> 16 else (status >> 8) & 0xFF
         place = self.slots.read(lwp)
         if place is not None:
