@@ -16,15 +16,11 @@ Answers in DIRECTORY/samples.jsonl, one JSON object a line: {"type":"sample", â€
 {"type":"error","errno":1} when there is nothing to look at, {"type":"end"} at the end.
 """
 
-import bisect
 import ctypes
 import gc
-import itertools
 import json
-import mmap
 import os
 import signal
-import struct
 import sys
 import threading
 import time
@@ -33,18 +29,31 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 sys.dont_write_bytecode = True
 import minicore  # noqa: E402
-from minicore import STACK_LIMIT  # noqa: E402
-
-PTRACE_DETACH = 17
-PTRACE_GETREGSET = 0x4204
-PTRACE_SEIZE = 0x4206
-PTRACE_INTERRUPT = 0x4207
-NT_PRSTATUS = 1
-WALL = 0x40000000  # __WALL: threads are no children of the usual kind
-PR_SET_PDEATHSIG = 1
-PR_SET_TIMERSLACK = 29
-ESRCH = 3
-EINTR = 4
+from held_copy import (  # noqa: E402
+    AROUND_FUTEX,
+    LIKELY_STACK,
+    Arena,
+    RegisterSlots,
+    StackMap,
+    machine_and_registers,
+)
+from processor_time import Hurry, Watch, keep_off_its_processors  # noqa: E402
+from tracing import (  # noqa: E402
+    EINTR,
+    ESRCH,
+    PR_SET_PDEATHSIG,
+    PR_SET_TIMERSLACK,
+    PTRACE_DETACH,
+    PTRACE_INTERRUPT,
+    PTRACE_SEIZE,
+    STATUS,
+    STATUS_AT,
+    WALL,
+    has_ended,
+    hot,
+    thread_count,
+    threads_of,
+)
 
 # Threads that are created while the others are being stopped are found by looking again.
 ROUNDS = 50
@@ -53,172 +62,8 @@ WAITING_SHARE = 0.75
 # Looks at a thread that runs and is told to stop, before the processor is given away: on another
 # processor it stops within microseconds.
 SPINS = 40
-# Seconds after which who waits for a thread looks whether the time is up, and whether it still
-# lives.
-WATCH = 0.01
 # How many threads, at least, are stopped last: those that run, or else have switched most often.
 WORKERS = 1
-# Bytes before and behind a futex: a mutex, a condition variable or the thread that is joined.
-AROUND_FUTEX = 512
-# Bytes of struct pthread.
-AROUND_BASE = 1024
-# Bytes of a stack that most threads need less than.
-LIKELY_STACK = 16 * 1024
-# Bytes for elf_gregset_t: more than any machine needs.
-SLOT = 512
-IOV_MAX = 1024
-
-
-# Does not give the interpreter's lock away: every call counts while a process is held.
-hot = ctypes.PyDLL(None, use_errno=True)
-hot.ptrace.restype = ctypes.c_long
-hot.ptrace.argtypes = [ctypes.c_long] * 4
-hot.waitpid.restype = ctypes.c_int
-hot.waitpid.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_int]
-hot.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
-hot.process_vm_readv.restype = ctypes.c_ssize_t
-hot.process_vm_readv.argtypes = [
-    ctypes.c_int,
-    ctypes.c_void_p,
-    ctypes.c_ulong,
-    ctypes.c_void_p,
-    ctypes.c_ulong,
-    ctypes.c_ulong,
-]
-
-# What waitpid says, and where.
-STATUS = ctypes.c_int()
-STATUS_AT = ctypes.addressof(STATUS)
-
-
-def threads_of(pid):
-    """The lwps that there are now."""
-    try:
-        return [int(name) for name in os.listdir(f"/proc/{pid}/task")]
-    except (FileNotFoundError, ProcessLookupError):
-        return []
-
-
-def has_ended(pid, lwp):
-    """Whether nothing of a thread runs any more. The first one of a process stays as a zombie for
-    as long as others live."""
-    stat = minicore.read_file(f"/proc/{pid}/task/{lwp}/stat").rpartition(b")")[2].split()
-    return not stat or stat[0] in (b"Z", b"X")
-
-
-def thread_count(pid):
-    """How many threads there are now: each is a folder, and a folder has a link for each one in it.
-    """
-    try:
-        return os.stat(f"/proc/{pid}/task").st_nlink - 2
-    except OSError:
-        return 0
-
-
-class Hurry:
-    """A process is held for as long as this thread waits for a processor: it goes first, where that
-    is allowed. It must not turn in a loop then: who is waited for needs that processor."""
-
-    def __enter__(self):
-        self.before = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
-        self.set(-20)
-
-    def __exit__(self, *_):
-        self.set(self.before)
-
-    def set(self, priority):
-        """Nothing happens where it is not allowed."""
-        try:
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), priority)
-        except OSError:
-            pass
-
-
-class Watch:
-    """Ends a wait for a thread every now and then, by a signal that does nothing else. Only the
-    thread that samples lets it in."""
-
-    @staticmethod
-    def prepare():
-        """To be called in the main thread, before the others are made."""
-        signal.signal(signal.SIGALRM, lambda *_: None)
-        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGALRM,))
-
-    def __enter__(self):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGALRM,))
-        # Again and again: one may come just before the wait.
-        signal.setitimer(signal.ITIMER_REAL, WATCH, WATCH)
-
-    def __exit__(self, *_):
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGALRM,))
-
-
-class RegisterSlots:
-    """Room for the registers of threads, made before they are stopped: a struct iovec and the bytes
-    that it speaks of."""
-
-    def __init__(self, count):
-        self.buffer = ctypes.create_string_buffer(SLOT * count)
-        base = ctypes.addressof(self.buffer)
-        words = [word for index in range(count) for word in (base + SLOT * index, SLOT)]
-        self.vectors = (ctypes.c_size_t * len(words))(*words)
-        self.first = ctypes.addressof(self.vectors)
-        self.count = count
-        self.used = 0
-
-    def read(self, lwp):
-        """Where the registers of a stopped thread are now: (first byte, length); None when it is
-        gone, or there is no room."""
-        index = self.used
-        if index == self.count or (
-            hot.ptrace(PTRACE_GETREGSET, lwp, NT_PRSTATUS, self.first + 16 * index) != 0
-        ):
-            return None
-        self.used += 1
-        # The kernel has put in place of the length how much there is.
-        return SLOT * index, self.vectors[2 * index + 1]
-
-
-class Arena:
-    """Where memory of the process is copied to, with the pages that are likely needed there
-    already."""
-
-    def __init__(self, likely):
-        self.memory = mmap.mmap(-1, minicore.TOTAL_LIMIT)
-        for offset in range(0, min(likely, minicore.TOTAL_LIMIT), minicore.PAGE):
-            self.memory[offset] = 0
-        self.anchor = ctypes.c_char.from_buffer(self.memory)
-        self.base = ctypes.addressof(self.anchor)
-        self.used = 0
-        self.ranges = []  # (address, offset here, length)
-
-    def copy(self, pid, spans):
-        """Copies [(address, length)] in as few calls as can be. What is not readable ends the span
-        that it lies in."""
-        index = 0
-        while index < len(spans):
-            batch = spans[index : index + IOV_MAX]
-            wanted = sum(length for _, length in batch)
-            if self.used + wanted > minicore.TOTAL_LIMIT:
-                return
-            local = struct.pack("QQ", self.base + self.used, wanted)
-            remote = struct.pack(f"{2 * len(batch)}Q", *itertools.chain.from_iterable(batch))
-            copied = hot.process_vm_readv(pid, local, 1, remote, len(batch), 0)
-            left = max(0, copied)
-            for address, length in batch:
-                index += 1
-                here = min(left, length)
-                if here > 0:
-                    self.ranges.append((address, self.used, here))
-                    self.used += here
-                    left -= here
-                if here < length:
-                    break
-
-    def taken(self):
-        """[(address, bytes)]"""
-        return [(at, self.memory[start : start + length]) for at, start, length in self.ranges]
 
 
 class Sample:
@@ -237,6 +82,7 @@ class Sample:
         }
         # They are no threads to look at.
         self.ended = {entry["lwp"] for entry in facts if entry.get("state") in ("Z", "X")}
+        self.folder = None  # Descriptor of /proc/PID/task.
         self.stacks = None
         self.slots = None
         self.arena = None
@@ -249,11 +95,14 @@ class Sample:
         self.paused_ns = 0
         self.pending = set()
         self.not_copied = []
+        # No thread is left that was not looked at.
+        self.is_whole = False
 
     def run(self):
         """Seizes, stops, copies, detaches; to be called in a thread that ends then."""
         try:
             hot.prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0)
+            self.folder = os.open(f"/proc/{self.pid}/task", os.O_RDONLY | os.O_DIRECTORY)
             self.stacks = StackMap(minicore.read_maps(minicore.living_thread(self.pid)))
             lwps = [lwp for lwp in threads_of(self.pid) if lwp not in self.ended]
             # Threads may be created meanwhile.
@@ -266,6 +115,8 @@ class Sample:
             self.refused[self.pid] = error.errno
         finally:
             gc.enable()
+            if self.folder is not None:
+                os.close(self.folder)
 
     def seize(self, lwp):
         """It goes on running, but a signal holds it from now on. A thread that has ended meanwhile
@@ -299,7 +150,8 @@ class Sample:
             self.stop(order[last:])
             for _ in range(ROUNDS):
                 gone = len(self.ended) + len(self.refused)
-                if self.is_late() or thread_count(self.pid) == len(self.stopped) + gone:
+                self.is_whole = thread_count(self.folder) == len(self.stopped) + gone
+                if self.is_whole or self.is_late():
                     break
                 # Created while the others were being stopped.
                 fresh = [lwp for lwp in threads_of(self.pid) if lwp not in self.activity]
@@ -309,9 +161,7 @@ class Sample:
                     self.activity[lwp] = (True, 0)
                     self.seize(lwp)
                 self.stop([lwp for lwp in fresh if lwp in self.seized])
-            self.copy()
-            around = [(at, 2 * AROUND_FUTEX) for at in self.stacks.waited_for]
-            self.arena.copy(self.reader(), around)
+            self.copy([(at, 2 * AROUND_FUTEX) for at in self.stacks.waited_for])
         finally:
             for lwp in reversed(self.stopped):
                 hot.ptrace(PTRACE_DETACH, lwp, 0, self.stopped[lwp])
@@ -319,18 +169,27 @@ class Sample:
             if any(self.stopped.values()):
                 self.begun = seized_at
             self.paused_ns = time.monotonic_ns() - self.begun
+            if not self.is_whole:
+                self.note_unseen()
+
+    def note_unseen(self):
+        """The time was up before all threads were found: those that are there now did not stop."""
+        known = self.ended | set(self.stopped) | set(self.refused)
+        unseen = (lwp for lwp in threads_of(self.pid) if lwp not in known)
+        self.pending.update(lwp for lwp in unseen if not has_ended(self.pid, lwp))
 
     def reader(self):
         """The thread by which memory is read: the first one of the process may have ended."""
         return next(iter(self.stopped), self.pid)
 
-    def copy(self):
-        """The stacks that are not copied yet."""
+    def copy(self, others=()):
+        """The stacks that are not copied yet, and other spans."""
+        spans = [*others]
         if self.is_over():
             self.not_copied += [lwp for lwp, _ in self.wanted]
-        elif self.wanted:
-            spans = [span for _, spans in self.wanted for span in spans]
-            self.arena.copy(self.reader(), spans)
+        else:
+            spans += [span for _, wanted in self.wanted for span in wanted]
+        self.arena.copy(self.reader(), spans)
         self.wanted = []
 
     def activity_of(self, lwp):
@@ -354,7 +213,7 @@ class Sample:
             looks -= 1
             if not waiting or looks > 0:
                 continue
-            # The processor is theirs now. Who was told last stops last, as a rule: one wake for all.
+            # The processor is theirs now. Who was told last stops last, as a rule: one wake for all
             if self.has_stopped(waiting[-1], WALL):
                 waiting.pop()
             elif self.is_late():
@@ -394,74 +253,6 @@ class Sample:
         """Bytes of elf_gregset_t."""
         start, length = self.registers[lwp]
         return self.slots.buffer[start : start + length]
-
-
-class Layout:
-    """Where in elf_gregset_t the registers lie that are looked at while a process is held."""
-
-    def __init__(self, machine, call, call_register, address_register):
-        letter = "Q" if machine.word == 8 else "I"
-        self.machine = machine
-        self.format = struct.Struct(f"<{len(machine.registers)}{letter}")
-        self.stack = machine.registers.index(machine.stack)
-        self.call = call
-        self.call_register = machine.registers.index(call_register)
-        self.address = machine.registers.index(address_register)
-        self.base = machine.registers.index("fs_base") if "fs_base" in machine.registers else None
-
-
-# By the number of bytes of elf_gregset_t. With the number of futex(2), and the registers of a
-# call's number and first argument.
-LAYOUTS = {
-    216: Layout(minicore.X86_64, 202, "orig_rax", "rdi"),
-    68: Layout(minicore.I386, 240, "orig_eax", "ebx"),
-    272: Layout(minicore.AARCH64, 98, "x8", "x0"),
-}
-
-
-class StackMap:
-    """Where the stacks of a process end, and what its threads wait for."""
-
-    def __init__(self, mappings):
-        self.starts = [mapping.start for mapping in mappings]
-        self.ends = [mapping.end for mapping in mappings]
-        self.waited_for = set()
-
-    def spans_of(self, buffer, at, size):
-        """[(address, length)]: what of a thread's memory is needed to unwind it, and to tell what
-        it waits for. Its registers are so many bytes of a buffer."""
-        layout = LAYOUTS.get(size)
-        if layout is None:
-            return []
-        values = layout.format.unpack_from(buffer, at)
-        start = max(0, values[layout.stack] - minicore.RED_ZONE)
-        index = bisect.bisect_right(self.starts, values[layout.stack]) - 1
-        known = index >= 0 and values[layout.stack] < self.ends[index]
-        # A stack may have grown, or been made, since the map was read: what is not mapped ends the
-        # reading.
-        end = start + STACK_LIMIT
-        if known:
-            end = min(end, self.ends[index])
-        spans = []
-        # struct pthread, at the end of most stacks: the id in it tells which thread a mutex or a
-        # join speaks of.
-        base = 0 if layout.base is None else values[layout.base]
-        if start < base < end:
-            end = min(end, base + AROUND_BASE)
-        elif base != 0:
-            spans.append((base, AROUND_BASE))
-        spans.append((start, end - start))
-        if values[layout.call_register] == layout.call:
-            self.waited_for.add(max(0, values[layout.address] - AROUND_FUTEX))
-        return spans
-
-
-def machine_and_registers(data):
-    """The machine, and {register: value}; None for one that is not known."""
-    layout = LAYOUTS.get(len(data))
-    if layout is None:
-        return None, {}
-    return layout.machine, dict(zip(layout.machine.registers, layout.format.unpack(data)))
 
 
 def thread_facts(pid, lwp):
@@ -529,9 +320,11 @@ def take_samples(configuration, answer):
     """All samples, one after another; `answer` is called with each line."""
     pid = configuration["pid"]
     started = time.monotonic_ns()
+    allowed = os.sched_getaffinity(0)
     for number in range(1, configuration["samples"] + 1):
         due = started + (number - 1) * configuration["intervalMs"] * 1_000_000
         time.sleep(max(0, due - time.monotonic_ns()) / 1e9)
+        keep_off_its_processors(pid, allowed)
         # Before the pause: a thread that is held has another state.
         facts = [thread_facts(pid, lwp) for lwp in sorted(threads_of(pid))]
         sample = Sample(pid, configuration["maxPauseMs"] * 1_000_000, facts)
