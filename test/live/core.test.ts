@@ -85,6 +85,16 @@ describe.skipIf(!canRun('gdb'))('vgrun core', () => {
     await expect(readCore(place('null-write'))).rejects.toMatchObject({ status: 125 });
   });
 
+  test('has the message with which the C library called abort(), as a run under gdb has it', async () => {
+    build('assertion', '-g', '-O0', '-o', 'assertion');
+    const said = expect.stringMatching(/^glibc said: .*withdraw: Assertion `amount <= balance' failed\.$/);
+    const { report } = await core(crash('assertion', place('assertion')));
+    expect(report.stops?.[0]).toMatchObject({ signal: { name: 'SIGABRT' }, what: said });
+    expect(report.findings[0]?.details).toContainEqual(said);
+    const live = await vgrunReport(['./assertion'], { cwd: folder(), command: 'gdb' });
+    expect(live.report.stops?.[0]).toMatchObject({ signal: { name: 'SIGABRT' }, what: said });
+  });
+
   test('of a stripped program and library has the same frames as of their unstripped twins', async () => {
     build('stripped-lib', '-g', '-O1', '-fPIC', '-shared', '-o', 'libstripped.so');
     build('stripped-app', '-g', '-O1', '-o', 'app', '-L.', '-lstripped', '-Wl,-rpath,$ORIGIN');

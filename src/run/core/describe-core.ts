@@ -2,6 +2,7 @@
 import { tmpdir } from 'node:os';
 import type { Frame } from '../../model/finding.ts';
 import type { Disassembly, Stop, StopFrame, StopSignal, StopThread, Wait } from '../../model/stop.ts';
+import { abortMessage } from '../../tools/core/abort-message.ts';
 import { describedRegisters } from '../../tools/core/address-place.ts';
 import { type CodePlaces, codePlaces, type NameOf } from '../../tools/core/code-places.ts';
 import { waitsOf } from '../../tools/core/deadlock.ts';
@@ -65,6 +66,7 @@ export async function describeCore(opened: OpenedCore, options: DescribeCoreOpti
     first !== undefined && signal !== undefined && hasAllRegisters
       ? faultOf(code, heap, first, signal)
       : undefined;
+  const what = signal?.name === 'SIGABRT' ? messageOf(opened, code) : undefined;
   const { disassembles = signal !== undefined, folder = tmpdir() } = options;
   const [threads, disassembly] = await Promise.all([
     withNames(opened, unwound, indexes, options.named),
@@ -76,6 +78,7 @@ export async function describeCore(opened: OpenedCore, options: DescribeCoreOpti
     pid: image.pid,
     ...(signal !== undefined && { signal }),
     ...(fault !== undefined && { fault }),
+    ...(what !== undefined && { what }),
     ...(disassembly !== undefined && { disassembly }),
     threads,
     modules,
@@ -90,6 +93,17 @@ function namesIn(opened: OpenedCore, indexes: ReadonlyMap<bigint, number>): Name
     const index = indexes.get(module.start);
     return index === undefined ? undefined : opened.functions(index)?.at(address);
   };
+}
+
+/** What the C library said before it called abort(); of a static program it is in the program itself. */
+function messageOf({ image, functions }: OpenedCore, code: CodePlaces): string | undefined {
+  for (const [index, { path, bias }] of image.modules.entries()) {
+    if (index > 0 && !/(^|\/)libc[.-][^/]*$/.test(path)) continue;
+    const pointer = functions(index)?.addressOf('__abort_msg');
+    const message = pointer === undefined ? undefined : abortMessage(code, pointer + bias);
+    if (message !== undefined) return message;
+  }
+  return undefined;
 }
 
 function threadOf(
