@@ -18,6 +18,7 @@ const modes = {
   timed: [3, 0],
   timedjoin: [2, 0],
   reader: [2, 1],
+  event: [1, 0],
   handed: [2, 1],
 } as const;
 

@@ -12,11 +12,14 @@
 //   timed     one of two waits in opposite order has a timeout
 //   timedjoin main holds what the thread waits for that it joins with a timeout
 //   reader    main waits to write under a lock that another thread reads, which sleeps
+//   event     main waits by syscall(2) for a word behind which there is what a mutex of its own would have there
 //   handed    child of fork(2): a thread waits for a mutex that main, asleep, took before the fork
 #define _GNU_SOURCE
 #include <pthread.h>
+#include <linux/futex.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -126,6 +129,11 @@ int main(int count, char **words) {
   if (is_mode && fork() != 0) {
     wait(0);
     return 0;
+  }
+  MODE("event") {
+    /* In the places of __lock, __count, __owner, __nusers and __kind. */
+    struct { int state, id, submitter, references, flags; } job = {2, 1, getpid(), 1, 0};
+    syscall(SYS_futex, &job.state, FUTEX_WAIT_PRIVATE, 2, NULL);
   }
   MODE("self") {
     pthread_mutex_lock(&first);

@@ -40,6 +40,27 @@ describe.skipIf(!canRun('gdb') || !canRun('cc'))('vgrun stacks', () => {
     expect(report.stops?.[0]?.threads.every(({ waits }) => waits?.evidence !== undefined)).toBe(true);
   });
 
+  test('a word that only looks like a mutex is none, neither to stacks nor to core', async () => {
+    const stuck = await start('event');
+    const { report, status } = await reportOf(stuck);
+    expect([status, report.findings]).toEqual([0, []]);
+    expect(report.stops?.[0]?.threads[0]?.waits).toMatchObject({ kind: 'futex' });
+    const core = await vgrunReport([await stuck.core()], { cwd: folder(), command: 'core' });
+    expect(core.report.findings.map(({ kind }) => kind)).toEqual(['SIGABRT']);
+  });
+
+  test('where no name tells which lock it is, a warning says that a deadlock would not be seen', async () => {
+    const source = join(projectRoot, 'examples-c/gdb/stuck.c');
+    execFileSync('cc', ['-s', '-O0', '-w', '-static', '-pthread', '-o', join(folder(), 'nameless'), source]);
+    const stuck = await startStuck(join(folder(), 'nameless'), 'pi-self', join(folder(), 'nameless-run'));
+    started.push(stuck);
+    const { report } = await reportOf(stuck);
+    expect(report.problems.map(({ code, level }) => [code, level])).toContainEqual([
+      'unknown-locks',
+      'warning',
+    ]);
+  });
+
   test('a mutex whose owner has ended is a deadlock of its own sort, in words of its own', async () => {
     const stuck = await start('abandoned');
     const { stdout, status } = await vgrun(['stacks', '--max-pause=5000', String(stuck.pid)], {

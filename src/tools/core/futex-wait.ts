@@ -14,6 +14,11 @@ export interface FutexWait {
   readonly expected?: number;
   /** Without FUTEX_PRIVATE_FLAG: another process may wake it. */
   readonly isShared: boolean;
+  /**
+   * It waits as glibc's low-level locks do, on which mutexes and the locks of streams stand: for a word that is 2 (locked, and somebody
+   * waits), and with an instruction of its own, where others call syscall(2).
+   */
+  readonly isLowLevelLock: boolean;
   /** Missing: there is none. */
   readonly timeout?: Wait['timeout'];
 }
@@ -24,6 +29,7 @@ const operations: ReadonlySet<number> = new Set(Object.values(FutexOperation));
 const privateFlag = 0x80;
 const operationMask = 0x7f;
 const futexCall = 202n;
+const moveFutexCall = Buffer.from([0xb8, 0xca, 0, 0, 0]);
 /** After a stop the kernel goes on by it with a wait that has a timeout; the other arguments stay in their registers. */
 const restartCall = 219n;
 
@@ -37,12 +43,15 @@ export function futexWaitOf(code: CodePlaces, { registers }: ImageThread): Futex
   if (operation === undefined || !operations.has(Number(operation & BigInt(operationMask)))) return undefined;
   if (!isFutexCall(code, pc, call) || address === 0n || address % 4n !== 0n) return undefined;
   const expected = registers.get('rdx');
+  const kind = Number(operation & BigInt(operationMask));
   const timeout = call === restartCall ? 'set' : timeoutOf(registers.get('r10'));
   return {
     address,
-    operation: Number(operation & BigInt(operationMask)),
+    operation: kind,
     ...(expected !== undefined && { expected: Number(expected & 0xffff_ffffn) }),
     isShared: (operation & BigInt(privateFlag)) === 0n,
+    isLowLevelLock:
+      kind === FutexOperation.wait && expected === 2n && isLibrarysOwn(code, pc, registers.get('rsp')),
     ...(timeout !== undefined && { timeout }),
   };
 }
@@ -59,8 +68,26 @@ function isFutexCall(code: CodePlaces, pc: bigint, call: bigint | undefined): bo
     // `syscall`; where the code is not known, orig_rax alone must do.
     return first === undefined || (first === 0x0f && second === 0x05);
   }
-  // Of a wait that goes on after a stop the number tells nothing; `mov $202,%eax; syscall` does.
-  const expected = [0xb8, 0xca, 0, 0, 0, 0x0f, 0x05];
-  const bytes = call === restartCall ? code.readCode(pc - 7n, expected.length) : new Uint8Array(0);
-  return bytes.length >= expected.length && expected.every((byte, index) => bytes[index] === byte);
+  // Of a wait that goes on after a stop the number tells nothing.
+  return call === restartCall && isInlineCall(code, pc);
+}
+
+/** `mov $202,%eax`, at most one instruction more, `syscall`: nothing but futex(2) is called there. */
+function isInlineCall(code: CodePlaces, pc: bigint): boolean {
+  const bytes = Buffer.from(code.readCode(pc - 16n, 16));
+  return bytes.length === 16 && bytes.readUInt16BE(14) === 0x0f05 && bytes.includes(moveFutexCall);
+}
+
+/**
+ * Whether it waits in the C library's own code and not in syscall(2), which others call. Without the code of the library, where the
+ * innermost function returns to tells: syscall(2) has no frame, so that is the word on top of the stack.
+ */
+function isLibrarysOwn(code: CodePlaces, pc: bigint, stack: bigint | undefined): boolean {
+  const { image, memory, places, readCode } = code;
+  const isLibrary = (path = ''): boolean => /(^|\/)lib(c|pthread)[.-][^/]*$/.test(path);
+  const isShared = image.modules.some(({ path }) => isLibrary(path));
+  if (isShared && !isLibrary(places.module(pc)?.path)) return false;
+  if (readCode(pc - 2n, 2).length === 2) return isInlineCall(code, pc);
+  const top = stack === undefined ? undefined : memory.unsigned(stack, 8);
+  return isShared && top !== undefined && (!places.isExecutable(top) || isLibrary(places.module(top)?.path));
 }

@@ -117,12 +117,22 @@ function foundWait(code: CodePlaces, stack: StackOfThread, futex: FutexWait): Fo
       };
     }
     default:
-      return withoutName(code, address);
+      return withoutName(code, futex);
   }
 }
 
 /** No name of a frame tells what it waits for. */
-function withoutName({ image: { threads }, memory }: CodePlaces, address: bigint): FoundWait {
+function withoutName(
+  { image: { threads }, memory }: CodePlaces,
+  { address, isLowLevelLock }: FutexWait,
+): FoundWait {
+  const unknown: FoundWait = {
+    kind: 'futex',
+    address: hex(address),
+    evidence: 'The kernel has it wait on this address.',
+  };
+  // Any word may be waited on, and what lies behind it may look like a mutex.
+  if (!isLowLevelLock) return unknown;
   const u32 = u32In(memory);
   const owner = ownerOfMutex(address, u32);
   if (isHeldMutex(address, u32) && threads.some(({ lwp }) => lwp === owner)) {
@@ -143,7 +153,7 @@ function withoutName({ image: { threads }, memory }: CodePlaces, address: bigint
       evidence: 'The memory at the futex is like the lock of a stdio stream that a live thread holds.',
     };
   }
-  return { kind: 'futex', address: hex(address), evidence: 'The kernel has it wait on this address.' };
+  return unknown;
 }
 
 function rwlockWait(called: readonly Called[], lock: ReturnType<typeof rwlockAt>): FoundWait {
@@ -188,9 +198,8 @@ function kindByName(called: readonly Called[], futex: FutexWait): Wait['kind'] |
   for (const { name } of called) {
     const kind = waitingFunctions.find(([pattern]) => pattern.test(name))?.[1];
     if (kind === undefined) continue;
-    // What takes the mutex again may have no name. Only low-level locks wait for a word that is 2: locked, and somebody waits.
-    const isLock = futex.operation === FutexOperation.wait && futex.expected === 2;
-    return kind === 'condition' && isLock ? 'mutex' : kind;
+    // What takes the mutex again may have no name.
+    return kind === 'condition' && futex.isLowLevelLock ? 'mutex' : kind;
   }
   return undefined;
 }
