@@ -105,8 +105,9 @@ const checks: readonly (readonly [name: RegExp, words: Words])[] = [
     /^(?:__gnu_cxx::__verbose_terminate_handler|__cxxabiv1::__terminate|std::terminate)/,
     {
       meaning:
-        'An exception found nobody to catch it, or left a function that may not throw; stderr has what it says.',
-      advice: 'The first frame of yours is where it was thrown: catch it there or further out.',
+        'C++ gave up: an exception found nobody to catch it or left a function that may not throw, or a std::thread was destroyed that nobody had joined; stderr has what it says.',
+      advice:
+        'The first frame of yours is where that happened: catch the exception there or further out, or join the thread.',
     },
   ],
 ];
@@ -131,6 +132,8 @@ export function crashWords(stop: Stop | undefined): Words | undefined {
     // abort(3) raises it too.
     if (signal.sender?.pid === stop.pid) return undefined;
   }
+  // The kernel sends it in the name of the process that wrote (signal(7)).
+  if (signal?.name === 'SIGPIPE' && signal.sender?.pid === stop.pid) return undefined;
   // sigaction(2): 0 and below is what kill(2), tgkill(2) and sigqueue(3) say.
   return signal?.code !== undefined && signal.code <= 0 ? sentBySomebody : undefined;
 }
