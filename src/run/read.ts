@@ -293,7 +293,8 @@ export async function* readSources(
   const others = sources.files.filter((file) => !isRead.has(file));
   // XML first, so that the processes are known when the text beside it speaks of them.
   const logged = beside ? [...others].sort((a, b) => Number(isText(a)) - Number(isText(b))) : others;
-  const files = [...logged, ...stopLogs];
+  const ownStopLogs = sources.manifest === undefined ? [] : stopLogs;
+  const files = sources.manifest === undefined ? [...logged, ...stopLogs] : logged;
   for (const group of groupCopies(files)) {
     const path = group[0] as string;
     const artifact = [path, ...group.slice(1).slice(-1)].map((name) => basename(name)).join(' … ');
@@ -302,7 +303,10 @@ export async function* readSources(
       continue;
     }
     if (capture === 'log' && isText(path)) {
-      yield* readPlainLog({ path, artifact, nextImage });
+      for await (const record of readPlainLog({ path, artifact, nextImage })) {
+        if (record.type === 'process') imageOfPid.set(record.pid, record.image);
+        yield record;
+      }
       continue;
     }
     let head = await headOf(path);
@@ -335,13 +339,7 @@ export async function* readSources(
     };
     const records = reader.read(readCopies(group), context);
     if (isBeside) yield* onlyWhatXmlLacks(records, imageOfPid, descriptors);
-    else if (isStopLog(path) && sources.manifest !== undefined) {
-      // A process that execs is several images in the log itself.
-      for await (const record of besideOthers(records, new Map(imageOfPid))) {
-        if (record.type === 'process') imageOfPid.set(record.pid, record.image);
-        yield record;
-      }
-    } else {
+    else {
       for await (const record of records) {
         if (record.type !== 'process') {
           if (!beside || !descriptors.takeStack(record)) yield record;
@@ -362,7 +360,26 @@ export async function* readSources(
       }
     }
   }
-  yield* readProfiles({ profiles, logs, manifest: sources.manifest, nextImage });
+  for await (const record of readProfiles({ profiles, logs, manifest: sources.manifest, nextImage })) {
+    if (record.type === 'process') imageOfPid.set(record.pid, record.image);
+    yield record;
+  }
+  // Last, when all processes are known of which they show a moment.
+  for (const path of ownStopLogs) {
+    const artifact = basename(path);
+    const head = await headOf(path);
+    const reader = await readerOf(head);
+    if (reader === undefined) {
+      yield { type: 'problem', problem: unreadable(artifact, head.length === 0, sources.manifest) };
+      continue;
+    }
+    const context: ReadContext = { artifact, nextImage, interpreterFor, fromInstrument: true };
+    // A process that execs is several images in the log itself.
+    for await (const record of besideOthers(reader.read(readCopies([path]), context), new Map(imageOfPid))) {
+      if (record.type === 'process') imageOfPid.set(record.pid, record.image);
+      yield record;
+    }
+  }
   yield* descriptors.messages();
 }
 

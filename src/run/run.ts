@@ -354,9 +354,9 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   problems.push(...(left?.problems ?? []));
   if (request.cores === 'read' && left !== undefined && left.cores.length > 0) {
     const { readCores } = await import('./core/read-core.ts');
-    const files = left.cores.flatMap(({ artifact, path, program }) => {
+    const files = left.cores.flatMap(({ pid, artifact, path, program }) => {
       const file = artifact === undefined ? path : join(directory, artifact);
-      return file === undefined ? [] : [{ path: file, ...(program !== undefined && { program }) }];
+      return file === undefined ? [] : [{ path: file, pid, ...(program !== undefined && { program }) }];
     });
     problems.push(...(await readCores(files, directory)));
   }

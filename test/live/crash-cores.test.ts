@@ -57,6 +57,42 @@ describe.skipIf(!canRun('valgrind') || !canRun('gdb') || !canRun('cc'))('cores',
     ]);
   });
 
+  test.each(['memcheck', 'none', 'massif'])(
+    'of a crash in another thread than the first, under %s',
+    async (tool) => {
+      const cwd = await mkdtemp(join(folder(), 'thread-'));
+      const source = join(cwd, 'thread.c');
+      await writeFile(
+        source,
+        `#include <pthread.h>
+static void *work(void *goal) { *(int *)goal = 42; return goal; }
+int main(void) {
+  pthread_t worker;
+  pthread_create(&worker, NULL, work, NULL);
+  return pthread_join(worker, NULL);
+}
+`,
+      );
+      const built = await runProgram('cc', ['-g', '-O0', '-pthread', '-o', 'thread', source], { cwd });
+      expect(built.status).toBe(0);
+      const { status, report } = await vgrunReport(['--on-crash=gdb', `--tool=${tool}`, './thread'], { cwd });
+      expect(status).toBe(139);
+      expect(report.problems.filter(({ code }) => code.startsWith('core'))).toEqual([]);
+      const { manifest } = await newestRun(cwd);
+      const { pid } = manifest;
+      expect(manifest.cores).toMatchObject([{ pid, artifact: `core.${pid}`, program: join(cwd, 'thread') }]);
+      expect(report.processes.map((process) => process.pid)).toEqual([pid]);
+      expect(report.reasons.filter((reason) => reason.includes('went on'))).toEqual([]);
+      const [crash] = report.stops ?? [];
+      expect(crash?.pid).toBe(pid);
+      expect(crash?.threads.length).toBe(2);
+      expect(crash?.threads[0]?.lwp).not.toBe(pid);
+      // massif keeps the place in a block of code less exact.
+      if (tool !== 'massif')
+        expect(crash?.threads[0]?.frames[0]).toMatchObject({ function: 'work', line: 2 });
+    },
+  );
+
   test('beside a log of the user’s own, and not one that was there before', async () => {
     const cwd = await place();
     await writeFile(join(cwd, 'my.log.core.1'), 'an old one');

@@ -1,6 +1,6 @@
 // Owns the opening of a core file together with the files of its process: finds the program and the libraries, and checks that they
 // are the ones that were running.
-import { dirname, resolve } from 'node:path';
+import { basename, dirname, resolve } from 'node:path';
 import type { Problem } from '../../model/problem.ts';
 import type { Module } from '../../model/stop.ts';
 import { type CoreFacts, type CoreFile, readCoreFile } from '../../tools/core/core-file.ts';
@@ -9,6 +9,7 @@ import { type FiledModule, imageMemoryOf } from '../../tools/core/image-memory.t
 import type { LoadedModule, ProcessImage } from '../../tools/core/process-image.ts';
 import { rangeAt } from '../../tools/core/ranges.ts';
 import { type FunctionNames, readFunctionNames } from '../../tools/core/symbols.ts';
+import { processInName } from '../../tools/core/valgrind-core-name.ts';
 import { findDebuginfod } from './debuginfod.ts';
 import { openFile } from './file-reader.ts';
 import { type CoreProgram, findFiles, type ModuleFiles, openGiven } from './module-files.ts';
@@ -17,6 +18,8 @@ import { hasExportedSymbols, hasSymbolTable, openObjectStore, type Places } from
 export interface OpenCoreOptions {
   /** The program, as the user names it. */
   readonly exe?: string | undefined;
+  /** Of the process, where it is known from elsewhere: cores of valgrind do not tell it. */
+  readonly pid?: number;
   /** Folder under which the paths of the core lie. */
   readonly sysroot?: string | undefined;
   /** Folders with files of the process, by base name or by build-id. */
@@ -63,11 +66,15 @@ export async function openCore(path: string, options: OpenCoreOptions): Promise<
     const given = options.exe === undefined ? undefined : openGiven(resolve(options.exe), store);
     const debuginfod = options.debuginfod ? await findDebuginfod() : undefined;
     const { files, exe, problems } = await findFiles(core, { given, places, store, debuginfod });
-    const image = imageOf(core, files);
+    const pid =
+      options.pid ??
+      (core.facts.writer === 'valgrind' ? processInName(basename(absolute)) : undefined) ??
+      core.facts.pid;
+    const image: ProcessImage = { ...imageOf(core, files), pid };
     return {
       path: absolute,
       image,
-      facts: core.facts,
+      facts: { ...core.facts, pid },
       modules: image.modules.map((module, index) => moduleOf(module, files[index])),
       problems: [
         ...core.problems,

@@ -88,20 +88,20 @@ export async function readCore(path: string, request: ReadCoreRequest): Promise<
 /**
  * Reads the cores that a run left, into one stop log in its directory.
  *
- * @param cores absolute paths of the files, and of what their processes executed.
+ * @param cores absolute paths of the files, the pids of their processes, and absolute paths of what these executed.
  * @returns what could not be read, and which files more were left alone.
  */
 export async function readCores(
-  cores: readonly { readonly path: string; readonly program?: string }[],
+  cores: readonly { readonly path: string; readonly pid: number; readonly program?: string }[],
   directory: string,
 ): Promise<readonly Problem[]> {
   const problems: Problem[] = [];
   const log = startLog(directory);
   const read = cores.slice(0, mostCores);
-  for (const { path, program } of read) {
+  for (const { path, pid, program } of read) {
     let opened: OpenedCore;
     try {
-      opened = await openCore(path, { exe: program, search: [], debuginfod: false });
+      opened = await openCore(path, { exe: program, pid, search: [], debuginfod: false });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       problems.push({ code: 'unreadable-core', level: 'incomplete', message: error.message });

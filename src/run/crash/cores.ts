@@ -7,7 +7,7 @@ import type { Problem } from '../../model/problem.ts';
 import type { FoundCore } from '../../model/run.ts';
 import { coreSignals } from '../../model/signals.ts';
 import { type ExecutableWatch, watchExecutables } from '../executables.ts';
-import { type CoreOwner, coreOwner } from './core-owner.ts';
+import { type CoreOwner, coreOwner, processOf } from './core-owner.ts';
 import { readCorePattern } from './core-pattern.ts';
 import { type CoreCandidate, type CoreFolders, coreCandidates } from './core-search.ts';
 import { fetchFromSystemd, whyNone } from './missing-core.ts';
@@ -52,13 +52,10 @@ export async function watchCores(options: {
   let watch: ExecutableWatch | undefined;
   let first = 0;
 
-  const isOurs = (owner: CoreOwner): boolean => {
-    const seen = watch?.seen;
-    return owner.pid === first || seen?.has(owner.pid) === true || seen?.has(owner.ppid) === true
-      ? true
-      : // Where vgrun has no terminal, all that the program starts is in a session of its own.
-        owner.session === first;
-  };
+  const isSeen = (pid: number): boolean => pid === first || watch?.seen.has(pid) === true;
+  const isOurs = (pid: number, { ppid, session }: CoreOwner): boolean =>
+    // Where vgrun has no terminal, all that the program starts is in a session of its own.
+    isSeen(pid) || isSeen(ppid) || session === first;
 
   async function take(candidate: CoreCandidate, taken: FoundCore[], problems: Problem[]): Promise<void> {
     const { path } = candidate;
@@ -72,12 +69,14 @@ export async function watchCores(options: {
       problems.push(unreadable(error as Error));
       return;
     }
-    if (owner === undefined || !isOurs(owner)) return;
-    const same = taken.filter(({ pid }) => pid === owner.pid).length;
-    const name = `core.${owner.pid}${same === 0 ? '' : `-${same + 1}`}`;
-    const known = owner.pid === first ? program : isValgrind ? undefined : watch?.seen.get(owner.pid)?.path;
+    if (owner === undefined) return;
+    const { pid, isGuessed } = processOf(owner, path, isSeen);
+    if (!isOurs(pid, owner)) return;
+    const same = taken.filter((core) => core.pid === pid).length;
+    const name = `core.${pid}${same === 0 ? '' : `-${same + 1}`}`;
+    const known = pid === first ? program : isValgrind ? undefined : watch?.seen.get(pid)?.path;
     const facts = {
-      pid: owner.pid,
+      pid,
       ...(owner.signal !== 0 && { signal: owner.signal }),
       ...(known !== undefined && { program: known }),
       ...(isValgrind && { isValgrinds: true as const }),
@@ -90,7 +89,8 @@ export async function watchCores(options: {
       taken.push({ ...facts, path });
     }
     const isOverwritten = earlier !== undefined || candidate.madeMs < startedMs;
-    if (isOverwritten && !isValgrind) problems.push(overwritten(path, owner.pid));
+    if (isOverwritten && !isValgrind) problems.push(overwritten(path, pid));
+    if (isGuessed) problems.push(guessed(path, pid));
   }
 
   return {
@@ -172,6 +172,15 @@ function unreadable({ message }: Error): Problem {
     level: 'warning',
     message: `${message}: it was written during the run`,
     hint: 'read it as its owner: vgrun core FILE PROGRAM',
+  };
+}
+
+function guessed(path: string, pid: number): Problem {
+  return {
+    code: 'core-process-guessed',
+    level: 'warning',
+    message: `${path} does not tell which process it is of: ${pid} is the number of one of its threads`,
+    pid,
   };
 }
 

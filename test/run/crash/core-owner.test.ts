@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { coreOwner } from '../../../src/run/crash/core-owner.ts';
+import { coreOwner, processOf } from '../../../src/run/crash/core-owner.ts';
 
 let folder: string;
 beforeAll(async () => {
@@ -27,14 +27,18 @@ function note(type: number, content: Buffer): Buffer {
   return Buffer.concat([head, content]);
 }
 
-/** A core of 64 bits with the two notes that matter, as the kernel writes them. */
-function madeCore(pid: number, processPid: number): Buffer {
+function threadNote(lwp: number): Buffer {
   const status = Buffer.alloc(336);
   status.writeUInt16LE(11, 12);
-  for (const [index, id] of [pid, 40, 39, 38].entries()) status.writeUInt32LE(id, 32 + 4 * index);
+  for (const [index, id] of [lwp, 40, 39, 38].entries()) status.writeUInt32LE(id, 32 + 4 * index);
+  return note(1, status);
+}
+
+/** A core of 64 bits with the notes that matter: of its first thread and the process as the kernel writes them, then other threads. */
+function madeCore(lwp: number, processPid: number, others: readonly number[] = []): Buffer {
   const process = Buffer.alloc(136);
   process.writeUInt32LE(processPid, 24);
-  const notes = Buffer.concat([note(1, status), note(3, process)]);
+  const notes = Buffer.concat([threadNote(lwp), note(3, process), ...others.map(threadNote)]);
   const header = Buffer.alloc(64 + 56);
   Buffer.from('7f454c46020101', 'hex').copy(header);
   header.writeUInt16LE(4, 16);
@@ -50,9 +54,25 @@ function madeCore(pid: number, processPid: number): Buffer {
 describe('whose core it is', () => {
   test('the notes say, and a thread that crashed is not taken for its process', async () => {
     const ids = { ppid: 40, processGroup: 39, session: 38, signal: 11 };
-    expect(await ownerOf(madeCore(417, 415))).toEqual({ pid: 415, ...ids });
+    expect(await ownerOf(madeCore(417, 415, [415]))).toEqual({ pid: 415, threads: [417], ...ids });
     // valgrind leaves the process note empty.
-    expect(await ownerOf(madeCore(417, 0))).toEqual({ pid: 417, ...ids });
+    const valgrinds = { pid: 0, threads: [417, 415, 416], ...ids };
+    expect(await ownerOf(madeCore(417, 0, [415, 416]))).toEqual(valgrinds);
+  });
+
+  test('where the notes do not say it, the name does, and else the thread that is a process of the run', () => {
+    const threads = [417, 415, 416];
+    const of = (name: string, seen: readonly number[], pid = 0) =>
+      processOf({ pid, threads }, `/run/12/${name}`, (each) => seen.includes(each));
+    expect(of('vgcore.9', [], 415)).toEqual({ pid: 415, isGuessed: false });
+    for (const name of ['vgcore.415', 'vgcore.415.2', 'my.7.log.core.415', 'log.core.3.core.415.1']) {
+      expect(of(name, [417]), name).toEqual({ pid: 415, isGuessed: false });
+    }
+    for (const name of ['core', 'core.9', 'vgcore.0', 'vgcore.9x', 'my-vgcore.9', 'vgcore']) {
+      expect(of(name, [1, 416]), name).toEqual({ pid: 416, isGuessed: false });
+    }
+    expect(of('core', [])).toEqual({ pid: 415, isGuessed: true });
+    expect(of('core', [416, 417])).toEqual({ pid: 417, isGuessed: true });
   });
 
   test('what is cut, lies about its sizes, or is no core, is nobody’s', async () => {
