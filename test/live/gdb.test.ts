@@ -477,7 +477,7 @@ describe.skipIf(!canRun('gdb'))('probes', () => {
       ['probe', 3, []],
       ['probe', 3, []],
     ]);
-    expect(seen.stops.map((stop) => at(stop)[0])).toEqual(['main:31', 'counted:27', 'counted:27']);
+    expect(seen.stops.map((stop) => at(stop)[0])).toEqual(['main:34', 'counted:28', 'counted:28']);
     expect(seen.lines.filter(({ type }) => type === 'problem').map(({ message }) => message)).toEqual([
       `--break 'counted if crashes()': at a hit its condition could not be evaluated: ${outcomes[0]}`,
       ...['crashes()', 'aborts()', 'runs_on()'].map(
@@ -490,7 +490,7 @@ describe.skipIf(!canRun('gdb'))('probes', () => {
     const program = compile('probe-calls');
     const seen = await underGdb(['--break=main', '--print=ends()', '--print=calls', program]);
     expect(seen.status).toBe(9);
-    expect(seen.stops.map(at)).toEqual([['main:31']]);
+    expect(seen.stops.map(at)).toEqual([['main:34']]);
     expect(seen.stops[0]?.probe?.values.map(({ error }) => error)).toEqual([
       'the function that it calls ended the process',
       'the process had ended',

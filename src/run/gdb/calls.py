@@ -13,9 +13,9 @@ from settings import attempt
 MAX_SECONDS = 10
 # What a thread brings upon itself. Others come from elsewhere, and are for the program.
 FAULTS = ("SIGILL", "SIGABRT", "SIGFPE", "SIGBUS", "SIGSEGV", "SIGSYS")
-# What stops a function that does not come back. It does nothing to a program that has no handler for it, should it
-# come too late; gdb's own command `interrupt` sends SIGINT.
-STOP_CALL = "SIGURG"
+# What stops a function that does not come back: no thread can block it, and a program goes on under gdb, should it
+# come too late. gdb's own command `interrupt` sends SIGINT.
+STOP_CALL = "SIGSTOP"
 
 
 class CallFailed(Exception):
@@ -63,7 +63,7 @@ class Calls:
         try:
             return evaluate()
         except gdb.error as error:
-            failed = self.why(inferior, pid)
+            failed = self.why(inferior, pid, str(error))
             if failed is None:
                 raise
             raise CallFailed(failed) from error
@@ -72,7 +72,7 @@ class Calls:
             self.is_running = False
             attempt("set scheduler-locking replay")
             if self.is_late:
-                attempt(f"handle {STOP_CALL} nostop noprint pass")
+                attempt(f"handle {STOP_CALL} stop print pass")
             if stopping:
                 attempt(f"handle {' '.join(stopping)} nostop noprint pass")
             for each in disabled:
@@ -91,11 +91,13 @@ class Calls:
 
         gdb.post_event(stop)
 
-    def why(self, inferior, pid):
+    def why(self, inferior, pid, message):
         if inferior.pid != pid:
             return "the function that it calls ended the process"
         if self.is_late:
             return f"the function that it calls did not return within {MAX_SECONDS} s; the call was taken back"
-        if self.fault is not None:
-            return f"the function that it calls got {self.fault}; the call was taken back"
-        return None
+        if "std::terminate" in message:
+            return "the function that it calls threw an exception that it does not catch; the call was taken back"
+        # gdb has no SignalEvent for a SIGTRAP.
+        fault = self.fault or ("SIGTRAP" if "was signaled while in a function" in message else None)
+        return None if fault is None else f"the function that it calls got {fault}; the call was taken back"
