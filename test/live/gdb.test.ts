@@ -428,6 +428,76 @@ describe.skipIf(!canRun('gdb'))('probes', () => {
     ]);
   });
 
+  test('tell a value that could not be read and a change that was not made', async () => {
+    const program = compile('probe');
+    const seen = await underGdb([
+      ...[
+        '--break',
+        'main',
+        '--print',
+        '*(int*)0',
+        '--break',
+        'probe.c:13 if x < 2',
+        '--set',
+        'twice=*(int*)0',
+      ],
+      program,
+    ]);
+    expect(seen.stdout).toBe('total 90\n');
+    expect(seen.status).toBe(101);
+    expect(seen.lines.filter(({ type }) => type === 'problem').map(({ message }) => message)).toEqual([
+      "--print '*(int*)0' could not be evaluated at any hit of --break 'main': Cannot access memory at address 0x0",
+      "--set 'twice=*(int*)0' failed at hit 1 of --break 'probe.c:13 if x < 2', and failed at 2 hits in all: Cannot access memory at address 0x0",
+    ]);
+  });
+
+  test('take back a function that an expression calls and that does not return', async () => {
+    const program = compile('probe-calls');
+    const seen = await underGdb([
+      ...['--break', 'main', '--print', 'crashes()', '--print', 'aborts()', '--print', 'runs_on()'],
+      // The breakpoint in what is called does not count.
+      ...['--print', 'calls', '--print', 'counted() - counted()', '--set', 'calls=0'],
+      ...['--break', 'counted if crashes()', '--break', 'counted', program],
+    ]);
+    expect(seen.stdout).toBe('calls 2\n');
+    expect(seen.status).toBe(3);
+    const takenBack = (what: string) => `the function that it calls ${what}; the call was taken back`;
+    const outcomes = [
+      takenBack('got SIGSEGV'),
+      takenBack('got SIGABRT'),
+      takenBack('did not return within 10 s'),
+    ];
+    const hits = seen.stops.map(({ cause, probe }) => [
+      cause,
+      probe?.probe,
+      probe?.values.map(({ value, error }) => value ?? error),
+    ]);
+    expect(hits).toEqual([
+      ['probe', 1, [...outcomes, '0', '-1']],
+      ['probe', 3, []],
+      ['probe', 3, []],
+    ]);
+    expect(seen.stops.map((stop) => at(stop)[0])).toEqual(['main:34', 'counted:28', 'counted:28']);
+    expect(seen.lines.filter(({ type }) => type === 'problem').map(({ message }) => message)).toEqual([
+      `--break 'counted if crashes()': at a hit its condition could not be evaluated: ${outcomes[0]}`,
+      ...['crashes()', 'aborts()', 'runs_on()'].map(
+        (call, index) => `--print '${call}' failed at hit 1 of --break 'main': ${outcomes[index]}`,
+      ),
+    ]);
+  });
+
+  test('tell a function that an expression calls and that ends the process', async () => {
+    const program = compile('probe-calls');
+    const seen = await underGdb(['--break=main', '--print=ends()', '--print=calls', program]);
+    expect(seen.status).toBe(9);
+    expect(seen.stops.map(at)).toEqual([['main:34']]);
+    expect(seen.stops[0]?.probe?.values.map(({ error }) => error)).toEqual([
+      'the function that it calls ended the process',
+      'the process had ended',
+    ]);
+    expect(seen.problems).toEqual(['probe-value']);
+  });
+
   test('wait for a library that is loaded later', async () => {
     execFileSync('cc', ['-g', '-shared', '-fPIC', '-x', 'c', '-o', place('later.so'), '-'], {
       input: 'int half(int whole) {\n  return whole / 2;\n}\n',

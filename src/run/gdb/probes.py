@@ -4,19 +4,26 @@ import re
 
 import gdb
 
+from calls import CallFailed
 from values import MAX_VALUE, shorten, value_text
+
+# `f(x)`, `(*f)(x)`, and not `$_streq(a, b)`, which is a function of gdb's.
+CALL = re.compile(r"(?<![\w$])[A-Za-z_]\w*\s*\(|\)\s*\(")
 
 
 class Probe:
     """One `--break`. Its fields are those of src/tools/gdb/probes.ts."""
 
-    def __init__(self, number, wish, log):
+    def __init__(self, number, wish, log, calls):
         self.number = number
         self.wish = wish
         self.log = log
+        self.calls = calls
         self.hits = 0
-        # By option and expression: what gdb says, as long as it could not be evaluated at any hit.
+        # By expression: what gdb says, as long as it could not be evaluated at any hit.
         self.failing = {}
+        # By option and expression: at which hit it first did something else than what was asked, and what; how often.
+        self.failed = {}
         self.found = False
         # Why there are no hits is told already.
         self.is_refused = False
@@ -44,8 +51,9 @@ class Probe:
         condition = self.wish.get("condition")
         if condition is None:
             return
-        if self.breakpoint.pending:
-            # Its names are not known yet, and gdb would say nothing of one that never will be: it is evaluated at each hit.
+        if self.breakpoint.pending or CALL.search(condition):
+            # Of a place that is not known yet gdb would never say that a name is wrong; and only here a function that
+            # the condition calls is bounded.
             self.is_ours = True
             return
         gdb.set_convenience_variable(self.result, 0)
@@ -78,34 +86,57 @@ class Probe:
             self.breakpoint.delete()
         self.breakpoint = None
 
-    def hit(self, is_first_process):
-        """At a hit, in the selected thread: what is to be written down; None when it is not one."""
+    def is_hit(self, is_first_process):
+        """Whether the selected thread stands at a hit, which is counted then."""
         self.found = True
         if not self.condition_holds() or (self.wish.get("child") and is_first_process):
-            return None
+            return False
         wanted = self.wish.get("thread")
         thread = gdb.selected_thread()
         if wanted is not None and wanted not in (thread.name, str(thread.num)):
-            return None
+            return False
         self.hits += 1
+        return True
+
+    def describe(self):
+        """Evaluates in the innermost frame what is to be written down of a hit, and changes what is to be changed."""
         described = {"probe": self.number, "place": self.wish["text"], "hit": self.hits}
-        described["values"] = [evaluate(expression) for expression in self.wish["prints"]]
+        described["values"] = [
+            self.evaluated("--print", {"expression": each}, lambda each=each: text_of(each))
+            for each in self.wish["prints"]
+        ]
         if self.wish["sets"]:
-            described["changes"] = [assign(each) for each in self.wish["sets"]]
-        self.note_failures("--print", described["values"])
-        self.note_failures("--set", described.get("changes", []))
+            described["changes"] = [
+                self.evaluated(
+                    "--set",
+                    {"expression": each["variable"], "value": each["value"]},
+                    lambda each=each: assign(each),
+                )
+                for each in self.wish["sets"]
+            ]
         return described
 
-    def note_failures(self, option, results):
-        for result in results:
-            key = (option, result["expression"])
-            if "error" not in result:
-                self.failing[key] = None
-            elif result["error"].startswith("Cannot access memory"):
-                # That a pointer leads nowhere is an answer.
-                self.failing[key] = None
-            elif self.failing.get(key, "") is not None:
-                self.failing[key] = result["error"]
+    def evaluated(self, option, described, evaluate):
+        """`described` with the value, or with why there is none."""
+        expression = described["expression"]
+        asked = expression if option == "--print" else f"{expression}={described['value']}"
+        if gdb.selected_inferior().pid <= 0:
+            # The expression that ended it is told.
+            return {**described, "error": "the process had ended"}
+        try:
+            # Describing the stop may have left another frame selected.
+            gdb.newest_frame().select()
+            described["value"] = self.calls.run(evaluate)
+            self.failing[asked] = None
+            return described
+        except Exception as error:  # Pretty printers over damaged memory may raise anything.
+            reason = described["error"] = shorten(str(error), 512)
+            if option == "--set" or isinstance(error, CallFailed):
+                first_hit, first_reason, times = self.failed.get((option, asked), (self.hits, reason, 0))
+                self.failed[option, asked] = (first_hit, first_reason, times + 1)
+            elif self.failing.get(asked, "") is not None:
+                self.failing[asked] = reason
+        return described
 
     def condition_holds(self):
         if self.wish.get("condition") is None:
@@ -117,8 +148,8 @@ class Probe:
                 return True
         try:
             # False of one that stands at the same place as another that was hit.
-            return bool(gdb.parse_and_eval(self.wish["condition"]))
-        except (gdb.error, gdb.MemoryError) as error:
+            return self.calls.run(lambda: bool(gdb.parse_and_eval(self.wish["condition"])))
+        except (gdb.error, gdb.MemoryError, CallFailed) as error:
             reason = str(error)
         if not self.told_condition:
             self.told_condition = True
@@ -143,12 +174,22 @@ class Probe:
 
     def finish(self):
         """Says at the end what a user would take for an answer."""
-        for (option, expression), error in self.failing.items():
+        for (option, asked), (first_hit, reason, times) in self.failed.items():
+            more = "" if times == 1 else f", and failed at {times} hits in all"
+            self.log.problem(
+                "probe-value",
+                "incomplete",
+                f"{option} '{asked}' failed at hit {first_hit} of --break '{self.wish['text']}'{more}: {reason}",
+                "a function that an expression calls runs in the program, and what it wrote stays"
+                if "function that it calls" in reason
+                else "only what can be written at the place can be changed",
+            )
+        for asked, error in self.failing.items():
             if error is not None:
                 self.log.problem(
                     "probe-value",
                     "incomplete",
-                    f"{option} '{expression}' could not be evaluated at any hit of --break '{self.wish['text']}': {error}",
+                    f"--print '{asked}' could not be evaluated at any hit of --break '{self.wish['text']}': {error}",
                     "only names that are visible at the place can be used; optimization takes variables away (build with -Og)",
                 )
         if self.is_refused or self.told_condition:
@@ -175,25 +216,15 @@ class Probe:
         return f" with {' and '.join(asked)}" if asked else ": the place was not reached"
 
 
-def evaluate(expression):
-    described = {"expression": expression}
-    try:
-        formatted = re.fullmatch(r"(/[a-z]) ?(.*)", expression, re.DOTALL)
-        if formatted is None:
-            described["value"] = value_text(gdb.parse_and_eval(expression))
-        else:
-            text = gdb.execute(f"output {formatted[1]} {formatted[2]}", to_string=True)
-            described["value"] = shorten(text.strip(), MAX_VALUE)
-    except Exception as error:  # Pretty printers over damaged memory may raise anything.
-        described["error"] = shorten(str(error), 512)
-    return described
+def text_of(expression):
+    formatted = re.fullmatch(r"(/[a-z]) ?(.*)", expression, re.DOTALL)
+    if formatted is None:
+        return value_text(gdb.parse_and_eval(expression))
+    text = gdb.execute(f"output {formatted[1]} {formatted[2]}", to_string=True)
+    return shorten(text.strip(), MAX_VALUE)
 
 
 def assign(change):
-    described = {"expression": change["variable"], "value": change["value"]}
-    try:
-        gdb.execute(f"set var {change['variable']} = {change['value']}", to_string=True)
-        described["value"] = value_text(gdb.parse_and_eval(change["variable"]))
-    except Exception as error:
-        described["error"] = shorten(str(error), 512)
-    return described
+    """The value that the variable has then."""
+    gdb.execute(f"set var {change['variable']} = {change['value']}", to_string=True)
+    return value_text(gdb.parse_and_eval(change["variable"]))

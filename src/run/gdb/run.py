@@ -16,6 +16,7 @@ import gdb
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+from calls import Calls
 from crashes import Crashes
 from log import StopLog
 from printers import load_printers
@@ -55,7 +56,8 @@ class Session:
         version = re.match(r"\d+(?:\.\d+)*", gdb.VERSION)
         self.log = StopLog(wish["log"], "gdb", version[0] if version else gdb.VERSION)
         self.times = Times(wish["startedAt"])
-        self.probes = [Probe(index + 1, probe, self.log) for index, probe in enumerate(wish["probes"])]
+        self.calls = Calls()
+        self.probes = [Probe(index + 1, probe, self.log, self.calls) for index, probe in enumerate(wish["probes"])]
         self.processes = Processes(wish, self.log)
         self.crashes = Crashes(wish, self.log, self.times, self.is_left_out)
         self.watchdog = Watchdog(self.processes, self.log, self.give_up)
@@ -128,6 +130,9 @@ class Session:
     # ---- what gdb tells
 
     def stopped(self, event):
+        if self.calls.is_running:
+            # The process stands where it stood.
+            return
         if not self.events:
             self.times.stopped()
         self.events.append(event)
@@ -232,9 +237,11 @@ class Session:
         for probe in self.probes:
             if not probe.is_set() or not any(each == probe.breakpoint for each in event.breakpoints):
                 continue
-            described = probe.hit(inferior.pid == self.processes.first)
-            if described is None:
+            if not probe.is_hit(inferior.pid == self.processes.first):
+                if inferior.pid <= 0:
+                    return
                 continue
+            # Before an expression is evaluated: a function that it calls may end the process.
             entry = describe_stop(
                 self.log.next_stop(),
                 "probe",
@@ -245,11 +252,13 @@ class Session:
                 registers=False,
                 disassembly=False,
                 modules=False,
-                probe=described,
             )
+            entry["probe"] = probe.describe()
             entry["pausedMs"] = self.times.paused()
             self.log.write({"type": "stop", **entry})
             probe.retire_if_spent()
+            if inferior.pid <= 0:
+                return
 
     def give_up(self):
         """From the watchdog's thread: gdb will not come back from what it does."""

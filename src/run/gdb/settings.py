@@ -30,6 +30,8 @@ def settings(wish):
         "set print asm-demangle on",
         "set max-value-size 1048576",
         "set max-completions 0",
+        # A function that an expression calls, and that crashes, must not end the program.
+        "set unwindonsignal on",
         "set breakpoint pending on",
         "set disable-randomization off",
         "set startup-with-shell on",
