@@ -23,6 +23,7 @@ const usage = `[options] PROGRAM ['EXPRESSION']
 
 Says what a macro becomes, where it is defined and who uses it:
   vgrun macro ./prog 'MACRO3(3)'
+  vgrun macro ./prog -- '-MACRO3(3)'
 Without an expression: lists the macros that the project's own sources define.
 The program must be built with -g3.`;
 
@@ -31,7 +32,12 @@ The program must be built with -g3.`;
  * @throws UserError (125) when it cannot be expanded, after what is known of it has been written.
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  const wishes = await subCommand('macro', usage, argv)
+  const wishes = await subCommand(
+    'macro',
+    usage,
+    argv,
+    "`--` goes before an expression that begins with a dash: vgrun macro ./prog -- '-MACRO(3)'; options: vgrun macro --help",
+  )
     .wrap(80)
     .option('at', { type: 'string', describe: 'FILE:LINE: as it is there; default: at main' })
     .option('json', { type: 'boolean', default: false, describe: 'as JSON' })
