@@ -21,6 +21,8 @@ export interface ToldMacro {
   readonly now: MacroDefinition | undefined;
   readonly all: readonly MacroDefinition[];
   readonly steps: readonly MacroStep[] | undefined;
+  /** Why gdb's expansion may not be that of the preprocessor: by the rules of C it is another, or that was not worked out. */
+  readonly doubt?: { readonly byTheRules?: string };
   readonly uses: MacroUses;
   readonly bound: BoundNames;
   /** The place was wished for, and is not only that of main. */
@@ -58,12 +60,12 @@ export function boundNames(names: readonly string[], definitions: MacroAnswer['d
 }
 
 export function macroJson(told: ToldMacro): unknown {
-  const { expression, name, answer, now, all, steps, uses, bound } = told;
+  const { expression, name, answer, now, all, steps, doubt, uses, bound } = told;
   return {
     expression,
     name,
     scope: answer.scope,
-    ...(now === undefined ? {} : { expansion: answer.expansion, steps, definition: now }),
+    ...(now === undefined ? {} : { expansion: answer.expansion, doubt, steps, definition: now }),
     ...(bound.place.length === 0 ? {} : { ofThePlace: bound.place }),
     ...(bound.unknown.length === 0 ? {} : { notKnown: bound.unknown }),
     error: answer.error,
@@ -105,7 +107,7 @@ export function macroText(told: ToldMacro, short: (place: SourcePlace) => string
 }
 
 function expansionLines(
-  { expression, name, answer, now, steps, bound, isPlaceGiven }: ToldMacro,
+  { expression, name, answer, now, steps, doubt, bound, isPlaceGiven }: ToldMacro,
   short: (place: SourcePlace) => string,
 ): string[] {
   const { scope, expansion } = answer;
@@ -118,6 +120,14 @@ function expansionLines(
   for (const { macro, text } of steps ?? [])
     lines.push(`  = ${text === '' ? '(nothing)' : text}    ${macro}`);
   if (steps === undefined) lines.push(`  = ${expansion}`);
+  if (doubt !== undefined) {
+    lines.push(
+      doubt.byTheRules === undefined
+        ? '  not sure: this is what gdb says, and whether the preprocessor says the same was not worked out'
+        : `  not sure: this is what gdb says; by the rules of C (C11 6.10.3) it is: ${doubt.byTheRules === '' ? '(nothing)' : doubt.byTheRules}`,
+      '  the compiler decides: put it at the end of a copy of the source, and look at what gcc -E makes of it',
+    );
+  }
   if (steps?.length === 0)
     lines.push('  stays as it is: a macro with parameters, and no parentheses behind it');
   if (bound.place.includes('__LINE__')) {

@@ -1,7 +1,9 @@
 // `vgrun macro PROGRAM [EXPRESSION]`: what a macro becomes, where it is defined, and who uses it.
 import { realpath, stat } from 'node:fs/promises';
 import { isAbsolute, relative, resolve, sep } from 'node:path';
-import { type MacroStep, macroSteps } from '../analyze/macro-steps.ts';
+import { expansionTokens, textOfTokens } from '../analyze/macro-expansion.ts';
+import { macroSteps } from '../analyze/macro-steps.ts';
+import { preprocessingTokens } from '../analyze/preprocessing-tokens.ts';
 import { UserError } from '../errors.ts';
 import { nearest } from '../model/spelling.ts';
 import { harmless, plural } from '../report/terminal-text.ts';
@@ -23,15 +25,21 @@ const usage = `[options] PROGRAM ['EXPRESSION']
 
 Says what a macro becomes, where it is defined and who uses it:
   vgrun macro ./prog 'MACRO3(3)'
+  vgrun macro ./prog -- '-MACRO3(3)'
 Without an expression: lists the macros that the project's own sources define.
 The program must be built with -g3.`;
 
 /**
- * @returns 0; 100 when nothing in the expression is a macro at the place.
+ * @returns 0; 100 when nothing in the expression is a macro at the place; 101 when gdb's expansion is not the preprocessor's.
  * @throws UserError (125) when it cannot be expanded, after what is known of it has been written.
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  const wishes = await subCommand('macro', usage, argv)
+  const wishes = await subCommand(
+    'macro',
+    usage,
+    argv,
+    "`--` goes before an expression that begins with a dash: vgrun macro ./prog -- '-MACRO(3)'; options: vgrun macro --help",
+  )
     .wrap(80)
     .option('at', { type: 'string', describe: 'FILE:LINE: as it is there; default: at main' })
     .option('json', { type: 'boolean', default: false, describe: 'as JSON' })
@@ -99,7 +107,7 @@ async function tell({ path, root, at, json }: Asked, expression: string, folder:
     answer: await withEnd(answer, mtimeMs),
     now: definition.now,
     all: definition.all.length === 0 && definition.now !== undefined ? [definition.now] : definition.all,
-    steps: stepsOf(answer, expression),
+    ...expansionOf(answer, expression),
     uses: await findUses(name, answer, mtimeMs),
     bound,
     isPlaceGiven: at !== undefined,
@@ -112,7 +120,7 @@ async function tell({ path, root, at, json }: Asked, expression: string, folder:
       `give each macro the arguments of its definition: ${signatureOf(definition.now)}`,
     );
   }
-  return 0;
+  return told.doubt === undefined ? 0 : 101;
 }
 
 /** The end of a file as a line of it, where the file is still as it was. */
@@ -241,15 +249,25 @@ function sayNoMacro(
   return 100;
 }
 
-function stepsOf(answer: MacroAnswer, expression: string): readonly MacroStep[] | undefined {
-  if (answer.expansion === undefined) return undefined;
-  const macros = new Map(
-    Object.entries(answer.definitions).flatMap(([name, { now }]) =>
+/** How gdb's expansion came about, and what is to be doubted in it. */
+function expansionOf(answer: MacroAnswer, expression: string): Pick<ToldMacro, 'steps' | 'doubt'> {
+  const { expansion, others, definitions } = answer;
+  if (expansion === undefined) return { steps: undefined };
+  const macros = new Map([
+    ...others.map((each) => [each.name, each] as const),
+    ...Object.entries(definitions).flatMap(([name, { now }]) =>
       now === undefined ? [] : [[name, now] as const],
     ),
-  );
-  return macroSteps(expression, macros, answer.expansion);
+  ]);
+  const rule = expansionTokens(expression, macros);
+  const isSame = rule !== undefined && rule.join('\0') === tokensOf(expansion).join('\0');
+  return {
+    steps: isSame ? macroSteps(expression, macros, expansion) : undefined,
+    ...(isSame ? {} : { doubt: rule === undefined ? {} : { byTheRules: textOfTokens(rule) } }),
+  };
 }
+
+const tokensOf = (text: string): readonly string[] => [...preprocessingTokens(text)].map((each) => each.text);
 
 function isBelow(file: string, root: string): boolean {
   const path = relative(root, file);

@@ -12,8 +12,9 @@ import type { WishedMail } from './output.ts';
  * name and stays as it was typed.
  *
  * @param usage what help says under the usage line.
+ * @param dashed what to do with a word that was meant as a name, and begins with a dash.
  */
-export function subCommand(name: string, usage: string, argv: readonly string[]) {
+export function subCommand(name: string, usage: string, argv: readonly string[], dashed?: string) {
   const parser = yargs([...argv]);
   return parser
     .scriptName(`vgrun ${name}`)
@@ -27,16 +28,17 @@ export function subCommand(name: string, usage: string, argv: readonly string[])
     .wrap(100)
     .exitProcess(false)
     .fail((message, error) => {
-      throw error instanceof UserError
-        ? error
-        : new UserError(message ?? String(error), `see vgrun ${name} --help`);
+      if (error instanceof UserError) throw error;
+      const isDashed = dashed !== undefined && /^Unknown argument/.test(message ?? '');
+      throw new UserError(message ?? String(error), isDashed ? dashed : `see vgrun ${name} --help`);
     });
 }
 
 /** Names of the options that may be repeated; yargs has them, its types do not. */
 function arraysOf(parser: Argv): ReadonlySet<string> {
   const { array } = (parser as unknown as { getOptions: () => { array: readonly string[] } }).getOptions();
-  return new Set(['_', ...array]);
+  // `--` is where yargs keeps the words behind it, until it puts them with the others.
+  return new Set(['_', '--', ...array]);
 }
 
 /** Of an option that is given twice the last counts: yargs makes a list of every one of them. */
@@ -157,5 +159,8 @@ export async function parseWithConfig<T>(parser: Argv<T>, argv: readonly string[
 
 /** Whether the parser has already answered with help or the version, so that nothing is left to do. */
 export function isAnswered(argv: readonly string[]): boolean {
-  return argv.some((word) => ['--help', '-h', '--version'].includes(word));
+  const end = argv.indexOf('--');
+  return argv
+    .slice(0, end === -1 ? argv.length : end)
+    .some((word) => ['--help', '-h', '--version'].includes(word));
 }

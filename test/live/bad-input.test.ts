@@ -190,6 +190,11 @@ describe.skipIf(!canRun('valgrind'))('words that mean nothing', () => {
     { words: ['--leak-check=full'], says: 'no program to run is given' },
     { words: ['heap', test100], says: 'to run a program of that name, write ./heap' },
     { words: ['report', '--no-such-option'], says: 'see vgrun report --help' },
+    { words: ['macro', './x', '-MAX'], says: "vgrun macro ./prog -- '-MACRO(3)'" },
+    { words: ['macro', '--', './-x', '--help'], says: '/-x cannot be read' },
+    { words: ['macro', './x', '--', '-MAX', 'b'], says: 'macro takes one expression, and got also b' },
+    { words: ['core', '--', '--no-such-core'], says: '--no-such-core' },
+    { words: ['stacks', '--', '--help'], says: '"--help" is not the number of a process' },
     { words: ['report', '--report=yaml=x'], says: 'there is no format "yaml"' },
     { words: ['explain', 'NoSuchKind'], says: 'no kind is known as "NoSuchKind"' },
   ])('vgrun $words', async ({ words, says }) => {

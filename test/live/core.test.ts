@@ -162,6 +162,10 @@ describe.skipIf(!canRun('gdb'))('vgrun core', () => {
     expect(cut.status).toBe(101);
     expect(cut.report.reasons.join(' ')).toMatch(/cut is cut: \d+ of \d+ bytes are missing/);
     expect(framesOf(cut.report)[0]?.function).toBe('set_length');
+    // Nothing but headers: no thread, and no sentence about where one stands.
+    writeFileSync(place('headers'), bytes.subarray(0, 100));
+    const headers = await vgrun(['core', place('headers')], { cwd: folder() });
+    expect({ status: headers.status, stderr: headers.stderr }).toEqual({ status: 101, stderr: '' });
     // elf(5): p_filesz of the second segment, 32 bytes into its header.
     bytes.writeBigUInt64LE(0xffff_ffff_ffff_fff0n, 64 + 56 + 32);
     writeFileSync(place('lying'), bytes);

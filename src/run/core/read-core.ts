@@ -180,7 +180,10 @@ async function linesOf(
         ),
     describeCore(opened, {
       folder: directory,
-      onUnwound: (threads) => onSeen?.(firstSentence(opened, threads)),
+      onUnwound: (threads) => {
+        // Of a core that was cut before its threads there is nothing to say yet.
+        if (threads.length > 0) onSeen?.(firstSentence(opened, threads));
+      },
     }),
   ]);
   debug('core read', { threads: lwps.length, program });
@@ -223,7 +226,7 @@ function firstSentence({ facts }: OpenedCore, threads: readonly StopThread[]): s
     .map(({ function: name, object, offset }) =>
       name === undefined ? `${basename(object ?? '???')}+${offset ?? '?'}` : `${name}()`,
     );
-  return `${why} in ${names.join(' ← ')}; looking up lines and values`;
+  return `${why}${names.length === 0 ? '' : ` in ${names.join(' ← ')}`}; looking up lines and values`;
 }
 
 /** gdb is only worth its time where it knows variables: in debug information of what is no library of the system. */

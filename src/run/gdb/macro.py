@@ -7,10 +7,10 @@ Request (a JSON file named by VGRUN_GDB): {"output", "expression"?, "names": [na
 `expression` the answer lists all definitions; `root` is the folder whose sources may define names that are undefined again;
 `names` are those in the expression.
 Answer: {"hasMacros", "sources": [path], "sourcesCut", "scope"?: {"file", "line"}, "main"?: {"file", "line"}, "expansion"?, "error"?,
-"subject"?: name, "ambiguous"?: [path], "definitions": {name: {"now"?: definition, "all": [definition]}},
+"others"?: [definition], "subject"?: name, "ambiguous"?: [path], "definitions": {name: {"now"?: definition, "all": [definition]}},
 "standing": [{"file", "line", "definition"?: definition}], "unread": n, "cut"}; a definition is {"file", "line",
 "includedAt": [{"file", "line"}], "parameters"?: [name], "body"}; line 0 is the compiler or its command line. `subject` is the
-macro that the expression is about; `standing` says what it is where its letters stand in a unit, without `definition` where it
+macro that the expression is about; `others` are all macros of the place, when `##` may make names that stand nowhere; `standing` says what it is where its letters stand in a unit, without `definition` where it
 is no macro.
 """
 
@@ -305,6 +305,10 @@ def answer(request):
     except gdb.error as error:
         said["error"] = str(error)[:500]
     known = said["definitions"]
+    if any("##" in each["now"]["body"] for each in known.values() if each["now"] is not None):
+        others = definitions_in(ask("info macros"))
+        state["cut"] = state["cut"] or len(others) > MOST_DEFINITIONS
+        said["others"] = others[:MOST_DEFINITIONS]
     candidates = [name for name in request.get("names", []) if name in known]
     subject = next((name for name in candidates if known[name]["now"] is not None), next(iter(candidates), None))
     if subject is not None:

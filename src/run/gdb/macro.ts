@@ -39,6 +39,8 @@ export interface MacroAnswer {
   readonly definitions: Readonly<
     Record<string, { readonly now?: MacroDefinition; readonly all: readonly MacroDefinition[] }>
   >;
+  /** All macros of the place, when a `##` may make names that stand nowhere; else none. */
+  readonly others: readonly MacroDefinition[];
   /** Names of all macros, when the expression holds none. */
   readonly near: readonly string[];
   /** Lines of gdb that were not understood. */
@@ -149,6 +151,9 @@ function readAnswer(answer: unknown): MacroAnswer {
       return place === undefined ? [] : [{ ...place, ...(definition === undefined ? {} : { definition }) }];
     }),
     definitions,
+    others: (Array.isArray(said.others) ? said.others : [])
+      .map(definitionOf)
+      .filter((each) => each !== undefined),
     near: textsOf(said.near),
     unread: typeof said.unread === 'number' ? said.unread : 0,
     cut: said.cut === true || said.sourcesCut === true,
