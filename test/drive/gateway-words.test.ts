@@ -180,7 +180,7 @@ END
           expect(given.body).toBe(Buffer.from(bytes).toString('latin1'));
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 60, examples: [[[['V', '\nE\x80']], new Uint8Array(), []]] },
     );
   });
 });

@@ -40,7 +40,10 @@ export function commandLines(
   const exports = [...variables].map(([name, value]) => `export ${name}=${shellWord(value)}\n`);
   const command = argv.map(shellWord).join(' ');
   const lines = `cd ${shellWord(folder)}\nunset OLDPWD\n${exports.join('')}${fed(command, body)}\n`;
-  let end = 'END';
+  // Where a line begins as the mark of the end does, dash 0.5.12 drops a byte 0x80 that follows.
+  const starts = new Set(lines.split('\n').map((line) => line[0]));
+  const first = [...'EABCDFGHIJKLMNOPQRSTUVWXYZ'].find((letter) => !starts.has(letter)) ?? 'E';
+  let end = `${first}ND`;
   while (lines.split('\n').includes(end)) end += '_';
   return `env -i sh <<'${end}'\n${lines}${end}\n`;
 }
