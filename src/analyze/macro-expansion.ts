@@ -33,7 +33,7 @@ class NotExpandable extends Error {}
 /**
  * Expands a text until nothing is left to replace.
  *
- * @returns its tokens; undefined when that is too long, nested too deep, or a call does not fit its macro.
+ * @returns its tokens; undefined when that is too long or nested too deep, or a call does not end or does not fit its macro.
  */
 export function expansionTokens(
   text: string,
@@ -124,7 +124,8 @@ function takeCall(
     if (piece.text === ',' && depth === 1) given.push([]);
     else given.at(-1)?.push(piece);
   }
-  return undefined;
+  // A call that does not end is an error of the source.
+  throw new NotExpandable();
 }
 
 function readArguments(
