@@ -33,7 +33,7 @@ class NotExpandable extends Error {}
 /**
  * Expands a text until nothing is left to replace.
  *
- * @returns its tokens; undefined when that is too long, nested too deep, or a call does not fit its macro.
+ * @returns its tokens; undefined when that is too long or nested too deep, or a call does not end or does not fit its macro.
  */
 export function expansionTokens(
   text: string,
@@ -87,10 +87,15 @@ function expand(
     }
     const hidden = new Set(call === undefined ? piece.hidden : common(piece.hidden, call.hidden));
     hidden.add(piece.text);
-    const given = readArguments(macro.parameters ?? [], call?.given ?? [], (argument) =>
+    const given = readArguments(macro.parameters ?? [], call?.given ?? [], call?.commas ?? [], (argument) =>
       expand(argument, macros, budget, depth + 1),
     );
     const body = replaced(piecesOf(macro.body), given, macro.parameters !== undefined);
+    const follows = waiting.at(-1);
+    // White space before nothing is before what follows: strings show it.
+    if (body.length === 0 && piece.spaced && follows !== undefined) {
+      waiting[waiting.length - 1] = { ...follows, spaced: true };
+    }
     budget.pieces -= body.length;
     if (budget.pieces < 0) throw new NotExpandable();
     for (let index = body.length - 1; index >= 0; index--) {
@@ -109,9 +114,16 @@ function expand(
 function takeCall(
   waiting: Piece[],
   budget: Budget,
-): { readonly given: readonly (readonly Piece[])[]; readonly hidden: ReadonlySet<string> } | undefined {
+):
+  | {
+      readonly given: readonly (readonly Piece[])[];
+      readonly commas: readonly Piece[];
+      readonly hidden: ReadonlySet<string>;
+    }
+  | undefined {
   if (waiting.at(-1)?.text !== '(') return undefined;
   const given: Piece[][] = [[]];
+  const commas: Piece[] = [];
   let depth = 1;
   for (let index = waiting.length - 2; index >= 0; index--) {
     if (--budget.pieces < 0) throw new NotExpandable();
@@ -119,17 +131,21 @@ function takeCall(
     if (piece.text === '(') depth++;
     if (piece.text === ')' && --depth === 0) {
       waiting.length = index;
-      return { given, hidden: piece.hidden };
+      return { given, commas, hidden: piece.hidden };
     }
-    if (piece.text === ',' && depth === 1) given.push([]);
-    else given.at(-1)?.push(piece);
+    if (piece.text === ',' && depth === 1) {
+      given.push([]);
+      commas.push(piece);
+    } else given.at(-1)?.push(piece);
   }
-  return undefined;
+  // A call that does not end is an error of the source.
+  throw new NotExpandable();
 }
 
 function readArguments(
   parameters: readonly string[],
   given: readonly (readonly Piece[])[],
+  commas: readonly Piece[],
   expandOne: (argument: readonly Piece[]) => readonly Piece[],
 ): Arguments {
   const names = parameters.map((name) => (name === '...' ? '__VA_ARGS__' : name.replace(/\.\.\.$/, '')));
@@ -142,10 +158,13 @@ function readArguments(
   for (const [index, name] of names.slice(0, fixed).entries()) raw.set(name, given[index] ?? []);
   // In the only parameter nothing at all is none: the comma before it goes.
   if (variable !== undefined && given.length > fixed && !(fixed === 0 && isEmpty)) {
-    const comma: Piece = { kind: 'other', text: ',', spaced: false, hidden: nothingHidden };
     raw.set(
       variable,
-      given.slice(fixed).flatMap((each, index) => (index === 0 ? each : [comma, ...each])),
+      given
+        .slice(fixed)
+        .flatMap((each, index) =>
+          index === 0 ? each : [...commas.slice(fixed + index - 1, fixed + index), ...each],
+        ),
     );
   }
   const known = new Map<string, readonly Piece[]>();
@@ -171,6 +190,7 @@ function replaced(words: readonly Piece[], given: Arguments, takesArguments: boo
   // Nothing before a `##` is joined as nothing (C11 6.10.3.3: a placemarker).
   let isLeftEmpty = true;
   let isJoined = false;
+  let isSpaced = false;
   for (let index = 0; index < words.length; ) {
     const word = words[index] as Piece;
     if (word.text === '##' && index > 0 && index + 1 < words.length) {
@@ -199,7 +219,8 @@ function replaced(words: readonly Piece[], given: Arguments, takesArguments: boo
       out.push({ ...(glued[0] as Piece), spaced: left.spaced }, ...more);
       isLeftEmpty = false;
     } else {
-      if (first !== undefined) out.push({ ...first, spaced: word.spaced }, ...more);
+      if (first !== undefined) out.push({ ...first, spaced: word.spaced || isSpaced }, ...more);
+      isSpaced = first === undefined && (word.spaced || isSpaced);
       isLeftEmpty = first === undefined && (!isJoined || isLeftEmpty);
     }
     isJoined = false;

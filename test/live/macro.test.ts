@@ -32,6 +32,15 @@ int main(void) {
   'two/limit.h': '#define IN_HEADER(LIMIT) (LIMIT)\n\n',
   'two/sub/two.c': '#define LIMIT 99\n#define ONLY_HERE 7\nint two(void) { return LIMIT; }\n',
   'two/sub/one.c': 'int three(void) { return 3; }\n',
+  'two/limits.c': `#define G(y) [y]
+#define H G
+#define PASTED a ## b
+#define JOIN(a, b) a ## b
+#define FORMAT(f, ...) g(f, ## __VA_ARGS__)
+#define SELF SELF + 1
+#define MINUS -
+int main(void) { return 0; }
+`,
   script: '#!/bin/sh\n',
   text: 'A',
 };
@@ -41,6 +50,7 @@ beforeAll(async () => {
   for (const [name, text] of Object.entries(sources)) await writeFile(place(name), text);
   const units = ['two/one.c', 'two/sub/two.c', 'two/sub/one.c'];
   execFileSync('cc', ['-g3', '-w', '-o', place('several'), ...units], { cwd: folder() });
+  execFileSync('cc', ['-g3', '-o', place('limits'), 'two/limits.c'], { cwd: folder() });
   // The space in the name is one that a debugger's list of sources has too.
   for (const name of ['.git', 'a b']) await mkdir(place(name));
   await cp(join(projectRoot, 'examples-c/gdb/macro.c'), place('a b/macro.c'));
@@ -131,6 +141,36 @@ undefined at two/one.c:10
     expect(status).toBe(125);
     expect(stdout).toMatch(/^#define ADD\(x, y\) /);
     expect(stderr).toMatch(/^vgrun: ADD\(1\) cannot be expanded: .*\nhint: .*: ADD\(x, y\)\n$/);
+  });
+
+  test.each([
+    ['H(3)', '[3]'],
+    ['PASTED', 'ab'],
+    ['FORMAT(1,)', 'g(1,)'],
+  ])(
+    'that gdb expands otherwise than the preprocessor is not told as known: %s',
+    async (expression, rule) => {
+      const { status, stdout, stderr } = await ask('./limits', expression);
+      expect({ status, stderr }).toEqual({ status: 101, stderr: '' });
+      expect(stdout).toContain(
+        `  not sure: this is what gdb says; by the rules of C (C11 6.10.3) it is: ${rule}\n`,
+      );
+      const json = JSON.parse((await ask('--json', './limits', expression)).stdout);
+      expect(json.doubt).toEqual({ byTheRules: rule });
+      expect(json.steps).toBeUndefined();
+    },
+  );
+
+  test.each([
+    ['SELF', 'SELF + 1'],
+    ['JOIN(SE, LF)', 'SELF + 1'],
+    ['FORMAT(JOIN(no, thing))', 'g(nothing)'],
+    ['-MINUS 1', '- - 1'],
+  ])('that ends by the rules is known: %s', async (expression, expansion) => {
+    const { status, stdout } = await ask('--json', './limits', '--', expression);
+    const json = JSON.parse(stdout);
+    expect({ status, doubt: json.doubt }).toEqual({ status: 0, doubt: undefined });
+    expect(json.expansion.replace(/\s+/g, '')).toBe(expansion.replace(/\s+/g, ''));
   });
 
   test('of the compiler is that of the place, or not known, and this is said', async () => {
