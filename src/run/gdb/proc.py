@@ -4,16 +4,22 @@ import os
 import re
 
 
+def stat_fields(folder):
+    """The fields of a `stat` from the state on; none when it is gone. The name before them may hold any byte (proc_pid_stat(5))."""
+    try:
+        with open(f"{folder}/stat", "rb") as file:
+            return file.read(4096).rpartition(b")")[2].split()
+    except OSError:
+        return []
+
+
 def identity(pid):
     """The file that a process executes, and where its stack begins: each exec makes another one (proc_pid_stat(5))."""
     program = link(f"/proc/{pid}/exe")
     if program is None:
         return None
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return program, file.read(4096).rpartition(b")")[2].split()[25]
-    except (OSError, IndexError):
-        return None
+    fields = stat_fields(f"/proc/{pid}")
+    return (program, fields[25]) if len(fields) > 25 else None
 
 
 def link(path):
@@ -34,9 +40,8 @@ def arguments(pid):
 
 def parent_of(pid):
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            return int(file.read(4096).rpartition(b")")[2].split()[1])
-    except (OSError, ValueError, IndexError):
+        return int(stat_fields(f"/proc/{pid}")[1])
+    except (ValueError, IndexError):
         return None
 
 
@@ -45,9 +50,8 @@ def held_threads(pid):
     found = []
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):
-            with open(f"/proc/{pid}/task/{thread}/stat", "rb") as file:
-                if file.read(4096).rpartition(b")")[2].split()[0] == b"t":
-                    found.append(thread)
+            if stat_fields(f"/proc/{pid}/task/{thread}")[0] == b"t":
+                found.append(thread)
     except (OSError, IndexError):
         return []
     return found
@@ -55,8 +59,7 @@ def held_threads(pid):
 
 def processor_time():
     """Ticks that gdb's first thread has used, which does all of its work (proc_pid_stat(5), utime and stime)."""
-    with open(f"/proc/self/task/{os.getpid()}/stat", "rb") as file:
-        return file.read(4096).rpartition(b")")[2].split()[11:13]
+    return stat_fields(f"/proc/self/task/{os.getpid()}")[11:13]
 
 
 def signal_action(pid, number):
@@ -80,9 +83,8 @@ def is_child_of_vfork(pid):
         return False
     try:
         for thread in os.listdir(f"/proc/{parent}/task"):
-            with open(f"/proc/{parent}/task/{thread}/stat", "rb") as file:
-                if file.read(4096).rpartition(b")")[2].split()[0] == b"D":
-                    return True
+            if stat_fields(f"/proc/{parent}/task/{thread}")[0] == b"D":
+                return True
     except (OSError, IndexError):
         pass
     return False

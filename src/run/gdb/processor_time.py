@@ -6,7 +6,7 @@ import os
 import signal
 import threading
 
-import minicore
+from proc import stat_fields
 from tracing import threads_of
 
 # Seconds after which who waits for a thread looks whether the time is up, and whether it still
@@ -19,7 +19,7 @@ def keep_off_its_processors(pid, allowed):
     one with this program, for milliseconds, which is longer than it is held."""
     busy = set()
     for lwp in threads_of(pid):
-        stat = minicore.read_file(f"/proc/{pid}/task/{lwp}/stat").rpartition(b")")[2].split()
+        stat = stat_fields(f"/proc/{pid}/task/{lwp}")
         if len(stat) > 36 and stat[0] == b"R":
             busy.add(int(stat[36]))
     try:

@@ -37,6 +37,7 @@ from held_copy import (  # noqa: E402
     StackMap,
     machine_and_registers,
 )
+from proc import stat_fields  # noqa: E402
 from processor_time import Hurry, Watch, keep_off_its_processors  # noqa: E402
 from tracing import (  # noqa: E402
     EINTR,
@@ -263,8 +264,7 @@ def thread_facts(pid, lwp):
     name = minicore.read_file(f"{folder}/comm").rstrip(b"\n")
     if name:
         facts["name"] = name.decode("utf-8", "replace")
-    # The name in parentheses may hold any byte.
-    stat = minicore.read_file(f"{folder}/stat").rpartition(b")")[2].split()
+    stat = stat_fields(folder)
     if len(stat) > 12:
         facts["state"] = stat[0].decode("latin-1")
         facts["cpuMs"] = (int(stat[11]) + int(stat[12])) * 1000 / os.sysconf("SC_CLK_TCK")

@@ -5,7 +5,7 @@ are.
 import ctypes
 import os
 
-import minicore
+from proc import stat_fields
 
 PTRACE_DETACH = 17
 PTRACE_GETREGSET = 0x4204
@@ -52,7 +52,7 @@ def threads_of(pid):
 def has_ended(pid, lwp):
     """Whether nothing of a thread runs any more. The first one of a process stays as a zombie for
     as long as others live."""
-    stat = minicore.read_file(f"/proc/{pid}/task/{lwp}/stat").rpartition(b")")[2].split()
+    stat = stat_fields(f"/proc/{pid}/task/{lwp}")
     return not stat or stat[0] in (b"Z", b"X")
 
 
