@@ -62,6 +62,12 @@ export function templatePattern(
   return { folder, name: new RegExp(`^${pattern}${suffix}$`) };
 }
 
+/** Name and extension of a log that still has the name its writer gave it, which the next image would truncate. */
+function asFirstNamed(name: string): RegExpExecArray | null {
+  // A sanitizer's `sanitizer.server.123` is truncated, too, when the process becomes the same program again.
+  return /^(valgrind(?:\.\d+)?)(\.xml|\.log)$/.exec(name) ?? /^(sanitizer\..*\.\d+)()$/s.exec(name);
+}
+
 /** Starts to look after the logs of a run. */
 export async function startCapture(options: CaptureOptions): Promise<CaptureSession> {
   const { directory } = options;
@@ -73,6 +79,8 @@ export async function startCapture(options: CaptureOptions): Promise<CaptureSess
     kind: mirror.kind,
   }));
   const buffer = Buffer.allocUnsafe(chunkBytes);
+  /** Whether something was left for another look. */
+  let again = false;
 
   const stampOf = async (path: string) => {
     const status = await stat(path).catch(() => undefined);
@@ -89,9 +97,7 @@ export async function startCapture(options: CaptureOptions): Promise<CaptureSess
   /** `valgrind.123.xml` becomes `valgrind.123-1.xml`, the next file of that name `valgrind.123-2.xml`. */
   async function keepImages(): Promise<void> {
     for (const name of await readdir(directory)) {
-      // A sanitizer's `sanitizer.server.123` is truncated, too, when the process becomes the same program again.
-      const parts =
-        /^(valgrind(?:\.\d+)?)(\.xml|\.log)$/.exec(name) ?? /^(sanitizer\..*\.\d+)()$/s.exec(name);
+      const parts = asFirstNamed(name);
       if (parts === null) continue;
       const number = (images.get(name) ?? 0) + 1;
       images.set(name, number);
@@ -106,6 +112,11 @@ export async function startCapture(options: CaptureOptions): Promise<CaptureSess
     if (onData === undefined || follows === undefined) return;
     for (const name of (await readdir(directory)).sort()) {
       if (!follows(name)) continue;
+      if (asFirstNamed(name) !== null) {
+        // Made since the files were set aside: read under this name, it would be read again under its last.
+        again = true;
+        continue;
+      }
       let file = followed.get(name);
       if (file === undefined) {
         file = { handle: await open(join(directory, name), 'r'), offset: 0 };
@@ -140,7 +151,6 @@ export async function startCapture(options: CaptureOptions): Promise<CaptureSess
   }
 
   let busy: Promise<void> = Promise.resolve();
-  let again = false;
   let failure: unknown;
   async function look(): Promise<void> {
     try {
@@ -182,7 +192,10 @@ export async function startCapture(options: CaptureOptions): Promise<CaptureSess
       clearInterval(timer);
       for (const watcher of watchers) watcher.close();
       await busy;
-      await look();
+      do {
+        again = false;
+        await look();
+      } while (again);
       for (const { handle } of followed.values()) await handle.close();
       for (const mirror of mirrored.values()) await mirror.close();
       await removeEmptyLogs(directory);

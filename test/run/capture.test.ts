@@ -50,6 +50,20 @@ test('each image of a process keeps its own file', async () => {
   expect(await readdir(directory)).toEqual(['valgrind.77-1.xml', 'valgrind.77-2.xml']);
 });
 
+test('what is appended is heard once, whenever its file appears', async () => {
+  const heard: string[] = [];
+  const capture = await startCapture({
+    directory,
+    mirrors: [],
+    follows: (name) => name.endsWith('.xml'),
+    onData: (_, bytes) => heard.push(...Buffer.from(bytes).toString().split(/(?<=\n)/)),
+  });
+  const said = Array.from({ length: 1000 }, (_, at) => `of process ${at}\n`);
+  for (const [at, words] of said.entries()) await writeFile(join(directory, `valgrind.${at}.xml`), words);
+  await capture.finish();
+  expect(heard.sort()).toEqual(said.toSorted());
+});
+
 test('the newest run is the one that was made last, however fast one follows the other', async () => {
   for (let i = 0; i < 20; i++) {
     await new Promise((done) => setTimeout(done, 3));
