@@ -56,7 +56,12 @@ test('what is appended is heard once, whenever its file appears', async () => {
     directory,
     mirrors: [],
     follows: (name) => name.endsWith('.xml'),
-    onData: (_, bytes) => heard.push(...Buffer.from(bytes).toString().split(/(?<=\n)/)),
+    onData: (_, bytes) =>
+      heard.push(
+        ...Buffer.from(bytes)
+          .toString()
+          .split(/(?<=\n)/),
+      ),
   });
   const said = Array.from({ length: 1000 }, (_, at) => `of process ${at}\n`);
   for (const [at, words] of said.entries()) await writeFile(join(directory, `valgrind.${at}.xml`), words);
