@@ -1,24 +1,28 @@
 // Profiles on a terminal: what was spent, where, who asked for it, and how it went over time.
-import type { CallTree } from '../model/profile.ts';
-import type { ProfileBefore, ReportProfile, ReportProfileFrame } from '../model/profile-report.ts';
-import { inclusiveValues } from '../model/profile-tables.ts';
+import type { ProfileBefore, ReportProfile } from '../model/profile-report.ts';
 import type { Report } from '../model/report.ts';
+import { treeMaker } from './pretty-call-tree.ts';
 import { chartLegend, chartLines } from './pretty-chart.ts';
 import type { Ink } from './pretty-ink.ts';
 import {
-  calledFrame,
+  clean,
+  peakOnly,
+  placeText,
+  type Row,
+  restWidth,
+  tableLines,
+  title,
+} from './pretty-profile-table.ts';
+import { sourceLines } from './pretty-source-lines.ts';
+import {
   callersOf,
   caveats,
-  clockText,
-  countedTrees,
   exactNumber,
-  frameSource,
   growthPercent,
   highestSnapshot,
   missRates,
   missText,
   type Place,
-  peakSnapshot,
   percent,
   placeAt,
   primaryMeasure,
@@ -30,11 +34,10 @@ import {
   siteFacts,
   topChanges,
   topPlaces,
-  treeCaveats,
   whoseProfile,
 } from './profile-text.ts';
 import type { RenderOptions } from './reporter.ts';
-import { clip, grouped, harmless, plural, rowsOf, widthOf, withoutCommands, wrap } from './terminal-text.ts';
+import { clip, grouped, plural, rowsOf, widthOf, wrap } from './terminal-text.ts';
 
 /** At most so many lines of each part. */
 interface Sizes {
@@ -285,71 +288,6 @@ function timeLines(profile: ReportProfile, most: number, ink: Ink): readonly str
   ];
 }
 
-/**
- * Text from outside on a terminal. Marks of CI systems are taken out here already: where lines are written out they would
- * be made longer than the screen.
- */
-function clean(text: string): string {
-  return withoutCommands(`.${harmless(text)}`).slice(1);
-}
-
-function title(text: string, ink: Ink): string {
-  return ink.bold(text);
-}
-
-/** Cells of a table; the last of each row takes what room is left. */
-interface Row {
-  readonly cells: readonly string[];
-  readonly place: string;
-  readonly mine: boolean;
-}
-
-/** Columns right-aligned under their heads; what is not mine stands back, what is has `>` before it. */
-function tableLines(heads: readonly string[], rows: readonly Row[], ink: Ink): readonly string[] {
-  const widths = heads.map((head, column) =>
-    Math.max(head.length, ...rows.map(({ cells }) => cells[column]?.length ?? 0)),
-  );
-  const used = widths.map(
-    (_, column) => heads[column] !== '' || rows.some(({ cells }) => cells[column] !== ''),
-  );
-  const join = (cells: readonly string[]): string =>
-    cells
-      .map((cell, column) => (used[column] ? cell.padStart(widths[column] as number) : ''))
-      .filter((_, column) => used[column])
-      .join('  ');
-  return [
-    ink.dim(`  ${join(heads)}  place`),
-    ...rows.map(({ cells, place, mine }) => {
-      const line = clip(`${join(cells)}  ${place}`, ink.columns - 2);
-      return mine ? `${ink.red('>')} ${line}` : `  ${ink.dim(line)}`;
-    }),
-  ];
-}
-
-/**
- * `Table::insert(…)  src/table.cpp`, in `width` columns. First the arguments of the name go, then the directories of
- * the source, then an object that stands in its place, then the end of the name. `times` stands behind the name.
- */
-function placeText(frame: ReportProfileFrame, width: number, times = ''): string {
-  const inlined = `${frame.inlined === true ? ' (inlined)' : ''}${times}`;
-  const short = clean(shortFrame(frame)) + inlined;
-  const source = clean(frameSource(frame));
-  const base = source.slice(source.lastIndexOf('/') + 1);
-  const candidates: readonly (readonly [name: string, where: string])[] = [
-    [clean(calledFrame(frame)) + inlined, source],
-    [short, source],
-    [short, base],
-    ...(frame.path === undefined ? [[short, ''] as const] : []),
-  ];
-  const text = candidates
-    .map(([name, where]) => (where === '' ? name : `${name}  ${where}`))
-    .find((candidate) => widthOf(candidate) <= width);
-  if (text !== undefined) return text;
-  if (frame.path === undefined || base === '') return clip(short, width);
-  const where = clip(base, Math.max(10, Math.floor(width / 3)));
-  return `${clip(short, Math.max(10, width - widthOf(where) - 2))}  ${where}`;
-}
-
 function placeLines(profile: ReportProfile, most: number, ink: Ink): readonly string[] {
   const places = withMine(profile, topPlaces(profile, most), most);
   if (places.length === 0) return [];
@@ -439,18 +377,6 @@ function withMine(profile: ReportProfile, places: readonly Place[], most: number
   return [...places.slice(0, most - 1), mine];
 }
 
-function peakOnly({ timeline }: ReportProfile): string {
-  return timeline === undefined ? '' : ' at the peak';
-}
-
-/** Columns that the place of a row may take. */
-function restWidth(heads: readonly string[], rows: readonly Row[], ink: Ink): number {
-  const widths = heads.map((head, column) =>
-    Math.max(head.length, ...rows.map(({ cells }) => cells[column]?.length ?? 0)),
-  );
-  return Math.max(16, ink.columns - 4 - widths.reduce((sum, width) => sum + width + 2, 0) + 2);
-}
-
 /** Who asks for the most expensive place: up to the start of the program, always the caller that costs the most. */
 function pathLines(profile: ReportProfile, most: number, ink: Ink): readonly string[] {
   const [top] = topPlaces(profile, 1);
@@ -490,215 +416,6 @@ function pathLines(profile: ReportProfile, most: number, ink: Ink): readonly str
   ];
 }
 
-/** Less than this is never drawn. */
-const leastShare = 0.001;
-
-/** The counted tree that costs the most, each node with all it called: one that was measured, with `all` a likely one too. */
-function treeMaker(profile: ReportProfile, all: boolean, ink: Ink): (most: number) => readonly string[] {
-  const trees = countedTrees(profile).filter(({ inferred }) => all || inferred === undefined);
-  const [largest] = [...trees].sort((a, b) => ownSum(b, profile) - ownSum(a, profile));
-  if (largest === undefined) return () => [];
-  const peak = peakSnapshot(profile);
-  const name =
-    profile.timeline === undefined || peak === undefined
-      ? title('CALL TREE', ink)
-      : `${title('AT THE PEAK', ink)}  ${ink.dim(`snapshot ${peak.number}, ${clockText(peak.time, profile.timeline.clock)}`)}`;
-  const which = trees.length > 1 && largest.name !== undefined ? ink.dim(`  of ${clean(largest.name)}`) : '';
-  const draw = treeDrawer(profile, largest, all, ink);
-  return (most) => {
-    const rows = most === 0 ? [] : draw(most);
-    if (rows.length === 0) return [];
-    const doubts = largest.inferred === undefined ? [] : treeCaveats(profile);
-    const doubt = doubts.flatMap((why) => wrap(clean(why), ink.columns - 2));
-    return [clip(`${name}${which}`, ink.columns), ...doubt.map((line) => `  ${ink.yellow(line)}`), ...rows];
-  };
-}
-
-function ownSum({ values }: CallTree, { primary }: ReportProfile): number {
-  return (values[primary] ?? []).reduce((sum, value) => sum + value, 0);
-}
-
-function treeDrawer(
-  profile: ReportProfile,
-  tree: CallTree,
-  all: boolean,
-  ink: Ink,
-): (most: number) => readonly string[] {
-  const { primary } = profile;
-  const total = primaryTotal(profile);
-  const sums = inclusiveValues({ ...tree, values: [tree.values[primary] ?? []] })[0] ?? [];
-  const candidates: number[] = [];
-  const inner = all ? new Uint8Array(sums.length) : innerCalls(profile, tree, sums);
-  const repeats = repeatedCalls(profile, tree, all);
-  for (let node = 0; node < sums.length; node++) {
-    // What stands for the others must be drawn.
-    if ((repeats.counts[node] as number) > 1) inner[node] = 0;
-    if (repeats.folded[node] === 1) inner[node] = 1;
-  }
-  for (let node = 0; node < sums.length; node++) {
-    if ((sums[node] as number) > total * leastShare && inner[node] === 0) candidates.push(node);
-  }
-  // A node costs at least what it called, and stands before it: so no node is chosen without its caller.
-  candidates.sort((a, b) => (sums[b] as number) - (sums[a] as number) || a - b);
-  const drawn = {
-    tree,
-    sums,
-    candidates,
-    counts: repeats.counts,
-    ...parentsPast(tree, inner, repeats.folded),
-  };
-  return (most) => drawTree(profile, drawn, most, ink);
-}
-
-/**
- * 1 for calls within a library that say nothing: all that its caller spent was spent in it, all that it spent in a
- * call of its own, and none of the three is mine. What my code called, and where it ended, are left.
- */
-function innerCalls(
-  { frames }: ReportProfile,
-  { parents, frames: rows }: CallTree,
-  sums: readonly number[],
-): Uint8Array {
-  const mine = Uint8Array.from(frames, ({ owner }) => (owner === 'mine' ? 1 : 0));
-  const foreign = (node: number): boolean => mine[rows[node] as number] !== 1;
-  const passes = (node: number, parent: number): boolean =>
-    parent >= 0 && sums[parent] === sums[node] && foreign(node) && foreign(parent);
-  const goesOn = new Uint8Array(parents.length);
-  const inner = new Uint8Array(parents.length);
-  for (let node = 0; node < parents.length; node++) {
-    const parent = parents[node] as number;
-    if (passes(node, parent)) goesOn[parent] = 1;
-  }
-  for (let node = 0; node < parents.length; node++) {
-    if (goesOn[node] === 1 && passes(node, parents[node] as number)) inner[node] = 1;
-  }
-  return inner;
-}
-
-/** Calls of a function by itself, which are drawn as one. */
-interface Repeats {
-  /** 1 for those that stand in the first one. */
-  readonly folded: Uint8Array;
-  /** For the first one, how many calls deep it is; 0 for those in it. */
-  readonly counts: Int32Array;
-}
-
-/** Finds them; with `exactly` only those from the same line. */
-function repeatedCalls(
-  { frames }: ReportProfile,
-  { parents, frames: rows }: CallTree,
-  exactly: boolean,
-): Repeats {
-  const known = new Map<string, number>();
-  const groups = Int32Array.from(frames, ({ function: name, object, path }, frame) => {
-    if (exactly || name === undefined) return frame;
-    const key = `${name}\0${object ?? ''}\0${path ?? ''}`;
-    const group = known.get(key) ?? frame;
-    known.set(key, group);
-    return group;
-  });
-  const folded = new Uint8Array(parents.length);
-  const counts = new Int32Array(parents.length);
-  const heads = new Int32Array(parents.length);
-  const depths = new Int32Array(parents.length);
-  for (let node = 0; node < parents.length; node++) {
-    const parent = parents[node] as number;
-    const isRepeat = parent >= 0 && groups[rows[parent] as number] === groups[rows[node] as number];
-    const head = isRepeat ? (heads[parent] as number) : node;
-    const depth = isRepeat ? (depths[parent] as number) + 1 : 1;
-    folded[node] = isRepeat ? 1 : 0;
-    heads[node] = head;
-    depths[node] = depth;
-    if (depth > (counts[head] as number)) counts[head] = depth;
-  }
-  return { folded, counts };
-}
-
-/** The nearest caller of each node that is not left out, and 1 where others than its repeats were left out between. */
-function parentsPast(
-  { parents }: CallTree,
-  inner: Uint8Array,
-  folded: Uint8Array,
-): { readonly parents: Int32Array; readonly passed: Uint8Array } {
-  const past = new Int32Array(parents.length);
-  const passed = new Uint8Array(parents.length);
-  for (let node = 0; node < parents.length; node++) {
-    const parent = parents[node] as number;
-    const skips = parent >= 0 && inner[parent] === 1;
-    past[node] = skips ? (past[parent] as number) : parent;
-    if (skips) passed[node] = folded[parent] === 1 ? (passed[parent] as number) : 1;
-  }
-  return { parents: past, passed };
-}
-
-/** A tree as it is drawn. */
-interface DrawnTree {
-  readonly tree: CallTree;
-  readonly sums: readonly number[];
-  /** Nodes from dear to cheap. */
-  readonly candidates: readonly number[];
-  /** The caller of each node that is drawn. */
-  readonly parents: Int32Array;
-  readonly passed: Uint8Array;
-  readonly counts: Int32Array;
-}
-
-function drawTree(
-  profile: ReportProfile,
-  { tree, sums, candidates, parents, passed: isPassed, counts }: DrawnTree,
-  most: number,
-  ink: Ink,
-): readonly string[] {
-  const { frames } = profile;
-  const { unit } = primaryMeasure(profile);
-  const total = primaryTotal(profile);
-  const chosen = candidates.slice(0, most);
-  const children = new Map<number, number[]>();
-  for (const node of chosen) {
-    const parent = parents[node] as number;
-    const siblings = children.get(parent);
-    if (siblings === undefined) children.set(parent, [node]);
-    else siblings.push(node);
-  }
-  const values = chosen.map((node) => scaled(sums[node] as number, unit));
-  const width = values.reduce((widest, text) => Math.max(widest, text.length), 0);
-  const lines: string[] = [];
-  const indent = Math.floor(ink.columns / 3);
-  // Prefix of the node itself, and of what stands below it.
-  const roots = children.get(-1) ?? [];
-  const open = [...roots].reverse().map((node) => ({ node, ...stepTo(node, roots, '') }));
-  for (let next = open.pop(); next !== undefined; next = open.pop()) {
-    const { node, own, below } = next;
-    const frame = frames[tree.frames[node] as number];
-    const sum = sums[node] as number;
-    const cost = `${percent(sum, total).padStart(6)}  ${scaled(sum, unit).padStart(width)}  `;
-    const lead = own.length > indent ? `…${own.slice(own.length - indent + 1)}` : own;
-    const passed = isPassed[node] === 1 ? '… ' : '';
-    const count = counts[node] as number;
-    const times = count > 1 ? ` × ${grouped(count)}` : '';
-    const room = ink.columns - 2 - cost.length - lead.length - passed.length;
-    const place = frame === undefined ? '???' : placeText(frame, Math.max(12, room), times);
-    const text = `${passed}${place}`;
-    const mine = frame?.owner === 'mine';
-    lines.push(`${mine ? ink.red('>') : ' '} ${cost}${ink.dim(lead)}${mine ? text : ink.dim(text)}`);
-    const called = children.get(node) ?? [];
-    // The one on top of the pile is drawn next.
-    for (const child of [...called].reverse()) open.push({ node: child, ...stepTo(child, called, below) });
-  }
-  const left = candidates.length - lines.length;
-  if (candidates.length > most && left > 0) {
-    lines.push(ink.dim(`  … ${grouped(left)} more calls of 0.1% or more; --all shows them.`));
-  }
-  return lines;
-}
-
-/** What stands before a call and before all below it. One that is called alone takes no step to the right. */
-function stepTo(child: number, called: readonly number[], below: string): { own: string; below: string } {
-  if (called.length === 1) return { own: below, below };
-  const last = child === called[called.length - 1];
-  return { own: `${below}${last ? '└ ' : '├ '}`, below: `${below}${last ? '  ' : '│ '}` };
-}
-
 /** Allocation sites with what is special about their blocks. */
 function siteLines(profile: ReportProfile, most: number, ink: Ink): readonly string[] {
   const sites = most === 0 ? [] : siteFacts(profile, most);
@@ -718,68 +435,6 @@ function siteLines(profile: ReportProfile, most: number, ink: Ink): readonly str
   const left = (profile.sites?.length ?? 0) - sites.length;
   const more = left > 0 ? `  ${grouped(left)} more; --all lists them` : '';
   return [clip(`${title('ALLOCATION SITES', ink)}${ink.dim(more)}`, ink.columns), ...rows];
-}
-
-/** The most expensive lines with their source text, file by file as they stand there. */
-function sourceLines(profile: ReportProfile, most: number, ink: Ink): readonly string[] {
-  const { lines, files, primary, functions } = profile;
-  if (lines === undefined || most === 0) return [];
-  const column = lines.values[primary] ?? [];
-  const total = primaryTotal(profile);
-  const { unit } = primaryMeasure(profile);
-  const shown = lines.lines
-    .slice(0, most)
-    .map((line, row) => ({
-      row,
-      line,
-      file: lines.files[row] as number,
-      value: column[row] ?? 0,
-      text: textAt(profile, lines.files[row] as number, line),
-    }))
-    .filter(({ value }) => value > total * leastShare);
-  if (shown.length === 0) return [];
-  const groups = new Map<number, typeof shown>();
-  for (const each of shown) groups.set(each.file, [...(groups.get(each.file) ?? []), each]);
-  const widths = {
-    value: Math.max(...shown.map(({ value }) => scaled(value, unit).length)),
-    line: Math.max(...shown.map(({ line }) => String(line).length)),
-  };
-  const rows: string[] = [];
-  for (const [file, group] of groups) {
-    const mine = files[file]?.owner === 'mine';
-    rows.push(
-      clip(`  ${(mine ? (text: string) => text : ink.dim)(clean(files[file]?.path ?? '???'))}`, ink.columns),
-    );
-    for (const { row, line, value, text } of [...group].sort((a, b) => a.line - b.line)) {
-      const start = `${percent(value, total).padStart(6)}  ${scaled(value, unit).padStart(widths.value)}  ${String(line).padStart(widths.line)} │ `;
-      const frame = functions[lines.functions[row] ?? -1];
-      const named = frame === undefined ? '' : `in ${shortFrame(frame)}`;
-      const body =
-        text === undefined ? ink.dim(clean(named)) : clean(text.replaceAll('\t', '    ').trimEnd());
-      // A file of libc may be known by its functions alone, and a header of a library by its own name.
-      const sign = mine && frame?.owner !== 'system' ? ink.red('>') : ' ';
-      rows.push(clip(`${sign} ${start}${body}`, ink.columns));
-    }
-  }
-  const left = lines.lines.filter((_, row) => (column[row] ?? 0) > total * leastShare).length - shown.length;
-  const more = left > 0 ? `  ${grouped(left)} more; --all lists them` : '';
-  return [
-    clip(
-      `${title('TOP LINES', ink)}  ${ink.dim(`by ${clean(primaryMeasure(profile).title)}${peakOnly(profile)}${more}`)}`,
-      ink.columns,
-    ),
-    ...rows,
-  ];
-}
-
-function textAt({ sources = [] }: ReportProfile, file: number, line: number): string | undefined {
-  for (const source of sources) {
-    if (source.file === file && line >= source.firstLine) {
-      const text = source.lines[line - source.firstLine];
-      if (text !== undefined) return text;
-    }
-  }
-  return undefined;
 }
 
 /** Miss rates, and for each who misses the most. */
