@@ -8,7 +8,7 @@ from first_faults import FirstFaults
 from printers import load_printers
 from proc import is_child_of_vfork, signal_action
 from settings import STOPPING, stop_for_fatal_signals
-from siginfo import abort_message, signal_bytes
+from siginfo import signal_bytes
 from stop import describe_stop, thread_registers
 
 
@@ -73,9 +73,6 @@ class Crashes:
             return
         number = described["signal"]["number"]
         first = self.first_faults.apply(pid, described)
-        message = abort_message(inferior) if described["signal"]["name"] == "SIGABRT" else None
-        if message is not None:
-            described.setdefault("what", message)
         self.pending[pid] = {"stop": described, "number": number, "core": self.write_core(inferior, first)}
         described["pausedMs"] = self.times.paused()
 

@@ -8,6 +8,7 @@ one whose target was left out. Runs in gdb's Python and outside of it.
 
 import os
 import struct
+from signal import SIGABRT
 
 PAGE = 4096
 KIB = 1024
@@ -32,6 +33,9 @@ STACK_LIMIT = 256 * KIB
 TOTAL_LIMIT = 64 * MIB
 HEAP_LIMIT = 16 * MIB
 VDSO_LIMIT = 64 * KIB
+# Of one mapping, and of all of them.
+DATA_LIMIT = MIB
+ALL_DATA_LIMIT = 16 * MIB
 # Files whose first page is read.
 HEADER_LIMIT = 4096
 
@@ -155,9 +159,10 @@ def stack_span(mappings, pointer):
     return (start, min(mapping.end, start + STACK_LIMIT))
 
 
-def chosen_spans(mappings, threads):
+def chosen_spans(mappings, threads, signal):
     """What of a crashed process is worth keeping: stacks, the page around what each register points
-    to, and the heap."""
+    to, and the heap; of an abort also what else it has written to, because libraries that call
+    abort() say there why."""
     spans = []
     pages = set()
     for _, registers, _ in threads:
@@ -171,9 +176,35 @@ def chosen_spans(mappings, threads):
         # One page before and one after: what lies there is shown with its neighbours.
         if mapping is not None and mapping.flags & 4:
             spans.append((max(mapping.start, page - PAGE), min(mapping.end, page + 2 * PAGE)))
+    if signal == SIGABRT:
+        spans += data_spans(mappings, threads)
     for mapping in mappings:
         if mapping.path == b"[heap]":
             spans.append((mapping.start, min(mapping.end, mapping.start + HEAP_LIMIT)))
+    return spans
+
+
+def data_spans(mappings, threads):
+    """The start of each mapping that the process or its loader wrote to, without stacks and [heap]:
+    data of modules, thread-local memory, heaps of other threads."""
+    stacks = [mapping_of(mappings, registers[machine_of(registers).stack]) for _, registers, _ in threads]
+    skipped = {mapping.start for mapping in stacks if mapping is not None}
+    spans = []
+    left = ALL_DATA_LIMIT
+    for mapping, following in zip(mappings, [*mappings[1:], None]):
+        # The loader takes the right to write from a part of the data when it has relocated it.
+        is_relocated = mapping.inode != 0 and following is not None and (
+            following.flags & 2 and following.path == mapping.path and following.start == mapping.end
+        )
+        if mapping.flags & 4 == 0 or not (mapping.flags & 2 or is_relocated):
+            continue
+        # What is mapped from a device may do things when it is read.
+        if mapping.start in skipped or mapping.path.startswith((b"[", b"/dev/")):
+            continue
+        size = min(mapping.end - mapping.start, DATA_LIMIT, left)
+        if size > 0:
+            spans.append((mapping.start, mapping.start + size))
+            left -= size
     return spans
 
 
@@ -246,12 +277,12 @@ def write_core(path, pid, threads, *, ranges=None, siginfo=None, signal=None):
     """
     living = living_thread(pid)
     mappings = read_maps(living)
-    if ranges is None:
-        ranges = read_spans(living, merged(chosen_spans(mappings, threads)))
-    ranges = disjoint([*ranges, *header_ranges(living, mappings)])
-    machine = machine_of(threads[0][1])
     if signal is None:
         signal = struct.unpack_from("<i", siginfo)[0] if siginfo and len(siginfo) >= 4 else 0
+    if ranges is None:
+        ranges = read_spans(living, merged(chosen_spans(mappings, threads, signal)))
+    ranges = disjoint([*ranges, *header_ranges(living, mappings)])
+    machine = machine_of(threads[0][1])
     notes = notes_of(machine, pid, living, threads, mappings, siginfo, signal)
     loads = loads_of(mappings, ranges)
     # 0600: memory may hold secrets.
