@@ -133,11 +133,13 @@ const leftNoexcept = /^(?:__gxx_personality_v0|__cxa_call_terminate|__clang_call
 
 const uncaught: Words = {
   meaning: 'The program threw an exception that nobody caught.',
-  advice: 'Catch it in the first frame of yours or further out, or see to it that its cause does not come up.',
+  advice:
+    'Catch it in the first frame of yours or further out, or see to it that its cause does not come up.',
 };
 
 const throughNoexcept: Words = {
-  meaning: 'An exception was about to leave a function that may not throw, such as a noexcept one or a destructor.',
+  meaning:
+    'An exception was about to leave a function that may not throw, such as a noexcept one or a destructor.',
   advice: 'Catch it within that function, which is among the frames, or drop its noexcept.',
 };
 

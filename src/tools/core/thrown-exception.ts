@@ -10,6 +10,7 @@ import { textOfObject } from './exception-text.ts';
 import { typeName } from './exception-type.ts';
 import type { MemoryWords } from './memory-words.ts';
 import type { ImageThread } from './process-image.ts';
+import { threadDescriptor } from './thread-descriptor.ts';
 
 /** An exception whose type_info could be read. */
 export interface FoundException {
@@ -48,9 +49,9 @@ const keysEnd = 0x570n;
 
 /** The exception of a thread of x86-64 with glibc; undefined: there is none, or it is not known. */
 export function thrownException(code: CodePlaces, thread: ImageThread): FoundException | undefined {
-  const { memory, image } = code;
-  const descriptor = thread.registers.get('fs_base');
-  if (image.machine !== 'x86-64' || descriptor === undefined) return undefined;
+  const { memory } = code;
+  const descriptor = threadDescriptor(code, thread);
+  if (descriptor === undefined) return undefined;
   const found = new Map<bigint, Layout>();
   for (const head of possibleHeads(memory, descriptor)) {
     const layout = isPointer(head) ? layoutAt(memory, head) : undefined;
@@ -69,7 +70,6 @@ export function thrownException(code: CodePlaces, thread: ImageThread): FoundExc
 function* possibleHeads(memory: MemoryWords, descriptor: bigint): Generator<bigint> {
   const word = (address: bigint): bigint => memory.unsigned(address, 8) ?? 0n;
   // tcbhead_t: tcb, dtv, self.
-  if (word(descriptor) !== descriptor || word(descriptor + 16n) !== descriptor) return;
   const blocks = threadLocalBlocks(word, word(descriptor + 8n));
   let left = searchedBytes;
   for (const [index, start] of blocks.entries()) {
