@@ -99,7 +99,16 @@ function nameIn(memory: MemoryWords, type: bigint): string | undefined {
   const text = pointer === undefined ? undefined : stringAt(memory, pointer, longestName);
   // The star says that the type is known in one object file only (2.9.5).
   const name = text?.isWhole ? text.text.replace(/^\*/, '') : '';
-  return mangledName.test(name) ? name : undefined;
+  return isMangledName(name) ? name : undefined;
+}
+
+/** Of a class outside of all namespaces the length is checked too: template arguments or a tag may follow its name (5.1.3). */
+function isMangledName(name: string): boolean {
+  if (!mangledName.test(name)) return false;
+  const digits = /^\d+/.exec(name)?.[0];
+  if (digits === undefined) return true;
+  const end = digits.length + Number(digits);
+  return name.length === end || (name.length > end && /[IB]/.test(name[end] ?? ''));
 }
 
 /**
