@@ -4,6 +4,7 @@
 // Build: g++ -g -O0 -pthread
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -50,6 +51,11 @@ int main(int count, char **words) {
   if (is("second-base")) throw SecondBase();
   if (is("literal")) throw "a literal";
   if (is("string")) throw std::string("a string");
+  if (is("stream")) {
+    std::ifstream file;
+    file.exceptions(std::ios::failbit);
+    file.open("/nonexistent");
+  }
   if (is("noexcept")) keep(count);
   if (is("thread")) std::thread([] { throw std::out_of_range("in a thread"); }).join();
   try {

@@ -33,6 +33,7 @@ const exceptions: Readonly<Record<string, ThrownException>> = {
   'second-base': { type: 'SecondBase', text: 'in the second base' },
   literal: { type: 'char const*', text: 'a literal' },
   string: { type: text, text: 'a string' },
+  stream: { type: 'std::__ios_failure', text: 'basic_ios::clear: iostream error' },
   noexcept: { type: 'std::runtime_error', text: 'out of a noexcept' },
   thread: { type: 'std::out_of_range', text: 'in a thread' },
   rethrown: { type: 'std::runtime_error', text: 'first' },

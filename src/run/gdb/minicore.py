@@ -187,14 +187,19 @@ def chosen_spans(mappings, threads, signal):
 def data_spans(mappings, threads):
     """The start of each mapping that the process or its loader wrote to, without stacks and [heap]:
     data of modules, thread-local memory, heaps of other threads."""
-    stacks = [mapping_of(mappings, registers[machine_of(registers).stack]) for _, registers, _ in threads]
+    pointers = [registers[machine_of(registers).stack] for _, registers, _ in threads]
+    stacks = [mapping_of(mappings, pointer) for pointer in pointers]
     skipped = {mapping.start for mapping in stacks if mapping is not None}
     spans = []
     left = ALL_DATA_LIMIT
     for mapping, following in zip(mappings, [*mappings[1:], None]):
         # The loader takes the right to write from a part of the data when it has relocated it.
-        is_relocated = mapping.inode != 0 and following is not None and (
-            following.flags & 2 and following.path == mapping.path and following.start == mapping.end
+        is_relocated = (
+            mapping.inode != 0
+            and following is not None
+            and following.flags & 2
+            and following.path == mapping.path
+            and following.start == mapping.end
         )
         if mapping.flags & 4 == 0 or not (mapping.flags & 2 or is_relocated):
             continue

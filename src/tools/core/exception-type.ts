@@ -22,6 +22,8 @@ export interface BaseClass {
 /** The ABI's classes of type_info, in namespace __cxxabiv1. */
 const kinds =
   /^N10__cxxabiv1\d\d(__(?:fundamental|array|function|enum|class|si_class|vmi_class|pbase|pointer|pointer_to_member)_type_info)E$/;
+/** libstdc++ throws a std::ios_base::failure with a type_info of its own, derived from __si_class_type_info (cxx11-ios_failure.cc). */
+const ownKind = 'St19__iosfail_type_info';
 /** `i`, `PKc`, `13NoTable`, `St13runtime_error`, `N5store7NoTableE`; gcc and clang write some other letters after `$` and `.`. */
 const mangledName = /^[A-Za-z0-9][\w$.]*$/;
 
@@ -85,6 +87,7 @@ function basesOf(
 function kindOf(memory: MemoryWords, type: bigint): string | undefined {
   const own = typeOfObject(memory, type);
   const name = own === undefined ? undefined : nameIn(memory, own);
+  if (name === ownKind) return '__si_class_type_info';
   return name === undefined ? undefined : kinds.exec(name)?.[1];
 }
 
