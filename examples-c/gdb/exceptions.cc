@@ -47,6 +47,11 @@ int main(int count, char **words) {
   const char *how = count > 1 ? words[1] : "thrown";
   auto is = [how](const char *name) { return strcmp(how, name) == 0; };
   if (is("thrown")) throw std::runtime_error("no such table");
+  if (is("late")) {
+    /* The exception lies behind more of the heap than is kept of it. */
+    for (int block = 0; block < 300; block++) malloc(100000);
+    throw std::runtime_error("late");
+  }
   if (is("own")) throw store::NoTable("a text of more than sixteen bytes\nin two lines");
   if (is("second-base")) throw SecondBase();
   if (is("literal")) throw "a literal";

@@ -87,9 +87,12 @@ describe.skipIf(!canRun('gdb'))('a C++ program that ends by std::terminate', () 
       what: sentence,
       meaning: 'The program threw an exception that nobody caught.',
     });
-    const live = await vgrunReport(['./exceptions', 'own'], { cwd, command: 'gdb' });
-    expect(live.report.findings[0]?.what).toBe(sentence);
-    expect(live.report.stops?.[0]?.exception).toEqual(exceptions.own);
+    // Under gdb the first 16 MiB of the heap are kept.
+    const live = await vgrunReport(['./exceptions', 'late'], { cwd, command: 'gdb' });
+    expect(live.report.findings[0]?.what).toMatch(
+      /^SIGABRT: terminate called .* 'std::runtime_error': late$/,
+    );
+    expect(live.report.stops?.[0]?.exception).toEqual({ type: 'std::runtime_error', text: 'late' });
     const thread = await vgrunReport(['./exceptions', 'thread'], { cwd, command: 'gdb' });
     expect(thread.report.stops?.[0]?.exception).toEqual(exceptions.thread);
   });

@@ -36,6 +36,11 @@ VDSO_LIMIT = 64 * KIB
 # Of one mapping, and of all of them.
 DATA_LIMIT = MIB
 ALL_DATA_LIMIT = 16 * MIB
+# Bytes of the innermost frames and of an object in which pointers are followed, and pages that are
+# reached so.
+FRAMES_LIMIT = 8 * KIB
+OBJECT_LIMIT = 160
+POINTED_LIMIT = 512
 # Files whose first page is read.
 HEADER_LIMIT = 4096
 
@@ -213,6 +218,37 @@ def data_spans(mappings, threads):
     return spans
 
 
+def pointed_spans(pid, mappings, registers):
+    """The data to which the innermost frames of a thread point, and to which that data points: an
+    exception and its text may lie anywhere in a large heap."""
+    machine = machine_of(registers)
+    stack = mapping_of(mappings, registers[machine.stack])
+    if stack is None:
+        return []
+    letter = "Q" if machine.word == 8 else "I"
+    pages = set()
+    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
+
+        def words_at(address, length):
+            data = read_memory(memory.fileno(), address, length)
+            return struct.unpack_from(f"<{len(data) // machine.word}{letter}", data)
+
+        words = words_at(registers[machine.stack], FRAMES_LIMIT)
+        for _ in range(2):
+            following = []
+            for word in dict.fromkeys(words):
+                mapping = mapping_of(mappings, word)
+                if mapping is None or mapping is stack or mapping.flags & 6 != 6:
+                    continue
+                if mapping.path.startswith(b"/dev/") or len(pages) >= POINTED_LIMIT:
+                    continue
+                page = word & -PAGE
+                pages.add((page, min(mapping.end, page + 2 * PAGE)))
+                following += words_at(word, OBJECT_LIMIT)
+            words = following
+    return sorted(pages)
+
+
 def merged(spans):
     """Spans sorted and without overlap, in all at most TOTAL_LIMIT bytes: the later ones are left
     out."""
@@ -285,7 +321,10 @@ def write_core(path, pid, threads, *, ranges=None, siginfo=None, signal=None):
     if signal is None:
         signal = struct.unpack_from("<i", siginfo)[0] if siginfo and len(siginfo) >= 4 else 0
     if ranges is None:
-        ranges = read_spans(living, merged(chosen_spans(mappings, threads, signal)))
+        spans = chosen_spans(mappings, threads, signal)
+        if signal == SIGABRT:
+            spans = pointed_spans(living, mappings, threads[0][1]) + spans
+        ranges = read_spans(living, merged(spans))
     ranges = disjoint([*ranges, *header_ranges(living, mappings)])
     machine = machine_of(threads[0][1])
     notes = notes_of(machine, pid, living, threads, mappings, siginfo, signal)
