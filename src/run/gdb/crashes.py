@@ -119,6 +119,7 @@ class Crashes:
         path = os.path.join(self.wish["directory"], f"gdb-pid-{inferior.pid}.core.new")
         try:
             import minicore
+            from crash_memory import crash_ranges
         except ImportError:
             return None
         try:
@@ -126,7 +127,8 @@ class Crashes:
             siginfo = signal_bytes()
             if first is not None:
                 threads, siginfo = first.in_core(threads), first.siginfo
-            minicore.write_core(path, inferior.pid, threads, siginfo=siginfo)
+            ranges = crash_ranges(inferior.pid, threads, siginfo)
+            minicore.write_core(path, inferior.pid, threads, ranges=ranges, siginfo=siginfo)
             return path
         except Exception as error:
             print(f"core of {inferior.pid}: {error}")

@@ -8,7 +8,6 @@ one whose target was left out. Runs in gdb's Python and outside of it.
 
 import os
 import struct
-from signal import SIGABRT
 
 PAGE = 4096
 KIB = 1024
@@ -31,16 +30,7 @@ PN_XNUM = 0xFFFF
 RED_ZONE = 128
 STACK_LIMIT = 256 * KIB
 TOTAL_LIMIT = 64 * MIB
-HEAP_LIMIT = 16 * MIB
 VDSO_LIMIT = 64 * KIB
-# Of one mapping, and of all of them.
-DATA_LIMIT = MIB
-ALL_DATA_LIMIT = 16 * MIB
-# Bytes of the innermost frames and of an object in which pointers are followed, and pages that are
-# reached so.
-FRAMES_LIMIT = 8 * KIB
-OBJECT_LIMIT = 160
-POINTED_LIMIT = 512
 # Files whose first page is read.
 HEADER_LIMIT = 4096
 
@@ -154,122 +144,6 @@ def machine_of(registers):
     raise ValueError("registers of an unknown machine")
 
 
-def stack_span(mappings, pointer):
-    """(start, end) of what a thread uses of its stack, in whole pages, at most STACK_LIMIT; None
-    when the pointer is no stack."""
-    mapping = mapping_of(mappings, pointer)
-    if mapping is None or not mapping.flags & 4:
-        return None
-    start = max(mapping.start, (pointer - RED_ZONE) & -PAGE)
-    return (start, min(mapping.end, start + STACK_LIMIT))
-
-
-def chosen_spans(mappings, threads, signal):
-    """What of a crashed process is worth keeping: stacks, the page around what each register points
-    to, and the heap; of an abort also what else it has written to, because libraries that call
-    abort() say there why."""
-    spans = []
-    pages = set()
-    for _, registers, _ in threads:
-        machine = machine_of(registers)
-        span = stack_span(mappings, registers[machine.stack])
-        if span is not None:
-            spans.append(span)
-        pages.update(value & -PAGE for value in registers.values())
-    for page in sorted(pages):
-        mapping = mapping_of(mappings, page)
-        # One page before and one after: what lies there is shown with its neighbours.
-        if mapping is not None and mapping.flags & 4:
-            spans.append((max(mapping.start, page - PAGE), min(mapping.end, page + 2 * PAGE)))
-    if signal == SIGABRT:
-        spans += data_spans(mappings, threads)
-    for mapping in mappings:
-        if mapping.path == b"[heap]":
-            spans.append((mapping.start, min(mapping.end, mapping.start + HEAP_LIMIT)))
-    return spans
-
-
-def data_spans(mappings, threads):
-    """The start of each mapping that the process or its loader wrote to, without stacks and [heap]:
-    data of modules, thread-local memory, heaps of other threads."""
-    pointers = [registers[machine_of(registers).stack] for _, registers, _ in threads]
-    stacks = [mapping_of(mappings, pointer) for pointer in pointers]
-    skipped = {mapping.start for mapping in stacks if mapping is not None}
-    spans = []
-    left = ALL_DATA_LIMIT
-    for mapping, following in zip(mappings, [*mappings[1:], None]):
-        # The loader takes the right to write from a part of the data when it has relocated it.
-        is_relocated = (
-            mapping.inode != 0
-            and following is not None
-            and following.flags & 2
-            and following.path == mapping.path
-            and following.start == mapping.end
-        )
-        if mapping.flags & 4 == 0 or not (mapping.flags & 2 or is_relocated):
-            continue
-        # What is mapped from a device may do things when it is read.
-        if mapping.start in skipped or mapping.path.startswith((b"[", b"/dev/")):
-            continue
-        size = min(mapping.end - mapping.start, DATA_LIMIT, left)
-        if size > 0:
-            spans.append((mapping.start, mapping.start + size))
-            left -= size
-    return spans
-
-
-def pointed_spans(pid, mappings, registers):
-    """The data to which the innermost frames of a thread point, and to which that data points: an
-    exception and its text may lie anywhere in a large heap."""
-    machine = machine_of(registers)
-    stack = mapping_of(mappings, registers[machine.stack])
-    if stack is None:
-        return []
-    letter = "Q" if machine.word == 8 else "I"
-    pages = set()
-    with open(f"/proc/{pid}/mem", "rb", buffering=0) as memory:
-
-        def words_at(address, length):
-            data = read_memory(memory.fileno(), address, length)
-            return struct.unpack_from(f"<{len(data) // machine.word}{letter}", data)
-
-        words = words_at(registers[machine.stack], FRAMES_LIMIT)
-        for _ in range(2):
-            following = []
-            for word in dict.fromkeys(words):
-                mapping = mapping_of(mappings, word)
-                if mapping is None or mapping is stack or mapping.flags & 6 != 6:
-                    continue
-                if mapping.path.startswith(b"/dev/") or len(pages) >= POINTED_LIMIT:
-                    continue
-                page = word & -PAGE
-                pages.add((page, min(mapping.end, page + 2 * PAGE)))
-                following += words_at(word, OBJECT_LIMIT)
-            words = following
-    return sorted(pages)
-
-
-def merged(spans):
-    """Spans sorted and without overlap, in all at most TOTAL_LIMIT bytes: the later ones are left
-    out."""
-    kept = []
-    left = TOTAL_LIMIT
-    for start, end in spans:
-        if left <= 0:
-            break
-        end = min(end, start + left)
-        if end > start:
-            kept.append((start, end))
-            left -= end - start
-    result = []
-    for start, end in sorted(kept):
-        if result and start <= result[-1][1]:
-            result[-1] = (result[-1][0], max(result[-1][1], end))
-        else:
-            result.append((start, end))
-    return result
-
-
 def read_spans(pid, spans):
     """[(address, bytes)] from /proc/PID/mem: what cannot be read is missing."""
     ranges = []
@@ -304,14 +178,14 @@ def header_ranges(pid, mappings):
     return [(start, data) for start, data in read_spans(pid, spans) if data.startswith(b"\x7fELF")]
 
 
-def write_core(path, pid, threads, *, ranges=None, siginfo=None, signal=None):
+def write_core(path, pid, threads, *, ranges, siginfo=None, signal=None):
     """
     Writes a core of a live process that stands still, or stood still when the registers and ranges
     were read.
 
     threads: [(lwp, {register: value}, name or None)], the one that got the signal first; registers
     by gdb's names.
-    ranges: [(address, bytes)] of its memory; None: chosen here and read now.
+    ranges: [(address, bytes)] of its memory.
     siginfo: the bytes of siginfo_t. signal: its number, for NT_PRSTATUS.
     Raises OSError when the process is gone or the file cannot be written, ValueError for an unknown
     machine.
@@ -319,12 +193,7 @@ def write_core(path, pid, threads, *, ranges=None, siginfo=None, signal=None):
     living = living_thread(pid)
     mappings = read_maps(living)
     if signal is None:
-        signal = struct.unpack_from("<i", siginfo)[0] if siginfo and len(siginfo) >= 4 else 0
-    if ranges is None:
-        spans = chosen_spans(mappings, threads, signal)
-        if signal == SIGABRT:
-            spans = pointed_spans(living, mappings, threads[0][1]) + spans
-        ranges = read_spans(living, merged(spans))
+        signal = signal_of(siginfo)
     ranges = disjoint([*ranges, *header_ranges(living, mappings)])
     machine = machine_of(threads[0][1])
     notes = notes_of(machine, pid, living, threads, mappings, siginfo, signal)
@@ -333,6 +202,11 @@ def write_core(path, pid, threads, *, ranges=None, siginfo=None, signal=None):
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with open(descriptor, "wb") as file:
         write_elf(file, machine, notes, loads)
+
+
+def signal_of(siginfo):
+    """The number of the signal that the bytes of a siginfo_t tell of; 0 without them."""
+    return struct.unpack_from("<i", siginfo)[0] if siginfo and len(siginfo) >= 4 else 0
 
 
 def disjoint(ranges):
