@@ -159,6 +159,16 @@ export interface Fault {
   readonly doubt?: string;
 }
 
+/** The exception of C++ that a thread had in its hands when std::terminate ended the process. */
+export interface ThrownException {
+  /** As the source has it: `std::runtime_error`; mangled where nobody could read it. */
+  readonly type: string;
+  /** Its message, or the text that was thrown: at most 2048 characters. Missing: it has none, or it cannot be read for certain. */
+  readonly text?: string;
+  /** It had been caught: std::terminate was called for another reason by the code that handled it. */
+  readonly isHandled?: true;
+}
+
 export interface Instruction {
   /** `0x…` */
   readonly address: string;
@@ -242,6 +252,8 @@ export interface Stop {
   readonly ms?: number;
   readonly signal?: StopSignal;
   readonly fault?: Fault;
+  /** Of SIGABRT. Missing: there was none, or it is not known. */
+  readonly exception?: ThrownException;
   readonly disassembly?: Disassembly;
   /** The one that stopped first. Of a probe: only that one, and with frames only when `--backtrace` asks for them. */
   readonly threads: readonly StopThread[];

@@ -14,6 +14,7 @@ import type {
   StopSignal,
   StopThread,
   ThreadActivity,
+  ThrownException,
   Variable,
   Wait,
 } from '../../model/stop.ts';
@@ -117,6 +118,8 @@ const fault = shape<Fault>(['pointer', 'text'], {
   doubt: sentence,
 });
 
+const exception = shape<ThrownException>(['type'], { type: symbol, text: printed, isHandled: flag });
+
 const disassembly = shape<Disassembly>(['lines', 'current', 'from'], {
   lines: list(64, shape<Instruction>(['address', 'text'], { address, text: text(256) })),
   current: whole(0, 63),
@@ -169,6 +172,7 @@ export const takeStop: Take<Stop> = shape<Stop>(['number', 'cause', 'pid', 'thre
   ms: amount,
   signal,
   fault,
+  exception,
   disassembly,
   threads: list(4096, thread),
   modules: list(16_384, module),
