@@ -58,6 +58,8 @@ export function openGiven(path: string, store: ObjectStore): OpenObject {
 
 export interface FileSearch {
   readonly given: OpenObject | undefined;
+  /** Absolute paths of files that may be the program. */
+  readonly programs: readonly string[];
   readonly places: Places;
   readonly store: ObjectStore;
   readonly debuginfod: Debuginfod | undefined;
@@ -83,7 +85,13 @@ export async function findFiles(
   const program = mapped.find(({ module }) => module.start === core.program?.start);
   const match = given === undefined || program === undefined ? 'unknown' : matchOf(program, given);
   const files = await Promise.all(
-    mapped.map((one) => filesOf(one, core, search, one === program && match !== 'no' ? given : undefined)),
+    mapped.map((one) => {
+      const isProgram = one === program;
+      return filesOf(one, core, search, {
+        given: isProgram && match !== 'no' ? given : undefined,
+        likely: isProgram ? search.programs : [],
+      });
+    }),
   );
   const used = program === undefined ? undefined : files[mapped.indexOf(program)];
   const usedPath = used?.object?.elf.path ?? used?.debug?.elf.path;
@@ -109,7 +117,7 @@ async function filesOf(
   mapped: MappedModule,
   core: CoreFile,
   { places, store, debuginfod }: FileSearch,
-  given: OpenObject | undefined,
+  { given, likely }: { readonly given: OpenObject | undefined; readonly likely: readonly string[] },
 ): Promise<ModuleFiles> {
   const { module, header } = mapped;
   if (module.path === kernelObjectName) {
@@ -125,7 +133,7 @@ async function filesOf(
   const found =
     ownGiven !== undefined
       ? { object: ownGiven, match: matchOf(mapped, ownGiven) }
-      : findObject(mapped, places, store);
+      : findObject(mapped, places, store, likely);
   const object = found?.object ?? (await fetched('executable'));
   const match = found?.match ?? (object === undefined ? undefined : 'yes');
   // Who names a debug twin as the program means that.

@@ -148,6 +148,8 @@ export interface Places {
   readonly sysroot?: string | undefined;
   readonly coreFolder: string;
   readonly search: readonly string[];
+  /** In which the process may have stood: names in the core may be relative to them. */
+  readonly folders: readonly string[];
 }
 
 /** Bytes of a file whose CRC is worth the time. */
@@ -161,15 +163,20 @@ const buildIdPath = (buildId: string): string => join('.build-id', buildId.slice
 const pathOf = (module: LoadedModule): string => module.path.replace(/ \(deleted\)$/, '');
 
 /** Paths under which a module's file may lie, the likeliest first. */
-function objectPaths(module: LoadedModule, { sysroot, coreFolder, search }: Places): readonly string[] {
+function objectPaths(
+  module: LoadedModule,
+  { sysroot, coreFolder, search, folders }: Places,
+): readonly string[] {
   const path = pathOf(module);
   const isAbsolute = path.startsWith('/');
   const name = basename(path);
   const root = sysroot ?? '/';
+  const started = isAbsolute || !path.includes('/') ? [] : [...folders, coreFolder];
   return [
     ...(isAbsolute ? [join(root, path)] : []),
+    ...started.map((folder) => join(folder, path)),
     join(coreFolder, name),
-    ...search.flatMap((folder) => [...(isAbsolute ? [join(folder, path)] : []), join(folder, name)]),
+    ...search.flatMap((folder) => [join(folder, path), join(folder, name)]),
     ...(module.buildId === undefined
       ? []
       : [join(root, debugFolder), ...search].map((folder) =>
@@ -178,19 +185,24 @@ function objectPaths(module: LoadedModule, { sysroot, coreFolder, search }: Plac
   ];
 }
 
-/** The file of a module: one with its build-id, else one that does not contradict. */
+/**
+ * The file of a module: one with its build-id, else one that does not contradict.
+ *
+ * @param likely absolute paths that are tried first.
+ */
 export function findObject(
   mapped: MappedModule,
   places: Places,
   store: ObjectStore,
+  likely: readonly string[] = [],
 ): { readonly object: OpenObject; readonly match: Match } | undefined {
-  let likely: OpenObject | undefined;
-  for (const path of objectPaths(mapped.module, places)) {
+  let unsure: OpenObject | undefined;
+  for (const path of [...likely, ...objectPaths(mapped.module, places)]) {
     const object = store.open(path);
     if (object === undefined || !hasCode(object.elf)) continue;
     const match = matchOf(mapped, object);
     if (match === 'yes') return { object, match };
-    if (match === 'unknown') likely ??= object;
+    if (match === 'unknown') unsure ??= object;
   }
   if (mapped.module.buildId !== undefined) {
     for (const path of store.withBuildId(mapped.module.buildId)) {
@@ -198,7 +210,7 @@ export function findObject(
       if (object !== undefined && hasCode(object.elf)) return { object, match: 'yes' };
     }
   }
-  return likely === undefined ? undefined : { object: likely, match: 'unknown' };
+  return unsure === undefined ? undefined : { object: unsure, match: 'unknown' };
 }
 
 /** The debug twin of a module (gdb's manual, Debugging Information in Separate Files): by build-id, else by name and CRC. */

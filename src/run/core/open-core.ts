@@ -18,6 +18,10 @@ import { hasExportedSymbols, hasSymbolTable, openObjectStore, type Places } from
 export interface OpenCoreOptions {
   /** The program, as the user names it. */
   readonly exe?: string | undefined;
+  /** Absolute paths of files that may be the program: the one with the right build-id is taken. */
+  readonly programs?: readonly string[];
+  /** Absolute paths of folders in which the process may have stood when it was started. */
+  readonly folders?: readonly string[];
   /** Of the process, where it is known from elsewhere: cores of valgrind do not tell it. */
   readonly pid?: number;
   /** Folder under which the paths of the core lie. */
@@ -55,6 +59,7 @@ export async function openCore(path: string, options: OpenCoreOptions): Promise<
     sysroot: options.sysroot === undefined ? undefined : resolve(options.sysroot),
     coreFolder: dirname(absolute),
     search: options.search.map((folder) => resolve(folder)),
+    folders: options.folders ?? [],
   };
   const store = openObjectStore([places.coreFolder, ...places.search]);
   const close = (): void => {
@@ -65,7 +70,13 @@ export async function openCore(path: string, options: OpenCoreOptions): Promise<
     const core = readCoreFile(path, reader.size, reader.readAt);
     const given = options.exe === undefined ? undefined : openGiven(resolve(options.exe), store);
     const debuginfod = options.debuginfod ? await findDebuginfod() : undefined;
-    const { files, exe, problems } = await findFiles(core, { given, places, store, debuginfod });
+    const { files, exe, problems } = await findFiles(core, {
+      given,
+      programs: options.programs ?? [],
+      places,
+      store,
+      debuginfod,
+    });
     const pid =
       options.pid ??
       (core.facts.writer === 'valgrind' ? processInName(basename(absolute)) : undefined) ??
