@@ -20,6 +20,7 @@ import {
   type ObjectStore,
   type OpenObject,
   type Places,
+  startPaths,
 } from './object-files.ts';
 
 /** The program of a core file. */
@@ -40,6 +41,8 @@ export interface CoreProgram {
 export interface ModuleFiles {
   readonly object?: OpenObject;
   readonly match?: Match;
+  /** Absolute: where the process had it, when that is known better than from the core. */
+  readonly path?: string;
   readonly debug?: OpenObject;
   /** Read from the memory of the process, where there is no file. */
   readonly mapped?: ElfFile;
@@ -96,7 +99,7 @@ export async function findFiles(
   const used = program === undefined ? undefined : files[mapped.indexOf(program)];
   const usedPath = used?.object?.elf.path ?? used?.debug?.elf.path;
   const exe: CoreProgram = {
-    ...(program !== undefined && { pathInCore: program.module.path }),
+    ...(program !== undefined && { pathInCore: used?.path ?? program.module.path }),
     ...(usedPath !== undefined && { path: usedPath }),
     ...(given !== undefined && { given: given.elf.path }),
     matches: given !== undefined ? match : (used?.match ?? 'unknown'),
@@ -141,6 +144,10 @@ async function filesOf(
   if (debug === undefined && object?.elf.hasDebugInformation !== true) {
     debug = findDebugTwin(mapped, object, places, store) ?? (await fetched('debuginfo'));
   }
+  const isOriginal =
+    core.modulesFrom !== 'files' &&
+    match === 'yes' &&
+    [...likely, ...startPaths(module, places)].includes(object?.elf.path ?? '');
   const memoryObject =
     object === undefined && header !== undefined
       ? readMappedObject(`${module.path} in memory`, core.image.memory, header)
@@ -148,6 +155,7 @@ async function filesOf(
   return {
     ...(object !== undefined && { object }),
     ...(match !== undefined && { match }),
+    ...(object !== undefined && isOriginal && { path: object.elf.path }),
     ...(debug !== undefined && { debug }),
     ...(memoryObject !== undefined && { mapped: memoryObject }),
   };

@@ -162,19 +162,26 @@ const buildIdPath = (buildId: string): string => join('.build-id', buildId.slice
 /** A file that was replaced while it ran is `PATH (deleted)` in the core. */
 const pathOf = (module: LoadedModule): string => module.path.replace(/ \(deleted\)$/, '');
 
-/** Paths under which a module's file may lie, the likeliest first. */
-function objectPaths(
-  module: LoadedModule,
-  { sysroot, coreFolder, search, folders }: Places,
+/** Where a program lies that was started by a relative path. */
+export function startPaths(
+  { path }: LoadedModule,
+  { coreFolder, folders }: Pick<Places, 'coreFolder' | 'folders'>,
 ): readonly string[] {
+  return path.startsWith('/') || !path.includes('/')
+    ? []
+    : [...folders, coreFolder].map((folder) => join(folder, path));
+}
+
+/** Paths under which a module's file may lie, the likeliest first. */
+function objectPaths(module: LoadedModule, places: Places): readonly string[] {
+  const { sysroot, coreFolder, search } = places;
   const path = pathOf(module);
   const isAbsolute = path.startsWith('/');
   const name = basename(path);
   const root = sysroot ?? '/';
-  const started = isAbsolute || !path.includes('/') ? [] : [...folders, coreFolder];
   return [
     ...(isAbsolute ? [join(root, path)] : []),
-    ...started.map((folder) => join(folder, path)),
+    ...startPaths(module, places),
     join(coreFolder, name),
     ...search.flatMap((folder) => [join(folder, path), join(folder, name)]),
     ...(module.buildId === undefined
@@ -188,7 +195,7 @@ function objectPaths(
 /**
  * The file of a module: one with its build-id, else one that does not contradict.
  *
- * @param likely absolute paths that are tried first.
+ * @param likely absolute paths that are tried when there is none where the core says.
  */
 export function findObject(
   mapped: MappedModule,
@@ -197,7 +204,7 @@ export function findObject(
   likely: readonly string[] = [],
 ): { readonly object: OpenObject; readonly match: Match } | undefined {
   let unsure: OpenObject | undefined;
-  for (const path of [...likely, ...objectPaths(mapped.module, places)]) {
+  for (const path of [...objectPaths(mapped.module, places), ...likely]) {
     const object = store.open(path);
     if (object === undefined || !hasCode(object.elf)) continue;
     const match = matchOf(mapped, object);

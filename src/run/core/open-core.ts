@@ -127,10 +127,11 @@ function agesOf(files: readonly ModuleFiles[], coreMs: number): readonly Problem
 
 function imageOf(core: CoreFile, files: readonly ModuleFiles[]): ProcessImage {
   const modules: readonly LoadedModule[] = core.image.modules.map((module, index) => {
-    const { object, mapped, debug } = files[index] ?? {};
+    const { object, mapped, debug, path = module.path } = files[index] ?? {};
     const file = object?.elf ?? mapped;
     return {
       ...module,
+      path,
       ...(core.headers.has(module.start) || file === undefined ? {} : placementOf(core, module, file)),
       ...(file !== undefined && { object: file }),
       ...(debug !== undefined && { debug: debug.elf }),

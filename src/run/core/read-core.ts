@@ -49,7 +49,7 @@ export interface ReadCoreRequest extends ReadCoreOptions {
  */
 export async function readCore(path: string, request: ReadCoreRequest): Promise<string> {
   const { workingDirectory, keep, onSeen, ...options } = request;
-  const opened = await openCore(path, { ...options, exe: options.program });
+  const opened = await openCore(path, { ...options, exe: options.program, folders: [workingDirectory] });
   try {
     const { id, path: directory, temporary } = await createRunDirectory(workingDirectory, false);
     const log = startLog(directory);
@@ -89,18 +89,21 @@ export async function readCore(path: string, request: ReadCoreRequest): Promise<
  * Reads the cores that a run left, into one stop log in its directory.
  *
  * @param cores absolute paths of the files, the pids of their processes, and absolute paths of what these executed, where that is known.
- * @param workingDirectory absolute: where the run began.
+ * @param began absolute paths: where the run began, and what interprets the script that was run.
  * @returns what could not be read, and which files more were left alone.
  */
 export async function readCores(
   cores: readonly { readonly path: string; readonly pid: number; readonly program?: string }[],
   directory: string,
-  workingDirectory: string,
+  began: { readonly workingDirectory: string; readonly interpreter?: string | undefined },
 ): Promise<readonly Problem[]> {
   const problems: Problem[] = [];
   const log = startLog(directory);
-  const known = new Set(cores.flatMap(({ program }) => program ?? []));
-  const folders = [workingDirectory, ...[...known].map((program) => dirname(program))];
+  const known = new Set([
+    ...cores.flatMap(({ program }) => program ?? []),
+    ...[began.interpreter ?? []].flat(),
+  ]);
+  const folders = [began.workingDirectory, ...[...known].map((program) => dirname(program))];
   const read = cores.slice(0, mostCores);
   for (const { path, pid, program } of read) {
     let opened: OpenedCore;

@@ -56,6 +56,8 @@ export interface CoreFile {
   readonly facts: CoreFacts;
   /** The program itself; missing: nothing tells which module it is. */
   readonly program?: LoadedModule;
+  /** Without NT_FILE the program's path is what execve(2) was given: it may be relative, or that of a script. */
+  readonly modulesFrom: FoundModules['from'];
   /** ELF headers in the memory, by the start of their modules. */
   readonly headers: ReadonlyMap<bigint, MappedHeader>;
   readonly problems: readonly Problem[];
@@ -124,6 +126,7 @@ export function readCoreFile(path: string, size: number, readAt: ReadFileAt): Co
     },
     facts,
     ...(program !== undefined && { program }),
+    modulesFrom: found.from,
     headers: found.headers,
     problems: problemsOf(path, {
       notes,
