@@ -1,6 +1,5 @@
 // Owns the choice of files for the modules of a core: the program that the user gives, what is found, what is fetched, and what is said
 // when the given one is another.
-import { accessSync, constants } from 'node:fs';
 import { UserError } from '../../errors.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { CoreFile } from '../../tools/core/core-file.ts';
@@ -10,6 +9,7 @@ import { readMappedObject, readWholeMappedObject } from '../../tools/core/mapped
 import { indexUpTo } from '../../tools/core/ranges.ts';
 import type { Debuginfod } from './debuginfod.ts';
 import { openFile } from './file-reader.ts';
+import { problemsOfMissing, problemsOfUnreadable } from './missing-files.ts';
 import {
   findDebugTwin,
   findObject,
@@ -75,6 +75,8 @@ export async function findFiles(
   readonly files: readonly ModuleFiles[];
   readonly exe: CoreProgram;
   readonly problems: readonly Problem[];
+  /** What is said to who asked for the core, where files are missing. */
+  readonly missing: readonly Problem[];
 }> {
   const { given } = search;
   const { modules, mappings } = core.image;
@@ -106,13 +108,20 @@ export async function findFiles(
     ...(program?.module.buildId !== undefined && { buildId: program.module.buildId }),
     ...(given?.elf.buildId !== undefined && { givenBuildId: given.elf.buildId }),
   };
+  const problems =
+    given === undefined
+      ? problemsOfUnreadable(exe, search.places.sysroot)
+      : problemsOfGiven(exe, program !== undefined);
+  const missing = problemsOfMissing(
+    { modules, files, program: core.program, debuginfod: search.debuginfod !== undefined },
+    search.places,
+    search.store,
+  );
   return {
     files,
     exe,
-    problems:
-      given === undefined
-        ? problemsOfUnreadable(exe, search.places.sysroot)
-        : problemsOfGiven(exe, program !== undefined),
+    problems,
+    missing: problems.length === 0 ? missing : missing.filter(({ code }) => code !== 'missing-program'),
   };
 }
 
@@ -159,29 +168,6 @@ async function filesOf(
     ...(debug !== undefined && { debug }),
     ...(memoryObject !== undefined && { mapped: memoryObject }),
   };
-}
-
-/** A program that is where it was, and that the user may not read. */
-function problemsOfUnreadable(
-  { path, pathInCore }: CoreProgram,
-  sysroot: string | undefined,
-): readonly Problem[] {
-  if (path !== undefined || pathInCore?.startsWith('/') !== true || sysroot !== undefined) return [];
-  try {
-    accessSync(pathInCore, constants.R_OK);
-    return [];
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'EACCES' && code !== 'EPERM') return [];
-  }
-  return [
-    {
-      code: 'unreadable-program',
-      level: 'warning',
-      message: `${pathInCore}, the program of the core, cannot be read: no permission, so its names are missing`,
-      hint: 'run vgrun as a user who may read it, or name a copy: vgrun core CORE EXE',
-    },
-  ];
 }
 
 function problemsOfGiven(exe: CoreProgram, isProgramKnown: boolean): readonly Problem[] {

@@ -40,6 +40,8 @@ export interface OpenedCore {
   /** Beside `image.modules`, in the same order. */
   readonly modules: readonly Module[];
   readonly problems: readonly Problem[];
+  /** Files that are not here: to be said where the user asked for this core. */
+  readonly missing: readonly Problem[];
   readonly exe: CoreProgram;
   /** Names of functions of `image.modules[index]`; made when first asked for. */
   readonly functions: (index: number) => FunctionNames | undefined;
@@ -70,7 +72,7 @@ export async function openCore(path: string, options: OpenCoreOptions): Promise<
     const core = readCoreFile(path, reader.size, reader.readAt);
     const given = options.exe === undefined ? undefined : openGiven(resolve(options.exe), store);
     const debuginfod = options.debuginfod ? await findDebuginfod() : undefined;
-    const { files, exe, problems } = await findFiles(core, {
+    const { files, exe, problems, missing } = await findFiles(core, {
       given,
       programs: options.programs ?? [],
       places,
@@ -93,6 +95,7 @@ export async function openCore(path: string, options: OpenCoreOptions): Promise<
         ...agesOf(files, reader.modifiedMs),
         ...(options.debuginfod && debuginfod === undefined ? [noDebuginfod] : []),
       ],
+      missing,
       exe,
       functions: functionsOf(image, files),
       close,

@@ -216,6 +216,7 @@ async function linesOf(
       : { type: 'exit', pid, detached: true },
     ...[
       ...opened.problems,
+      ...opened.missing,
       ...(read?.problems ?? []),
       // A crash is why it stands still.
       ...(facts.isCrash ? [] : undecidedWaits(stop)),
