@@ -4,6 +4,7 @@ import type { FrameSource, StackEnd, StopFrame, StopThread, Trust } from '../../
 import type { CodePlaces } from './code-places.ts';
 import {
   type FrameState,
+  isContextStart,
   stepByFrameInformation,
   stepByFramePointer,
   stepBySignalFrame,
@@ -145,6 +146,7 @@ function collectFrames(
 }
 
 function callerOf(code: CodePlaces, state: FrameState, budget: ScanBudget): Next {
+  if (state.isExact && isContextStart(code, state.pc)) return { end: 'whole' };
   const described = stepByFrameInformation(code, state);
   const step = described.kind === 'none' ? stepBySignalFrame(code, state) : described;
   switch (step.kind) {
@@ -183,11 +185,15 @@ function checkedCaller(
   if (!code.places.isExecutable(caller.pc)) {
     return scannedCaller(code, state, caller.sp, true, budget, 'damaged');
   }
+  if (isContextStart(code, caller.pc)) {
+    return { state: { ...caller, isExact: true }, found: 'unwound', trust: 'sure' };
+  }
   const isCalled = code.callBefore(caller.pc).kind !== 'none' || isTrampoline(code, caller.pc);
   return isCalled
     ? { state: caller, found: 'unwound', trust: 'sure' }
     : {
-        state: caller,
+        // What was put there to be returned to is no place behind a call.
+        state: code.functionStart(caller.pc) === caller.pc ? { ...caller, isExact: true } : caller,
         found: 'unwound',
         trust: 'doubtful',
         doubt: 'There is no call before its return address: it may be overwritten.',
