@@ -185,6 +185,11 @@ describe.skipIf(!canRun('gdb'))('vgrun core', () => {
         name: framesOf(report)[0]?.function,
       };
     };
+    const { report: without } = await core('--no-locals', found);
+    // Neither left out before main(), nor followed beyond the program's entry.
+    const depth = framesOf((await core('--no-locals', `--search=${place('kept')}`, found)).report).length;
+    expect(framesOf(without)).toHaveLength(depth);
+    expect(without.stops?.[0]?.threads[0]?.end).toBe('whole');
     const away = await missing(found);
     expect(away.status).toBe(100);
     expect(away.name).toBeUndefined();

@@ -51,11 +51,10 @@ export function problemsOfMissing(
   store: ObjectStore,
 ): readonly Problem[] {
   const missing = modules.filter(
-    (module, index) =>
-      canBeFound(module) && files[index]?.object === undefined && files[index]?.debug === undefined,
+    (_, index) => files[index]?.object === undefined && files[index]?.debug === undefined,
   );
   const isProgramMissing = program !== undefined && missing.some(({ start }) => start === program.start);
-  const libraries = missing.filter(({ start }) => start !== program?.start);
+  const libraries = missing.filter((module) => canBeFound(module) && module.start !== program?.start);
   const ways = `${sysroot === '/' ? '--sysroot=DIR, ' : ''}--search=DIR${debuginfod ? '' : ', or --debuginfod'}`;
   const problems: Problem[] = [];
   if (isProgramMissing) {
@@ -84,6 +83,9 @@ export function problemsOfMissing(
 function whyMissing(program: LoadedModule, path: string, store: ObjectStore): string {
   const { buildId } = program;
   const name = shown(program.path);
+  if (program.path.startsWith('/memfd:')) {
+    return `the program, ${name}${idOf(buildId)}, was in memory only`;
+  }
   if (program.path.endsWith(' (deleted)')) {
     return `the program, ${name}${idOf(buildId)}, was deleted or replaced while it ran`;
   }

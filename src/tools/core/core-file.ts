@@ -95,6 +95,7 @@ export function readCoreFile(path: string, size: number, readAt: ReadFileAt): Co
   });
   const vector = vectorOf(notes, memory, mappings, found);
   const auxiliary = vector?.values ?? notes.auxiliary;
+  const entry = auxiliary.get(AT_ENTRY);
   const startedAs = startedPath(memory, auxiliary);
   const program = named(found.program, startedAs) ?? programOf(found.modules, auxiliary);
   const modules = found.modules.map((module) => (module.start === program?.start ? program : module));
@@ -123,6 +124,7 @@ export function readCoreFile(path: string, size: number, readAt: ReadFileAt): Co
       threads,
       mappings: completeMappings(mappings, modules, found.headers),
       modules,
+      ...(entry !== undefined && { entry }),
     },
     facts,
     ...(program !== undefined && { program }),

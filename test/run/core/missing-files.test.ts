@@ -34,7 +34,13 @@ describe('missing files of a core', () => {
   });
 
   test('the object of the kernel and memory without a file are not missed', () => {
-    expect(problemsOf(['[vdso]', '/memfd:code (deleted)', '/dev/zero (deleted)'])).toEqual([]);
+    expect(problemsOf(['/memfd:prog (deleted)', '[vdso]', '/dev/zero (deleted)'])).toMatchObject([
+      { code: 'missing-program', message: expect.stringContaining('was in memory only') },
+    ]);
+    const [program] = problemsOf(['/gone/prog']);
+    expect(problemsOf(['/gone/prog', '[vdso]', '/memfd:code (deleted)', '/dev/zero (deleted)'])).toEqual([
+      program,
+    ]);
   });
 
   test('a program that was replaced while it ran is said to be', () => {
