@@ -358,7 +358,12 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
       const file = artifact === undefined ? path : join(directory, artifact);
       return file === undefined ? [] : [{ path: file, pid, ...(program !== undefined && { program }) }];
     });
-    problems.push(...(await readCores(files, directory)));
+    problems.push(
+      ...(await readCores(files, directory, {
+        workingDirectory: request.workingDirectory,
+        interpreter: request.target.interpreter,
+      })),
+    );
   }
   if (launch.capture === 'stops') {
     const { enrichStops } = await import('./core/enrich-stops.ts');

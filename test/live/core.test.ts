@@ -172,6 +172,54 @@ describe.skipIf(!canRun('gdb'))('vgrun core', () => {
     expect((await core(place('lying'))).report.outcome).toBe('inconclusive');
   });
 
+  test('says in one sentence that the program is not here, or another build, and how to give it', async () => {
+    build('null-write', '-g', '-O0', '-o', 'moved');
+    const found = crash('moved', place('moved'));
+    mkdirSync(place('kept'));
+    renameSync(place('moved'), place('kept', 'moved'));
+    const missing = async (...words: readonly string[]) => {
+      const { report, status } = await core('--no-locals', ...words);
+      return {
+        status,
+        sentences: report.problems.filter(({ code }) => code.startsWith('missing')),
+        name: framesOf(report)[0]?.function,
+        depth: framesOf(report).length,
+        end: report.stops?.[0]?.threads[0]?.end,
+      };
+    };
+    const away = await missing(found);
+    expect(away.status).toBe(100);
+    expect(away.name).toBeUndefined();
+    expect(away.sentences).toMatchObject([
+      {
+        code: 'missing-program',
+        level: 'warning',
+        message: expect.stringMatching(
+          `^the program, ${place('moved')} \\(build-id [0-9a-f]{40}\\), is not here; names and lines`,
+        ),
+        hint: expect.stringMatching(
+          /vgrun core CORE PROGRAM, or --sysroot=DIR, --search=DIR, or --debuginfod$/,
+        ),
+      },
+    ]);
+    build('stack-overflow', '-o', 'moved');
+    const { sentences } = await missing(found);
+    expect(sentences.map(({ message }) => message)).toEqual([
+      expect.stringContaining(
+        `${place('moved')} is another build than the program of the core: its build-id`,
+      ),
+    ]);
+    // Without the program its stack is neither shorter, nor followed beyond the program's entry.
+    const { depth, end } = away;
+    expect(await missing(found, place('kept', 'moved'))).toEqual({
+      status: 100,
+      sentences: [],
+      name: 'set_length',
+      depth,
+      end,
+    });
+  });
+
   test.each([
     ['a FIFO', (path: string) => execFileSync('mkfifo', [path]), /is a FIFO/],
     ['a folder', (path: string) => mkdirSync(path), /is a folder/],

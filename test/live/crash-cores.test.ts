@@ -93,6 +93,42 @@ int main(void) {
     },
   );
 
+  test('of a child, a grandchild and an executed program: valgrind’s have lines for all of them', async () => {
+    const cwd = await mkdtemp(join(folder(), 'descendants-'));
+    await mkdir(join(cwd, 'bin'));
+    const source = readFileSync(join(examplesDirectory, 'gdb/crash-in-descendants.c'), 'utf8');
+    compileC(join(cwd, 'descendants-with-a-long-name'), source);
+    compileC(join(cwd, 'bin/executed'), source);
+    const { report } = await vgrunReport(
+      [
+        '--on-crash=gdb',
+        '--tool=none',
+        '--vgdb=no',
+        '--trace-children=yes',
+        './descendants-with-a-long-name',
+      ],
+      { cwd },
+    );
+    expect(report.problems.filter(({ code }) => code.includes('core') || code.includes('program'))).toEqual(
+      [],
+    );
+    const stacks = (report.stops ?? []).map(({ threads }) =>
+      threads[0]?.frames
+        .slice(0, 3)
+        .map(({ function: name, object, line }) => [name, object, line === undefined]),
+    );
+    const stackIn = (name: string, object = 'descendants-with-a-long-name') =>
+      ['write_to', name, 'main'].map((each) => [each, join(cwd, object), false]);
+    expect(stacks.toSorted()).toEqual(
+      [
+        stackIn('in_parent'),
+        stackIn('in_child'),
+        stackIn('in_grandchild'),
+        stackIn('in_executed', 'bin/executed'),
+      ].toSorted(),
+    );
+  });
+
   test('beside a log of the user’s own, and not one that was there before', async () => {
     const cwd = await place();
     await writeFile(join(cwd, 'my.log.core.1'), 'an old one');

@@ -1,16 +1,19 @@
 // Owns the choice of files for the modules of a core: the program that the user gives, what is found, what is fetched, and what is said
 // when the given one is another.
-import { accessSync, constants } from 'node:fs';
 import { UserError } from '../../errors.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { CoreFile } from '../../tools/core/core-file.ts';
 import { kernelObjectName } from '../../tools/core/core-modules.ts';
 import type { ElfFile } from '../../tools/core/elf-file.ts';
+import { SegmentType } from '../../tools/core/elf-layout.ts';
 import { readMappedObject, readWholeMappedObject } from '../../tools/core/mapped-object.ts';
+import type { LoadedModule } from '../../tools/core/process-image.ts';
 import { indexUpTo } from '../../tools/core/ranges.ts';
 import type { Debuginfod } from './debuginfod.ts';
 import { openFile } from './file-reader.ts';
+import { problemsOfMissing, problemsOfUnreadable } from './missing-files.ts';
 import {
+  elfHeaderSize,
   findDebugTwin,
   findObject,
   hasCode,
@@ -20,6 +23,7 @@ import {
   type ObjectStore,
   type OpenObject,
   type Places,
+  startPaths,
 } from './object-files.ts';
 
 /** The program of a core file. */
@@ -40,6 +44,8 @@ export interface CoreProgram {
 export interface ModuleFiles {
   readonly object?: OpenObject;
   readonly match?: Match;
+  /** Absolute: where the process had it, when that is known better than from the core. */
+  readonly path?: string;
   readonly debug?: OpenObject;
   /** Read from the memory of the process, where there is no file. */
   readonly mapped?: ElfFile;
@@ -58,6 +64,8 @@ export function openGiven(path: string, store: ObjectStore): OpenObject {
 
 export interface FileSearch {
   readonly given: OpenObject | undefined;
+  /** Absolute paths of files that may be the program. */
+  readonly programs: readonly string[];
   readonly places: Places;
   readonly store: ObjectStore;
   readonly debuginfod: Debuginfod | undefined;
@@ -70,12 +78,15 @@ export async function findFiles(
   readonly files: readonly ModuleFiles[];
   readonly exe: CoreProgram;
   readonly problems: readonly Problem[];
+  /** What is said to who asked for the core, where files are missing. */
+  readonly missing: readonly Problem[];
 }> {
   const { given } = search;
   const { modules, mappings } = core.image;
   const mapped: readonly MappedModule[] = modules.map((module) => ({
     module,
     header: core.headers.get(module.start),
+    ...firstBytesOf(core, module),
     mappings: mappings
       .slice(indexUpTo(mappings, module.start), indexUpTo(mappings, module.end - 1n) + 1)
       .filter(({ path }) => path === module.path),
@@ -83,33 +94,62 @@ export async function findFiles(
   const program = mapped.find(({ module }) => module.start === core.program?.start);
   const match = given === undefined || program === undefined ? 'unknown' : matchOf(program, given);
   const files = await Promise.all(
-    mapped.map((one) => filesOf(one, core, search, one === program && match !== 'no' ? given : undefined)),
+    mapped.map((one) => {
+      const isProgram = one === program;
+      return filesOf(one, core, search, {
+        given: isProgram && match !== 'no' ? given : undefined,
+        likely: isProgram ? search.programs : [],
+      });
+    }),
   );
   const used = program === undefined ? undefined : files[mapped.indexOf(program)];
   const usedPath = used?.object?.elf.path ?? used?.debug?.elf.path;
   const exe: CoreProgram = {
-    ...(program !== undefined && { pathInCore: program.module.path }),
+    ...(program !== undefined && { pathInCore: used?.path ?? program.module.path }),
     ...(usedPath !== undefined && { path: usedPath }),
     ...(given !== undefined && { given: given.elf.path }),
     matches: given !== undefined ? match : (used?.match ?? 'unknown'),
     ...(program?.module.buildId !== undefined && { buildId: program.module.buildId }),
     ...(given?.elf.buildId !== undefined && { givenBuildId: given.elf.buildId }),
   };
+  const problems =
+    given === undefined
+      ? problemsOfUnreadable(exe, search.places.sysroot)
+      : problemsOfGiven(exe, program !== undefined);
+  const missing = problemsOfMissing(
+    { modules, files, program: core.program, debuginfod: search.debuginfod !== undefined },
+    search.places,
+    search.store,
+  );
   return {
     files,
     exe,
-    problems:
-      given === undefined
-        ? problemsOfUnreadable(exe, search.places.sysroot)
-        : problemsOfGiven(exe, program !== undefined),
+    problems,
+    missing: problems.length === 0 ? missing : missing.filter(({ code }) => code !== 'missing-program'),
   };
 }
+
+/** Only needed where there is no build-id. Of the first page: of the code that follows a core seldom has more. */
+function firstBytesOf(core: CoreFile, module: LoadedModule): Pick<MappedModule, 'firstBytes'> {
+  const first = core.headers
+    .get(module.start)
+    ?.segments.find(
+      ({ type, fileOffset, fileSize }) => type === SegmentType.load && fileOffset === 0 && fileSize > 0,
+    );
+  if (module.buildId !== undefined || first === undefined || first.flags.write) return {};
+  const size = Math.min(firstPage, first.fileSize) - elfHeaderSize;
+  if (size <= 0) return {};
+  const bytes = core.image.memory.read(module.start + BigInt(elfHeaderSize), size);
+  return bytes.length === 0 ? {} : { firstBytes: bytes };
+}
+
+const firstPage = 4096;
 
 async function filesOf(
   mapped: MappedModule,
   core: CoreFile,
   { places, store, debuginfod }: FileSearch,
-  given: OpenObject | undefined,
+  { given, likely }: { readonly given: OpenObject | undefined; readonly likely: readonly string[] },
 ): Promise<ModuleFiles> {
   const { module, header } = mapped;
   if (module.path === kernelObjectName) {
@@ -125,7 +165,7 @@ async function filesOf(
   const found =
     ownGiven !== undefined
       ? { object: ownGiven, match: matchOf(mapped, ownGiven) }
-      : findObject(mapped, places, store);
+      : findObject(mapped, places, store, likely);
   const object = found?.object ?? (await fetched('executable'));
   const match = found?.match ?? (object === undefined ? undefined : 'yes');
   // Who names a debug twin as the program means that.
@@ -133,6 +173,10 @@ async function filesOf(
   if (debug === undefined && object?.elf.hasDebugInformation !== true) {
     debug = findDebugTwin(mapped, object, places, store) ?? (await fetched('debuginfo'));
   }
+  const isOriginal =
+    core.modulesFrom !== 'files' &&
+    match === 'yes' &&
+    [...likely, ...startPaths(module, places)].includes(object?.elf.path ?? '');
   const memoryObject =
     object === undefined && header !== undefined
       ? readMappedObject(`${module.path} in memory`, core.image.memory, header)
@@ -140,32 +184,10 @@ async function filesOf(
   return {
     ...(object !== undefined && { object }),
     ...(match !== undefined && { match }),
+    ...(object !== undefined && isOriginal && { path: object.elf.path }),
     ...(debug !== undefined && { debug }),
     ...(memoryObject !== undefined && { mapped: memoryObject }),
   };
-}
-
-/** A program that is where it was, and that the user may not read. */
-function problemsOfUnreadable(
-  { path, pathInCore }: CoreProgram,
-  sysroot: string | undefined,
-): readonly Problem[] {
-  if (path !== undefined || pathInCore?.startsWith('/') !== true || sysroot !== undefined) return [];
-  try {
-    accessSync(pathInCore, constants.R_OK);
-    return [];
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code !== 'EACCES' && code !== 'EPERM') return [];
-  }
-  return [
-    {
-      code: 'unreadable-program',
-      level: 'warning',
-      message: `${pathInCore}, the program of the core, cannot be read: no permission, so its names are missing`,
-      hint: 'run vgrun as a user who may read it, or name a copy: vgrun core CORE EXE',
-    },
-  ];
 }
 
 function problemsOfGiven(exe: CoreProgram, isProgramKnown: boolean): readonly Problem[] {
@@ -182,7 +204,7 @@ function problemsOfGiven(exe: CoreProgram, isProgramKnown: boolean): readonly Pr
   if (matches !== 'no') return [];
   const ids =
     buildId === undefined || givenBuildId === undefined
-      ? 'its program headers are others'
+      ? 'its program headers, or the bytes behind them, are others'
       : `its build-id is ${givenBuildId}, that of the process ${buildId}`;
   return [
     {

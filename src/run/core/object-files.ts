@@ -88,17 +88,26 @@ function indexOf(folders: readonly string[]): Map<string, string[]> {
   return index;
 }
 
+/** Bytes of Elf64_Ehdr; of 32 bits it has fewer, and program headers behind it. */
+export const elfHeaderSize = 64;
+
 /** What is known of a module in its process. */
 export interface MappedModule {
   readonly module: LoadedModule;
   /** Missing: its first page is not in the core. */
   readonly header?: MappedHeader | undefined;
+  /** What follows the header in the memory, as far as the process cannot have changed it. */
+  readonly firstBytes?: Uint8Array;
   /** Those of its file, by NT_FILE. */
   readonly mappings: readonly Mapping[];
 }
 
-/** Whether a file is the one that a process has mapped: by build-id, else whether its program headers contradict. */
-export function matchOf({ module, header, mappings }: MappedModule, { elf }: OpenObject): Match {
+/**
+ * Whether a file is the one that a process has mapped: by build-id, else whether its program headers, or what follows them, contradict:
+ * another build seldom has the same hash table of names.
+ */
+export function matchOf({ module, header, firstBytes, mappings }: MappedModule, object: OpenObject): Match {
+  const { elf } = object;
   if (module.buildId !== undefined && elf.buildId !== undefined) {
     return module.buildId === elf.buildId ? 'yes' : 'no';
   }
@@ -115,7 +124,7 @@ export function matchOf({ module, header, mappings }: MappedModule, { elf }: Ope
         (!hasCode(elf) || segment.fileOffset === other.fileOffset)
       );
     });
-    return isSame ? 'unknown' : 'no';
+    return isSame && beginsWith(object, firstBytes) ? 'unknown' : 'no';
   }
   // Each segment begins in a page from which a mapping begins, when nobody changed the mappings.
   const pages = mappings.map(({ fileOffset = 0 }) => fileOffset);
@@ -123,6 +132,12 @@ export function matchOf({ module, header, mappings }: MappedModule, { elf }: Ope
     .filter(({ type, flags }) => type === SegmentType.load && flags.execute)
     .every(({ fileOffset }) => pages.some((page) => page <= fileOffset && fileOffset < page + 65536));
   return fits ? 'unknown' : 'no';
+}
+
+/** A stripped file has other numbers in its header, and the same bytes behind it. */
+function beginsWith({ elf, reader }: OpenObject, firstBytes: Uint8Array | undefined): boolean {
+  if (firstBytes === undefined || !hasCode(elf)) return true;
+  return Buffer.from(reader.readAt(elfHeaderSize, firstBytes.length)).equals(firstBytes);
 }
 
 /** false: only what debuggers read is in it, as in a debug twin. */
@@ -148,6 +163,8 @@ export interface Places {
   readonly sysroot?: string | undefined;
   readonly coreFolder: string;
   readonly search: readonly string[];
+  /** In which the process may have stood: names in the core may be relative to them. */
+  readonly folders: readonly string[];
 }
 
 /** Bytes of a file whose CRC is worth the time. */
@@ -160,16 +177,28 @@ const buildIdPath = (buildId: string): string => join('.build-id', buildId.slice
 /** A file that was replaced while it ran is `PATH (deleted)` in the core. */
 const pathOf = (module: LoadedModule): string => module.path.replace(/ \(deleted\)$/, '');
 
+/** Where a program lies that was started by a relative path. */
+export function startPaths(
+  { path }: LoadedModule,
+  { coreFolder, folders }: Pick<Places, 'coreFolder' | 'folders'>,
+): readonly string[] {
+  return path.startsWith('/') || !path.includes('/')
+    ? []
+    : [...folders, coreFolder].map((folder) => join(folder, path));
+}
+
 /** Paths under which a module's file may lie, the likeliest first. */
-function objectPaths(module: LoadedModule, { sysroot, coreFolder, search }: Places): readonly string[] {
+function objectPaths(module: LoadedModule, places: Places): readonly string[] {
+  const { sysroot, coreFolder, search } = places;
   const path = pathOf(module);
   const isAbsolute = path.startsWith('/');
   const name = basename(path);
   const root = sysroot ?? '/';
   return [
     ...(isAbsolute ? [join(root, path)] : []),
+    ...startPaths(module, places),
     join(coreFolder, name),
-    ...search.flatMap((folder) => [...(isAbsolute ? [join(folder, path)] : []), join(folder, name)]),
+    ...search.flatMap((folder) => [join(folder, path), join(folder, name)]),
     ...(module.buildId === undefined
       ? []
       : [join(root, debugFolder), ...search].map((folder) =>
@@ -178,19 +207,24 @@ function objectPaths(module: LoadedModule, { sysroot, coreFolder, search }: Plac
   ];
 }
 
-/** The file of a module: one with its build-id, else one that does not contradict. */
+/**
+ * The file of a module: one with its build-id, else one that does not contradict.
+ *
+ * @param likely absolute paths that are tried when there is none where the core says.
+ */
 export function findObject(
   mapped: MappedModule,
   places: Places,
   store: ObjectStore,
+  likely: readonly string[] = [],
 ): { readonly object: OpenObject; readonly match: Match } | undefined {
-  let likely: OpenObject | undefined;
-  for (const path of objectPaths(mapped.module, places)) {
+  let unsure: OpenObject | undefined;
+  for (const path of [...objectPaths(mapped.module, places), ...likely]) {
     const object = store.open(path);
     if (object === undefined || !hasCode(object.elf)) continue;
     const match = matchOf(mapped, object);
     if (match === 'yes') return { object, match };
-    if (match === 'unknown') likely ??= object;
+    if (match === 'unknown') unsure ??= object;
   }
   if (mapped.module.buildId !== undefined) {
     for (const path of store.withBuildId(mapped.module.buildId)) {
@@ -198,7 +232,7 @@ export function findObject(
       if (object !== undefined && hasCode(object.elf)) return { object, match: 'yes' };
     }
   }
-  return likely === undefined ? undefined : { object: likely, match: 'unknown' };
+  return unsure === undefined ? undefined : { object: unsure, match: 'unknown' };
 }
 
 /** The debug twin of a module (gdb's manual, Debugging Information in Separate Files): by build-id, else by name and CRC. */

@@ -18,6 +18,10 @@ import { hasExportedSymbols, hasSymbolTable, openObjectStore, type Places } from
 export interface OpenCoreOptions {
   /** The program, as the user names it. */
   readonly exe?: string | undefined;
+  /** Absolute paths of files that may be the program: the one with the right build-id is taken. */
+  readonly programs?: readonly string[];
+  /** Absolute paths of folders in which the process may have stood when it was started. */
+  readonly folders?: readonly string[];
   /** Of the process, where it is known from elsewhere: cores of valgrind do not tell it. */
   readonly pid?: number;
   /** Folder under which the paths of the core lie. */
@@ -36,6 +40,8 @@ export interface OpenedCore {
   /** Beside `image.modules`, in the same order. */
   readonly modules: readonly Module[];
   readonly problems: readonly Problem[];
+  /** Files that are not here: to be said where the user asked for this core. */
+  readonly missing: readonly Problem[];
   readonly exe: CoreProgram;
   /** Names of functions of `image.modules[index]`; made when first asked for. */
   readonly functions: (index: number) => FunctionNames | undefined;
@@ -55,6 +61,7 @@ export async function openCore(path: string, options: OpenCoreOptions): Promise<
     sysroot: options.sysroot === undefined ? undefined : resolve(options.sysroot),
     coreFolder: dirname(absolute),
     search: options.search.map((folder) => resolve(folder)),
+    folders: options.folders ?? [],
   };
   const store = openObjectStore([places.coreFolder, ...places.search]);
   const close = (): void => {
@@ -65,7 +72,13 @@ export async function openCore(path: string, options: OpenCoreOptions): Promise<
     const core = readCoreFile(path, reader.size, reader.readAt);
     const given = options.exe === undefined ? undefined : openGiven(resolve(options.exe), store);
     const debuginfod = options.debuginfod ? await findDebuginfod() : undefined;
-    const { files, exe, problems } = await findFiles(core, { given, places, store, debuginfod });
+    const { files, exe, problems, missing } = await findFiles(core, {
+      given,
+      programs: options.programs ?? [],
+      places,
+      store,
+      debuginfod,
+    });
     const pid =
       options.pid ??
       (core.facts.writer === 'valgrind' ? processInName(basename(absolute)) : undefined) ??
@@ -82,6 +95,7 @@ export async function openCore(path: string, options: OpenCoreOptions): Promise<
         ...agesOf(files, reader.modifiedMs),
         ...(options.debuginfod && debuginfod === undefined ? [noDebuginfod] : []),
       ],
+      missing,
       exe,
       functions: functionsOf(image, files),
       close,
@@ -116,10 +130,11 @@ function agesOf(files: readonly ModuleFiles[], coreMs: number): readonly Problem
 
 function imageOf(core: CoreFile, files: readonly ModuleFiles[]): ProcessImage {
   const modules: readonly LoadedModule[] = core.image.modules.map((module, index) => {
-    const { object, mapped, debug } = files[index] ?? {};
+    const { object, mapped, debug, path = module.path } = files[index] ?? {};
     const file = object?.elf ?? mapped;
     return {
       ...module,
+      path,
       ...(core.headers.has(module.start) || file === undefined ? {} : placementOf(core, module, file)),
       ...(file !== undefined && { object: file }),
       ...(debug !== undefined && { debug: debug.elf }),

@@ -1,7 +1,7 @@
 // Owns `vgrun core`: a core file becomes a stop log in a run directory.
 import { createWriteStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { UserError } from '../../errors.ts';
 import { debug } from '../../log.ts';
@@ -49,7 +49,7 @@ export interface ReadCoreRequest extends ReadCoreOptions {
  */
 export async function readCore(path: string, request: ReadCoreRequest): Promise<string> {
   const { workingDirectory, keep, onSeen, ...options } = request;
-  const opened = await openCore(path, { ...options, exe: options.program });
+  const opened = await openCore(path, { ...options, exe: options.program, folders: [workingDirectory] });
   try {
     const { id, path: directory, temporary } = await createRunDirectory(workingDirectory, false);
     const log = startLog(directory);
@@ -88,20 +88,29 @@ export async function readCore(path: string, request: ReadCoreRequest): Promise<
 /**
  * Reads the cores that a run left, into one stop log in its directory.
  *
- * @param cores absolute paths of the files, the pids of their processes, and absolute paths of what these executed.
+ * @param cores absolute paths of the files, the pids of their processes, and absolute paths of what these executed, where that is known.
+ * @param began absolute paths: where the run began, and what interprets the script that was run.
  * @returns what could not be read, and which files more were left alone.
  */
 export async function readCores(
   cores: readonly { readonly path: string; readonly pid: number; readonly program?: string }[],
   directory: string,
+  began: { readonly workingDirectory: string; readonly interpreter?: string | undefined },
 ): Promise<readonly Problem[]> {
   const problems: Problem[] = [];
   const log = startLog(directory);
+  const known = new Set([
+    ...cores.flatMap(({ program }) => program ?? []),
+    ...[began.interpreter ?? []].flat(),
+  ]);
+  const folders = [began.workingDirectory, ...[...known].map((program) => dirname(program))];
   const read = cores.slice(0, mostCores);
   for (const { path, pid, program } of read) {
     let opened: OpenedCore;
     try {
-      opened = await openCore(path, { exe: program, pid, search: [], debuginfod: false });
+      // A process may have executed another program since it was looked at: what a core was made of is told by its build-id.
+      const programs = program === undefined ? [...known] : [program, ...known];
+      opened = await openCore(path, { programs, folders, pid, search: [], debuginfod: false });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       problems.push({ code: 'unreadable-core', level: 'incomplete', message: error.message });
@@ -207,6 +216,7 @@ async function linesOf(
       : { type: 'exit', pid, detached: true },
     ...[
       ...opened.problems,
+      ...opened.missing,
       ...(read?.problems ?? []),
       // A crash is why it stands still.
       ...(facts.isCrash ? [] : undecidedWaits(stop)),

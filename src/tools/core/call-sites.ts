@@ -32,14 +32,14 @@ export function callSiteBefore(address: bigint, machine: Machine, readCode: Read
     if (bytes.length < 2) return unknown;
     return isIndirectCall(bytes, 0, 2) ? indirect : unknown;
   }
+  const isIndirect = [2, 3, 4, 5, 6, 7].some((length) => isIndirectCall(bytes, reach - length, length));
   if (bytes[reach - 5] === 0xe8) {
-    const target = address + BigInt.asIntN(32, unsignedAt(bytes, reach - 4, 4));
-    return { kind: 'direct', target: BigInt.asUintN(machine === 'i386' ? 32 : 64, target) };
+    const distance = BigInt.asIntN(32, unsignedAt(bytes, reach - 4, 4));
+    const target = BigInt.asUintN(machine === 'i386' ? 32 : 64, address + distance);
+    // 0xe8 is also the displacement of the first local below a frame pointer: a call to nowhere is the end of another instruction.
+    if (!isIndirect || readCode(target, 1).length > 0) return { kind: 'direct', target };
   }
-  for (let length = 2; length <= 7; length++) {
-    if (isIndirectCall(bytes, reach - length, length)) return indirect;
-  }
-  return none;
+  return isIndirect ? indirect : none;
 }
 
 /**

@@ -16,13 +16,25 @@ const longestOfAll = 1024 * 1024;
  * The words of the command. From low to high: argc, pointers to the words, 0, pointers to the variables, 0, the auxiliary vector.
  *
  * @param auxiliary in the order of the note.
+ * @param vector where it lies in the memory, when that is known.
  * @returns undefined: that part of the stack is not known, or it does not look as the kernel made it.
  */
 export function readArguments(
   memory: ProcessMemory,
   auxiliary: ReadonlyMap<number, bigint>,
   bits: 32 | 64,
+  vector?: bigint,
 ): readonly string[] | undefined {
+  const address = vector ?? vectorAddress(memory, auxiliary, bits);
+  const below = address === undefined ? undefined : pointersBelow(memory, address, bits);
+  return below === undefined ? undefined : wordsAt(memory, below);
+}
+
+function vectorAddress(
+  memory: ProcessMemory,
+  auxiliary: ReadonlyMap<number, bigint>,
+  bits: 32 | 64,
+): bigint | undefined {
   const random = auxiliary.get(AT_RANDOM);
   const first = auxiliary.entries().next();
   if (random === undefined || first.done === true) return undefined;
@@ -32,9 +44,7 @@ export function readArguments(
   let at = above.length - 2 * width;
   const [type, value] = first.value;
   while (at >= 0 && (above.native(at) !== BigInt(type) || above.native(at + width) !== value)) at -= width;
-  if (at < 0) return undefined;
-  const below = pointersBelow(memory, end - BigInt(above.length - at), bits);
-  return below === undefined ? undefined : wordsAt(memory, below);
+  return at < 0 ? undefined : end - BigInt(above.length - at);
 }
 
 /** Addresses of the words, read downwards from the auxiliary vector. */

@@ -5,12 +5,19 @@ import type { StopSignal } from '../../model/stop.ts';
 import { readArguments } from './core-arguments.ts';
 import { completeMappings, mappingsOf } from './core-mappings.ts';
 import { type CoreMemory, coreMemoryOf } from './core-memory.ts';
-import { findModules, type MappedHeader } from './core-modules.ts';
+import { type FoundModules, findModules, type MappedHeader } from './core-modules.ts';
 import { type CoreNotes, mostThreads, readCoreNotes } from './core-notes.ts';
 import { coreMachineOf } from './core-refusal.ts';
 import { readElfHeader, readSegments, type Segment, SegmentType } from './elf-layout.ts';
-import { textAt } from './fields.ts';
-import type { ImageThread, LoadedModule, Machine, ProcessImage, ReadFileAt } from './process-image.ts';
+import { type AuxiliaryVector, findAuxiliaryVector, startedPath } from './initial-stack.ts';
+import type {
+  ImageThread,
+  LoadedModule,
+  Machine,
+  Mapping,
+  ProcessImage,
+  ReadFileAt,
+} from './process-image.ts';
 import { signalCodeName, signalOf } from './signals.ts';
 
 /** What a core file tells besides the image. */
@@ -49,6 +56,8 @@ export interface CoreFile {
   readonly facts: CoreFacts;
   /** The program itself; missing: nothing tells which module it is. */
   readonly program?: LoadedModule;
+  /** Without NT_FILE the program's path is what execve(2) was given: it may be relative, or that of a script. */
+  readonly modulesFrom: FoundModules['from'];
   /** ELF headers in the memory, by the start of their modules. */
   readonly headers: ReadonlyMap<bigint, MappedHeader>;
   readonly problems: readonly Problem[];
@@ -56,7 +65,6 @@ export interface CoreFile {
 
 const AT_PHDR = 3;
 const AT_ENTRY = 9;
-const AT_EXECFN = 31;
 const AT_SYSINFO_EHDR = 33;
 
 /**
@@ -85,7 +93,12 @@ export function readCoreFile(path: string, size: number, readAt: ReadFileAt): Co
     kernelObject: notes.auxiliary.get(AT_SYSINFO_EHDR),
     programName: notes.process?.name || 'the program',
   });
-  const program = found.program ?? programOf(found.modules, notes.auxiliary);
+  const vector = vectorOf(notes, memory, mappings, found);
+  const auxiliary = vector?.values ?? notes.auxiliary;
+  const entry = auxiliary.get(AT_ENTRY);
+  const startedAs = startedPath(memory, auxiliary);
+  const program = named(found.program, startedAs) ?? programOf(found.modules, auxiliary);
+  const modules = found.modules.map((module) => (module.start === program?.start ? program : module));
   const { threads, isGuessed } = threadsOf(notes, memory, machine);
   const missingBytes = missingOf(segments, size);
   const isWhole =
@@ -93,18 +106,29 @@ export function readCoreFile(path: string, size: number, readAt: ReadFileAt): Co
     segments.length === header.segmentTable.count &&
     !notes.isDamaged &&
     threads.length > 0;
-  const facts = factsOf(notes, threads, memory, machine);
+  const words = readArguments(memory, auxiliary, machine === 'i386' ? 32 : 64, vector?.start);
+  const facts: CoreFacts = {
+    ...factsOf(notes, threads, machine),
+    ...(words !== undefined && { words }),
+    ...(startedAs !== undefined && { startedAs }),
+    auxiliary,
+    isThreadGuessed: isGuessed,
+    isWhole,
+    missingBytes,
+  };
   return {
     image: {
       machine,
       pid: facts.pid,
       memory,
       threads,
-      mappings: completeMappings(mappings, found.modules, found.headers),
-      modules: found.modules,
+      mappings: completeMappings(mappings, modules, found.headers),
+      modules,
+      ...(entry !== undefined && { entry }),
     },
-    facts: { ...facts, isThreadGuessed: isGuessed, isWhole, missingBytes },
+    facts,
     ...(program !== undefined && { program }),
+    modulesFrom: found.from,
     headers: found.headers,
     problems: problemsOf(path, {
       notes,
@@ -128,16 +152,13 @@ function writerOf(
   return hasFiles ? 'gdb' : 'unknown';
 }
 
+/** What the notes tell. */
 function factsOf(
-  { process, auxiliary, threads: noted, hasFiles, isProcessFirst }: CoreNotes,
+  { process, threads: noted, hasFiles, isProcessFirst }: CoreNotes,
   threads: readonly ImageThread[],
-  memory: CoreMemory,
   machine: Machine,
-): Omit<CoreFacts, 'isThreadGuessed' | 'isWhole' | 'missingBytes'> {
+): Omit<CoreFacts, 'auxiliary' | 'words' | 'startedAs' | 'isThreadGuessed' | 'isWhole' | 'missingBytes'> {
   const signal = threads[0]?.signal;
-  const words = readArguments(memory, auxiliary, machine === 'i386' ? 32 : 64);
-  const nameAt = auxiliary.get(AT_EXECFN);
-  const startedAs = nameAt === undefined ? '' : textAt(memory.read(nameAt, 4096), 0);
   // valgrind leaves the pid out; the first thread has the number of its process.
   const pid = process?.pid || noted.reduce((lowest, { lwp }) => Math.min(lowest, lwp), noted[0]?.lwp ?? 0);
   const writer = writerOf(process?.pid, { hasFiles, isProcessFirst });
@@ -149,16 +170,31 @@ function factsOf(
       ...(process.name !== '' && { name: process.name }),
       ...(process.commandLine !== '' && { commandLine: process.commandLine }),
     }),
-    ...(words !== undefined && { words }),
-    ...(startedAs !== '' && { startedAs }),
     ...(signal !== undefined && { signal }),
     isCrash:
       signal !== undefined &&
       coreSignals.has(signalName(signal.number)) &&
       !(writer === 'gdb' && signal.number === breakpointSignal),
-    auxiliary,
     writer,
   };
+}
+
+/** Where no note tells it. */
+function vectorOf(
+  { auxiliary }: CoreNotes,
+  memory: CoreMemory,
+  mappings: readonly Mapping[],
+  { program, headers }: FoundModules,
+): AuxiliaryVector | undefined {
+  const header = program === undefined ? undefined : headers.get(program.start);
+  return auxiliary.size > 0 || header === undefined
+    ? undefined
+    : findAuxiliaryVector(memory, mappings, header);
+}
+
+/** A note has 15 bytes of its name, and not where it lies. */
+function named(program: LoadedModule | undefined, startedAs: string | undefined): LoadedModule | undefined {
+  return program === undefined || startedAs === undefined ? program : { ...program, path: startedAs };
 }
 
 /** The module with the program's entry, or its program headers. */

@@ -21,6 +21,8 @@ export interface MappedHeader {
   /** By its PT_LOAD segments. */
   readonly end: bigint;
   readonly bias: bigint;
+  /** Where the program headers lie in the memory. */
+  readonly headersAt: bigint;
   readonly segments: readonly Segment[];
   readonly buildId?: string;
 }
@@ -58,7 +60,16 @@ function mappedHeaderAt(memory: ProcessMemory, start: bigint): MappedHeader | un
       return buildIdIn(readNotes(header, { offset, size: Math.min(fileSize, 65536) }, readAt));
     })
     .find((found) => found !== undefined);
-  return { bits: header.bits, start, end, bias, segments, ...(buildId !== undefined && { buildId }) };
+  const headersAt = start + BigInt(Math.max(0, Math.trunc(header.segmentTable.offset)));
+  return {
+    bits: header.bits,
+    start,
+    end,
+    bias,
+    headersAt,
+    segments,
+    ...(buildId !== undefined && { buildId }),
+  };
 }
 
 /** What modules are made from. */

@@ -6,7 +6,7 @@ import type { GlibcHeap } from './glibc-heap.ts';
 import type { ImageThread } from './process-image.ts';
 import { hex } from './stop-frames.ts';
 import { memoryAccesses } from './x86-access.ts';
-import type { MemoryAccess } from './x86-operand.ts';
+import type { InstructionAccesses, MemoryAccess } from './x86-operand.ts';
 
 const SIGBUS = 7;
 const SIGSEGV = 11;
@@ -67,7 +67,7 @@ function touchedBy(code: CodePlaces, thread: ImageThread, signal: StopSignal): T
   if (code.image.machine !== 'x86-64') return told === undefined || isUntold ? undefined : { address: told };
   const decoded = memoryAccesses(code.readCode(pc, 15), pc, thread.registers);
   const accesses = decoded?.accesses ?? [];
-  if (isUntold) return untold(code, thread, accesses, pc);
+  if (isUntold) return untold(code, thread, { accesses, target: decoded?.target }, pc);
   if (told === undefined) {
     const [access] = accesses;
     return access?.address === undefined
@@ -89,11 +89,13 @@ function touchedAt(access: MemoryAccess, address: bigint): Touched {
   return { operation, address, access, ...(size !== undefined && { size }) };
 }
 
+type JumpTarget = InstructionAccesses['target'] | undefined;
+
 /** General protection: an address that is none, or one that is not aligned as the instruction needs it. */
 function untold(
   code: CodePlaces,
   thread: ImageThread,
-  accesses: readonly MemoryAccess[],
+  { accesses, target: jump }: Pick<InstructionAccesses, 'accesses'> & { readonly target: JumpTarget },
   pc: bigint,
 ): Touched | undefined {
   const access =
@@ -102,6 +104,10 @@ function untold(
       ({ address, size = 1 }) => address !== undefined && size >= 16 && address % BigInt(size) !== 0n,
     );
   if (access?.address !== undefined) return { ...touchedAt(access, access.address), isComputed: true };
+  // The processor looks at the target before it goes there: the thread stands at the call.
+  const goal =
+    jump === undefined ? undefined : 'value' in jump ? jump.value : code.memory.unsigned(jump.at, 8);
+  if (goal !== undefined && !isCanonical(goal)) return { operation: 'jump', address: goal, isComputed: true };
   const sp = thread.registers.get('rsp');
   if (isReturn(code, pc) && sp !== undefined) {
     const target = code.memory.unsigned(sp, 8);

@@ -152,6 +152,16 @@ export function stepBySignalFrame(code: CodePlaces, state: FrameState): FrameSte
   };
 }
 
+/** `mov %rbx, %rsp; mov (%rsp), %rdi; test %rdi, %rdi`: glibc's __start_context, to which functions of makecontext(3) return. */
+const contextStart = [0x48, 0x89, 0xdc, 0x48, 0x8b, 0x3c, 0x24, 0x48, 0x85, 0xff];
+
+/** Nothing called the code there: a context begins with it (makecontext(3)), and there is no frame beyond it. */
+export function isContextStart(code: CodePlaces, pc: bigint): boolean {
+  if (code.image.machine !== 'x86-64') return false;
+  const bytes = code.readCode(pc, contextStart.length);
+  return contextStart.every((byte, index) => bytes[index] === byte);
+}
+
 /** What a step without call frame information found, and how far it may be trusted. */
 export interface GuessedCaller {
   readonly state: FrameState;

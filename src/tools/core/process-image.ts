@@ -94,4 +94,6 @@ export interface ProcessImage {
   readonly mappings: readonly Mapping[];
   /** Sorted by address. */
   readonly modules: readonly LoadedModule[];
+  /** AT_ENTRY: the first instruction of the program, which nothing called. */
+  readonly entry?: bigint;
 }

@@ -146,14 +146,26 @@ function stateAt(code: CodePlaces, returnAddress: bigint, address: bigint): Fram
   return { pc: returnAddress, sp, registers, isExact: false };
 }
 
-/** Whether the frames outwards of one follow from it: `joined` when its caller calls it, `broken` when it has none. */
+/** Frames through calls of pointers to functions, which do not tell where they go. */
+const mostOpen = 8;
+
+/**
+ * Whether the frames outwards of one follow from it: `joined` when one of them calls the one before, `broken` when there is none. What
+ * is called through a pointer, as main() is, fits nothing or anything: there the next frame tells.
+ */
 function chainFrom(code: CodePlaces, state: FrameState): 'joined' | 'broken' | 'open' {
-  const step = stepByFrameInformation(code, state);
-  if (step.kind === 'end') return 'joined';
-  if (step.kind !== 'caller') return 'open';
-  if (step.isSignalFrame) return 'open';
-  if (step.state.sp <= state.sp || !code.places.isExecutable(step.state.pc)) return 'broken';
-  const fit = fitOf(code, state, step.state.pc);
-  if (fit === 'never') return 'broken';
-  return fit === 'this' ? 'joined' : 'open';
+  let inner = state;
+  for (let count = 0; count < mostOpen; count++) {
+    const step = stepByFrameInformation(code, inner);
+    if (step.kind === 'end') return 'joined';
+    if (step.kind !== 'caller' || step.isSignalFrame) return 'open';
+    const { state: outer } = step;
+    if (outer.sp <= inner.sp || !code.places.isExecutable(outer.pc)) return 'broken';
+    const fit = fitOf(code, inner, outer.pc);
+    if (fit === 'never') return 'broken';
+    if (fit === 'this') return 'joined';
+    if (fit !== 'open') return 'open';
+    inner = outer;
+  }
+  return 'open';
 }

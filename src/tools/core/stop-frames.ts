@@ -36,7 +36,9 @@ export function functionAt(code: CodePlaces, address: bigint): FunctionPlace | u
   if (found !== undefined) {
     const nameStart = found.start + module.bias;
     // The nearest exported name before a function without one is of another function, when a table of ranges says so.
-    const isOwn = found.isInside || start === undefined || start === nameStart;
+    // And data behind the last function is of none.
+    const isOwn =
+      found.isInside || (code.places.isExecutable(address) && (start === undefined || start === nameStart));
     if (isOwn) {
       return {
         ...(found.name !== undefined && { function: found.name }),

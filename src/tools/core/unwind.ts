@@ -4,6 +4,7 @@ import type { FrameSource, StackEnd, StopFrame, StopThread, Trust } from '../../
 import type { CodePlaces } from './code-places.ts';
 import {
   type FrameState,
+  isContextStart,
   stepByFrameInformation,
   stepByFramePointer,
   stepBySignalFrame,
@@ -145,6 +146,7 @@ function collectFrames(
 }
 
 function callerOf(code: CodePlaces, state: FrameState, budget: ScanBudget): Next {
+  if (state.isExact && isContextStart(code, state.pc)) return { end: 'whole' };
   const described = stepByFrameInformation(code, state);
   const step = described.kind === 'none' ? stepBySignalFrame(code, state) : described;
   switch (step.kind) {
@@ -183,11 +185,15 @@ function checkedCaller(
   if (!code.places.isExecutable(caller.pc)) {
     return scannedCaller(code, state, caller.sp, true, budget, 'damaged');
   }
+  if (isContextStart(code, caller.pc)) {
+    return { state: { ...caller, isExact: true }, found: 'unwound', trust: 'sure' };
+  }
   const isCalled = code.callBefore(caller.pc).kind !== 'none' || isTrampoline(code, caller.pc);
   return isCalled
     ? { state: caller, found: 'unwound', trust: 'sure' }
     : {
-        state: caller,
+        // What was put there to be returned to is no place behind a call.
+        state: code.functionStart(caller.pc) === caller.pc ? { ...caller, isExact: true } : caller,
         found: 'unwound',
         trust: 'doubtful',
         doubt: 'There is no call before its return address: it may be overwritten.',
@@ -201,9 +207,42 @@ function isTrampoline(code: CodePlaces, pc: bigint): boolean {
   return stepBySignalFrame(code, { pc, sp: 0n, registers: new Map(), isExact: false }).kind !== 'none';
 }
 
+/** Bytes of the code that calls __libc_start_main(), or what another C library has for it. */
+const largestEntry = 64n;
+
+/** Where the code of the program is not known, its entry tells the outermost frame. */
+function isEntry({ image: { entry } }: CodePlaces, { pc, isExact }: FrameState): boolean {
+  return !isExact && entry !== undefined && pc > entry && pc - entry <= largestEntry;
+}
+
+/** A function that is not known may have no frame of its own: then the frame pointer is that of its caller. */
+function callerWithoutFrame(code: CodePlaces, state: FrameState): Next | undefined {
+  const { registers: machine, memory } = code;
+  if (code.image.machine === 'aarch64' || !state.isExact) return undefined;
+  if (code.readCode(state.pc, 1).length > 0) return undefined;
+  const pc = memory.unsigned(state.sp, machine.wordSize);
+  if (pc === undefined || !code.places.isExecutable(pc) || code.callBefore(pc).kind === 'none') {
+    return undefined;
+  }
+  const sp = state.sp + BigInt(machine.wordSize);
+  const registers = new Map([[machine.stackPointer, sp]]);
+  const base = state.registers.get(machine.framePointer);
+  if (base !== undefined) registers.set(machine.framePointer, base);
+  return {
+    state: { pc, sp, registers, isExact: false },
+    found: 'scanned',
+    trust: 'doubtful',
+    doubt:
+      'It is the first word on the stack; whether it is a return address the code would tell, which is not known.',
+  };
+}
+
 function undescribedCaller(code: CodePlaces, state: FrameState, budget: ScanBudget): Next {
+  if (isEntry(code, state)) return { end: 'whole' };
   const caller = stepByFramePointer(code, state);
   if (caller !== undefined && caller.trust !== 'doubtful') return { ...caller, found: 'frame pointer' };
+  const first = callerWithoutFrame(code, state);
+  if (first !== undefined) return first;
   const other = scanForCaller(code, state, state.sp, false, budget);
   if (other !== undefined && (caller === undefined || trustOrder.indexOf(other.trust) > 0)) {
     return fromScan(other);

@@ -149,9 +149,15 @@ function indirectAccess(decoder: Decoder): InstructionAccesses | undefined {
   const isCall = extension === 2;
   const isPush = extension === 6;
   const { accesses } = accessOf(operand, 'read', 8);
+  const isIndirectJump = isCall || extension === 4;
+  const { register, memory } = operand;
+  const value = register === undefined ? undefined : decoder.registers.get(register);
+  const at = memory?.address;
   return {
     accesses: isCall || isPush ? [...accesses, push(decoder)] : accesses,
-    isIndirectJump: isCall || extension === 4,
+    isIndirectJump,
+    ...(isIndirectJump && value !== undefined && { target: { value } }),
+    ...(isIndirectJump && at !== undefined && { target: { at } }),
   };
 }
 

@@ -23,6 +23,8 @@ export interface InstructionAccesses {
   readonly accesses: readonly MemoryAccess[];
   /** It goes on elsewhere: a call, a jump or a return through a register or memory. */
   readonly isIndirectJump: boolean;
+  /** Where a call or a jump through a register, or through memory, goes to; missing: not known. */
+  readonly target?: { readonly value: bigint } | { readonly at: bigint };
 }
 
 const registerNames = 'rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15'.split(' ');
@@ -70,6 +72,8 @@ export function operandSize({ rex, operand16 }: Decoder): number {
 
 export interface Operand {
   readonly extension: number;
+  /** The operand is this register. */
+  readonly register?: string;
   /** Missing: the operand is a register. */
   readonly memory?: Pick<MemoryAccess, 'address' | 'registers' | 'displacement'>;
 }
@@ -85,7 +89,7 @@ export function readOperand(decoder: Decoder, immediate: number): Operand | unde
   const mode = modrm >> 6;
   const low = modrm & 7;
   const extension = (modrm >> 3) & 7;
-  if (mode === 3) return { extension };
+  if (mode === 3) return { extension, register: registerNames[low | ((decoder.rex & 1) << 3)] ?? '' };
   const names: string[] = [];
   let scaled: { name: string; scale: bigint } | undefined;
   let isRelative = false;

@@ -5,6 +5,7 @@ import { describedRegisters } from '../../../src/tools/core/address-place.ts';
 import { codePlaces } from '../../../src/tools/core/code-places.ts';
 import { faultOf } from '../../../src/tools/core/fault.ts';
 import { glibcHeap } from '../../../src/tools/core/glibc-heap.ts';
+import { unwindThread } from '../../../src/tools/core/unwind.ts';
 import { memoryAccesses } from '../../../src/tools/core/x86-access.ts';
 import { canRun } from '../../project.ts';
 import { compile, coreOf, freshFolder, gdbExample } from './crashed-programs.ts';
@@ -29,6 +30,7 @@ const faults = `
 #include <sys/mman.h>
 #include <unistd.h>
 #include <emmintrin.h>
+static char written[1000] = "written";
 static const char constant[] = "constant";
 static void *overflowing(void *depth) {
   volatile char room[200];
@@ -49,6 +51,8 @@ int main(int count, char **words) {
   if (!strcmp(how, "jump-to-heap")) ((void (*)(void))text)();
   if (!strcmp(how, "jump-to-stack")) ((void (*)(void))&how)();
   if (!strcmp(how, "null-call")) ((void (*volatile)(void))0)();
+  if (!strcmp(how, "text-call")) (*(void (*volatile *)(void))"CALLCALL")();
+  if (!strcmp(how, "jump-to-data")) ((void (*)(void))&written)();
   if (!strcmp(how, "unaligned")) _mm_store_si128((__m128i *)(text + 8), _mm_setzero_si128());
   if (!strcmp(how, "freed-jump")) { free(text); ((void (*)(void))text)(); }
   if (!strcmp(how, "thread-stack")) {
@@ -98,6 +102,11 @@ describe.skipIf(!canRun('gcc'))('a fault', () => {
     ],
     ['freed-jump', { pointer: 'not executable', operation: 'jump' }, /a freed block of 104 bytes/],
     ['null-call', { pointer: 'null', operation: 'jump' }, /^It called or jumped to 0x0, which is NULL\.$/],
+    [
+      'text-call',
+      { pointer: 'not canonical', operation: 'jump', address: '0x4c4c41434c4c4143' },
+      /^It called or jumped to 0x4c4c41434c4c4143 \(the text "CALLCALL"\), which can be no address\.$/,
+    ],
     [
       'unaligned',
       { pointer: 'heap', operation: 'write', size: 16 },
@@ -152,6 +161,16 @@ describe.skipIf(!canRun('gcc'))('a fault', () => {
     expect(faultIn(coreOf(smashed, ['near']))?.text).toBe(
       'The return address was overwritten: it returned to 0x41414141 (the text "AAAA"), where nothing is mapped.',
     );
+  });
+
+  test('of a jump into data is in no function: none is called by the name that lies before', () => {
+    const code = codePlaces(imageOfCore(coreOf(program, ['jump-to-data'])), namesOfSymbols);
+    const [thread] = code.image.threads;
+    if (thread === undefined) throw new Error('no thread');
+    const [innermost, caller] = unwindThread(code, thread).frames;
+    expect(innermost?.object).toBe(program);
+    expect(innermost?.function).toBeUndefined();
+    expect(caller?.function).toBe('main');
   });
 
   test('leaves registers that say what they point to', () => {
