@@ -15,10 +15,12 @@ import {
 import { join, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { UserError } from '../errors.ts';
+import { jsonWithShownBytes } from '../model/byte-marks.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Artifact, ArtifactRole, RunManifest } from '../model/run.ts';
 import { isManifest } from './manifest.ts';
 import { runsProcess } from './processes.ts';
+import { isMistaken, isThroughKernel } from './working-directory.ts';
 
 /** Where runs live under the working directory. */
 export const runsFolder = join('.vgrun', 'runs');
@@ -51,7 +53,15 @@ export async function createRunDirectory(
 ): Promise<{ id: string; path: string; temporary: boolean }> {
   const id = newId(new Date());
   const path = join(workingDirectory, runsFolder, id);
+  if (isMistaken(workingDirectory)) {
+    throw new UserError(
+      `the path of the working directory holds bytes that are no UTF-8, and leads nowhere as text: ${workingDirectory}`,
+      'start vgrun in another directory',
+    );
+  }
   try {
+    // What is told this path may be in another directory when it uses it.
+    if (isThroughKernel(workingDirectory)) throw new Error('its path holds bytes that are no UTF-8');
     await makeFolders(workingDirectory, join(runsFolder, id));
     await writeFile(join(workingDirectory, '.vgrun', '.gitignore'), '*\n', { flag: 'wx' }).catch(
       ignoreExisting,
@@ -106,6 +116,14 @@ export async function prepareRunsFolder(workingDirectory: string): Promise<boole
 
 /** What is to be said where the temporary directory is used. */
 export function keptElsewhere(workingDirectory: string, directory: string): Problem {
+  if (isThroughKernel(workingDirectory)) {
+    return {
+      code: 'temporary-run-directory',
+      level: 'note',
+      message: `the path of the working directory holds bytes that are no UTF-8: the run is kept in ${directory}, and no config of a folder above was looked for`,
+      hint: 'to keep runs in a folder of yours: --runs-in=DIR, an absolute path',
+    };
+  }
   return {
     code: 'temporary-run-directory',
     level: 'note',
@@ -157,7 +175,7 @@ function ignoreExisting(error: NodeJS.ErrnoException): void {
 /** Writes `run.json`, whole or not at all. */
 export async function writeManifest(directory: string, manifest: RunManifest): Promise<void> {
   const unfinished = join(directory, `${manifestName}.new`);
-  await writeFile(unfinished, `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 });
+  await writeFile(unfinished, `${jsonWithShownBytes(JSON.stringify(manifest, null, 2))}\n`, { mode: 0o600 });
   await rename(unfinished, join(directory, manifestName));
 }
 

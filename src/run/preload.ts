@@ -9,6 +9,7 @@ import { debug } from '../log.ts';
 import { sanitizers } from '../model/sanitizer.ts';
 import { type ElfFacts, readElf } from '../tools/_shared/elf.ts';
 import type { Tool } from '../tools/tool.ts';
+import { openable } from './byte-text.ts';
 import { findProgramOnPath } from './instrument.ts';
 
 // Seen from dist/cli.js, from dist/parts, and from src/run.
@@ -65,7 +66,7 @@ export async function preloadFor(
  * @throws UserError (125) when it cannot.
  */
 export async function mustTakeLibraries(program: string): Promise<ElfFacts | undefined> {
-  const file = await open(program, 'r');
+  const file = await open(openable(program), 'r');
   let elf: ElfFacts | undefined;
   try {
     elf = await readElf(async (offset, length) => {
