@@ -1,4 +1,5 @@
 // Owns the run directory: where it is, what its manifest says, which runs are kept.
+import { isUtf8 } from 'node:buffer';
 import { constants, createReadStream, type Stats } from 'node:fs';
 import {
   access,
@@ -15,9 +16,10 @@ import {
 import { join, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { UserError } from '../errors.ts';
-import { jsonWithShownBytes } from '../model/byte-marks.ts';
+import { jsonWithShownBytes, withShownBytes } from '../model/byte-marks.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Artifact, ArtifactRole, RunManifest } from '../model/run.ts';
+import { textOfBytes } from './byte-text.ts';
 import { isManifest } from './manifest.ts';
 import { runsProcess } from './processes.ts';
 import { isMistaken, isThroughKernel } from './working-directory.ts';
@@ -120,7 +122,7 @@ export function keptElsewhere(workingDirectory: string, directory: string): Prob
     return {
       code: 'temporary-run-directory',
       level: 'note',
-      message: `the path of the working directory holds bytes that are no UTF-8: the run is kept in ${directory}, and no config of a folder above was looked for`,
+      message: `the run is kept in ${directory}: the path of the working directory is no UTF-8 (no config of a folder above it was read)`,
       hint: 'to keep runs in a folder of yours: --runs-in=DIR, an absolute path',
     };
   }
@@ -214,6 +216,18 @@ export async function readManifest(directory: string): Promise<RunManifest> {
     );
   }
   return manifest;
+}
+
+/**
+ * Gives files whose names are no UTF-8 others, with `\\xff` for such a byte: a runtime names its file after the program, and no
+ * JSON could name it so.
+ */
+export async function nameAsText(directory: string): Promise<void> {
+  for (const name of await readdir(directory, 'buffer')) {
+    if (isUtf8(name)) continue;
+    const path = Buffer.concat([Buffer.from(join(directory, sep)), name]);
+    await rename(path, join(directory, withShownBytes(textOfBytes(name))));
+  }
 }
 
 /** What the names of the pipes of valgrind's gdbserver begin with. */

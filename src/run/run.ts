@@ -17,6 +17,7 @@ import {
   createRunDirectory,
   keptElsewhere,
   listArtifacts,
+  nameAsText,
   removeOldRuns,
   removePipes,
   roleOf,
@@ -380,6 +381,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     }
   }
   if (alive.length === 0) await removePipes(directory).catch(() => {});
+  await nameAsText(directory).catch(() => {});
   const added = await events.onEnded?.(directory);
   problems.push(...(added?.problems ?? []));
   const stoppedBy = ended.stoppedBy ?? added?.stoppedBy;
