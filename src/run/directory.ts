@@ -122,7 +122,7 @@ export function keptElsewhere(workingDirectory: string, directory: string): Prob
     return {
       code: 'temporary-run-directory',
       level: 'note',
-      message: `the run is kept in ${directory}: the path of the working directory is no UTF-8 (no config of a folder above it was read)`,
+      message: `the path of the working directory is no UTF-8: the run is kept in ${directory}, and no config of a folder above was read`,
       hint: 'to keep runs in a folder of yours: --runs-in=DIR, an absolute path',
     };
   }

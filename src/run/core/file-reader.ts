@@ -2,6 +2,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { UserError } from '../../errors.ts';
 import type { ReadFileAt } from '../../tools/core/process-image.ts';
+import { openable } from '../byte-text.ts';
 
 export interface FileReader {
   readonly path: string;
@@ -27,7 +28,7 @@ const mostBlocks = 64;
 export function openFile(path: string): FileReader {
   let descriptor: number;
   try {
-    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    descriptor = openSync(openable(path), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   } catch (error) {
     throw unreadable(path, error);
   }
