@@ -1,8 +1,8 @@
 // Owns the look into a program for what an instrument must have left in it: without that the run would mean nothing.
 import { createReadStream } from 'node:fs';
 import { UserError } from '../errors.ts';
+import { openable } from '../model/byte-text.ts';
 import type { Tool } from '../tools/tool.ts';
-import { openable } from './byte-text.ts';
 
 /** Programs of the system start others: `make test`, `env ./prog`. Those may have what they have not. */
 const systemPlaces = /^\/(?:usr|s?bin|lib|opt|nix)\//;

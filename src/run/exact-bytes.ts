@@ -4,8 +4,8 @@
 import { isUtf8 } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { holdsByteMarks } from '../model/byte-marks.ts';
+import { bytesOfText, textOfBytes } from '../model/byte-text.ts';
 import type { Problem } from '../model/problem.ts';
-import { bytesOfText, textOfBytes } from './byte-text.ts';
 
 /** Variables by name; undefined: taken away. */
 type Variables = Readonly<Record<string, string | undefined>>;

@@ -2,9 +2,9 @@
 // does not say it.
 import { readdirSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
+import { textOfBytes } from '../model/byte-text.ts';
 import type { Executable } from '../model/run.ts';
 import type { Sanitizer } from '../model/sanitizer.ts';
-import { textOfBytes } from './byte-text.ts';
 import { shellMark } from './exact-bytes.ts';
 import { readProc } from './processes.ts';
 import { sanitizersIn } from './target.ts';

@@ -2,6 +2,7 @@
 // but `valgrind --version`.
 import { access, constants, readFile } from 'node:fs/promises';
 import { UserError } from '../errors.ts';
+import { openable } from '../model/byte-text.ts';
 import type { Launch } from '../model/launch.ts';
 import type { EnvironmentOptions } from '../model/run.ts';
 import { sanitizers } from '../model/sanitizer.ts';
@@ -10,7 +11,6 @@ import { toolNamed, toolUnknown } from '../tools/index.ts';
 import type { Tool } from '../tools/tool.ts';
 import { version } from '../version.ts';
 import { isSource } from './build/source-names.ts';
-import { openable } from './byte-text.ts';
 import { findProjectRoot } from './directory.ts';
 import { mustHaveEvidence } from './evidence.ts';
 import {

@@ -6,10 +6,10 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../errors.ts';
 import { debug } from '../log.ts';
+import { openable } from '../model/byte-text.ts';
 import { sanitizers } from '../model/sanitizer.ts';
 import { type ElfFacts, readElf } from '../tools/_shared/elf.ts';
 import type { Tool } from '../tools/tool.ts';
-import { openable } from './byte-text.ts';
 import { findProgramOnPath } from './instrument.ts';
 
 // Seen from dist/cli.js, from dist/parts, and from src/run.

@@ -3,11 +3,11 @@ import { constants } from 'node:fs';
 import { access, type FileHandle, open, stat } from 'node:fs/promises';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { ExitStatus, UserError } from '../errors.ts';
+import { openable } from '../model/byte-text.ts';
 import type { Problem } from '../model/problem.ts';
 import { type Sanitizer, type SanitizerFacts, sanitizers } from '../model/sanitizer.ts';
 import { type ElfFacts, machineName, type ReadAt, readElf } from '../tools/_shared/elf.ts';
 import type { Tool } from '../tools/tool.ts';
-import { openable } from './byte-text.ts';
 import { pathIn } from './working-directory.ts';
 
 export interface Target {

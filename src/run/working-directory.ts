@@ -2,7 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import { readlinkSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
-import { textOfBytes } from './byte-text.ts';
+import { textOfBytes } from '../model/byte-text.ts';
 
 /** Leads to it, for us and for each process that is started in it (proc_pid_cwd(5)). */
 const throughKernel = '/proc/self/cwd';

@@ -25,6 +25,7 @@ static void hex(const char *what, const char *text) {
 }
 int main(int count, char **words) {
   char folder[4096];
+  if (getenv("GATEWAY_INTERFACE")) puts("Content-Type: text/plain\\n");
   for (int i = 0; i < count; i++) hex("word", words[i]);
   for (char **each = environ; *each; each++) hex("variable", *each);
   if (getcwd(folder, sizeof folder)) hex("in", folder);
@@ -138,6 +139,21 @@ test.each([
     expect(manifest.directory).toBe(place('d\\xe4r'));
   },
 );
+
+test('a request gives a CGI program the bytes that it has, and --env those that it was given', {
+  timeout: 60_000,
+}, async () => {
+  if (!canRun('valgrind')) return;
+  const { stdout, stderr } = await start(
+    `exec "$@" --env="GIVEN=$(printf '\\376')" ./show 'http://localhost/show/a%FFb?c%FD'`,
+    vgrunWords('cgi', '--tool=none', '--show-answers'),
+  );
+  const variable = (text: string) => `variable ${Buffer.from(text, 'latin1').toString('hex')}`;
+  expect(linesOf({ stdout, stderr, status: 0 })).toEqual(
+    expect.arrayContaining(['word 63fd', variable('PATH_INFO=/a\xffb'), variable('GIVEN=\xfe')]),
+  );
+  expect(stderr).not.toContain('no UTF-8');
+});
 
 test('an argument that is too long to be kept is told in the report', { timeout: 60_000 }, async () => {
   if (!canRun('valgrind')) return;

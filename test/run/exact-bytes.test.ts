@@ -3,8 +3,8 @@ import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { jsonWithShownBytes, withShownBytes } from '../../src/model/byte-marks.ts';
+import { bytesOfText, textOfBytes } from '../../src/model/byte-text.ts';
 import { harmless } from '../../src/report/terminal-text.ts';
-import { bytesOfText, textOfBytes } from '../../src/run/byte-text.ts';
 import { exactEnvironmentIn, exactWordsIn, withExactBytes } from '../../src/run/exact-bytes.ts';
 
 /** A word or value as the kernel takes it: any bytes but zero. */

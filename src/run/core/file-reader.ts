@@ -1,8 +1,8 @@
 // Owns a regular file that is read here and there: a core, a program, a library. Opening never waits, reading never fails.
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { UserError } from '../../errors.ts';
+import { openable } from '../../model/byte-text.ts';
 import type { ReadFileAt } from '../../tools/core/process-image.ts';
-import { openable } from '../byte-text.ts';
 
 export interface FileReader {
   readonly path: string;

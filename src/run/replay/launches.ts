@@ -63,6 +63,8 @@ export function startLaunches(plan: ReplayPlan, run: string, onStart: (() => voi
               problems: [],
               environment: variables,
               onlyEnvironment: true,
+              // The bytes of a request need not be text.
+              inherits: request.inherits ?? {},
               isDriven: isServed,
               place: { id: name, directory },
               ownSession: true,

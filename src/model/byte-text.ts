@@ -1,9 +1,9 @@
 // Owns bytes that are no UTF-8 as text, so that words, variables and paths can go through a program of text and be bytes again.
 //
 // Each such byte is half of a surrogate pair, U+DC80 to U+DCFF, as Python's "surrogateescape" has it (PEP 383): no UTF-8 text can
-// hold one. What is written or shown has `\xff` in their places (../model/byte-marks.ts).
+// hold one. What is written or shown has `\xff` in their places (byte-marks.ts).
 import { isUtf8 } from 'node:buffer';
-import { holdsByteMarks } from '../model/byte-marks.ts';
+import { holdsByteMarks } from './byte-marks.ts';
 
 /** The text of any bytes; of those that are UTF-8, what it says. */
 export function textOfBytes(bytes: Buffer): string {
