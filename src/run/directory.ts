@@ -18,8 +18,10 @@ import { pipeline } from 'node:stream/promises';
 import { UserError } from '../errors.ts';
 import { jsonWithShownBytes, withShownBytes } from '../model/byte-marks.ts';
 import { textOfBytes } from '../model/byte-text.ts';
+import type { Capture } from '../model/launch.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Artifact, ArtifactRole, RunManifest } from '../model/run.ts';
+import type { Tool } from '../tools/tool.ts';
 import { isManifest } from './manifest.ts';
 import { runsProcess } from './processes.ts';
 import { isMistaken, isThroughKernel } from './working-directory.ts';
@@ -162,12 +164,25 @@ async function makeFolders(base: string, path: string): Promise<void> {
 }
 
 /**
+ * Whether the processes of a run make files in its directory themselves. gdb and perf make theirs, and stay who they are.
+ */
+export function isWrittenByProgram(launcher: Tool['launcher'], capture: Capture): boolean {
+  return capture !== 'fd' && launcher !== 'gdb' && launcher !== 'perf';
+}
+
+/**
  * A server that starts as root and drops its privileges forks children that must create their own XML file, or
  * valgrind ends them before they run ("Cannot create XML file", seen in 3.19 and 3.27). So root's run
- * directories can be written by all, listed by none, and files in them removed only by their owner.
+ * directories can be written by all, listed by none, and files in them removed only by their owner, while the program runs.
+ * Whether it will call setuid(2) is not to be known before: any program of root's can, and start any other.
  */
 function modeOf(shared: boolean): number {
   return shared && process.getuid?.() === 0 ? 0o1733 : 0o700;
+}
+
+/** When no process of the run is left, nobody else makes files in its directory any more. */
+export async function closeRunDirectory(path: string): Promise<void> {
+  await chmod(path, 0o700);
 }
 
 function ignoreExisting(error: NodeJS.ErrnoException): void {

@@ -14,7 +14,9 @@ import { startCapture } from './capture.ts';
 import { collect } from './collect.ts';
 import { errorStops } from './crash/error-stops.ts';
 import {
+  closeRunDirectory,
   createRunDirectory,
+  isWrittenByProgram,
   keptElsewhere,
   listArtifacts,
   nameAsText,
@@ -128,7 +130,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     path: directory,
     temporary,
   } = request.place === undefined
-    ? await createRunDirectory(request.runsIn, launch.capture !== 'fd')
+    ? await createRunDirectory(request.runsIn, isWrittenByProgram(tool.launcher, launch.capture))
     : { id: request.place.id, path: request.place.directory, temporary: false };
   const problems: Problem[] = [
     ...request.problems,
@@ -380,7 +382,10 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
       );
     }
   }
-  if (alive.length === 0) await removePipes(directory).catch(() => {});
+  if (alive.length === 0) {
+    await closeRunDirectory(directory).catch(() => {});
+    await removePipes(directory).catch(() => {});
+  }
   await nameAsText(directory).catch(() => {});
   const added = await events.onEnded?.(directory);
   problems.push(...(added?.problems ?? []));

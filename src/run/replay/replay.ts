@@ -8,7 +8,9 @@ import type { Problem } from '../../model/problem.ts';
 import { hasFailed, type ReplayedRequest } from '../../model/request.ts';
 import type { RunManifest } from '../../model/run.ts';
 import {
+  closeRunDirectory,
   createRunDirectory,
+  isWrittenByProgram,
   keptElsewhere,
   listArtifacts,
   removeOldRuns,
@@ -38,7 +40,7 @@ export async function runReplay(plan: ReplayPlan, events: ReplayEvents): Promise
     gatewayVariables(request, { path: run.target.path, mode }, plan.server),
   );
   const notes = notesOf(plan, given);
-  const shared = run.launch.capture !== 'fd';
+  const shared = isWrittenByProgram(run.tool.launcher, run.launch.capture);
   const { id, path: directory, temporary } = await createRunDirectory(run.runsIn, shared);
   const problems: Problem[] = [...run.problems, ...run.inheritance.problems, ...run.target.problems];
   if (temporary) problems.push(keptElsewhere(run.runsIn, directory));
@@ -121,6 +123,7 @@ export async function runReplay(plan: ReplayPlan, events: ReplayEvents): Promise
     replay: replay(sent),
     launches: launched.map(({ name }) => name),
   };
+  if (manifest.alive.length === 0) await closeRunDirectory(directory).catch(() => {});
   await writeManifest(directory, manifest);
   if (!temporary) await removeOldRuns(run.runsIn, run.keep);
   return { directory, manifest };
