@@ -1,5 +1,6 @@
 // `vgrun cgi program capture…`: replays captured requests against a CGI, FastCGI or SCGI program under an instrument.
 import { readOwnBytes } from '../run/exact-bytes.ts';
+import { mustLeadThere } from '../run/working-directory.ts';
 import { version } from '../version.ts';
 import { readReplayWish } from './cgi-wish.ts';
 import { measure } from './run.ts';
@@ -17,6 +18,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     return 0;
   }
   const own = readOwnBytes(argv);
+  mustLeadThere(process.cwd());
   const { wished, settings, requests, server, plan } = await readReplayWish(own.words, process.cwd());
   if (settings.printEnv || settings.printCommand) {
     const { printReplay } = await import('./cgi-print.ts');

@@ -24,7 +24,7 @@ import type { Artifact, ArtifactRole, RunManifest } from '../model/run.ts';
 import type { Tool } from '../tools/tool.ts';
 import { isManifest } from './manifest.ts';
 import { runsProcess } from './processes.ts';
-import { isMistaken, isThroughKernel } from './working-directory.ts';
+import { isThroughKernel, mustLeadThere } from './working-directory.ts';
 
 /** Where runs live under the working directory. */
 export const runsFolder = join('.vgrun', 'runs');
@@ -57,12 +57,7 @@ export async function createRunDirectory(
 ): Promise<{ id: string; path: string; temporary: boolean }> {
   const id = newId(new Date());
   const path = join(workingDirectory, runsFolder, id);
-  if (isMistaken(workingDirectory)) {
-    throw new UserError(
-      `the path of the working directory holds bytes that are no UTF-8, and leads nowhere as text: ${workingDirectory}`,
-      'start vgrun in another directory',
-    );
-  }
+  mustLeadThere(workingDirectory);
   try {
     // What is told this path may be in another directory when it uses it.
     if (isThroughKernel(workingDirectory)) throw new Error('its path holds bytes that are no UTF-8');

@@ -2,6 +2,7 @@
 import { isUtf8 } from 'node:buffer';
 import { readlinkSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
+import { UserError } from '../errors.ts';
 import { textOfBytes } from '../model/byte-text.ts';
 
 /** Leads to it, for us and for each process that is started in it (proc_pid_cwd(5)). */
@@ -20,8 +21,21 @@ export function isThroughKernel(path: string): boolean {
   return path === throughKernel || path.startsWith(`${throughKernel}/`);
 }
 
+/**
+ * For what needs a path as text.
+ *
+ * @throws UserError (125) for a path through the working directory that leads elsewhere, since its bytes are no UTF-8.
+ */
+export function mustLeadThere(path: string): void {
+  if (!isMistaken(path)) return;
+  throw new UserError(
+    `the path of the working directory is no UTF-8, and leads elsewhere as text: ${process.cwd()}`,
+    'start vgrun in another directory',
+  );
+}
+
 /** Whether a path leads through what Node takes for the working directory, and that is another one. */
-export function isMistaken(path: string): boolean {
+function isMistaken(path: string): boolean {
   // Most often there is nothing to look for.
   if (!path.includes('\ufffd')) return false;
   const directory = process.cwd();

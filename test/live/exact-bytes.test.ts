@@ -140,6 +140,13 @@ test.each([
   },
 );
 
+test('vgrun cgi says that it cannot start in such a directory', { timeout: 60_000 }, async () => {
+  const script = `cd "$(printf 'd\\344r')" && exec "$@" ./show http://localhost/show`;
+  const { status, stderr } = await start(script, vgrunWords('cgi'));
+  expect(stderr).toContain('the path of the working directory is no UTF-8');
+  expect(status).toBe(125);
+});
+
 test('a request gives a CGI program the bytes that it has, and --env those that it was given', {
   timeout: 60_000,
 }, async () => {

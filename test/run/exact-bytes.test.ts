@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { jsonWithShownBytes, withShownBytes } from '../../src/model/byte-marks.ts';
 import { bytesOfText, textOfBytes } from '../../src/model/byte-text.ts';
 import { harmless } from '../../src/report/terminal-text.ts';
-import { exactEnvironmentIn, exactWordsIn, withExactBytes } from '../../src/run/exact-bytes.ts';
+import { exactEnvironmentIn, exactWordsIn, readOwnBytes, withExactBytes } from '../../src/run/exact-bytes.ts';
 
 /** A word or value as the kernel takes it: any bytes but zero. */
 const bytes = fc.uint8Array({ min: 1, max: 255, maxLength: 40 }).map((array) => Buffer.from(array));
@@ -48,6 +48,13 @@ describe('bytes as text', () => {
 
 /** Prints its words and the variables V0, V1… in hexadecimal, a line each. */
 const show = 'for word in "$@" "$V0" "$V1" "$V2"; do printf "%s" "$word" | od -An -v -tx1; echo .; done';
+
+test('where all is UTF-8, nothing is read again, and a program starts as it always did', () => {
+  const odd = Object.entries(process.env).filter(([name, value]) => `${name}${value}`.includes('\ufffd'));
+  expect(odd).toEqual([]);
+  const words = ['./prog', 'ä'];
+  expect(readOwnBytes(words)).toEqual({ words, problems: [] });
+});
 
 describe('bytes that are no UTF-8', () => {
   test('reach a program as they were', { timeout: 60_000 }, () => {
