@@ -1,4 +1,6 @@
 // `vgrun cgi program capture…`: replays captured requests against a CGI, FastCGI or SCGI program under an instrument.
+import { readOwnBytes } from '../run/exact-bytes.ts';
+import { mustLeadThere } from '../run/working-directory.ts';
 import { version } from '../version.ts';
 import { readReplayWish } from './cgi-wish.ts';
 import { measure } from './run.ts';
@@ -15,14 +17,19 @@ export async function main(argv: readonly string[]): Promise<number> {
     process.stdout.write(`vgrun ${version}\n`);
     return 0;
   }
-  const { wished, settings, requests, server, plan } = await readReplayWish(argv, process.cwd());
+  const own = readOwnBytes(argv);
+  mustLeadThere(process.cwd());
+  const { wished, settings, requests, server, plan } = await readReplayWish(own.words, process.cwd());
   if (settings.printEnv || settings.printCommand) {
     const { printReplay } = await import('./cgi-print.ts');
     return printReplay({ settings, requests, server, wish: wished.wish });
   }
-  return measure(wished, async (request, events) => {
+  const { inherits } = own;
+  const wish = { ...wished.wish, ...(inherits !== undefined && { inherits }) };
+  return measure({ ...wished, wish }, async (request, events) => {
     const { runReplay, copyAnswer } = await import('../run/replay/index.ts');
-    return runReplay(await plan(request, events.say), {
+    const all = { ...request, problems: [...request.problems, ...own.problems] };
+    return runReplay(await plan(all, events.say), {
       ...events,
       ...(settings.showAnswers && { onAnswer: (_, file) => copyAnswer(file, process.stdout) }),
     });

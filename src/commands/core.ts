@@ -1,6 +1,7 @@
 // `vgrun core CORE [EXE]`: what a core file tells of the process that left it.
 import { UserError } from '../errors.ts';
 import { harmless } from '../report/terminal-text.ts';
+import { ownDirectory } from '../run/working-directory.ts';
 import { ownDefaults } from '../tools/_shared/own-options.ts';
 import { analysisOptions, readAnalysis, secretsOption } from './analysis.ts';
 import { coreOptions } from './core-options.ts';
@@ -53,7 +54,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     search: wishes.search,
     debuginfod: wishes.debuginfod,
     locals: wishes.locals,
-    workingDirectory: process.cwd(),
+    workingDirectory: ownDirectory(),
     keep: ownDefaults.keep,
     onSeen: (sentence) => {
       say(sentence);

@@ -2,6 +2,7 @@
 import { readlinkSync, statSync } from 'node:fs';
 import { UserError } from '../errors.ts';
 import { harmless } from '../report/terminal-text.ts';
+import { readOwnBytes } from '../run/exact-bytes.ts';
 import { ownDefaults, readOwnOption } from '../tools/_shared/own-options.ts';
 import { version } from '../version.ts';
 import { main as run } from './run.ts';
@@ -52,7 +53,8 @@ interface FlameWords {
 
 /** @returns the exit status: that of the program; see "Exit status" in the manual. */
 export async function main(argv: readonly string[]): Promise<number> {
-  const words = readFlameWords(argv);
+  const own = readOwnBytes(argv);
+  const words = readFlameWords(own.words);
   if (words === 'help') {
     process.stdout.write(help);
     return 0;
@@ -80,10 +82,11 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
   const target = pid === undefined ? after : ['--', fileOf(pid)];
   const started = Date.now();
-  const status = await run(
-    [...(tool ? [] : ['--tool=perf']), `--report=${format}=${output}`, ...before, ...target],
-    pid === undefined ? undefined : { pid, seconds },
-  );
+  const runWords = [...(tool ? [] : ['--tool=perf']), `--report=${format}=${output}`, ...before, ...target];
+  const status = await run(runWords, pid === undefined ? undefined : { pid, seconds }, {
+    ...own,
+    words: runWords,
+  });
   // The clock of a file system may be a little behind.
   const written = statSync(output, { throwIfNoEntry: false });
   if (written !== undefined && written.mtimeMs >= started - 1000) {

@@ -4,9 +4,11 @@ import { UserError } from '../errors.ts';
 import { debug, enableLog } from '../log.ts';
 import type { Launch } from '../model/launch.ts';
 import { inheritedDescriptors } from '../run/descriptors.ts';
+import { type OwnBytes, readOwnBytes } from '../run/exact-bytes.ts';
 import { findValgrind } from '../run/instrument.ts';
 import { planRun } from '../run/plan.ts';
 import { type RunEvents, type RunRequest, type RunResult, runTarget } from '../run/run.ts';
+import { ownDirectory } from '../run/working-directory.ts';
 import type { CommandLine } from '../tools/_shared/command-line.ts';
 import { version } from '../version.ts';
 import type { Destination } from './output.ts';
@@ -14,16 +16,34 @@ import { readWish, type Wished } from './wish.ts';
 
 /**
  * @param attach a process to look at instead of starting the program, which is its file then.
+ * @param own what vgrun was really given, where the words are others than those of its command line.
  * @returns the exit status; see "Exit status" in the manual.
  */
-export async function main(argv: readonly string[], attach?: Launch['attach']): Promise<number> {
+export async function main(
+  argv: readonly string[],
+  attach?: Launch['attach'],
+  own: OwnBytes = readOwnBytes(argv),
+): Promise<number> {
   const descriptors = inheritedDescriptors();
-  const wished = await readWish(argv, process.cwd());
+  const { words, inherits, problems } = own;
+  const wished = await readWish(words, ownDirectory());
   const { wish } = wished;
   if (wish === undefined) return answer(wished.commandLine);
   return measure(
-    { ...wished, wish: attach === undefined ? wish : { ...wish, launch: { ...wish.launch, attach } } },
-    (request, events) => runOnceOrOften(wished.commandLine, request, { descriptors, ...events }),
+    {
+      ...wished,
+      wish: {
+        ...wish,
+        ...(inherits !== undefined && { inherits }),
+        ...(attach !== undefined && { launch: { ...wish.launch, attach } }),
+      },
+    },
+    (request, events) =>
+      runOnceOrOften(
+        wished.commandLine,
+        { ...request, problems: [...request.problems, ...problems] },
+        { descriptors, ...events },
+      ),
   );
 }
 

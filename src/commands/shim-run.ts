@@ -4,12 +4,11 @@ import { ExitStatus, UserError } from '../errors.ts';
 import type { Exit } from '../model/run.ts';
 import { harmless } from '../report/terminal-text.ts';
 import { inheritedDescriptors } from '../run/descriptors.ts';
+import { type OwnBytes, readOwnBytes } from '../run/exact-bytes.ts';
 import { execute } from '../run/execute.ts';
-import { findProgramOnPath } from '../run/instrument.ts';
-import { type Inheritance, inheritance, killedWithUs } from '../run/limits.ts';
+import { type Inheritance, inheritance, killedWithUs, wordsFor } from '../run/limits.ts';
 import { endLikeProgram } from '../run/own-status.ts';
 import type { RunRequest } from '../run/run.ts';
-import { type Command, type ExactBytes, readExactBytes, withExactBytes } from '../run/shim/exact-bytes.ts';
 import {
   carriedSignals,
   ignoreSignals,
@@ -19,6 +18,7 @@ import {
   type Supervised,
   signalWords,
 } from '../run/shim/supervised.ts';
+import { ownDirectory } from '../run/working-directory.ts';
 import { measure, runOnceOrOften } from './run.ts';
 import { readWish } from './wish.ts';
 
@@ -32,39 +32,43 @@ export async function main(argv: readonly string[]): Promise<number> {
   }
   // Before anything is opened.
   const descriptors = inheritedDescriptors();
-  const supervised = readSupervised(process.env);
+  const own = readOwnBytes(argv);
+  const { words, inherits, problems } = own;
+  const supervised = readSupervised(inherits ?? process.env);
   ignoreSignals(supervised);
-  const bytes = readExactBytes();
   let isStarted = false;
   let exit: Exit | undefined;
   try {
-    const wished = await readWish(argv, process.cwd());
+    const wished = await readWish(words, ownDirectory());
     const { wish, commandLine } = wished;
     if (wish === undefined) throw new UserError('the options of the shim ask for help only');
     const environment = { ...supervised.environment, ...wish.environment };
-    return await measure({ ...wished, wish: { ...wish, environment } }, async (request, events) => {
-      const result = await runOnceOrOften(
-        commandLine,
-        {
-          ...request,
-          inheritance: await inherited(request.inheritance, supervised, request.tool.launcher),
-          exactly: (command) => withExactBytes(command, bytes),
-        },
-        {
-          ...events,
-          descriptors,
-          onStart: () => {
-            isStarted = true;
-            events.onStart();
+    return await measure(
+      { ...wished, wish: { ...wish, environment, ...(inherits !== undefined && { inherits }) } },
+      async (request, events) => {
+        const result = await runOnceOrOften(
+          commandLine,
+          {
+            ...request,
+            inheritance: await inherited(request.inheritance, supervised, request.tool.launcher),
+            problems: [...request.problems, ...problems],
           },
-          onExit: (seen) => {
-            exit = seen;
+          {
+            ...events,
+            descriptors,
+            onStart: () => {
+              isStarted = true;
+              events.onStart();
+            },
+            onExit: (seen) => {
+              exit = seen;
+            },
           },
-        },
-      );
-      exit = result.manifest.exit ?? exit;
-      return result;
-    });
+        );
+        exit = result.manifest.exit ?? exit;
+        return result;
+      },
+    );
   } catch (error) {
     const why = harmless(error instanceof Error ? error.message : String(error));
     if (isStarted) {
@@ -72,7 +76,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       return endLikeProgram(exit, ExitStatus.cannot);
     }
     say(`${why}; the program runs without it`);
-    return plainly(argv.slice(argv.indexOf('--') + 1), supervised, bytes, descriptors);
+    return plainly(words.slice(words.indexOf('--') + 1), supervised, own, descriptors);
   }
 }
 
@@ -80,17 +84,26 @@ export async function main(argv: readonly string[]): Promise<number> {
 async function plainly(
   words: readonly string[],
   supervised: Supervised,
-  bytes: ExactBytes,
+  { inherits }: OwnBytes,
   descriptors: readonly number[],
 ): Promise<number> {
-  const { prefix } = await inherited(await inheritance(), supervised, 'none');
   try {
+    // Better without its limits than not at all.
+    const prefix = await inheritance()
+      .then((usual) => inherited(usual, supervised, 'none'))
+      .then(
+        (settled) => settled.prefix,
+        ({ message }: Error) => {
+          say(message);
+          return signalWords(supervised);
+        },
+      );
     const { exit } = await execute({
       argv: [...prefix, ...words],
       environment: supervised.environment,
-      exactly: (command: Command) => withExactBytes(command, bytes),
-      workingDirectory: process.cwd(),
-      directory: process.cwd(),
+      inherits,
+      workingDirectory: ownDirectory(),
+      directory: ownDirectory(),
       killAfter: 0,
       descriptors: descriptors.map((number) => ({ child: number, own: number })),
     });
@@ -101,7 +114,7 @@ async function plainly(
   }
 }
 
-/** What stands in front of the program, found by vgrun's own PATH, and not by the program's. */
+/** What stands in front of the program. */
 async function inherited(
   usual: Inheritance,
   supervised: Supervised,
@@ -109,16 +122,11 @@ async function inherited(
 ): Promise<Inheritance> {
   // A supervisor that kills a worker must be rid of it, and of what it holds open.
   const { prefix, problems } = killedWithUs(usual);
-  const prlimit = (await findProgramOnPath(process.env.PATH ?? '', 'prlimit')) ?? 'prlimit';
   // Where the program starts by itself, its limits can hold again.
   const isItself = launcher === 'none' || launcher === 'heaptrack';
   const limits = isItself ? limitWords(supervised) : [];
   return {
-    prefix: [
-      ...prefix.map((word) => (word === 'prlimit' ? prlimit : word)),
-      ...(limits.length === 0 ? [] : [prlimit, ...limits]),
-      ...(await signalWords(supervised)),
-    ],
+    prefix: [...prefix, ...(await wordsFor(limits)), ...(await signalWords(supervised))],
     problems: [...problems, ...(isItself ? [] : limitProblems(supervised))],
   };
 }

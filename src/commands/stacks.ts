@@ -3,6 +3,7 @@ import { UserError } from '../errors.ts';
 import { analyze, parse } from '../pipeline.ts';
 import { findProjectRoot } from '../run/directory.ts';
 import { takeStacks } from '../run/stacks/take-stacks.ts';
+import { ownDirectory } from '../run/working-directory.ts';
 import { ownDefaults } from '../tools/_shared/own-options.ts';
 import { version } from '../version.ts';
 import { analysisOptions, readAnalysis, secretsOption } from './analysis.ts';
@@ -32,7 +33,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   const maxPauseMs = readMilliseconds('--max-pause', wishes['max-pause'], 1, 60_000);
   const destinations = await readDestinations([...wishes.report, ...(wishes.json ? ['json=-'] : [])]);
   const reading = await readAnalysis(wishes, showsRaw(destinations));
-  const workingDirectory = process.cwd();
+  const workingDirectory = ownDirectory();
   const directory = await takeStacks({
     pid,
     samples,

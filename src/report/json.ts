@@ -1,4 +1,5 @@
 // The report as JSON: report.schema.json, docs/json.md. One line for each finding, process, message and problem.
+import { jsonWithShownBytes } from '../model/byte-marks.ts';
 import type { Report } from '../model/report.ts';
 import type { Reporter } from './reporter.ts';
 
@@ -166,7 +167,8 @@ const harmful = /[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\u200e\u200
 /** Still the same JSON, and harmless when someone prints it on a terminal or in the log of a CI system. */
 export function harmlessJson(text: string): string {
   // `##[group]`, `##vso[…]`, `##teamcity[…]`; to look for the two marks first is much faster.
-  const quiet = text.includes('##') ? text.replace(/#(?=#(?:vso|teamcity)?\[)/gi, '\\u0023') : text;
+  const shown = jsonWithShownBytes(text);
+  const quiet = shown.includes('##') ? shown.replace(/#(?=#(?:vso|teamcity)?\[)/gi, '\\u0023') : shown;
   return quiet.replace(harmful, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 

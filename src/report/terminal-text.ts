@@ -1,15 +1,18 @@
 // Makes text from the target harmless for a terminal, and measures and breaks lines.
 
+import { withShownBytes } from '../model/byte-marks.ts';
+
 // C0 and C1 control characters, DEL; line and paragraph separators; marks that turn the direction of text around
 // (U+202A to U+202E, U+2066 to U+2069, U+200E, U+200F, U+061C), with which a file name can look like another one;
 // halves of surrogate pairs, which are no characters.
 const harmful =
   /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
-/** The text with what could steer a terminal made visible: ESC becomes `\x1b`, U+202E becomes `\u{202e}`. */
+/** The text with what could steer a terminal made visible: ESC becomes `\x1b`, U+202E becomes `\u{202e}`, a byte that is no UTF-8 `\xff`. */
 export function harmless(text: string): string {
   return text.replace(harmful, (character) => {
     const code = character.charCodeAt(0);
+    if (code >= 0xdc80 && code <= 0xdcff) return withShownBytes(character);
     return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u{${code.toString(16)}}`;
   });
 }

@@ -1,4 +1,5 @@
 // Owns the run directory: where it is, what its manifest says, which runs are kept.
+import { isUtf8 } from 'node:buffer';
 import { constants, createReadStream, type Stats } from 'node:fs';
 import {
   access,
@@ -15,10 +16,15 @@ import {
 import { join, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { UserError } from '../errors.ts';
+import { jsonWithShownBytes, withShownBytes } from '../model/byte-marks.ts';
+import { textOfBytes } from '../model/byte-text.ts';
+import type { Capture } from '../model/launch.ts';
 import type { Problem } from '../model/problem.ts';
 import type { Artifact, ArtifactRole, RunManifest } from '../model/run.ts';
+import type { Tool } from '../tools/tool.ts';
 import { isManifest } from './manifest.ts';
 import { runsProcess } from './processes.ts';
+import { isThroughKernel, mustLeadThere } from './working-directory.ts';
 
 /** Where runs live under the working directory. */
 export const runsFolder = join('.vgrun', 'runs');
@@ -51,7 +57,10 @@ export async function createRunDirectory(
 ): Promise<{ id: string; path: string; temporary: boolean }> {
   const id = newId(new Date());
   const path = join(workingDirectory, runsFolder, id);
+  mustLeadThere(workingDirectory);
   try {
+    // What is told this path may be in another directory when it uses it.
+    if (isThroughKernel(workingDirectory)) throw new Error('its path holds bytes that are no UTF-8');
     await makeFolders(workingDirectory, join(runsFolder, id));
     await writeFile(join(workingDirectory, '.vgrun', '.gitignore'), '*\n', { flag: 'wx' }).catch(
       ignoreExisting,
@@ -106,6 +115,14 @@ export async function prepareRunsFolder(workingDirectory: string): Promise<boole
 
 /** What is to be said where the temporary directory is used. */
 export function keptElsewhere(workingDirectory: string, directory: string): Problem {
+  if (isThroughKernel(workingDirectory)) {
+    return {
+      code: 'temporary-run-directory',
+      level: 'note',
+      message: `the path of the working directory is no UTF-8: the run is kept in ${directory}, and no config of a folder above was read`,
+      hint: 'to keep runs in a folder of yours: --runs-in=DIR, an absolute path',
+    };
+  }
   return {
     code: 'temporary-run-directory',
     level: 'note',
@@ -142,12 +159,25 @@ async function makeFolders(base: string, path: string): Promise<void> {
 }
 
 /**
+ * Whether the processes of a run make files in its directory themselves. gdb and perf make theirs, and stay who they are.
+ */
+export function isWrittenByProgram(launcher: Tool['launcher'], capture: Capture): boolean {
+  return capture !== 'fd' && launcher !== 'gdb' && launcher !== 'perf';
+}
+
+/**
  * A server that starts as root and drops its privileges forks children that must create their own XML file, or
  * valgrind ends them before they run ("Cannot create XML file", seen in 3.19 and 3.27). So root's run
- * directories can be written by all, listed by none, and files in them removed only by their owner.
+ * directories can be written by all, listed by none, and files in them removed only by their owner, while the program runs.
+ * Whether it will call setuid(2) is not to be known before: any program of root's can, and start any other.
  */
 function modeOf(shared: boolean): number {
   return shared && process.getuid?.() === 0 ? 0o1733 : 0o700;
+}
+
+/** When no process of the run is left, nobody else makes files in its directory any more. */
+export async function closeRunDirectory(path: string): Promise<void> {
+  await chmod(path, 0o700);
 }
 
 function ignoreExisting(error: NodeJS.ErrnoException): void {
@@ -157,7 +187,7 @@ function ignoreExisting(error: NodeJS.ErrnoException): void {
 /** Writes `run.json`, whole or not at all. */
 export async function writeManifest(directory: string, manifest: RunManifest): Promise<void> {
   const unfinished = join(directory, `${manifestName}.new`);
-  await writeFile(unfinished, `${JSON.stringify(manifest, null, 2)}\n`, { mode: 0o600 });
+  await writeFile(unfinished, `${jsonWithShownBytes(JSON.stringify(manifest, null, 2))}\n`, { mode: 0o600 });
   await rename(unfinished, join(directory, manifestName));
 }
 
@@ -196,6 +226,18 @@ export async function readManifest(directory: string): Promise<RunManifest> {
     );
   }
   return manifest;
+}
+
+/**
+ * Gives files whose names are no UTF-8 others, with `\\xff` for such a byte: a runtime names its file after the program, and no
+ * JSON could name it so.
+ */
+export async function nameAsText(directory: string): Promise<void> {
+  for (const name of await readdir(directory, 'buffer')) {
+    if (isUtf8(name)) continue;
+    const path = Buffer.concat([Buffer.from(join(directory, sep)), name]);
+    await rename(path, join(directory, withShownBytes(textOfBytes(name))));
+  }
 }
 
 /** What the names of the pipes of valgrind's gdbserver begin with. */

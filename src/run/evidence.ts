@@ -1,6 +1,7 @@
 // Owns the look into a program for what an instrument must have left in it: without that the run would mean nothing.
 import { createReadStream } from 'node:fs';
 import { UserError } from '../errors.ts';
+import { openable } from '../model/byte-text.ts';
 import type { Tool } from '../tools/tool.ts';
 
 /** Programs of the system start others: `make test`, `env ./prog`. Those may have what they have not. */
@@ -24,7 +25,7 @@ async function hasWord(path: string, words: readonly string[]): Promise<boolean>
   const longest = Math.max(...words.map((word) => word.length));
   let tail = Buffer.alloc(0);
   let begun = false;
-  for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
+  for await (const chunk of createReadStream(openable(path), { highWaterMark: 1024 * 1024 })) {
     const bytes = Buffer.concat([tail, chunk as Buffer]);
     if (!begun && bytes.toString('latin1', 0, 4) !== '\x7fELF') return true;
     begun = true;

@@ -2,8 +2,10 @@
 // does not say it.
 import { readdirSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
+import { textOfBytes } from '../model/byte-text.ts';
 import type { Executable } from '../model/run.ts';
 import type { Sanitizer } from '../model/sanitizer.ts';
+import { shellMark } from './exact-bytes.ts';
 import { readProc } from './processes.ts';
 import { sanitizersIn } from './target.ts';
 
@@ -53,8 +55,16 @@ export async function withSanitizers(seen: readonly Executable[]): Promise<reado
 /** A build runs hundreds of programs. */
 const mostFiles = 200;
 
-/** What vgrun itself puts in front of a program, see limits.ts and shim/supervised.ts: it is that for a moment. */
-const before: ReadonlySet<string> = new Set(['setpriv', 'prlimit', 'env']);
+/** What vgrun itself puts in front of a program, see limits.ts, exact-bytes.ts and shim/supervised.ts: it is that for a moment. */
+const before: ReadonlySet<string> = new Set(['setpriv', 'prlimit', 'env', 'nice']);
+
+/** The shells that /bin/sh is, and that make the words of a program; see exact-bytes.ts. */
+const shells: ReadonlySet<string> = new Set(['sh', 'dash', 'bash', 'busybox', 'ksh', 'mksh']);
+
+function isBefore(pid: number, path: string): boolean {
+  const name = basename(path);
+  return before.has(name) || (shells.has(name) && readProc(`${pid}/cmdline`)?.includes(shellMark) === true);
+}
 
 /**
  * Looks at a process and all that descend from it until told to stop.
@@ -79,9 +89,9 @@ export function watchExecutables(
     quiet++;
     for (const [each, parent] of known) {
       try {
-        const path = readlinkSync(`/proc/${each}/exe`);
+        const path = textOfBytes(readlinkSync(`/proc/${each}/exe`, 'buffer'));
         const earlier = seen.get(each);
-        const isPrefix = each === pid && before.has(basename(path));
+        const isPrefix = each === pid && isBefore(each, path);
         if (!isPrefix && earlier?.path !== path) {
           seen.set(each, noted(each, path, parent, earlier));
           quiet = 0;

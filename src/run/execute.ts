@@ -4,10 +4,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { constants as osConstants } from 'node:os';
 import { UserError } from '../errors.ts';
+import type { Problem } from '../model/problem.ts';
 import type { Exit, StoppedBy } from '../model/run.ts';
+import { withExactBytes } from './exact-bytes.ts';
 import { smtpVariables } from './mail/smtp-server.ts';
 import { endRun } from './processes.ts';
-import type { Command } from './shim/exact-bytes.ts';
 import { hasControllingTerminal, passSignals } from './signals.ts';
 
 export interface Execution {
@@ -23,8 +24,11 @@ export interface Execution {
   readonly passesSignals?: boolean;
   /** Whom they are passed on to; missing: the process that is started. */
   readonly receiver?: () => number | undefined;
-  /** Makes of what is started what is started instead. */
-  readonly exactly?: ((command: Command) => Command) | undefined;
+  /**
+   * The variables of this process. Given, these and all words and variables hold bytes as in byte-text.ts, and the process gets those;
+   * missing: Node's.
+   */
+  readonly inherits?: Readonly<Record<string, string | undefined>> | undefined;
   /** Absolute. */
   readonly workingDirectory: string;
   /** Absolute path of the run directory, by which all processes of the run are found. */
@@ -43,6 +47,8 @@ export interface Ended {
   readonly pid: number;
   readonly exit: Exit;
   readonly stoppedBy?: StoppedBy;
+  /** What of its words and variables could not be given to it. */
+  readonly problems: readonly Problem[];
 }
 
 /** A password for the mail server is nothing for the program that is looked at. */
@@ -54,14 +60,16 @@ export const withoutMailServer = Object.fromEntries(smtpVariables.map((name) => 
  * @throws UserError (125) when the process cannot be started at all.
  */
 export async function execute(execution: Execution): Promise<Ended> {
-  const { exactly = (command: Command) => command } = execution;
-  const { argv, environment } = exactly({
+  const { inherits = process.env } = execution;
+  const wanted = {
     argv: execution.argv,
     environment: {
-      ...(execution.onlyEnvironment === true ? {} : { ...process.env, ...withoutMailServer }),
+      ...(execution.onlyEnvironment === true ? {} : { ...inherits, ...withoutMailServer }),
       ...execution.environment,
     },
-  });
+  };
+  const { argv, environment, problems } =
+    execution.inherits === undefined ? { ...wanted, problems: [] } : withExactBytes(wanted);
   const [file, ...args] = argv as [string, ...string[]];
   const terminal = execution.ownSession !== true && hasControllingTerminal();
   const highest = Math.max(2, ...execution.descriptors.map(({ child }) => child));
@@ -105,6 +113,7 @@ export async function execute(execution: Execution): Promise<Ended> {
     pid,
     exit: exit instanceof Error ? { how: 'unknown' } : exit,
     ...(stoppedBy === undefined ? {} : { stoppedBy }),
+    problems,
   };
 }
 

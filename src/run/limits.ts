@@ -4,11 +4,20 @@
 // - Who kills `valgrind ./prog` with SIGKILL has ended the program. So the target gets SIGTERM when vgrun dies.
 import { constants } from 'node:fs';
 import { access, readFile } from 'node:fs/promises';
+import { UserError } from '../errors.ts';
 import type { Problem } from '../model/problem.ts';
+import { findProgramOnPath } from './instrument.ts';
 
 /** valgrind 3.21 and later end at start-up when the hard limit is huge, as in some containers (KDE bug 465435). */
 const largestDescriptorLimit = 1_048_576;
 const loweredDescriptorLimit = 65_536;
+
+/** What a limit that is set takes. */
+interface Settled {
+  /** Options of prlimit(1). */
+  readonly options: readonly string[];
+  readonly problems: readonly Problem[];
+}
 
 export interface Inheritance {
   /** Words to put in front of the command; empty when nothing must be undone. */
@@ -55,18 +64,40 @@ export async function inheritance(wantsCore = false): Promise<Inheritance> {
       () => false,
     ),
   ]);
-  const { prefix, problems } = settleLimit(parseDescriptorLimit(own), parseDescriptorLimit(parents));
-  const core = wantsCore ? liftCoreLimit(parseCoreLimit(own)) : { prefix: [], problems: [] };
+  const { options, problems } = settleLimit(parseDescriptorLimit(own), parseDescriptorLimit(parents));
+  const core = wantsCore ? liftCoreLimit(parseCoreLimit(own)) : { options: [], problems: [] };
   return {
-    prefix: [...(canDieWithUs ? [setpriv, '--pdeathsig', 'TERM'] : []), ...prefix, ...core.prefix],
+    prefix: [
+      ...(canDieWithUs ? [setpriv, '--pdeathsig', 'TERM'] : []),
+      ...(await wordsFor([...options, ...core.options])),
+    ],
     problems: [...problems, ...core.problems],
   };
 }
 
+let prlimit: Promise<string | undefined> | undefined;
+
+/**
+ * Words to put in front of a command that set limits. prlimit is looked for in vgrun's own PATH: the program's is for the program.
+ *
+ * @param options of prlimit(1); without any there are no words.
+ * @throws UserError (125) when there is none.
+ */
+export async function wordsFor(options: readonly string[]): Promise<readonly string[]> {
+  if (options.length === 0) return [];
+  prlimit ??= findProgramOnPath(process.env.PATH ?? '', 'prlimit');
+  const path = await prlimit;
+  if (path !== undefined) return [path, ...options];
+  throw new UserError(
+    `the limits of the program cannot be set (${options.join(' ')}): prlimit is in no directory of PATH`,
+    'install util-linux, or add its directory to PATH',
+  );
+}
+
 /** The limit of core files, as far up as it goes. */
-export function liftCoreLimit(own: Limit | undefined): Inheritance {
+export function liftCoreLimit(own: Limit | undefined): Settled {
   if (own === undefined || own.soft === own.hard) {
-    return own?.hard === 0 ? { prefix: [], problems: [noCores] } : { prefix: [], problems: [] };
+    return own?.hard === 0 ? { options: [], problems: [noCores] } : { options: [], problems: [] };
   }
   const word = (size: number) => (size === Number.POSITIVE_INFINITY ? 'unlimited' : `${size}`);
   const problems: readonly Problem[] =
@@ -80,7 +111,7 @@ export function liftCoreLimit(own: Limit | undefined): Inheritance {
             hint: 'raise the hard limit: ulimit -Hc unlimited, or LimitCORE= of a systemd unit',
           },
         ];
-  return { prefix: ['prlimit', `--core=${word(own.hard)}:${word(own.hard)}`], problems };
+  return { options: [`--core=${word(own.hard)}:${word(own.hard)}`], problems };
 }
 
 const noCores: Problem = {
@@ -107,14 +138,14 @@ export function killedWithUs({ prefix, ...rest }: Inheritance): Inheritance {
  * @param parents limit of its parent. What Node was started with can only be seen there, and only if the parent did
  *   not lower it for us.
  */
-export function settleLimit(own: Limit | undefined, parents: Limit | undefined): Inheritance {
-  if (own === undefined) return { prefix: [], problems: [] };
+export function settleLimit(own: Limit | undefined, parents: Limit | undefined): Settled {
+  if (own === undefined) return { options: [], problems: [] };
   const soft = parents?.hard === own.hard ? Math.min(parents.soft, own.soft) : own.soft;
   if (own.hard <= largestDescriptorLimit) {
-    return { prefix: soft === own.soft ? [] : ['prlimit', `--nofile=${soft}:${own.hard}`], problems: [] };
+    return { options: soft === own.soft ? [] : [`--nofile=${soft}:${own.hard}`], problems: [] };
   }
   return {
-    prefix: ['prlimit', `--nofile=${Math.min(soft, loweredDescriptorLimit)}:${loweredDescriptorLimit}`],
+    options: [`--nofile=${Math.min(soft, loweredDescriptorLimit)}:${loweredDescriptorLimit}`],
     problems: [
       {
         code: 'descriptor-limit-lowered',

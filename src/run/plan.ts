@@ -1,8 +1,8 @@
 // Owns PLAN: from what the user wishes to a request that RUN can carry out. Looks at the machine and starts nothing
 // but `valgrind --version`.
 import { access, constants, readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import { UserError } from '../errors.ts';
+import { openable } from '../model/byte-text.ts';
 import type { Launch } from '../model/launch.ts';
 import type { EnvironmentOptions } from '../model/run.ts';
 import { sanitizers } from '../model/sanitizer.ts';
@@ -28,6 +28,7 @@ import { isSpecialFile, type Sink } from './relay.ts';
 import type { RunRequest } from './run.ts';
 import { obstacles } from './sanitizer-obstacles.ts';
 import { inspectLibc, inspectTarget } from './target.ts';
+import { pathIn } from './working-directory.ts';
 
 /** What the user wishes. Times in ms. */
 export interface Wish {
@@ -36,6 +37,8 @@ export interface Wish {
   readonly sink?: Sink;
   /** Absolute. */
   readonly workingDirectory: string;
+  /** The variables of this process, with bytes as in byte-text.ts; then words and paths have them so, too. Missing: Node's. */
+  readonly inherits?: Readonly<Record<string, string | undefined>>;
   /** Variables for the instrument and the program besides those of this process; undefined takes one away. */
   readonly environment?: Readonly<Record<string, string | undefined>>;
   readonly environmentOptions: readonly EnvironmentOptions[];
@@ -68,7 +71,8 @@ export async function planRun(wanted: Wish, say: (line: string) => void = () => 
     wish;
   const tool = toolNamed(launch.tool) ?? toolUnknown(launch.tool);
   tool.refuse?.(launch);
-  const searchPath = process.env.PATH ?? '';
+  const { inherits = process.env } = wish;
+  const searchPath = inherits.PATH ?? '';
   const yieldsReports = tool.yields === 'reports';
   const [target, instrument, inherited, libc, projectRoot, captured, symbolizer] = await Promise.all([
     // valgrind looks for the program along the PATH that it is given.
@@ -80,13 +84,13 @@ export async function planRun(wanted: Wish, say: (line: string) => void = () => 
     tool.launcher === 'valgrind' ? inspectLibc() : undefined,
     wish.projectRoot === undefined
       ? findProjectRoot(workingDirectory)
-      : resolve(workingDirectory, wish.projectRoot),
+      : pathIn(workingDirectory, wish.projectRoot),
     settleCapture(wish),
     yieldsReports ? findSymbolizer(searchPath) : undefined,
   ]);
   if (instrument.preload !== undefined) await mustTakeLibraries(target.path);
   const preload =
-    instrument.preload ?? (await preloadFor(tool, target.path, { ...process.env, ...wish.environment }));
+    instrument.preload ?? (await preloadFor(tool, target.path, { ...inherits, ...wish.environment }));
   wish.checkVersion(instrument.version);
   if (launch.attach === undefined) await mustHaveEvidence(tool, launch.program, target.path);
   await mustReadSuppressions(tool, launch.toolOptions, workingDirectory);
@@ -98,8 +102,9 @@ export async function planRun(wanted: Wish, say: (line: string) => void = () => 
     ...(preload !== undefined && { preload }),
     inheritance: inherited,
     environmentOptions,
+    ...(wish.inherits !== undefined && { inherits: wish.inherits }),
     workingDirectory,
-    runsIn: resolve(workingDirectory, wish.runsIn ?? '.'),
+    runsIn: pathIn(workingDirectory, wish.runsIn ?? '.'),
     ...(wish.environment === undefined ? {} : { environment: wish.environment }),
     projectRoot,
     ...(wish.cores === undefined ? {} : { cores: wish.cores }),
@@ -141,7 +146,7 @@ async function withProgram(wish: Wish, say: (line: string) => void): Promise<Wis
   if (facts === undefined || launch.attach !== undefined) return wish;
   if (!isSource(launch.program)) return wish;
   // One that is not there is told as any program that is not.
-  const isThere = await access(resolve(workingDirectory, launch.program), constants.R_OK).then(
+  const isThere = await access(pathIn(workingDirectory, launch.program), constants.R_OK).then(
     () => true,
     () => false,
   );
@@ -172,14 +177,13 @@ async function mustReadSuppressions(
   for (const option of options) {
     const file = /^--suppressions=(.+)$/s.exec(option)?.[1];
     if (file === undefined) continue;
-    await access(resolve(workingDirectory, file), constants.R_OK).catch((error: Error) => {
+    await access(openable(pathIn(workingDirectory, file)), constants.R_OK).catch((error: Error) => {
       throw new UserError(
         `the suppressions ${file} cannot be read: ${error.message}`,
         'name a file that is there',
       );
     });
-    if (kinds !== undefined)
-      await mustBeSuppressions(file, resolve(workingDirectory, file), tool.name, kinds);
+    if (kinds !== undefined) await mustBeSuppressions(file, pathIn(workingDirectory, file), tool.name, kinds);
   }
 }
 
@@ -190,7 +194,7 @@ async function mustBeSuppressions(
   tool: string,
   kinds: readonly string[],
 ): Promise<void> {
-  const text = await readFile(path, 'latin1');
+  const text = await readFile(openable(path), 'latin1');
   for (const [index, line] of text.split('\n').entries()) {
     const entry = line.trim();
     if (entry === '' || entry.startsWith('#')) continue;
@@ -215,7 +219,7 @@ async function settleCapture({
   if (sink !== undefined) return { launch, sink };
   const { xmlFile, logFile, ...rest } = launch;
   const own = launch.capture === 'text' ? logFile : xmlFile;
-  if (own === undefined || !(await isSpecialFile(resolve(workingDirectory, own)))) return { launch };
+  if (own === undefined || !(await isSpecialFile(pathIn(workingDirectory, own)))) return { launch };
   const kept = launch.capture === 'text' || logFile === undefined ? rest : { ...rest, logFile };
-  return { launch: { ...kept, relayed: true }, sink: { path: resolve(workingDirectory, own) } };
+  return { launch: { ...kept, relayed: true }, sink: { path: pathIn(workingDirectory, own) } };
 }

@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UserError } from '../errors.ts';
 import { debug } from '../log.ts';
+import { openable } from '../model/byte-text.ts';
 import { sanitizers } from '../model/sanitizer.ts';
 import { type ElfFacts, readElf } from '../tools/_shared/elf.ts';
 import type { Tool } from '../tools/tool.ts';
@@ -65,7 +66,7 @@ export async function preloadFor(
  * @throws UserError (125) when it cannot.
  */
 export async function mustTakeLibraries(program: string): Promise<ElfFacts | undefined> {
-  const file = await open(program, 'r');
+  const file = await open(openable(program), 'r');
   let elf: ElfFacts | undefined;
   try {
     elf = await readElf(async (offset, length) => {

@@ -1,6 +1,6 @@
 // Owns RUN: a plan becomes a run directory. The only step that starts the target.
 import { closeSync, openSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { UserError } from '../errors.ts';
 import { debug } from '../log.ts';
 import type { Launch } from '../model/launch.ts';
@@ -14,16 +14,19 @@ import { startCapture } from './capture.ts';
 import { collect } from './collect.ts';
 import { errorStops } from './crash/error-stops.ts';
 import {
+  closeRunDirectory,
   createRunDirectory,
+  isWrittenByProgram,
   keptElsewhere,
   listArtifacts,
+  nameAsText,
   removeOldRuns,
   removePipes,
   roleOf,
   writeManifest,
 } from './directory.ts';
 import { type ExecutableWatch, watchExecutables, withSanitizers } from './executables.ts';
-import { type Execution, execute, withoutMailServer } from './execute.ts';
+import { execute, withoutMailServer } from './execute.ts';
 import type { GdbLaunch } from './gdb/launch.ts';
 import type { Instrument } from './instrument.ts';
 import { type Inheritance, killedWithUs } from './limits.ts';
@@ -32,6 +35,7 @@ import { waitForRun } from './processes.ts';
 import { showProgress } from './progress.ts';
 import { asIntoStream, openRelay, type Sink } from './relay.ts';
 import type { Target } from './target.ts';
+import { pathIn, realPath } from './working-directory.ts';
 
 /** The descriptor that `--capture=fd` gives to valgrind; high, so that the program's own stay as they were. */
 const xmlDescriptor = 100;
@@ -52,8 +56,11 @@ export interface RunRequest {
   readonly onlyEnvironment?: boolean;
   /** Whoever drives it ends it: no signals are passed on. */
   readonly isDriven?: boolean;
-  /** What becomes of the command at last: words and variables get bytes that no text can hold. */
-  readonly exactly?: Execution['exactly'];
+  /**
+   * The variables of this process. Given, these and all words, variables and paths of the request hold bytes that are no UTF-8 as in
+   * byte-text.ts, and the program gets those; missing: Node's.
+   */
+  readonly inherits?: Readonly<Record<string, string | undefined>>;
   /** It has no terminal and is in nobody's process group, as what a server starts. */
   readonly ownSession?: true;
   /** A directory that stands already: that of a launch of a replay. */
@@ -123,7 +130,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     path: directory,
     temporary,
   } = request.place === undefined
-    ? await createRunDirectory(request.runsIn, launch.capture !== 'fd')
+    ? await createRunDirectory(request.runsIn, isWrittenByProgram(tool.launcher, launch.capture))
     : { id: request.place.id, path: request.place.directory, temporary: false };
   const problems: Problem[] = [
     ...request.problems,
@@ -132,7 +139,10 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
   ];
   if (temporary) problems.push(keptElsewhere(request.runsIn, directory));
   const onlyEnvironment = request.onlyEnvironment === true;
-  const environment = { ...(onlyEnvironment ? {} : process.env), ...request.environment };
+  const environment = {
+    ...(onlyEnvironment ? {} : (request.inherits ?? process.env)),
+    ...request.environment,
+  };
   const inheritedOptions = request.environmentOptions.flatMap(({ options }) => options);
   const plan = tool.plan(launch, {
     directory,
@@ -150,7 +160,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     tool.launcher === 'gdb'
       ? await (await import('./gdb/launch.ts')).prepareGdb({
           directory,
-          program: request.target.path,
+          program: realPath(request.target.path),
           words: [launch.program, ...launch.arguments],
           toolOptions: launch.toolOptions,
           environment: { ...environment, ...withoutMailServer },
@@ -190,14 +200,14 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     vgrun: request.version,
     tool: { name: tool.name, version: request.instrument.version, path: request.instrument.path },
     command: [launch.program, ...launch.arguments],
-    program: request.target.path,
+    program: realPath(request.target.path),
     toolOptions: launch.toolOptions,
     environmentOptions: request.environmentOptions,
     ...(launch.knownNoise === undefined ? {} : { knownNoise: launch.knownNoise.map(({ name }) => name) }),
     ...(request.environment === undefined ? {} : { environment: Object.keys(request.environment).sort() }),
     argv,
-    directory: request.workingDirectory,
-    projectRoot: request.projectRoot,
+    directory: realPath(request.workingDirectory),
+    projectRoot: realPath(request.projectRoot),
     capture: launch.capture,
     ...(request.target.interpreter === undefined || request.followInterpreter
       ? {}
@@ -231,10 +241,10 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     mirrors: [
       ...(launch.logFile === undefined
         ? []
-        : [{ template: resolve(request.workingDirectory, launch.logFile), kind: 'log' as const }]),
+        : [{ template: pathIn(request.workingDirectory, launch.logFile), kind: 'log' as const }]),
       ...(launch.xmlFile === undefined
         ? []
-        : [{ template: resolve(request.workingDirectory, launch.xmlFile), kind: 'xml' as const }]),
+        : [{ template: pathIn(request.workingDirectory, launch.xmlFile), kind: 'xml' as const }]),
     ],
     follows: (file) => {
       const role = roleOf(file);
@@ -268,7 +278,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
           program: request.target.path,
           isValgrind: tool.launcher === 'valgrind',
           logTemplate:
-            launch.logFile === undefined ? undefined : resolve(request.workingDirectory, launch.logFile),
+            launch.logFile === undefined ? undefined : pathIn(request.workingDirectory, launch.logFile),
           environment,
         });
   const appended = plan.appended && watchAppended(plan.appended, request.workingDirectory);
@@ -282,7 +292,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     onlyEnvironment: onlyEnvironment || gdb !== undefined,
     ownSession: request.ownSession === true,
     passesSignals: request.isDriven !== true,
-    exactly: request.exactly,
+    inherits: request.inherits,
     ...(gdb !== undefined && { receiver: gdb.programPid }),
     workingDirectory: request.workingDirectory,
     directory,
@@ -300,7 +310,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
       events.onStart?.(pid, directory);
       cores?.started(pid);
       if (tool.launcher === 'none') {
-        executables = watchExecutables(pid, request.target.path, {
+        executables = watchExecutables(pid, manifest.program, {
           onLook: appended?.look,
           mayRest: launch.capture === 'reports',
         });
@@ -313,6 +323,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     },
   });
   events.onExit?.(ended.exit, plan.exitcode);
+  problems.push(...ended.problems);
   stopProgress();
   debug('the first process ended', { ...ended });
   const alive = await waitForRun(directory, ended.stoppedBy === undefined ? request.wait : 0);
@@ -376,7 +387,11 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
       );
     }
   }
-  if (alive.length === 0) await removePipes(directory).catch(() => {});
+  if (alive.length === 0) {
+    await closeRunDirectory(directory).catch(() => {});
+    await removePipes(directory).catch(() => {});
+  }
+  await nameAsText(directory).catch(() => {});
   const added = await events.onEnded?.(directory);
   problems.push(...(added?.problems ?? []));
   const stoppedBy = ended.stoppedBy ?? added?.stoppedBy;
@@ -398,7 +413,7 @@ export async function runTarget(request: RunRequest, events: RunEvents = {}): Pr
     });
     problems.push(...unnamed);
     if (plan.reportCopy !== undefined) {
-      problems.push(...(await copyReports(directory, resolve(request.workingDirectory, plan.reportCopy))));
+      problems.push(...(await copyReports(directory, pathIn(request.workingDirectory, plan.reportCopy))));
     }
   }
   const artifacts = await listArtifacts(directory, {

@@ -1,15 +1,17 @@
 // Owns the look at a program before it is launched: is it there, can it run, can valgrind see into it.
 import { constants } from 'node:fs';
 import { access, type FileHandle, open, stat } from 'node:fs/promises';
-import { basename, delimiter, dirname, resolve } from 'node:path';
+import { basename, delimiter, dirname, join } from 'node:path';
 import { ExitStatus, UserError } from '../errors.ts';
+import { openable } from '../model/byte-text.ts';
 import type { Problem } from '../model/problem.ts';
 import { type Sanitizer, type SanitizerFacts, sanitizers } from '../model/sanitizer.ts';
 import { type ElfFacts, machineName, type ReadAt, readElf } from '../tools/_shared/elf.ts';
 import type { Tool } from '../tools/tool.ts';
+import { pathIn } from './working-directory.ts';
 
 export interface Target {
-  /** Absolute path of the file. */
+  /** Absolute path of the file, bytes that are no UTF-8 as in byte-text.ts. */
   readonly path: string;
   /** What `#!` names, when the program is a script. */
   readonly interpreter?: string;
@@ -38,11 +40,11 @@ async function findProgram(name: string, searchPath: string, workingDirectory: s
     name === ''
       ? []
       : name.includes('/')
-        ? [resolve(workingDirectory, name)]
-        : searchPath.split(delimiter).map((folder) => resolve(workingDirectory, folder, name));
+        ? [pathIn(workingDirectory, name)]
+        : searchPath.split(delimiter).map((folder) => pathIn(workingDirectory, join(folder, name)));
   let refused: UserError | undefined;
   for (const path of candidates) {
-    const status = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    const status = await stat(openable(path)).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'EACCES') {
         refused ??= new UserError(
           `${name} cannot be reached: permission denied`,
@@ -62,7 +64,7 @@ async function findProgram(name: string, searchPath: string, workingDirectory: s
       continue;
     }
     if (
-      await access(path, constants.X_OK).then(
+      await access(openable(path), constants.X_OK).then(
         () => true,
         () => false,
       )
@@ -77,7 +79,7 @@ async function findProgram(name: string, searchPath: string, workingDirectory: s
   if (refused !== undefined) throw refused;
   const local =
     !name.includes('/') &&
-    (await stat(resolve(workingDirectory, name)).then(
+    (await stat(openable(pathIn(workingDirectory, name))).then(
       (status) => status.isFile(),
       () => false,
     ));
@@ -107,7 +109,7 @@ export async function inspectTarget(
   const problems: Problem[] = [];
   let file: Awaited<ReturnType<typeof open>>;
   try {
-    file = await open(path, 'r');
+    file = await open(openable(path), 'r');
   } catch {
     // Executable but not readable: the kernel can run it, valgrind cannot load it.
     throw new UserError(
@@ -245,7 +247,7 @@ function checkSanitizer(
 function isOnPath(path: string, searchPath: string, workingDirectory: string): boolean {
   return searchPath
     .split(delimiter)
-    .some((folder) => folder !== '' && resolve(workingDirectory, folder) === dirname(path));
+    .some((folder) => folder !== '' && pathIn(workingDirectory, folder) === dirname(path));
 }
 
 /** Reports are written by the program itself, as whom it runs: into a directory that is the user's alone. */
@@ -319,7 +321,7 @@ export async function inspectLibc(): Promise<Problem | undefined> {
 
 /** The sanitizers that a file is built with; none for what is no ELF file or cannot be read. */
 export async function sanitizersIn(path: string): Promise<readonly Sanitizer[]> {
-  const file = await open(path, 'r').catch(() => undefined);
+  const file = await open(openable(path), 'r').catch(() => undefined);
   if (file === undefined) return [];
   try {
     return (await readElf(readerOf(file)))?.sanitizers ?? [];

@@ -18,23 +18,22 @@ describe('the limit of open files', () => {
   });
 
   test('the soft one that Node raised is set back to the shell’s', () => {
-    expect(settleLimit({ soft: 4096, hard: 4096 }, { soft: 1024, hard: 4096 }).prefix).toEqual([
-      'prlimit',
+    expect(settleLimit({ soft: 4096, hard: 4096 }, { soft: 1024, hard: 4096 }).options).toEqual([
       '--nofile=1024:4096',
     ]);
-    expect(settleLimit({ soft: 4096, hard: 4096 }, { soft: 4096, hard: 4096 }).prefix).toEqual([]);
+    expect(settleLimit({ soft: 4096, hard: 4096 }, { soft: 4096, hard: 4096 }).options).toEqual([]);
   });
 
   test('a limit that somebody lowered for vgrun alone stays', () => {
-    expect(settleLimit({ soft: 400, hard: 400 }, { soft: 1024, hard: 4096 }).prefix).toEqual([]);
+    expect(settleLimit({ soft: 400, hard: 400 }, { soft: 1024, hard: 4096 }).options).toEqual([]);
   });
 
   test('a huge one, with which valgrind does not start, is lowered and said', () => {
-    const { prefix, problems } = settleLimit(
+    const { options, problems } = settleLimit(
       { soft: 1073741816, hard: 1073741816 },
       { soft: 1024, hard: 1073741816 },
     );
-    expect(prefix).toEqual(['prlimit', '--nofile=1024:65536']);
+    expect(options).toEqual(['--nofile=1024:65536']);
     expect(problems.map(({ code }) => code)).toEqual(['descriptor-limit-lowered']);
   });
 });

@@ -1,8 +1,9 @@
 // Owns the two small things done to bytes that are kept as latin1 text: made of typed text, and trimmed. Pure.
+import { bytesOfText as exactBytes } from '../../model/byte-text.ts';
 
-/** Typed text as the bytes the system gets, UTF-8, each byte one character. */
+/** Typed text as the bytes the system gets, UTF-8 where it is not as in model/byte-text.ts, each byte one character. */
 export function bytesOfText(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1');
+  return exactBytes(text).toString('latin1');
 }
 
 /**

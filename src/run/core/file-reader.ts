@@ -1,6 +1,7 @@
 // Owns a regular file that is read here and there: a core, a program, a library. Opening never waits, reading never fails.
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { UserError } from '../../errors.ts';
+import { openable } from '../../model/byte-text.ts';
 import type { ReadFileAt } from '../../tools/core/process-image.ts';
 
 export interface FileReader {
@@ -27,7 +28,7 @@ const mostBlocks = 64;
 export function openFile(path: string): FileReader {
   let descriptor: number;
   try {
-    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+    descriptor = openSync(openable(path), constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
   } catch (error) {
     throw unreadable(path, error);
   }

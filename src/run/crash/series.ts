@@ -9,8 +9,10 @@ import { worstExit } from '../../model/exit.ts';
 import type { Problem } from '../../model/problem.ts';
 import type { RunManifest } from '../../model/run.ts';
 import {
+  closeRunDirectory,
   createLaunchDirectory,
   createRunDirectory,
+  isWrittenByProgram,
   keptElsewhere,
   listArtifacts,
   removeOldRuns,
@@ -112,7 +114,7 @@ async function allTimes(
   isStopped: () => boolean,
   say: (done: number, failed: number) => void,
 ): Promise<RunResult> {
-  const shared = request.launch.capture !== 'fd';
+  const shared = isWrittenByProgram(request.tool.launcher, request.launch.capture);
   const { id, path: directory, temporary } = await createRunDirectory(request.runsIn, shared);
   const problems: Problem[] = [
     ...request.problems,
@@ -159,6 +161,7 @@ async function allTimes(
     ],
     launches: names,
   };
+  if (manifest.alive.length === 0) await closeRunDirectory(directory).catch(() => {});
   await writeManifest(directory, manifest);
   if (!temporary) await removeOldRuns(request.runsIn, request.keep);
   return { directory, manifest };

@@ -107,7 +107,8 @@ def describe_frame(frame, index, mappings, budget, variables):
             described.update({"file": file, "line": sal.line})
             if directory:
                 described["directory"] = directory
-    except (gdb.error, gdb.MemoryError):
+    except (gdb.error, gdb.MemoryError, UnicodeDecodeError):
+        # gdb gives no name that is no UTF-8.
         pass
     if variables and not budget.is_spent():
         found = describe_variables(frame, budget, mappings)
@@ -137,7 +138,7 @@ def name_frame(frame, pc, described):
             offset = symbol_offset(pc)
             if offset is not None:
                 described["functionOffset"] = offset
-    except (gdb.error, gdb.MemoryError, RuntimeError):
+    except (gdb.error, gdb.MemoryError, RuntimeError, UnicodeDecodeError):
         pass
 
 

@@ -5,6 +5,7 @@ import { constants as osConstants } from 'node:os';
 import { UserError } from '../../errors.ts';
 import { debug } from '../../log.ts';
 import { findProjectRoot } from '../directory.ts';
+import { type OwnBytes, withExactBytes } from '../exact-bytes.ts';
 import { findGdb } from '../instrument.ts';
 import { inheritance } from '../limits.ts';
 import { inspectTarget } from '../target.ts';
@@ -32,8 +33,9 @@ export async function startGdb(
   session: GdbSession,
   workingDirectory: string,
   descriptors: readonly number[],
+  { inherits }: Pick<OwnBytes, 'inherits'> = {},
 ): Promise<number> {
-  const searchPath = process.env.PATH ?? '';
+  const searchPath = (inherits ?? process.env).PATH ?? '';
   const { program } = session;
   const [gdb, target, { prefix }, root] = await Promise.all([
     findGdb(searchPath),
@@ -45,8 +47,12 @@ export async function startGdb(
   ]);
   mustRun(session.pid);
   const known = target?.path ?? (session.core === undefined ? undefined : await programOf(session.core));
-  const argv = [...prefix, gdb.path, ...gdbWords(session, known, root)];
-  debug('gdb', { argv });
+  const wanted = {
+    argv: [...prefix, gdb.path, ...gdbWords(session, known, root)],
+    environment: inherits ?? process.env,
+  };
+  debug('gdb', { argv: wanted.argv });
+  const { argv, environment } = inherits === undefined ? wanted : withExactBytes(wanted);
   const [file, ...args] = argv as [string, ...string[]];
   const highest = Math.max(2, ...descriptors);
   const stdio = Array.from({ length: highest + 1 }, (_, number) =>
@@ -57,7 +63,7 @@ export async function startGdb(
   for (const name of ['SIGINT', 'SIGQUIT'] as const) process.on(name, stay);
   try {
     return await new Promise<number>((done, fail) => {
-      const child = spawn(file, args, { stdio, cwd: workingDirectory });
+      const child = spawn(file, args, { stdio, cwd: workingDirectory, env: environment });
       child.once('error', ({ message }) => fail(new UserError(`${file} could not be started: ${message}`)));
       child.once('exit', (code, signal) =>
         done(signal === null ? (code ?? 125) : 128 + (osConstants.signals[signal] ?? 0)),

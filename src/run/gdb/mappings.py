@@ -107,8 +107,12 @@ def describe_modules(mappings):
     build_ids = {}
     for objfile in gdb.objfiles():
         # gdb names them as the loader does, the kernel by their real paths.
-        if objfile.is_valid() and objfile.build_id and objfile.filename and objfile.owner is None:
-            build_ids[os.path.realpath(objfile.filename)] = objfile.build_id
+        try:
+            if objfile.is_valid() and objfile.build_id and objfile.filename and objfile.owner is None:
+                build_ids[os.path.realpath(objfile.filename)] = objfile.build_id
+        except UnicodeDecodeError:
+            # gdb gives no name that is no UTF-8.
+            continue
     described = []
     for path, start, end in mappings.modules():
         module = {"path": path, "start": hex(start), "end": hex(end)}

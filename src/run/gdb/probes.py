@@ -5,6 +5,7 @@ import re
 import gdb
 
 from calls import CallFailed
+from proc import thread_name
 from values import MAX_VALUE, shorten, value_text
 
 # `f(x)`, `(*f)(x)`, and not `$_streq(a, b)`, which is a function of gdb's.
@@ -93,7 +94,7 @@ class Probe:
             return False
         wanted = self.wish.get("thread")
         thread = gdb.selected_thread()
-        if wanted is not None and wanted not in (thread.name, str(thread.num)):
+        if wanted is not None and wanted not in (thread_name(thread), str(thread.num)):
             return False
         self.hits += 1
         return True

@@ -38,6 +38,19 @@ def arguments(pid):
     return [os.fsdecode(word) for word in words.split(b"\0")[:-1]][:4096]
 
 
+def thread_name(thread):
+    """Of a thread of gdb's. A name is any bytes, and gdb raises an error at those that are no UTF-8."""
+    try:
+        return thread.name
+    except UnicodeDecodeError:
+        pid, lwp, _ = thread.ptid
+        try:
+            with open(f"/proc/{pid}/task/{lwp or pid}/comm", "rb") as file:
+                return os.fsdecode(file.read(64)).rstrip("\n")
+        except OSError:
+            return None
+
+
 def parent_of(pid):
     try:
         return int(stat_fields(f"/proc/{pid}")[1])

@@ -35,6 +35,15 @@ def executable(path):
     return path
 
 
+def speakable(path):
+    """The path, or another one to the same file where bytes in it are no UTF-8: gdb.execute takes nothing else."""
+    try:
+        path.encode("utf-8")
+        return path
+    except UnicodeEncodeError:
+        return f"/proc/self/fd/{os.open(path, os.O_RDONLY | os.O_CLOEXEC)}"
+
+
 def quoted(path):
     """A file name for gdb's command line (gdb_buildargv): a backslash takes the meaning from any character."""
     return re.sub(r"([^\w./+-])", r"\\\1", path)

@@ -23,7 +23,7 @@ from printers import load_printers
 from probes import Probe
 from process_group import join_group
 from processes import Processes
-from program import end_as, executable, quoted, wrapper
+from program import end_as, executable, quoted, speakable, wrapper
 from settings import attempt, settings
 from siginfo import is_own_trap
 from stop import describe_stop
@@ -71,7 +71,7 @@ class Session:
         gdb.events.exited.connect(self.exited)
         gdb.events.new_thread.connect(self.new_thread)
         gdb.events.new_objfile.connect(lambda _: self.look_for_places())
-        attempt(f"file {quoted(executable(self.wish['program']))}")
+        attempt(f"file {quoted(speakable(executable(self.wish['program'])))}")
         attempt("catch exec")
         self.crashes.start()
         for probe in self.probes:

@@ -9,6 +9,7 @@ import gdb
 from frames import describe_frame, describe_frames
 from machine import describe_disassembly, read_registers
 from mappings import Mappings, describe_modules
+from proc import thread_name
 from siginfo import describe_signal
 from values import Budget
 
@@ -82,7 +83,7 @@ def describe_thread(thread, mappings, budget, *, is_current, backtrace=True, var
     """A StopThread; selects the thread."""
     described = {"number": thread.num, "lwp": thread.ptid[1] or thread.ptid[0]}
     try:
-        name = thread.name
+        name = thread_name(thread)
     except gdb.error:
         name = None
     if name:
@@ -119,7 +120,7 @@ def thread_registers(inferior):
     for thread in sorted(inferior.threads(), key=lambda thread: (thread.num != number, thread.num))[:MAX_THREADS]:
         try:
             thread.switch()
-            found.append((thread.ptid[1] or thread.ptid[0], read_registers(gdb.newest_frame()), thread.name))
+            found.append((thread.ptid[1] or thread.ptid[0], read_registers(gdb.newest_frame()), thread_name(thread)))
         except (gdb.error, gdb.MemoryError):
             continue
     if current is not None and current.is_valid():

@@ -4,10 +4,10 @@ import { searchWords } from '../../drive/gateway/environment.ts';
 import type { CapturedRequest } from '../../model/request.ts';
 import { endLeftovers, endRun } from '../processes.ts';
 import { longestAnswer } from './answers.ts';
+import { variablesOf as programVariables, wordOf } from './byte-words.ts';
 import type { Launched } from './launches.ts';
 import { interrupted, type Pass, passesOf } from './plan.ts';
 import { openStandardInput } from './standard-input.ts';
-import { variablesForNode, wordForNode } from './words-for-node.ts';
 import type { ReplayWork } from './work.ts';
 
 /** How often an answer is looked at for being endless. */
@@ -52,8 +52,8 @@ async function call(
     const startedAt = performance.now();
     let durationMs = 0;
     const launched = await place.start({
-      variables: variablesForNode(variablesOf(pass.index)),
-      arguments: searchWords(request, plan.server).map(wordForNode),
+      variables: programVariables(variablesOf(pass.index)),
+      arguments: searchWords(request, plan.server).map(wordOf),
       timeout: plan.timeout,
       standard: [
         { child: 0, own: input },

@@ -1,5 +1,5 @@
 // Owns the starts of the program in a replay: each is a run with a directory, descriptors and an environment of its own.
-import { createLaunchDirectory } from '../directory.ts';
+import { createLaunchDirectory, isWrittenByProgram } from '../directory.ts';
 import { killedWithUs } from '../limits.ts';
 import { type Added, type RunEvents, type RunResult, runTarget } from '../run.ts';
 import type { ReplayPlan } from './plan.ts';
@@ -45,7 +45,11 @@ export function startLaunches(plan: ReplayPlan, run: string, onStart: (() => voi
   return {
     prepare: async () => {
       const name = `launch-${++count}`;
-      const directory = await createLaunchDirectory(run, name, request.launch.capture !== 'fd');
+      const directory = await createLaunchDirectory(
+        run,
+        name,
+        isWrittenByProgram(request.tool.launcher, request.launch.capture),
+      );
       return {
         name,
         directory,
@@ -63,6 +67,8 @@ export function startLaunches(plan: ReplayPlan, run: string, onStart: (() => voi
               problems: [],
               environment: variables,
               onlyEnvironment: true,
+              // The bytes of a request need not be text.
+              inherits: request.inherits ?? {},
               isDriven: isServed,
               place: { id: name, directory },
               ownSession: true,

@@ -8,7 +8,9 @@ import type { Problem } from '../../model/problem.ts';
 import { hasFailed, type ReplayedRequest } from '../../model/request.ts';
 import type { RunManifest } from '../../model/run.ts';
 import {
+  closeRunDirectory,
   createRunDirectory,
+  isWrittenByProgram,
   keptElsewhere,
   listArtifacts,
   removeOldRuns,
@@ -16,13 +18,13 @@ import {
 } from '../directory.ts';
 import type { RunResult } from '../run.ts';
 import { endingSignals } from '../signals.ts';
+import { realPath } from '../working-directory.ts';
 import { keepAnswers } from './answers.ts';
 import { callProgram } from './cgi.ts';
 import { type Launched, startLaunches } from './launches.ts';
 import type { ReplayEvents, ReplayPlan } from './plan.ts';
 import { serveAll } from './served.ts';
 import { createTally } from './tally.ts';
-import { isWhole } from './words-for-node.ts';
 
 const progressEveryMs = 10_000;
 
@@ -38,7 +40,7 @@ export async function runReplay(plan: ReplayPlan, events: ReplayEvents): Promise
     gatewayVariables(request, { path: run.target.path, mode }, plan.server),
   );
   const notes = notesOf(plan, given);
-  const shared = run.launch.capture !== 'fd';
+  const shared = isWrittenByProgram(run.tool.launcher, run.launch.capture);
   const { id, path: directory, temporary } = await createRunDirectory(run.runsIn, shared);
   const problems: Problem[] = [...run.problems, ...run.inheritance.problems, ...run.target.problems];
   if (temporary) problems.push(keptElsewhere(run.runsIn, directory));
@@ -58,7 +60,7 @@ export async function runReplay(plan: ReplayPlan, events: ReplayEvents): Promise
     vgrun: run.version,
     tool: { name: run.tool.name, version: run.instrument.version, path: run.instrument.path },
     command: [run.launch.program, ...run.launch.arguments],
-    program: run.target.path,
+    program: realPath(run.target.path),
     toolOptions: run.launch.toolOptions,
     environmentOptions: run.environmentOptions,
     ...(run.launch.knownNoise && { knownNoise: run.launch.knownNoise.map(({ name }) => name) }),
@@ -121,6 +123,7 @@ export async function runReplay(plan: ReplayPlan, events: ReplayEvents): Promise
     replay: replay(sent),
     launches: launched.map(({ name }) => name),
   };
+  if (manifest.alive.length === 0) await closeRunDirectory(directory).catch(() => {});
   await writeManifest(directory, manifest);
   if (!temporary) await removeOldRuns(run.runsIn, run.keep);
   return { directory, manifest };
@@ -140,21 +143,8 @@ function stopOnSignals(stop: AbortController): () => void {
 }
 
 /** What is special about each request, and how it was given to the program. */
-function notesOf({ requests, mode }: ReplayPlan, given: readonly GatewayVariables[]): readonly Said[] {
-  return given.map(({ variables, notes }, index) => {
-    const broken =
-      mode === 'cgi' ? [...variables].filter(([, value]) => !isWhole(value)).map(([name]) => name) : [];
-    return [
-      index + 1,
-      [
-        ...(requests[index]?.notes ?? []),
-        ...notes,
-        ...broken.map(
-          (name) => `${name} has bytes that are no UTF-8, and the program got others in their place`,
-        ),
-      ],
-    ];
-  });
+function notesOf({ requests }: ReplayPlan, given: readonly GatewayVariables[]): readonly Said[] {
+  return given.map(({ notes }, index) => [index + 1, [...(requests[index]?.notes ?? []), ...notes]]);
 }
 
 /** Sentences about requests, by number. */

@@ -7,12 +7,12 @@ import type { Problem } from '../../model/problem.ts';
 import type { CapturedRequest } from '../../model/request.ts';
 import type { Exit, ServedPass } from '../../model/run.ts';
 import { descendants, endLeftovers, hasChild, signal } from '../processes.ts';
+import { variablesOf } from './byte-words.ts';
 import { type GatewayDoor, openDoor } from './door.ts';
 import { createGrowthChecks, type GrowthChecks } from './growth-checks.ts';
 import type { Launched } from './launches.ts';
 import { createLogMarks } from './log-marks.ts';
 import { interrupted, type Pass, passesOf } from './plan.ts';
-import { variablesForNode } from './words-for-node.ts';
 import type { ReplayWork } from './work.ts';
 
 /** A program that was killed over an answer closes its connection some moments before its end is known. */
@@ -156,7 +156,7 @@ async function serve(
 
   try {
     const launch = await place.start({
-      variables: variablesForNode(plan.processVariables),
+      variables: variablesOf(plan.processVariables),
       timeout: 0,
       standard: [
         { child: 0, own: door.descriptor },

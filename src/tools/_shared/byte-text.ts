@@ -7,5 +7,7 @@
 export function textOf(bytes: Uint8Array, from = 0, to: number = bytes.length): string {
   const own = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const text = own.toString('utf8', from, to);
-  return text.includes('\uFFFD') ? own.toString('latin1', from, to) : text;
+  // It may also be what the bytes say.
+  const isText = !text.includes('\uFFFD') || Buffer.from(text).equals(own.subarray(from, to));
+  return isText ? text : own.toString('latin1', from, to);
 }
