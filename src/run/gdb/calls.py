@@ -6,6 +6,7 @@ import threading
 
 import gdb
 
+from inferiors import vfork_is_underway
 from proc import signal_action
 from settings import attempt
 
@@ -20,6 +21,10 @@ STOP_CALL = "SIGSTOP"
 
 class CallFailed(Exception):
     """A function that an expression called did not return; the message says what it did instead."""
+
+
+class CallNeeded(CallFailed):
+    """An expression calls a function where none can be called."""
 
 
 class Calls:
@@ -43,6 +48,9 @@ class Calls:
         A function that gets a fatal signal, or does not come back, is taken back: the registers are those of before.
         What it wrote to memory stays. Raises CallFailed then, and when it ended the process.
         """
+        if vfork_is_underway():
+            # When the function returned, gdb would stop all threads.
+            return self.run_without(evaluate)
         inferior = gdb.selected_inferior()
         pid = inferior.pid
         _, self.lwp, _ = gdb.selected_thread().ptid
@@ -78,6 +86,18 @@ class Calls:
             for each in disabled:
                 if each.is_valid():
                     each.enabled = True
+
+    def run_without(self, evaluate):
+        """What `evaluate` returns, or raises. Raises CallNeeded when it would call a function."""
+        attempt("set may-call-functions off")
+        try:
+            return evaluate()
+        except gdb.error as error:
+            if "may-call-functions" not in str(error):
+                raise
+            raise CallNeeded("no function can be called under gdb while a process is between vfork and exec") from error
+        finally:
+            attempt("set may-call-functions on")
 
     def ask_to_stop(self, number):
         """From the timer's thread; gdb does it in its own, while it waits for the function."""

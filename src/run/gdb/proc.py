@@ -74,17 +74,3 @@ def signal_action(pid, number):
         if mask is not None and int(mask[1], 16) >> (number - 1) & 1 == 1:
             return action
     return "default"
-
-
-def is_child_of_vfork(pid):
-    """Whether its parent waits in vfork(2), or may: one of its threads can be woken by nothing but a fatal signal."""
-    parent = parent_of(pid)
-    if parent is None:
-        return False
-    try:
-        for thread in os.listdir(f"/proc/{parent}/task"):
-            if stat_fields(f"/proc/{parent}/task/{thread}")[0] == b"D":
-                return True
-    except (OSError, IndexError):
-        pass
-    return False
