@@ -1,11 +1,12 @@
 """Bounds what an expression does to the program when it calls a function of it: such a function runs in the program."""
 
+import functools
 import os
 import signal
-import threading
 
 import gdb
 
+from background import start_timer
 from inferiors import vfork_is_underway
 from proc import signal_action
 from settings import attempt
@@ -65,9 +66,7 @@ class Calls:
         attempt("set scheduler-locking on")
         self.number += 1
         self.is_running, self.is_late, self.fault = True, False, None
-        timer = threading.Timer(MAX_SECONDS, self.ask_to_stop, [self.number])
-        timer.daemon = True
-        timer.start()
+        timer = start_timer(MAX_SECONDS, functools.partial(self.ask_to_stop, self.number))
         try:
             return evaluate()
         except gdb.error as error:

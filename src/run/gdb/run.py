@@ -9,15 +9,16 @@ import os
 import re
 import signal
 import sys
-import threading
 import time
 
 import gdb
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+from background import start_timer
 from calls import Calls
 from crashes import Crashes
+from inferiors import vfork_is_underway
 from log import StopLog
 from printers import load_printers
 from probes import Probe
@@ -31,6 +32,15 @@ from watchdog import Watchdog
 
 # What reaches gdb together with the program, or before vgrun asks the program to end: gdb stays.
 NOT_FOR_GDB = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGPIPE")
+
+
+# So long the last hits of a breakpoint that is gone may take to be heard.
+QUIET_SECONDS = 0.2
+
+
+def in_gdb(seconds, act):
+    """Calls `act` after that time, while gdb waits for what happens."""
+    start_timer(seconds, lambda: gdb.post_event(act))
 
 
 class Times:
@@ -169,9 +179,12 @@ class Session:
         self.processes.ended(pid, end)
 
     def executed(self):
-        """The selected process executes something else; there is nothing to stop for."""
+        """Whether all threads are to be stopped where the selected process executes something else.
+
+        gdb 13 does not go on with the other threads of a caller of vfork(2) before they were all stopped once more.
+        """
         self.look_at(gdb.selected_inferior().pid)
-        return False
+        return not vfork_is_underway()
 
     def look_at(self, pid):
         self.processes.meet(pid, "fork")
@@ -214,14 +227,18 @@ class Session:
                 # The function would go on in the program, with the end of the call missing.
                 self.end_waiting_in(0.1)
                 return
+            # gdb sends SIGCONT to a thread of which it has something else to hear when it lets it go.
+            for probe in self.probes:
+                probe.remove()
+            in_gdb(QUIET_SECONDS, let_go)
+
+        def let_go():
             self.let_go([inferior for inferior in gdb.inferiors() if inferior.pid > 0])
             self.finish()
             # gdb would go on waiting for the processes that it no longer has.
             end_as(self.processes.status)
 
-        timer = threading.Timer(seconds, lambda: gdb.post_event(end))
-        timer.daemon = True
-        timer.start()
+        in_gdb(seconds, end)
 
     def let_go(self, live):
         # Children first: one that waits in vfork(2) cannot be let go before its child is.

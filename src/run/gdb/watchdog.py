@@ -2,9 +2,9 @@
 
 import os
 import signal
-import threading
 import time
 
+from background import start_thread
 from proc import held_threads, processor_time
 
 # So long nobody holds a thread while its process is meant to run, ...
@@ -24,7 +24,7 @@ class Watchdog:
         self.is_running = False
 
     def start(self):
-        threading.Thread(target=self.watch, daemon=True).start()
+        start_thread(self.watch)
 
     def watch(self):
         stuck, idle = Standstill(), Standstill()
