@@ -1,4 +1,7 @@
-"""What gdb is set to while a program runs under it: it asks nobody, reads nothing, and looks at what may be fatal."""
+"""What gdb is set to while a program runs under it: it asks nobody, and looks at what may be fatal.
+
+That it reads nothing which a program brings is set before this file is read: safeGdbSettings in batch.ts.
+"""
 
 import gdb
 
@@ -17,12 +20,6 @@ def settings(wish):
         "set pagination off",
         "set width 0",
         "set height 0",
-        "set history save off",
-        "set auto-load off",
-        "set auto-load libthread-db on",
-        "set libthread-db-search-path $sdir",
-        f"set debuginfod enabled {'on' if wish['debuginfod'] else 'off'}",
-        "set index-cache enabled off",
         "set style enabled off",
         "set print pretty off",
         "set print thread-events off",
