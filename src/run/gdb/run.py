@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from background import start_timer
 from calls import Calls
 from crashes import Crashes
-from inferiors import vfork_is_underway
+from inferiors import vfork_is_underway, wait_for_vforks
 from log import StopLog
 from printers import load_printers
 from probes import Probe
@@ -177,6 +177,8 @@ class Session:
         self.processes.meet(pid, "fork")
         self.crashes.ended(pid, end)
         self.processes.ended(pid, end)
+        # gdb stops all threads when a process has ended.
+        wait_for_vforks()
 
     def executed(self):
         """Whether all threads are to be stopped where the selected process executes something else.
