@@ -114,7 +114,14 @@ describe.skipIf(!hasChromium)('in Chromium', () => {
     await samples.page.close();
     const probes = await openThreads(await scenario('stops-probes'));
     expect(await probes.page.locator('.stops tbody tr').count()).toBe(60);
-    expect(await probes.page.locator('.stops tbody tr').nth(1).innerText()).toContain('set v = 100');
+    const hit = probes.page.locator('.stops tbody tr').nth(1);
+    expect(await hit.innerText()).toContain('set v = 100');
+    // The values of its calls, as on the terminal; nothing is to blame where a probe is.
+    const calls = hit.locator('.frame');
+    expect(await calls.first().locator('pre').innerText()).toBe('l = 0x4052c0\nv = 5');
+    await calls.nth(1).locator('summary').click();
+    expect(await calls.nth(1).locator('pre').innerText()).toBe('name = "<b>ann\\033[2J"');
+    expect(await hit.innerText()).not.toContain('blamed');
     await probes.page.close();
   });
 

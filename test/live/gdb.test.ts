@@ -146,6 +146,54 @@ int main(void) {
   return 0;
 }`;
 
+// Its child notes every signal, and goes on until a file tells it to end.
+const outlives = `
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+static int notes;
+static void note(int number) { dprintf(notes, "signal %d\\n", number); }
+static void pass(int number) { usleep(1000 + number); }
+static void *work(void *nothing) {
+  for (int number = 0;; number ^= 1) pass(number);
+}
+int main(void) {
+  pthread_t thread;
+  if (fork() != 0) return 5;
+  // Whoever reads them waits for their ends.
+  for (int i = 0; i < 3; i++) close(i);
+  notes = open("signals", O_CREAT | O_WRONLY | O_APPEND, 0600);
+  for (int i = 1; i < 65; i++) signal(i, note);
+  pthread_create(&thread, 0, work, 0);
+  for (int i = 0; i < 60000 && access("end", F_OK) != 0; i++) pass(1);
+  rename("signals", "ended");
+  return 0;
+}`;
+
+// Two threads that start processes as posix_spawn does: each waits in vfork, while children of the other one end.
+const spawns = `
+#include <pthread.h>
+#include <spawn.h>
+#include <sys/wait.h>
+static void *spawn(void *nothing) {
+  char *words[] = {"/bin/true", 0};
+  for (int i = 0; i < 8; i++) {
+    pid_t child;
+    posix_spawn(&child, words[0], 0, 0, words, 0);
+    waitpid(child, 0, 0);
+  }
+  return 0;
+}
+int main(void) {
+  pthread_t thread;
+  pthread_create(&thread, 0, spawn, 0);
+  spawn(0);
+  pthread_join(thread, 0);
+  return 6;
+}`;
+
 const containers = `
 #include <cstdlib>
 #include <map>
@@ -205,6 +253,28 @@ describe.skipIf(!canRun('gdb'))('a program under gdb', () => {
     expect(seen.stops.map(({ signal }) => [signal?.name, signal?.sender?.who])).toEqual([
       ['SIGUSR1', 'itself'],
     ]);
+  });
+
+  test('that outlives --wait is let go and goes on, and gets no signal for it', async () => {
+    const program = place('outlives');
+    compileC(program, outlives);
+    const cwd = place('waited-for');
+    await mkdir(cwd);
+    // Its place is passed all the time: the breakpoint must be gone when gdb is.
+    const seen = await underGdb(['--wait=1', '--break', 'pass if number < 0', program], { cwd });
+    expect([seen.status, seen.problems]).toEqual([5, ['process-outlives', 'probe-not-hit']]);
+    await writeFile(join(cwd, 'end'), '');
+    await until('the child to end', async () => (await readdir(cwd)).includes('ended'));
+    // A line for each signal that a handler got.
+    expect(await readFile(join(cwd, 'ended'), 'utf8')).toBe('');
+  });
+
+  test('may start processes in several threads at the same time', async () => {
+    const program = place('spawns');
+    compileC(program, spawns);
+    const seen = await underGdb([program]);
+    expect([seen.status, seen.problems]).toEqual([6, []]);
+    expect(Object.values(seen.exits).sort()).toEqual([...Array(16).fill('code 0'), 'code 6']);
   });
 
   test('is ended with vgrun, whatever ends that', async () => {
@@ -496,6 +566,40 @@ describe.skipIf(!canRun('gdb'))('probes', () => {
       'the process had ended',
     ]);
     expect(seen.problems).toEqual(['probe-value']);
+  });
+
+  test('are told where a process waits in vfork, which cannot be stopped', async () => {
+    const seen = await underGdb([
+      ...['--break', 'set_up if number == 21', '--print', 'number', '--set', 'number=2', '--backtrace'],
+      ...['--break', 'count if number > 1', '--print', 'number', '--print', 'set_up(1)'],
+      ...['--break', 'count if set_up(number) == 4', compile('vfork-probe', '-w')],
+    ]);
+    expect(seen.status).toBe(4);
+    const [parent, counting, child, executed] = seen.lines.filter(({ type }) => type === 'process');
+    expect(executed).toMatchObject({ pid: child?.pid, how: 'exec', argv: ['true'] });
+    expect(seen.exits).toEqual({
+      [Number(parent?.pid)]: 'code 4',
+      [Number(counting?.pid)]: 'code 0',
+      [Number(child?.pid)]: 'code 0',
+    });
+    const noCall = 'no function can be called under gdb while a process is between vfork and exec';
+    expect(
+      seen.stops.map(({ pid, probe }) => [
+        pid,
+        probe?.hit,
+        probe?.values.map((each) => each.value ?? each.error),
+      ]),
+    ).toEqual([
+      [child?.pid, 1, ['21']],
+      [counting?.pid, 1, ['2', noCall]],
+      [counting?.pid, 2, ['3', noCall]],
+    ]);
+    expect(seen.stops[0]?.probe?.changes).toEqual([{ expression: 'number', value: '2' }]);
+    expect(seen.stops.map((stop) => at(stop)[0])).toEqual(['set_up:8', 'count:12', 'count:12']);
+    expect(seen.lines.filter(({ type }) => type === 'problem').map(({ message }) => message)).toEqual([
+      `--break 'count if set_up(number) == 4': at a hit its condition could not be evaluated: ${noCall}`,
+      `--print 'set_up(1)' failed at hit 1 of --break 'count if number > 1', and failed at 2 hits in all: ${noCall}`,
+    ]);
   });
 
   test('wait for a library that is loaded later', async () => {

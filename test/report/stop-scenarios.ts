@@ -263,7 +263,21 @@ function probes(): Promise<Report> {
       threads: [
         thread(
           1,
-          index === 0 ? [mine('push', 'list.c', 20, { found: 'innermost' }), mine('main', 'main.c', 9)] : [],
+          index === 0
+            ? [mine('push', 'list.c', 20, { found: 'innermost' }), mine('main', 'main.c', 9)]
+            : index === 1
+              ? [
+                  mine('push', 'list.c', 20, {
+                    found: 'innermost',
+                    variables: [
+                      { name: 'l', value: '0x4052c0', type: 'struct list *', isArgument: true },
+                      { name: 'v', value: '5', type: 'int', isArgument: true },
+                    ],
+                  }),
+                  mine('main', 'main.c', 9, { variables: [{ name: 'name', value: '"<b>ann\\033[2J"' }] }),
+                ]
+              : [],
+          { isCurrent: true },
         ),
       ],
       probe: {

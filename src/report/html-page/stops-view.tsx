@@ -1,5 +1,6 @@
 // Processes that stood still: crashes, cores and samples with all threads, deadlocks, and the hits of probes.
-import type { ReportStop } from '../../model/report.ts';
+import { useState } from 'preact/hooks';
+import type { ReportStop, ReportStopThread } from '../../model/report.ts';
 import type { Disassembly } from '../../model/stop.ts';
 import { ExcerptView } from './excerpt-view.tsx';
 import type { Summary } from './payload.ts';
@@ -20,11 +21,14 @@ import {
   threadTitle,
   trustLegend,
 } from './stop-words.ts';
-import { GroupView } from './thread-view.tsx';
+import { GroupView, ThreadFrames } from './thread-view.tsx';
 import { deadlockSteps, deadlockTitle } from './wait-words.ts';
 import { counted } from './words.ts';
 
 const mostHits = 1000;
+
+/** Hits whose calls are shown with their values from the start. */
+const mostOpenHits = 10;
 
 export function StopsView({ summary }: { readonly summary: Summary }) {
   const stops = summary.stops ?? [];
@@ -246,9 +250,7 @@ function Probes({ stops }: { readonly stops: readonly ReportStop[] }) {
                   {threads[0] === undefined ? '' : `, ${threadTitle(threads[0])}`}
                   {ms === undefined ? '' : `, ${Math.round(ms)} ms`}
                   {threads[0] !== undefined && threads[0].frames.length > 0 && (
-                    <p>
-                      <code>{stackChain(threads[0])}</code>
-                    </p>
+                    <HitCalls thread={threads[0]} isOpen={index < mostOpenHits} />
                   )}
                 </td>
               </tr>
@@ -258,5 +260,18 @@ function Probes({ stops }: { readonly stops: readonly ReportStop[] }) {
       </div>
       {stops.length > mostHits && <p>… and {counted(stops.length - mostHits, 'more hit')}.</p>}
     </section>
+  );
+}
+
+/** How a hit was reached; with the values of each call when --backtrace asked for them, which are made when they are looked at. */
+function HitCalls({ thread, isOpen }: { readonly thread: ReportStopThread; readonly isOpen: boolean }) {
+  const [open, setOpen] = useState(isOpen);
+  const chain = <code>{stackChain(thread)}</code>;
+  if (!thread.frames.some(({ variables = [] }) => variables.length > 0)) return <p>{chain}</p>;
+  return (
+    <details open={open} onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+      <summary>{chain}</summary>
+      {open && <ThreadFrames thread={thread} isHit />}
+    </details>
   );
 }

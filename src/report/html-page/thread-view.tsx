@@ -46,7 +46,14 @@ export function GroupView({ group, threads, open }: Props) {
   );
 }
 
-function ThreadFrames({ thread }: { readonly thread: ReportStopThread }) {
+interface FramesProps {
+  readonly thread: ReportStopThread;
+  /** It came to where a probe is: nothing is to blame. */
+  readonly isHit?: boolean;
+}
+
+/** The calls of a thread, the telling one with its values, and its registers. */
+export function ThreadFrames({ thread, isHit = false }: FramesProps) {
   const { frames, blamed, omitted, isCurrent, waits, registers = [] } = thread;
   const end = endText(thread);
   return (
@@ -62,7 +69,7 @@ function ThreadFrames({ thread }: { readonly thread: ReportStopThread }) {
               number={index + (omitted !== undefined && index >= omitted.after ? omitted.count : 0)}
               telling={index === blamed}
               // A thread that only stood by is to blame for nothing.
-              blamed={index === blamed && isCurrent === true}
+              blamed={index === blamed && isCurrent === true && !isHit}
             />
           </Fragment>
         ))}

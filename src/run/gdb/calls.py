@@ -1,11 +1,13 @@
 """Bounds what an expression does to the program when it calls a function of it: such a function runs in the program."""
 
+import functools
 import os
 import signal
-import threading
 
 import gdb
 
+from background import start_timer
+from inferiors import vfork_is_underway
 from proc import signal_action
 from settings import attempt
 
@@ -20,6 +22,10 @@ STOP_CALL = "SIGSTOP"
 
 class CallFailed(Exception):
     """A function that an expression called did not return; the message says what it did instead."""
+
+
+class CallNeeded(CallFailed):
+    """An expression calls a function where none can be called."""
 
 
 class Calls:
@@ -43,6 +49,9 @@ class Calls:
         A function that gets a fatal signal, or does not come back, is taken back: the registers are those of before.
         What it wrote to memory stays. Raises CallFailed then, and when it ended the process.
         """
+        if vfork_is_underway():
+            # When the function returned, gdb would stop all threads.
+            return self.run_without(evaluate)
         inferior = gdb.selected_inferior()
         pid = inferior.pid
         _, self.lwp, _ = gdb.selected_thread().ptid
@@ -57,9 +66,7 @@ class Calls:
         attempt("set scheduler-locking on")
         self.number += 1
         self.is_running, self.is_late, self.fault = True, False, None
-        timer = threading.Timer(MAX_SECONDS, self.ask_to_stop, [self.number])
-        timer.daemon = True
-        timer.start()
+        timer = start_timer(MAX_SECONDS, functools.partial(self.ask_to_stop, self.number))
         try:
             return evaluate()
         except gdb.error as error:
@@ -78,6 +85,18 @@ class Calls:
             for each in disabled:
                 if each.is_valid():
                     each.enabled = True
+
+    def run_without(self, evaluate):
+        """What `evaluate` returns, or raises. Raises CallNeeded when it would call a function."""
+        attempt("set may-call-functions off")
+        try:
+            return evaluate()
+        except gdb.error as error:
+            if "may-call-functions" not in str(error):
+                raise
+            raise CallNeeded("no function can be called under gdb while a process is between vfork and exec") from error
+        finally:
+            attempt("set may-call-functions on")
 
     def ask_to_stop(self, number):
         """From the timer's thread; gdb does it in its own, while it waits for the function."""

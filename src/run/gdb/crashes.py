@@ -5,21 +5,20 @@ import os
 import gdb
 
 from first_faults import FirstFaults
+from inferiors import vfork_is_underway
 from printers import load_printers
-from proc import is_child_of_vfork, signal_action
+from proc import signal_action
 from settings import STOPPING, stop_for_fatal_signals
 from siginfo import signal_bytes
 from stop import describe_stop, thread_registers
 
 
 class Crashes:
-    """`is_left_out`: tells of a pid whether nobody wants to know how that process ends."""
-
-    def __init__(self, wish, log, times, is_left_out):
+    def __init__(self, wish, log, times, processes):
         self.wish = wish
         self.log = log
         self.times = times
-        self.is_left_out = is_left_out
+        self.processes = processes
         # By pid: a signal that kills it unless something happens, the stop, and its core.
         self.pending = {}
         self.paused_by = set()
@@ -32,7 +31,7 @@ class Crashes:
         """Whether all threads are to be stopped for the signal that the selected one is to get."""
         inferior = gdb.selected_inferior()
         pid = inferior.pid
-        if self.is_left_out(pid):
+        if self.processes.is_left_out(pid):
             return False
         number = int(gdb.parse_and_eval("$_siginfo.si_signo"))
         action = signal_action(pid, number)
@@ -40,8 +39,8 @@ class Crashes:
             self.first_faults.remember(pid, number)
         if action != "default":
             return False
-        if is_child_of_vfork(pid):
-            # gdb would wait for its parent to stop, which cannot.
+        if vfork_is_underway():
+            # gdb would wait for a process to stop that cannot.
             self.times.stopped()
             self.keep(inferior)
             return False
@@ -50,10 +49,6 @@ class Crashes:
     def signalled(self, name, inferior):
         """At a signal for which all threads were stopped."""
         pid = inferior.pid
-        # SIG0: gdb was asked to look up, for the end of the waiting.
-        if name in ("0", "SIG0"):
-            self.settle(pid, died=False)
-            return
         if name not in STOPPING:
             if self.stops_for_signal():
                 self.keep(inferior)

@@ -9,7 +9,7 @@ import { UserError } from '../../errors.ts';
 import type { Exit } from '../../model/run.ts';
 import { signalName } from '../../model/signals.ts';
 import { readGdbWish } from '../../tools/gdb/probes.ts';
-import { shippedScript } from './batch.ts';
+import { earlyWords, safeGdbSettings, shippedScript } from './batch.ts';
 
 /** Name of the stop log in the run directory. */
 const gdbStops = 'gdb.stops.jsonl';
@@ -91,7 +91,6 @@ export async function prepareGdb(request: GdbLaunchRequest): Promise<GdbLaunch> 
       startedAt: request.startedAt.getTime(),
       wait: request.wait,
       follow,
-      debuginfod,
       probes,
     })}\n`,
     { mode: 0o600 },
@@ -100,7 +99,7 @@ export async function prepareGdb(request: GdbLaunchRequest): Promise<GdbLaunch> 
   const log = openSync(join(directory, gdbLog), 'a', 0o600);
   const own = (child: 0 | 1 | 2) => request.standard.find((each) => each.child === child)?.own ?? child;
   return {
-    options: [`--command=${shippedScript('run.py')}`],
+    options: [...earlyWords(safeGdbSettings({ debuginfod })), `--command=${shippedScript('run.py')}`],
     environment: {
       PATH: environment.PATH ?? '/usr/bin:/bin',
       // What runs the program for gdb: a shell of the user's would read files of its own.

@@ -4,7 +4,8 @@ import re
 
 import gdb
 
-from calls import CallFailed
+from calls import CallFailed, CallNeeded
+from inferiors import vfork_is_underway
 from proc import thread_name
 from values import MAX_VALUE, shorten, value_text
 
@@ -12,14 +13,23 @@ from values import MAX_VALUE, shorten, value_text
 CALL = re.compile(r"(?<![\w$])[A-Za-z_]\w*\s*\(|\)\s*\(")
 
 
-class Probe:
-    """One `--break`. Its fields are those of src/tools/gdb/probes.ts."""
+class Place(gdb.Breakpoint):
+    """A breakpoint that takes a method `stop` later: gdb takes no condition of one that has it."""
 
-    def __init__(self, number, wish, log, calls):
+
+class Probe:
+    """One `--break`. Its fields are those of src/tools/gdb/probes.ts.
+
+    `tell`: writes a hit down, with the thread selected that stands at it.
+    """
+
+    def __init__(self, number, wish, log, calls, processes, tell):
         self.number = number
         self.wish = wish
         self.log = log
         self.calls = calls
+        self.processes = processes
+        self.tell = tell
         self.hits = 0
         # By expression: what gdb says, as long as it could not be evaluated at any hit.
         self.failing = {}
@@ -29,15 +39,16 @@ class Probe:
         # Why there are no hits is told already.
         self.is_refused = False
         self.told_condition = False
-        # The condition is evaluated here and not by gdb.
-        self.is_ours = False
-        self.result = f"vgrun_condition_{number}"
+        # The condition calls a function of the program, for which all threads must stand still.
+        self.calls_function = CALL.search(wish.get("condition") or "") is not None
+        # All threads are stopped because of it.
+        self.has_stopped = False
         self.breakpoint = None
 
     def set(self):
         """Sets the breakpoint; one in a library that is not loaded yet waits for it."""
         try:
-            self.breakpoint = gdb.Breakpoint(self.wish["place"])
+            self.breakpoint = Place(self.wish["place"])
         except (gdb.error, RuntimeError) as error:
             self.log.problem(
                 "probe-not-set",
@@ -50,19 +61,15 @@ class Probe:
         self.breakpoint.silent = True
         self.look()
         condition = self.wish.get("condition")
-        if condition is None:
-            return
-        if self.breakpoint.pending or CALL.search(condition):
-            # Of a place that is not known yet gdb would never say that a name is wrong; and only here a function that
-            # the condition calls is bounded.
-            self.is_ours = True
-            return
-        gdb.set_convenience_variable(self.result, 0)
         try:
-            # gdb stops where a condition fails, too: what the variable holds tells the two apart.
-            self.breakpoint.condition = f"${self.result} = ({condition})"
+            if condition is not None and not self.breakpoint.pending:
+                # Only to hear what is wrong with it; of a place that is not known yet gdb would not say.
+                self.breakpoint.condition = condition
+                self.breakpoint.condition = None
         except (gdb.error, RuntimeError) as error:
             self.refuse(error)
+            return
+        self.breakpoint.stop = self.decide
 
     def refuse(self, error):
         self.log.problem(
@@ -87,10 +94,39 @@ class Probe:
             self.breakpoint.delete()
         self.breakpoint = None
 
-    def is_hit(self, is_first_process):
+    def decide(self):
+        """Whether all threads are to be stopped here: gdb's question at its breakpoint, while the others still run.
+
+        gdb 13 would wait without end for one that waits in vfork(2): a hit is written down at once then.
+        """
+        self.has_stopped = False
+        try:
+            if self.is_spent() or self.processes.is_left_out(gdb.selected_inferior().pid):
+                return False
+            self.found = True
+            gdb.newest_frame().select()
+            if vfork_is_underway():
+                if self.is_hit():
+                    self.tell(self)
+                return False
+            self.has_stopped = self.calls_function or self.is_hit()
+            # To evaluate it may have shown that it does.
+            self.has_stopped = self.has_stopped or self.calls_function
+        except Exception as error:  # Who stops too often loses time only.
+            print(f"probe {self.number}: {error}")
+            self.has_stopped = not vfork_is_underway()
+        return self.has_stopped
+
+    def take_hit(self):
+        """Whether the stop of all threads is a hit of this one; that of another at the same place is none."""
+        has_stopped, self.has_stopped = self.has_stopped, False
+        return has_stopped and (not self.calls_function or self.is_hit())
+
+    def is_hit(self):
         """Whether the selected thread stands at a hit, which is counted then."""
-        self.found = True
-        if not self.condition_holds() or (self.wish.get("child") and is_first_process):
+        if not self.condition_holds():
+            return False
+        if self.wish.get("child") and gdb.selected_inferior().pid == self.processes.first:
             return False
         wanted = self.wish.get("thread")
         thread = gdb.selected_thread()
@@ -140,16 +176,18 @@ class Probe:
         return described
 
     def condition_holds(self):
-        if self.wish.get("condition") is None:
+        condition = self.wish.get("condition")
+        if condition is None:
             return True
-        if not self.is_ours:
-            held = gdb.convenience_variable(self.result)
-            gdb.set_convenience_variable(self.result, 0)
-            if held is not None and held:
-                return True
+        evaluate = self.calls.run if self.calls_function else self.calls.run_without
         try:
-            # False of one that stands at the same place as another that was hit.
-            return self.calls.run(lambda: bool(gdb.parse_and_eval(self.wish["condition"])))
+            return evaluate(lambda: bool(gdb.parse_and_eval(condition)))
+        except CallNeeded as error:
+            reason = str(error)
+            if not vfork_is_underway():
+                # An operator of C++.
+                self.calls_function = True
+                return False
         except (gdb.error, gdb.MemoryError, CallFailed) as error:
             reason = str(error)
         if not self.told_condition:
@@ -162,8 +200,11 @@ class Probe:
             )
         return False
 
+    def is_spent(self):
+        return self.hits >= self.wish["maxHits"]
+
     def retire_if_spent(self):
-        if self.hits < self.wish["maxHits"]:
+        if not self.is_spent():
             return
         self.log.problem(
             "probe-limit",
@@ -171,7 +212,8 @@ class Probe:
             f"--break '{self.wish['text']}' was hit {self.hits} times and then taken away: later hits are not seen",
             "see more of them with --max-hits=N, or fewer with a condition",
         )
-        self.remove()
+        # Not while gdb asks its breakpoints.
+        gdb.post_event(self.remove)
 
     def finish(self):
         """Says at the end what a user would take for an answer."""
@@ -181,9 +223,7 @@ class Probe:
                 "probe-value",
                 "incomplete",
                 f"{option} '{asked}' failed at hit {first_hit} of --break '{self.wish['text']}'{more}: {reason}",
-                "a function that an expression calls runs in the program, and what it wrote stays"
-                if "function that it calls" in reason
-                else "only what can be written at the place can be changed",
+                hint_for(option, reason),
             )
         for asked, error in self.failing.items():
             if error is not None:
@@ -215,6 +255,14 @@ class Probe:
             *(["--child"] if self.wish.get("child") else []),
         ]
         return f" with {' and '.join(asked)}" if asked else ": the place was not reached"
+
+
+def hint_for(option, reason):
+    if "function that it calls" in reason:
+        return "a function that an expression calls runs in the program, and what it wrote stays"
+    if option == "--set":
+        return "only what can be written at the place can be changed"
+    return "leave out the call there"
 
 
 def text_of(expression):

@@ -60,14 +60,29 @@ def parent_of(pid):
 
 def held_threads(pid):
     """The threads of a process that stand still for their debugger (proc_pid_stat(5), state t)."""
+    return threads_in(pid, b"t")
+
+
+def threads_in(pid, state):
+    """The threads of a process in that state (proc_pid_stat(5)); none when it is gone."""
     found = []
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):
-            if stat_fields(f"/proc/{pid}/task/{thread}")[0] == b"t":
+            if stat_fields(f"/proc/{pid}/task/{thread}")[0] == state:
                 found.append(thread)
     except (OSError, IndexError):
         return []
     return found
+
+
+def held_in_vfork(pids):
+    """Of those processes, children that are held while their parent waits for nothing but them, as in vfork(2)."""
+    parents = {pid: parent_of(pid) for pid in pids}
+    return {
+        pid: parent
+        for pid, parent in parents.items()
+        if parent in parents and threads_in(parent, b"D") and held_threads(pid)
+    }
 
 
 def processor_time():
@@ -87,17 +102,3 @@ def signal_action(pid, number):
         if mask is not None and int(mask[1], 16) >> (number - 1) & 1 == 1:
             return action
     return "default"
-
-
-def is_child_of_vfork(pid):
-    """Whether its parent waits in vfork(2), or may: one of its threads can be woken by nothing but a fatal signal."""
-    parent = parent_of(pid)
-    if parent is None:
-        return False
-    try:
-        for thread in os.listdir(f"/proc/{parent}/task"):
-            if stat_fields(f"/proc/{parent}/task/{thread}")[0] == b"D":
-                return True
-    except (OSError, IndexError):
-        pass
-    return False

@@ -26,6 +26,10 @@ class Processes:
         self.known[pid] = identity(pid)
         self.note_of(pid, how)
 
+    def is_left_out(self, pid):
+        """Whether nobody wants to know what happens to it."""
+        return self.wish["follow"] == "child" and pid == self.first
+
     def note_of(self, pid, how):
         entry = {"pid": pid}
         parent = parent_of(pid)

@@ -9,45 +9,32 @@ import os
 import re
 import signal
 import sys
-import threading
 import time
 
 import gdb
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+from background import in_gdb
 from calls import Calls
 from crashes import Crashes
+from inferiors import vfork_is_underway, wait_for_vforks
 from log import StopLog
 from printers import load_printers
 from probes import Probe
 from process_group import join_group
 from processes import Processes
 from program import end_as, executable, quoted, speakable, wrapper
-from settings import attempt, settings
+from settings import attempt, catch, settings
 from siginfo import is_own_trap
 from stop import describe_stop
+from times import Times
 from watchdog import Watchdog
 
 # What reaches gdb together with the program, or before vgrun asks the program to end: gdb stays.
 NOT_FOR_GDB = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGPIPE")
-
-
-class Times:
-    """When the processes stood still, in ms since the start of the run, and for how long."""
-
-    def __init__(self, started_at):
-        self.started_at = started_at
-        self.stopped_at = time.monotonic()
-
-    def stopped(self):
-        self.stopped_at = time.monotonic()
-
-    def ms(self):
-        return time.time() * 1000 - self.started_at
-
-    def paused(self):
-        return round((time.monotonic() - self.stopped_at) * 1000, 1)
+# So long the last hits of a breakpoint that is gone may take to be heard.
+QUIET_SECONDS = 0.2
 
 
 class Session:
@@ -57,9 +44,12 @@ class Session:
         self.log = StopLog(wish["log"], "gdb", version[0] if version else gdb.VERSION)
         self.times = Times(wish["startedAt"])
         self.calls = Calls()
-        self.probes = [Probe(index + 1, probe, self.log, self.calls) for index, probe in enumerate(wish["probes"])]
         self.processes = Processes(wish, self.log)
-        self.crashes = Crashes(wish, self.log, self.times, self.is_left_out)
+        self.probes = [
+            Probe(index + 1, probe, self.log, self.calls, self.processes, self.hit_in_passing)
+            for index, probe in enumerate(wish["probes"])
+        ]
+        self.crashes = Crashes(wish, self.log, self.times, self.processes)
         self.watchdog = Watchdog(self.processes, self.log, self.give_up)
         self.events = []
         self.waiting_since = None
@@ -72,7 +62,10 @@ class Session:
         gdb.events.new_thread.connect(self.new_thread)
         gdb.events.new_objfile.connect(lambda _: self.look_for_places())
         attempt(f"file {quoted(speakable(executable(self.wish['program'])))}")
-        attempt("catch exec")
+        try:
+            catch("exec", "stops_for_exec", self.executed)
+        except gdb.error as error:
+            print(f"catch exec: {error}")
         self.crashes.start()
         for probe in self.probes:
             probe.set()
@@ -161,6 +154,21 @@ class Session:
         self.processes.meet(pid, "fork")
         self.crashes.ended(pid, end)
         self.processes.ended(pid, end)
+        # gdb stops all threads when a process has ended.
+        wait_for_vforks()
+
+    def executed(self):
+        """Whether all threads are to be stopped where the selected process executes something else.
+
+        gdb 13 does not go on with the other threads of a caller of vfork(2) before they were all stopped once more.
+        """
+        self.look_at(gdb.selected_inferior().pid)
+        return not vfork_is_underway()
+
+    def look_at(self, pid):
+        self.processes.meet(pid, "fork")
+        if self.processes.look_for_exec(pid):
+            self.crashes.executed(pid)
 
     def look_for_places(self):
         for probe in self.probes:
@@ -177,9 +185,7 @@ class Session:
             now = time.monotonic()
             if self.waiting_since is None:
                 self.waiting_since = now
-                timer = threading.Timer(self.wish["wait"] / 1000, self.interrupt)
-                timer.daemon = True
-                timer.start()
+                self.end_waiting_in(self.wish["wait"] / 1000)
             if now - self.waiting_since >= self.wish["wait"] / 1000:
                 self.let_go(live)
                 return False
@@ -192,11 +198,30 @@ class Session:
             threads[0].switch()
         return True
 
-    def interrupt(self):
-        gdb.post_event(lambda: attempt("interrupt"))
+    def end_waiting_in(self, seconds):
+        """Lets go of what still runs then. Nothing is stopped for it: gdb's `interrupt` sends SIGINT to the program."""
+
+        def end():
+            if self.calls.is_running:
+                # The function would go on in the program, with the end of the call missing.
+                self.end_waiting_in(0.1)
+                return
+            # gdb sends SIGCONT to a thread of which it has something else to hear when it lets it go.
+            for probe in self.probes:
+                probe.remove()
+            in_gdb(QUIET_SECONDS, let_go)
+
+        def let_go():
+            self.let_go([inferior for inferior in gdb.inferiors() if inferior.pid > 0])
+            self.finish()
+            # gdb would go on waiting for the processes that it no longer has.
+            end_as(self.processes.status)
+
+        in_gdb(seconds, end)
 
     def let_go(self, live):
-        for inferior in live:
+        # Children first: one that waits in vfork(2) cannot be let go before its child is.
+        for inferior in sorted(live, key=lambda each: each.num, reverse=True):
             pid = inferior.pid
             self.crashes.settle(pid, died=False)
             attempt(f"detach inferiors {inferior.num}")
@@ -215,9 +240,7 @@ class Session:
             pid = inferior.pid
             if pid <= 0:
                 continue
-            self.processes.meet(pid, "fork")
-            if self.processes.look_for_exec(pid):
-                self.crashes.executed(pid)
+            self.look_at(pid)
             if isinstance(event, gdb.SignalEvent):
                 self.crashes.signalled(event.stop_signal, inferior)
             elif isinstance(event, gdb.BreakpointEvent):
@@ -227,38 +250,39 @@ class Session:
                 self.passes_trap = True
                 self.crashes.signalled("SIGTRAP", inferior)
 
-    def is_left_out(self, pid):
-        return self.wish["follow"] == "child" and pid == self.processes.first
-
     def hit(self, event, inferior):
-        if self.is_left_out(inferior.pid):
-            return
-        load_printers()
         for probe in self.probes:
             if not probe.is_set() or not any(each == probe.breakpoint for each in event.breakpoints):
                 continue
-            if not probe.is_hit(inferior.pid == self.processes.first):
-                if inferior.pid <= 0:
-                    return
-                continue
-            # Before an expression is evaluated: a function that it calls may end the process.
-            entry = describe_stop(
-                self.log.next_stop(),
-                "probe",
-                ms=self.times.ms(),
-                threads="current",
-                backtrace=probe.wish["backtrace"],
-                variables=probe.wish["backtrace"],
-                registers=False,
-                disassembly=False,
-                modules=False,
-            )
-            entry["probe"] = probe.describe()
-            entry["pausedMs"] = self.times.paused()
-            self.log.write({"type": "stop", **entry})
-            probe.retire_if_spent()
+            if probe.take_hit():
+                self.tell_hit(probe)
             if inferior.pid <= 0:
                 return
+
+    def hit_in_passing(self, probe):
+        """A hit for which the other threads are not stopped."""
+        self.times.stopped()
+        self.tell_hit(probe)
+
+    def tell_hit(self, probe):
+        """Writes down what the selected thread is at a hit."""
+        load_printers()
+        # Before an expression is evaluated: a function that it calls may end the process.
+        entry = describe_stop(
+            self.log.next_stop(),
+            "probe",
+            ms=self.times.ms(),
+            threads="current",
+            backtrace=probe.wish["backtrace"],
+            variables=probe.wish["backtrace"],
+            registers=False,
+            disassembly=False,
+            modules=False,
+        )
+        entry["probe"] = probe.describe()
+        entry["pausedMs"] = self.times.paused()
+        self.log.write({"type": "stop", **entry})
+        probe.retire_if_spent()
 
     def give_up(self):
         """From the watchdog's thread: gdb will not come back from what it does."""

@@ -1,4 +1,7 @@
-"""What gdb is set to while a program runs under it: it asks nobody, reads nothing, and looks at what may be fatal."""
+"""What gdb is set to while a program runs under it: it asks nobody, and looks at what may be fatal.
+
+That it reads nothing which a program brings is set before this file is read: safeGdbSettings in batch.ts.
+"""
 
 import gdb
 
@@ -17,12 +20,6 @@ def settings(wish):
         "set pagination off",
         "set width 0",
         "set height 0",
-        "set history save off",
-        "set auto-load off",
-        "set auto-load libthread-db on",
-        "set libthread-db-search-path $sdir",
-        f"set debuginfod enabled {'on' if wish['debuginfod'] else 'off'}",
-        "set index-cache enabled off",
         "set style enabled off",
         "set print pretty off",
         "set print thread-events off",
@@ -59,11 +56,11 @@ def fatal_signals():
             yield from (f"SIG{number}" for number in range(int(first[3:]), int(last) + 1))
 
 
-class Decision(gdb.Function):
-    """What gdb asks at a fatal signal, as a condition: the other threads and processes still run then."""
+class Question(gdb.Function):
+    """What gdb asks at a catchpoint, as its condition: the other threads and processes still run then."""
 
-    def __init__(self, decide):
-        super().__init__("vgrun_stops_for_signal")
+    def __init__(self, name, decide):
+        super().__init__(name)
         self.decide = decide
 
     def invoke(self):
@@ -74,18 +71,24 @@ class Decision(gdb.Function):
             return True
 
 
-def stop_for_fatal_signals(decide):
-    """Stops for those signals that `decide` wants, asked with the thread selected that is to get one.
+def catch(what, name, decide):
+    """Stops all threads at such an event if `decide` wants it, asked with the thread selected that it happens to.
 
-    `handle SIGNAL stop` would stop all threads before anybody can look at the signal. gdb 13 waits without end there
-    for a caller of vfork(2) whose child lives.
+    gdb 13 waits without end there for a caller of vfork(2) whose child lives.
+
+    Raises gdb.error when this gdb cannot.
     """
+    gdb.execute(f"catch {what}", to_string=True)
+    catchpoint = max(gdb.breakpoints(), key=lambda each: each.number)
+    Question(f"vgrun_{name}", decide)
+    # Not the program's language: some cannot call a function of gdb's.
+    gdb.execute(f"with language c -- condition {catchpoint.number} $vgrun_{name}()", to_string=True)
+
+
+def stop_for_fatal_signals(decide):
+    """Stops for those signals that `decide` wants. `handle SIGNAL stop` would stop before anybody can look."""
     try:
-        gdb.execute(f"catch signal {' '.join(fatal_signals())}", to_string=True)
-        catchpoint = max(gdb.breakpoints(), key=lambda each: each.number)
-        Decision(decide)
-        # Not the program's language: some cannot call a function of gdb's.
-        gdb.execute(f"with language c -- condition {catchpoint.number} $vgrun_stops_for_signal()", to_string=True)
+        catch(f"signal {' '.join(fatal_signals())}", "stops_for_signal", decide)
     except (gdb.error, ValueError) as error:
         print(f"catch signal: {error}")
         for name in fatal_signals():

@@ -2,16 +2,18 @@
 
 import os
 import signal
-import threading
 import time
 
-from proc import held_threads, processor_time
+from background import start_thread
+from proc import held_in_vfork, held_threads, processor_time
 
 # So long nobody holds a thread while its process is meant to run, ...
 STUCK_SECONDS = 10
 # ... and so long gdb does not stand still itself between two goes, unless it waits for what will not come. A server
 # that has symbols may be slow.
 IDLE_SECONDS = 120
+# gdb stands still itself, and waits for a caller of vfork(2) that waits for a child which gdb holds.
+VFORK_SECONDS = 3
 
 
 class Watchdog:
@@ -24,14 +26,24 @@ class Watchdog:
         self.is_running = False
 
     def start(self):
-        threading.Thread(target=self.watch, daemon=True).start()
+        start_thread(self.watch)
 
     def watch(self):
-        stuck, idle = Standstill(), Standstill()
+        stuck, idle, vfork = Standstill(), Standstill(), Standstill()
         while True:
             time.sleep(1)
             pids = list(self.processes.known)
             held = {thread for pid in pids for thread in held_threads(pid)}
+            waiting = held_in_vfork(pids) if self.is_running else {}
+            if vfork.seconds(set(waiting), processor_time()) >= VFORK_SECONDS:
+                vfork, stuck = Standstill(), Standstill()
+                child, parent = next(iter(waiting.items()))
+                self.tell(
+                    f"process {parent} waits in vfork(2) until process {child} executes something, which gdb stopped for "
+                    "what another process did: gdb waits for both, and the processes were killed"
+                )
+                kill(pids)
+                continue
             if stuck.seconds(held if self.is_running else set()) >= STUCK_SECONDS:
                 stuck = Standstill()
                 self.tell("gdb stopped the processes and did not go on with them: they were killed")
