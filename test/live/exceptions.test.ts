@@ -87,6 +87,7 @@ describe.skipIf(!canRun('gdb'))('a C++ program that ends by std::terminate', () 
       what: sentence,
       meaning: 'The program threw an exception that nobody caught.',
     });
+    expect(core.stderr).toMatch(/^vgrun: SIGABRT in .* std::terminate\(\) ← __cxa_throw\(\) ← /);
     // Under gdb the first 16 MiB of the heap are kept.
     const live = await vgrunReport(['./exceptions', 'late'], { cwd, command: 'gdb' });
     expect(live.report.findings[0]?.what).toMatch(

@@ -30,7 +30,16 @@ export async function enrichStops(directory: string): Promise<readonly Problem[]
   for (const name of logs) {
     const log = join(directory, name);
     if ((await stat(log)).size > longestLog) continue;
-    for (const stop of (await stopsWithCore(log)).slice(0, mostStops)) {
+    const stops = await stopsWithCore(log);
+    const left = stops.length - mostStops;
+    if (left > 0) {
+      problems.push({
+        code: 'more-crashes',
+        level: 'warning',
+        message: `of ${left} more ${left === 1 ? 'crash' : 'crashes'} it was not looked up what was touched, and what was said or thrown`,
+      });
+    }
+    for (const stop of stops.slice(0, mostStops)) {
       try {
         const added = await enriched(stop, directory);
         await appendFile(log, `${JSON.stringify({ type: 'stop', ...added })}\n`);

@@ -18,6 +18,7 @@ import {
   writeManifest,
 } from '../directory.ts';
 import { readCoreValues, withValues } from './core-values.ts';
+import { demangleNames } from './demangled-names.ts';
 import { describeCore } from './describe-core.ts';
 import { type OpenedCore, openCore } from './open-core.ts';
 import { undecidedWaits } from './undecided-waits.ts';
@@ -173,6 +174,7 @@ async function linesOf(
   const { facts, image, exe } = opened;
   const lwps = image.threads.map(({ lwp }) => lwp);
   const program = options.locals ? programForValues(opened) : undefined;
+  let said: Promise<void> | undefined;
   const [read, described] = await Promise.all([
     program === undefined
       ? undefined
@@ -191,10 +193,11 @@ async function linesOf(
       folder: directory,
       onUnwound: (threads) => {
         // Of a core that was cut before its threads there is nothing to say yet.
-        if (threads.length > 0) onSeen?.(firstSentence(opened, threads));
+        if (threads.length > 0 && onSeen !== undefined) said = firstSentence(opened, threads).then(onSeen);
       },
     }),
   ]);
+  await said;
   debug('core read', { threads: lwps.length, program });
   const stop: Stop =
     read === undefined
@@ -228,14 +231,15 @@ async function linesOf(
 const mostNamed = 8;
 
 /** `SIGSEGV in push() ← main()`: what an impatient reader wants to know first. */
-function firstSentence({ facts }: OpenedCore, threads: readonly StopThread[]): string {
+async function firstSentence({ facts }: OpenedCore, threads: readonly StopThread[]): Promise<string> {
   const why = facts.isCrash ? (facts.signal?.name ?? 'a crash') : 'no crash';
-  const [thread] = threads;
-  const names = (thread?.frames ?? [])
-    .slice(0, mostNamed)
-    .map(({ function: name, object, offset }) =>
-      name === undefined ? `${basename(object ?? '???')}+${offset ?? '?'}` : `${name}()`,
-    );
+  const frames = (threads[0]?.frames ?? []).slice(0, mostNamed);
+  const demangled = await demangleNames(frames.flatMap(({ function: name }) => name ?? []));
+  const names = frames.map(({ function: name, object, offset }) => {
+    if (name === undefined) return `${basename(object ?? '???')}+${offset ?? '?'}`;
+    const readable = demangled.get(name) ?? name;
+    return readable.endsWith(')') ? readable : `${readable}()`;
+  });
   return `${why}${names.length === 0 ? '' : ` in ${names.join(' ← ')}`}; looking up lines and values`;
 }
 
