@@ -26,9 +26,14 @@ const benches = {
 const words = process.argv.slice(2);
 const quick = words.includes('--quick');
 const chosen = words.filter((word) => !word.startsWith('-'));
-const unknown = chosen.find((name) => !(name in benches));
+const usage = `npm run bench [-- NAME…] [--quick]; names: ${Object.keys(benches).join(', ')}\n`;
+if (words.includes('--help')) {
+  process.stdout.write(usage);
+  process.exit(0);
+}
+const unknown = words.find((word) => !(word in benches) && word !== '--quick');
 if (unknown !== undefined) {
-  process.stderr.write(`bench: there is no "${unknown}"; there are ${Object.keys(benches).join(', ')}\n`);
+  process.stderr.write(`bench: there is no "${unknown}": ${usage}`);
   process.exit(2);
 }
 
