@@ -99,7 +99,6 @@ class Sample:
         self.refused = {}  # lwp → errno of PTRACE_SEIZE
         self.begun = None
         self.paused_ns = 0
-        self.waited_ns = 0  # For threads that did not stop.
         self.pending = set()
         self.not_copied = []
         # No thread is left that was not looked at.
@@ -184,7 +183,6 @@ class Sample:
 
     def note_unseen(self):
         """The time was up before all threads were found: those that are there now did not stop."""
-        self.waited_ns = self.waited_ns or time.monotonic_ns() - self.begun
         known = self.ended | set(self.stopped) | set(self.refused)
         unseen = (lwp for lwp in threads_of(self.pid) if lwp not in known)
         self.pending.update(lwp for lwp in unseen if not has_ended(self.pid, lwp))
@@ -242,7 +240,6 @@ class Sample:
                 waiting.pop()
             elif self.is_late():
                 self.pending.update(waiting)
-                self.waited_ns = time.monotonic_ns() - self.begun
                 return
             else:
                 # A process whose first thread ends says nothing of that to who waits for it.
@@ -309,7 +306,6 @@ def write_sample(sample, facts, directory, number, milliseconds):
         line["stopSignal"] = signal.Signals(sample.stop_signal).name
     if sample.pending:
         line["notStopped"] = sorted(sample.pending)
-        line["waitedMs"] = round(sample.waited_ns / 1e6, 3)
     if sample.refused:
         line["refused"] = sorted(sample.refused)
     if sample.not_copied:
