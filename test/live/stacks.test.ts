@@ -60,12 +60,13 @@ async function childWith(word: string): Promise<number | undefined> {
   return undefined;
 }
 
-/** Has a thread, as another tracer would, until its standard input ends. */
+/** Has a thread, as another tracer would, until its standard input ends; `stop` stops it too. */
 const seizeScript = `
 import ctypes, sys
 libc = ctypes.CDLL(None)
 libc.ptrace.argtypes = [ctypes.c_long] * 4
 print(libc.ptrace(0x4206, int(sys.argv[1]), 0, 0), flush=True)
+if sys.argv[2:] == ["stop"]: libc.ptrace(0x4207, int(sys.argv[1]), 0, 0)
 sys.stdin.read()
 `;
 
@@ -394,25 +395,36 @@ describe.skipIf(!canRun('gdb') || !canRun('cc'))('vgrun stacks', () => {
     await until('its heart to beat', async () => (await beats()) > before);
   });
 
-  test('a thread that another tracer has is told, and the others are looked at', async () => {
-    const pid = await start('./stacks-workers');
-    const other = (await readdir(`/proc/${pid}/task`)).map(Number).find((lwp) => lwp !== pid) as number;
-    const tracer = spawn('/usr/bin/python3', ['-c', seizeScript, String(other)], {
-      stdio: ['pipe', 'pipe', 'ignore'],
-    });
-    started.push(tracer);
-    await new Promise((done) => tracer.stdout.once('data', done));
-    const { report, status } = await vgrunReport(['--max-pause=5000', String(pid)], {
-      cwd: folder(),
-      command: 'stacks',
-    });
-    expect(status).toBe(101);
-    expect(report.problems).toMatchObject([{ code: 'thread-not-held' }]);
-    expect(report.problems[0]?.message).toContain(`thread ${other} could not be held`);
-    expect(report.stops?.[0]?.threads.filter(({ frames }) => frames.length === 0)).toMatchObject([
-      { lwp: other },
-    ]);
-  });
+  test.each(['', 'stop'])(
+    'a thread that another tracer has is told, and the others are looked at %s',
+    async (word) => {
+      const pid = await start('./stacks-workers');
+      const other = (await readdir(`/proc/${pid}/task`)).map(Number).find((lwp) => lwp !== pid) as number;
+      const words = [String(other), ...(word === '' ? [] : [word])];
+      const tracer = spawn('/usr/bin/python3', ['-c', seizeScript, ...words], {
+        stdio: ['pipe', 'pipe', 'ignore'],
+      });
+      started.push(tracer);
+      await new Promise((done) => tracer.stdout.once('data', done));
+      const isStopped = word === 'stop';
+      await until(
+        'the tracer to have it',
+        async () => !isStopped || /\) t /.test(await readFile(`/proc/${pid}/task/${other}/stat`, 'latin1')),
+      );
+      const { report, status } = await vgrunReport(['--max-pause=5000', String(pid)], {
+        cwd: folder(),
+        command: 'stacks',
+      });
+      expect(status).toBe(101);
+      expect(report.problems).toMatchObject([{ code: 'thread-not-held' }]);
+      expect(report.problems[0]?.message).toContain(`thread ${other} could not be held`);
+      const [stop] = report.stops ?? [];
+      expect(stop?.threads.filter(({ frames }) => frames.length === 0)).toMatchObject([{ lwp: other }]);
+      expect(stop?.what).toBe(
+        isStopped ? `Thread ${other} is stopped for another debugger or tracer (state t).` : undefined,
+      );
+    },
+  );
 
   test('a process that ends between two looks leaves what was seen until then', async () => {
     const pid = await start('./stacks-workers');
@@ -510,11 +522,13 @@ describe.skipIf(!canRun('gdb') || !canRun('cc'))('vgrun stacks', () => {
       });
       started.push(gdb);
       await until('gdb to have it', async () =>
-        /^TracerPid:\t[1-9]/m.test(await readFile(`/proc/${pid}/status`, 'utf8')),
+        /^State:\tt.*^TracerPid:\t[1-9]/ms.test(await readFile(`/proc/${pid}/status`, 'utf8')),
       );
       await refused(
         pid,
-        new RegExp(`under another debugger or tracer: process ${gdb.pid} \\(gdb\\)`),
+        new RegExp(
+          `under another debugger or tracer: process ${gdb.pid} \\(gdb\\); .* stopped \\(state t\\)`,
+        ),
         /one tracer/,
       );
     });
