@@ -34,11 +34,11 @@ from held_copy import (  # noqa: E402
     LIKELY_STACK,
     Arena,
     RegisterSlots,
-    SignalFrames,
     StackMap,
     machine_and_registers,
 )
 from processor_time import Hurry, Watch, keep_off_its_processors  # noqa: E402
+from signal_frames import SignalFrames  # noqa: E402
 from thread_facts import thread_facts  # noqa: E402
 from tracing import (  # noqa: E402
     EINTR,
