@@ -100,8 +100,15 @@ export interface StopThread {
 
 /** What the kernel had counted of a thread when it was sampled (proc(5)). */
 export interface ThreadActivity {
-  /** `R`: it runs, or could; `S`: it sleeps; `D`: it waits for a device. */
+  /**
+   * `R`: it runs, or could; `S`: it sleeps; `D`: it waits for what cannot be interrupted; `T`: it is stopped by a signal; `t`: by a
+   * tracer; `Z`: it has ended.
+   */
   readonly state?: string;
+  /** Of `D`: `fsync`, or the number of a system call whose name is not known. */
+  readonly systemCall?: string;
+  /** Of `D`: the function of the kernel in which it waits (proc_pid_wchan(5)). */
+  readonly waitChannel?: string;
   /** ms of processor time since it began. */
   readonly cpuMs?: number;
   /** How often it gave the processor away to wait. Each sample adds two to a thread that sleeps. */
@@ -260,10 +267,13 @@ export interface Stop {
   readonly modules?: readonly Module[];
   readonly deadlocks?: readonly Deadlock[];
   readonly probe?: ProbeHit;
-  /** ms for which the process was held, as measured by who held it. */
+  /** ms for which the process was held, as measured by who held it; 0: it could not be. */
   readonly pausedMs?: number;
   /** Name of the core file of this moment in the run directory, or its absolute path elsewhere. */
   readonly core?: string;
-  /** Of `error`: the instrument's sentence. Of `signal`: what else is known of it, in sentences. */
+  /**
+   * Of `error`: the instrument's sentence. Of `signal`: what else is known of it, in sentences. Of `sample`: why it, or a thread of it,
+   * does nothing, where the stacks do not show that.
+   */
   readonly what?: string;
 }

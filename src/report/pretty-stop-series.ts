@@ -10,11 +10,12 @@ import {
   probeValues,
   seriesFacts,
   stackChain,
+  standstillTexts,
   threadTitle,
 } from './html-page/stop-words.ts';
 import type { Ink } from './pretty-ink.ts';
 import { callLines, cycleLines, groupLines, type StopForm, valueLines } from './pretty-stop.ts';
-import { clip, grouped, harmless, plural } from './terminal-text.ts';
+import { clip, grouped, harmless, plural, wrap } from './terminal-text.ts';
 
 /** The hits of all probes as a numbered list, in the order in which they were; of many, the first and the last ones. */
 export function* probeLines(
@@ -73,6 +74,9 @@ export function* sampleLines(series: readonly ReportStop[], form: StopForm, ink:
   if (first === undefined) return;
   const facts = [`process ${first.pid}`, ...seriesFacts(series)];
   yield clip(`${ink.bold(`${series.length} samples`)}  ${ink.dim(facts.join(', '))}`, ink.columns);
+  for (const text of standstillTexts(series)) {
+    yield* wrap(harmless(text), ink.columns - 2).map((line) => `  ${line}`);
+  }
   // The last one is what the process still does.
   const cycles = series.findLast(({ deadlocks = [] }) => deadlocks.length > 0);
   for (const deadlock of cycles?.deadlocks ?? []) yield* cycleLines(deadlock, cycles?.threads ?? [], ink);

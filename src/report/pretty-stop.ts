@@ -101,7 +101,9 @@ function* momentLines(stop: ReportStop, report: Report, form: StopForm, ink: Ink
   // The finding has said these already.
   const isTold = stop.finding !== undefined && stop.cause === 'signal' && !form.isWhole;
   const facts = [
-    ...(stop.what === undefined || stop.cause !== 'signal' || isTold ? [] : [stop.what]),
+    ...(stop.what === undefined || (stop.cause !== 'signal' && stop.cause !== 'sample') || isTold
+      ? []
+      : [stop.what]),
     ...(stop.exception === undefined || isTold ? [] : [exceptionSentence(stop.exception)]),
     ...(stop.fault === undefined || isTold ? [] : [stop.fault.text]),
     ...(stop.fault?.doubt === undefined || isTold ? [] : [stop.fault.doubt]),

@@ -1,10 +1,11 @@
 // `vgrun stacks PID` on live programs: what their threads do, that they go on, and what is said of those that cannot be looked at.
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { cp, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { ReportStop, ReportStopThread } from '../../src/model/report.ts';
+import { findProgramOnPath } from '../../src/run/instrument.ts';
 import { runSampler } from '../../src/run/stacks/sampler.ts';
 import { canRun, projectRoot } from '../project.ts';
 import { runPage } from './page.ts';
@@ -59,12 +60,13 @@ async function childWith(word: string): Promise<number | undefined> {
   return undefined;
 }
 
-/** Has a thread, as another tracer would, until its standard input ends. */
+/** Has a thread, as another tracer would, until its standard input ends; `stop` stops it too. */
 const seizeScript = `
 import ctypes, sys
 libc = ctypes.CDLL(None)
 libc.ptrace.argtypes = [ctypes.c_long] * 4
 print(libc.ptrace(0x4206, int(sys.argv[1]), 0, 0), flush=True)
+if sys.argv[2:] == ["stop"]: libc.ptrace(0x4207, int(sys.argv[1]), 0, 0)
 sys.stdin.read()
 `;
 
@@ -80,7 +82,15 @@ async function isFree(pid: number, ended: readonly number[] = []): Promise<boole
 
 describe.skipIf(!canRun('gdb') || !canRun('cc'))('vgrun stacks', () => {
   beforeAll(() => {
-    for (const name of ['stacks-workers', 'heartbeat', 'deadlock', 'first-thread-ends']) {
+    const names = [
+      'stacks-workers',
+      'heartbeat',
+      'deadlock',
+      'first-thread-ends',
+      'alternate-stack',
+      'vfork-waits',
+    ];
+    for (const name of names) {
       const source = join(projectRoot, `examples-c/gdb/${name}.c`);
       execFileSync('cc', ['-gdwarf-4', '-O0', '-w', '-pthread', '-o', join(folder(), name), source]);
     }
@@ -147,6 +157,7 @@ describe.skipIf(!canRun('gdb') || !canRun('cc'))('vgrun stacks', () => {
     const { stdout, status } = await stacks(pid, '--samples=3', '--interval=60ms');
     expect(status).toBe(0);
     expect(stdout).toContain('3 samples');
+    expect(stdout).not.toContain('stopped');
     const [moved = '', still = ''] = stdout.split('did not move:');
     expect(moved).toMatch(/polite-[ab]/);
     expect(still).toMatch(/3 threads.*\n.*wait_for_work/);
@@ -250,6 +261,113 @@ describe.skipIf(!canRun('gdb') || !canRun('cc'))('vgrun stacks', () => {
     expect(await isFree(pid, [pid])).toBe(true);
   });
 
+  test.skipIf(process.arch !== 'x64')(
+    'a handler on an alternate stack has behind it what it interrupted, up to where the thread began',
+    async () => {
+      const pid = await start('./alternate-stack');
+      const { report, status } = await vgrunReport(['--max-pause=5000', String(pid)], {
+        cwd: folder(),
+        command: 'stacks',
+      });
+      expect({ status, problems: report.problems }).toEqual({ status: 0, problems: [] });
+      const [stop] = report.stops ?? [];
+      for (const [name, began, depth] of [
+        ['alternate-stack', 'main', 4],
+        ['second', 'run_second', 6],
+      ] as const) {
+        const thread = stop?.threads.find((each) => functionsOf(each).includes(began));
+        expect(thread, name).toMatchObject({ name, end: 'whole' });
+        expect(thread?.frames.some(({ isSignalHandler }) => isSignalHandler)).toBe(true);
+        expect(thread?.frames.map((frame) => frame.function)).toContain('wait_in_handler');
+        expect(thread?.frames.filter((frame) => frame.function === 'fall')).toHaveLength(depth);
+      }
+    },
+  );
+
+  test('outer frames that are not known make the answer incomplete', async () => {
+    const pid = await start('./alternate-stack', '2000');
+    const { report, status } = await vgrunReport(['--max-pause=5000', String(pid)], {
+      cwd: folder(),
+      command: 'stacks',
+    });
+    expect(named(report.stops?.[0], 'alternate-stack').end).toBe('unreadable');
+    expect(report.problems).toMatchObject([{ code: 'frames-not-copied', level: 'incomplete' }]);
+    expect(report.problems[0]?.message).toContain(`outer frames of thread ${pid}`);
+    expect({ status, outcome: report.outcome }).toEqual({ status: 101, outcome: 'inconclusive' });
+  });
+
+  test('that a process is stopped is said first, and it stays stopped', async () => {
+    const pid = await start('./stacks-workers');
+    process.kill(pid, 'SIGSTOP');
+    const states = async (): Promise<ReadonlySet<string>> => {
+      const lwps = await readdir(`/proc/${pid}/task`);
+      const stats = lwps.map((lwp) => readFile(`/proc/${pid}/task/${lwp}/stat`, 'latin1'));
+      return new Set((await Promise.all(stats)).map((stat) => stat.replace(/.*\) (.).*/s, '$1')));
+    };
+    const isStopped = async (): Promise<boolean> => [...(await states())].join() === 'T';
+    await until('all threads to stop', isStopped);
+    for (const words of [[], ['--samples=3', '--interval=20']]) {
+      const { stdout, status } = await stacks(pid, ...words);
+      expect(status).toBe(0);
+      const [, second = ''] = stdout.split('\n');
+      expect(second).toMatch(/^ {2}The process is stopped \(state T\): somebody sent it SIGSTOP\./);
+      expect(stdout.replace(/\s+/g, ' ')).toContain(`kill -CONT ${pid}.`);
+      // The kernel stops each again when it is let go.
+      await until('all threads to be stopped again', isStopped);
+    }
+  });
+
+  test('a wait that nothing interrupts is named, and a process that could not be paused is told so', async () => {
+    const pid = await start('./vfork-waits');
+    const { report, status } = await vgrunReport(
+      ['--max-pause=100', '--samples=2', '--interval=10', `${pid}`],
+      {
+        cwd: folder(),
+        command: 'stacks',
+      },
+    );
+    expect(status).toBe(101);
+    const [child] = (await readFile(`/proc/${pid}/task/${pid}/children`, 'latin1')).split(' ');
+    for (const stop of report.stops ?? []) {
+      expect(stop).toMatchObject({ pausedMs: 0, threads: [{ frames: [], activity: { state: 'D' } }] });
+      expect(stop.what).toMatch(/^Thread \d+ waits in the kernel for what cannot be interrupted \(state D\)/);
+    }
+    // Who may read it is told what it waits for.
+    const call = await readFile(`/proc/${pid}/syscall`, 'latin1').catch(() => '');
+    if (/^\d/.test(call) && process.arch === 'x64') {
+      expect(report.stops?.[0]?.threads[0]?.activity?.systemCall).toBe('vfork');
+      expect(report.stops?.[0]?.what).toContain(`It goes on when its child, process ${child}, executes`);
+    }
+    // What is so in both samples is one problem.
+    expect(report.problems).toMatchObject([{ code: 'thread-not-stopped' }]);
+    expect(report.problems[0]?.message).toMatch(/^2 samples \(1, 2\): thread \d+ did not stop/);
+    const { stdout } = await stacks(pid, '--max-pause=100');
+    expect(stdout).toContain('not paused: no thread could be');
+    expect(stdout).not.toMatch(/paused for/);
+  });
+
+  test('however many samples there are, the symbolizer is started once for each file', async () => {
+    const place = await mkdtemp(join(folder(), 'path-'));
+    const log = join(place, 'log');
+    for (const name of ['addr2line', 'llvm-symbolizer']) {
+      const real = await findProgramOnPath(process.env.PATH ?? '', name);
+      if (real === undefined) continue;
+      const script = `#!/bin/sh\necho "$*" >> '${log}'\nexec '${real}' "$@"\n`;
+      await writeFile(join(place, name), script, { mode: 0o755 });
+    }
+    const pid = await start('./stacks-workers');
+    const words = ['stacks', '--max-pause=5000', '--samples=8', '--interval=10', String(pid)];
+    const { status, stdout } = await vgrun(words, {
+      cwd: folder(),
+      env: { PATH: `${place}:${process.env.PATH}` },
+    });
+    expect(status).toBe(0);
+    expect(stdout).toContain('stacks-workers.c:');
+    const files = (await readFile(log, 'utf8')).trim().split('\n');
+    expect(files.filter((line) => line.includes('/stacks-workers'))).toHaveLength(1);
+    expect(new Set(files).size).toBe(files.length);
+  });
+
   test('whoever kills vgrun, nothing goes on to hold the process', { timeout: 60_000 }, async () => {
     const pid = await start('./heartbeat', 'beats');
     const cli = join(projectRoot, 'dist/cli.js');
@@ -276,25 +394,36 @@ describe.skipIf(!canRun('gdb') || !canRun('cc'))('vgrun stacks', () => {
     await until('its heart to beat', async () => (await beats()) > before);
   });
 
-  test('a thread that another tracer has is told, and the others are looked at', async () => {
-    const pid = await start('./stacks-workers');
-    const other = (await readdir(`/proc/${pid}/task`)).map(Number).find((lwp) => lwp !== pid) as number;
-    const tracer = spawn('/usr/bin/python3', ['-c', seizeScript, String(other)], {
-      stdio: ['pipe', 'pipe', 'ignore'],
-    });
-    started.push(tracer);
-    await new Promise((done) => tracer.stdout.once('data', done));
-    const { report, status } = await vgrunReport(['--max-pause=5000', String(pid)], {
-      cwd: folder(),
-      command: 'stacks',
-    });
-    expect(status).toBe(101);
-    expect(report.problems).toMatchObject([{ code: 'thread-not-held' }]);
-    expect(report.problems[0]?.message).toContain(`thread ${other} could not be held`);
-    expect(report.stops?.[0]?.threads.filter(({ frames }) => frames.length === 0)).toMatchObject([
-      { lwp: other },
-    ]);
-  });
+  test.each(['', 'stop'])(
+    'a thread that another tracer has is told, and the others are looked at %s',
+    async (word) => {
+      const pid = await start('./stacks-workers');
+      const other = (await readdir(`/proc/${pid}/task`)).map(Number).find((lwp) => lwp !== pid) as number;
+      const words = [String(other), ...(word === '' ? [] : [word])];
+      const tracer = spawn('/usr/bin/python3', ['-c', seizeScript, ...words], {
+        stdio: ['pipe', 'pipe', 'ignore'],
+      });
+      started.push(tracer);
+      await new Promise((done) => tracer.stdout.once('data', done));
+      const isStopped = word === 'stop';
+      await until(
+        'the tracer to have it',
+        async () => !isStopped || /\) t /.test(await readFile(`/proc/${pid}/task/${other}/stat`, 'latin1')),
+      );
+      const { report, status } = await vgrunReport(['--max-pause=5000', String(pid)], {
+        cwd: folder(),
+        command: 'stacks',
+      });
+      expect(status).toBe(101);
+      expect(report.problems).toMatchObject([{ code: 'thread-not-held' }]);
+      expect(report.problems[0]?.message).toContain(`thread ${other} could not be held`);
+      const [stop] = report.stops ?? [];
+      expect(stop?.threads.filter(({ frames }) => frames.length === 0)).toMatchObject([{ lwp: other }]);
+      expect(stop?.what).toBe(
+        isStopped ? `Thread ${other} is stopped for another debugger or tracer (state t).` : undefined,
+      );
+    },
+  );
 
   test('a process that ends between two looks leaves what was seen until then', async () => {
     const pid = await start('./stacks-workers');
@@ -392,11 +521,13 @@ describe.skipIf(!canRun('gdb') || !canRun('cc'))('vgrun stacks', () => {
       });
       started.push(gdb);
       await until('gdb to have it', async () =>
-        /^TracerPid:\t[1-9]/m.test(await readFile(`/proc/${pid}/status`, 'utf8')),
+        /^State:\tt.*^TracerPid:\t[1-9]/ms.test(await readFile(`/proc/${pid}/status`, 'utf8')),
       );
       await refused(
         pid,
-        new RegExp(`under another debugger or tracer: process ${gdb.pid} \\(gdb\\)`),
+        new RegExp(
+          `under another debugger or tracer: process ${gdb.pid} \\(gdb\\); .* stopped \\(state t\\)`,
+        ),
         /one tracer/,
       );
     });

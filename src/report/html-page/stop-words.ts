@@ -66,8 +66,19 @@ const endWords: Readonly<Record<StackEnd, string>> = {
 };
 
 /** Why a stack ends where it does, unless it is whole; empty then. */
-export function endText({ end }: ReportStopThread): string {
-  return endWords[end];
+export function endText({ end, frames, activity }: ReportStopThread): string {
+  return frames.length === 0 && activity !== undefined ? noFramesText(activity) : endWords[end];
+}
+
+/** What is known of a thread without frames. */
+function noFramesText(activity: ReportStopThread['activity']): string {
+  const { state, systemCall, waitChannel } = activity ?? {};
+  if (state === 'Z') return 'has ended';
+  if (state === 't') return 'stopped for another tracer (state t)';
+  if (state !== 'D') return 'no frames are known';
+  const call = systemCall !== undefined && /^\d/.test(systemCall) ? `system call ${systemCall}` : systemCall;
+  const where = [call, waitChannel].filter((text) => text !== undefined).join(' ← ');
+  return `in the kernel, cannot be interrupted (state D)${where === '' ? '' : `: ${where}`}`;
 }
 
 /** `n = 3`, on one line. */
@@ -106,7 +117,7 @@ export function foldThreads(threads: readonly ReportStopThread[]): readonly Thre
 
 /** The same for stacks of the same calls, whatever their values. */
 export function stackKey({ frames, activity }: ReportStopThread): string {
-  if (frames.length === 0) return activity?.state === 'Z' ? 'has ended' : '';
+  if (frames.length === 0) return noFramesText(activity);
   return frames
     .map(
       ({ function: name, object, offset, ip, path, line }) =>
@@ -253,18 +264,31 @@ export function seriesFacts(series: readonly ReportStop[]): readonly string[] {
   const took = (series.at(-1)?.ms ?? 0) - (series[0]?.ms ?? 0);
   return [
     ...(took > 0 ? [`over ${pauseText(took)}`] : []),
-    ...(pauses.length > 0 ? [`${heldText(Math.max(...pauses))} at most`] : []),
+    ...(pauses.length > 0 ? [longestHold(Math.max(...pauses))] : []),
   ];
+}
+
+function longestHold(ms: number): string {
+  return ms === 0 ? heldText(ms) : `${heldText(ms)} at most`;
 }
 
 /** `paused for 1.2 ms` */
 export function heldText(ms: number): string {
-  return `paused for ${pauseText(ms)}`;
+  return ms === 0 ? 'not paused: no thread could be' : `paused for ${pauseText(ms)}`;
+}
+
+/** Why a process does nothing, as its samples tell; what is so in some of them only is said as that. */
+export function standstillTexts(series: readonly ReportStop[]): readonly string[] {
+  const counts = new Map<string, number>();
+  for (const { what } of series) if (what !== undefined) counts.set(what, (counts.get(what) ?? 0) + 1);
+  return [...counts].map(([what, count]) =>
+    count === series.length ? what : `In ${count} of ${series.length} samples: ${what}`,
+  );
 }
 
 /** `poll() ← loop() loop.c:20 ← worker()`: where it stands, and how it came there through my code. */
 export function stackChain({ frames, blamed, activity }: ReportStopThread): string {
-  if (frames.length === 0) return activity?.state === 'Z' ? 'has ended' : 'no frames are known';
+  if (frames.length === 0) return noFramesText(activity);
   const mine = frames.flatMap(({ owner, trust }, index) =>
     owner === 'mine' && trust !== 'doubtful' ? [index] : [],
   );

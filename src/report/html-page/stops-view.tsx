@@ -16,6 +16,7 @@ import {
   senderText,
   seriesFacts,
   stackChain,
+  standstillTexts,
   stopFrameName,
   stopFramePlace,
   threadTitle,
@@ -64,7 +65,7 @@ function Moment({ stop }: { readonly stop: ReportStop }) {
         {pausedMs === undefined ? '' : `, ${heldText(pausedMs)}`}
         {core === undefined ? '' : `, core file ${core}`}
       </p>
-      {cause === 'signal' && what !== undefined && <p>{what}</p>}
+      {(cause === 'signal' || cause === 'sample') && what !== undefined && <p>{what}</p>}
       {fault !== undefined && (
         <p>
           {fault.text} {fault.doubt !== undefined && <span class="quiet">{fault.doubt}</span>}
@@ -191,6 +192,9 @@ function Samples({ series }: { readonly series: readonly ReportStop[] }) {
         {series.length} samples of process {series[0]?.pid}
       </h2>
       {facts.length > 0 && <p class="quiet">{facts.join(', ')}</p>}
+      {standstillTexts(series).map((text) => (
+        <p key={text}>{text}</p>
+      ))}
       {last !== undefined && <Cycles stop={last} />}
       {moved.length > 0 && <h3>Moved</h3>}
       {moved.map((movement) => (

@@ -81,8 +81,8 @@ export async function describeCore(opened: OpenedCore, options: DescribeCoreOpti
   const thrown =
     isAbort && first !== undefined ? exceptionOf(code, first, stacks[0]?.frames ?? []) : undefined;
   const { disassembles = signal !== undefined, folder = tmpdir() } = options;
-  const [threads, exception, disassembly] = await Promise.all([
-    withNames(opened, unwound, indexes, options.named),
+  const [[threads = unwound], exception, disassembly] = await Promise.all([
+    nameFrames([{ modules: image.modules, threads: unwound, wanted: options.named }]),
     thrown,
     disassembles ? disassemblyOf(code, folder) : undefined,
   ]);
@@ -154,50 +154,74 @@ function threadOf(
   };
 }
 
-/** Names as the source has them, lines, and the calls that were inlined. */
-async function withNames(
-  opened: OpenedCore,
-  threads: readonly StopThread[],
-  indexes: ReadonlyMap<bigint, number>,
-  wanted: ReadonlySet<number> | undefined,
-): Promise<readonly StopThread[]> {
-  const isWanted = ({ lwp }: StopThread): boolean => wanted === undefined || wanted.has(lwp);
-  const { modules } = opened.image;
-  const byPath = new Map<string, LoadedModule>(modules.map((module) => [module.path, module]));
-  const placeOf = ({ object, offset }: StopFrame): AskedPlace | undefined => {
-    const module = object === undefined ? undefined : byPath.get(object);
-    const index = module && indexes.get(module.start);
-    return index === undefined || offset === undefined
-      ? undefined
-      : { module: index, address: BigInt(offset) };
-  };
-  const frames = threads.filter(isWanted).flatMap((thread) => thread.frames);
+/** What is to be named of one moment. */
+export interface NamelessMoment {
+  /** Those of its image. */
+  readonly modules: readonly LoadedModule[];
+  readonly threads: readonly StopThread[];
+  /** lwps of the threads that are named. Default: all. */
+  readonly wanted?: ReadonlySet<number> | undefined;
+}
+
+/**
+ * Names as the source has them, lines, and the calls that were inlined, of moments of one process: what tells them is started once
+ * for all, because that takes longer than the answers.
+ *
+ * @returns the threads of each moment.
+ */
+export async function nameFrames(
+  moments: readonly NamelessMoment[],
+): Promise<readonly (readonly StopThread[])[]> {
+  const modules: LoadedModule[] = [];
+  const asked = moments.map(({ threads, wanted, ...moment }) => {
+    const first = modules.length;
+    modules.push(...moment.modules);
+    const indexes = new Map(moment.modules.map(({ path }, index) => [path, first + index]));
+    const isWanted = ({ lwp }: StopThread): boolean => wanted === undefined || wanted.has(lwp);
+    const placeOf = ({ object, offset }: StopFrame): AskedPlace | undefined => {
+      const index = object === undefined ? undefined : indexes.get(object);
+      return index === undefined || offset === undefined
+        ? undefined
+        : { module: index, address: BigInt(offset) };
+    };
+    return {
+      threads,
+      isWanted,
+      placeOf,
+      frames: threads.filter(isWanted).flatMap((thread) => thread.frames),
+    };
+  });
   const [lines, names] = await Promise.all([
     findLines(
-      opened,
-      frames.flatMap((frame) => placeOf(frame) ?? []),
+      { image: { modules } },
+      asked.flatMap(({ frames, placeOf }) => frames.flatMap((frame) => placeOf(frame) ?? [])),
     ),
-    demangleNames(frames.flatMap((frame) => frame.function ?? [])),
+    demangleNames(asked.flatMap(({ frames }) => frames.flatMap((frame) => frame.function ?? []))),
   ]);
-  const named = (frame: StopFrame): readonly StopFrame[] => {
-    const name = frame.function === undefined ? undefined : (names.get(frame.function) ?? frame.function);
-    const own: StopFrame = name === undefined ? frame : { ...frame, function: name };
-    const place = placeOf(frame);
-    const calls = place === undefined ? undefined : lines.at(place);
-    return calls === undefined ? [own] : calls.map((call, index) => withLine(own, call, index, calls.length));
-  };
-  return threads.map((thread) => {
-    if (!isWanted(thread)) return thread;
-    const { omitted } = thread;
-    const before = omitted && thread.frames.slice(0, omitted.after).flatMap(named);
-    return before === undefined || omitted === undefined
-      ? { ...thread, frames: thread.frames.flatMap(named) }
-      : {
-          ...thread,
-          frames: [...before, ...thread.frames.slice(omitted.after).flatMap(named)],
-          omitted: { ...omitted, after: before.length },
-        };
+  return asked.map(({ threads, isWanted, placeOf }) => {
+    const named = (frame: StopFrame): readonly StopFrame[] => {
+      const name = frame.function === undefined ? undefined : (names.get(frame.function) ?? frame.function);
+      const own: StopFrame = name === undefined ? frame : { ...frame, function: name };
+      const place = placeOf(frame);
+      const calls = place === undefined ? undefined : lines.at(place);
+      return calls === undefined
+        ? [own]
+        : calls.map((call, index) => withLine(own, call, index, calls.length));
+    };
+    return threads.map((thread) => (isWanted(thread) ? withFrames(thread, named) : thread));
   });
+}
+
+/** What was left out of a deep stack stays between the frames that it was between. */
+function withFrames(thread: StopThread, named: (frame: StopFrame) => readonly StopFrame[]): StopThread {
+  const { frames, omitted } = thread;
+  if (omitted === undefined) return { ...thread, frames: frames.flatMap(named) };
+  const before = frames.slice(0, omitted.after).flatMap(named);
+  return {
+    ...thread,
+    frames: [...before, ...frames.slice(omitted.after).flatMap(named)],
+    omitted: { ...omitted, after: before.length },
+  };
 }
 
 /** The last of the calls at one address is that of the function itself, the ones before were inlined into it. */

@@ -2,9 +2,9 @@
 
 import { stat } from 'node:fs/promises';
 import type { Frame } from '../../model/finding.ts';
+import type { ProcessImage } from '../../tools/core/process-image.ts';
 import { findProgramOnPath, findSymbolizer } from '../instrument.ts';
 import { askSymbolizer } from '../symbolize.ts';
-import type { OpenedCore } from './open-core.ts';
 
 /** A link-time address in `image.modules[module]`. */
 export interface AskedPlace {
@@ -30,16 +30,20 @@ type Answers = ReadonlyMap<number, readonly Frame[]>;
 
 /** Asks for all places at once. */
 export async function findLines(
-  { image }: Pick<OpenedCore, 'image'>,
+  { image }: { readonly image: Pick<ProcessImage, 'modules'> },
   places: readonly AskedPlace[],
 ): Promise<FoundLines> {
   const asked = new Map<string, Set<number>>();
-  for (const place of places.slice(0, mostPlaces)) {
+  let count = 0;
+  for (const place of places) {
     const path = pathWithLines(image, place.module);
     const address = Number(place.address);
     if (path === undefined || address < 0 || !Number.isSafeInteger(address)) continue;
     const addresses = asked.get(path) ?? new Set();
-    asked.set(path, addresses.add(address));
+    asked.set(path, addresses);
+    if (addresses.has(address) || count === mostPlaces) continue;
+    addresses.add(address);
+    count++;
   }
   const searchPath = process.env.PATH ?? '';
   const addr2line = asked.size === 0 ? undefined : await findProgramOnPath(searchPath, 'addr2line');
@@ -75,7 +79,7 @@ export async function findLines(
 const hasLine = (frames: readonly Frame[]): boolean => frames.some(({ line }) => line !== undefined);
 
 /** The file of a module, or its twin, that tells lines. */
-function pathWithLines({ modules }: OpenedCore['image'], index: number): string | undefined {
+function pathWithLines({ modules }: Pick<ProcessImage, 'modules'>, index: number): string | undefined {
   const module = modules[index];
   return [module?.object, module?.debug].find((file) => file?.hasDebugInformation === true)?.path;
 }

@@ -13,7 +13,13 @@ import { processInName } from '../../tools/core/valgrind-core-name.ts';
 import { findDebuginfod } from './debuginfod.ts';
 import { openFile } from './file-reader.ts';
 import { type CoreProgram, findFiles, type ModuleFiles, openGiven } from './module-files.ts';
-import { hasExportedSymbols, hasSymbolTable, openObjectStore, type Places } from './object-files.ts';
+import {
+  hasExportedSymbols,
+  hasSymbolTable,
+  type ObjectStore,
+  openObjectStore,
+  type Places,
+} from './object-files.ts';
 
 export interface OpenCoreOptions {
   /** The program, as the user names it. */
@@ -30,6 +36,8 @@ export interface OpenCoreOptions {
   readonly search: readonly string[];
   /** debuginfod-find may ask servers. */
   readonly debuginfod: boolean;
+  /** Files that are open already, for several cores of one process: their tables are read once. Whoever opened it closes it. */
+  readonly store?: ObjectStore;
 }
 
 export interface OpenedCore {
@@ -63,10 +71,10 @@ export async function openCore(path: string, options: OpenCoreOptions): Promise<
     search: options.search.map((folder) => resolve(folder)),
     folders: options.folders ?? [],
   };
-  const store = openObjectStore([places.coreFolder, ...places.search]);
+  const store = options.store ?? openObjectStore([places.coreFolder, ...places.search]);
   const close = (): void => {
     reader.close();
-    store.close();
+    if (options.store === undefined) store.close();
   };
   try {
     const core = readCoreFile(path, reader.size, reader.readAt);
@@ -191,10 +199,22 @@ function functionsOf(
     const { object, mapped, debug } = files[index] ?? {};
     const file = object?.elf ?? debug?.elf ?? mapped;
     const names =
-      file === undefined || image.modules[index] === undefined
-        ? undefined
-        : readFunctionNames(file, debug?.elf);
+      file === undefined || image.modules[index] === undefined ? undefined : namesOf(file, debug?.elf);
     known.set(index, names);
     return names;
   };
+}
+
+/** As long as a file is open. */
+const knownNames = new WeakMap<
+  ElfFile,
+  { readonly debug?: ElfFile | undefined; readonly names: FunctionNames }
+>();
+
+function namesOf(file: ElfFile, debug: ElfFile | undefined): FunctionNames {
+  const known = knownNames.get(file);
+  if (known !== undefined && known.debug === debug) return known.names;
+  const names = readFunctionNames(file, debug);
+  knownNames.set(file, { debug, names });
+  return names;
 }

@@ -62,6 +62,12 @@ class Arena:
         self.used = 0
         self.ranges = []  # (address, offset here, length)
 
+    def found(self, pattern, at, end):
+        """Where bytes are the next time between two offsets here, -1 when they are not. memmem(3):
+        mmap.find compares at each byte in turn."""
+        place = hot.memmem(self.base + at, end - at, pattern, len(pattern))
+        return -1 if place is None else place - self.base
+
     def copy(self, pid, spans):
         """Copies [(address, length)] in as few calls as can be. What is not readable ends the span
         that it lies in."""
@@ -119,35 +125,58 @@ class StackMap:
     def __init__(self, mappings):
         self.starts = [mapping.start for mapping in mappings]
         self.ends = [mapping.end for mapping in mappings]
+        self.first_stack_end = next(
+            (mapping.end for mapping in mappings if mapping.path == b"[stack]"), 0
+        )
         self.waited_for = set()
 
-    def spans_of(self, buffer, at, size):
-        """[(address, length)]: what of a thread's memory is needed to unwind it, and to tell what
-        it waits for. Its registers are so many bytes of a buffer."""
-        layout = LAYOUTS.get(size)
-        if layout is None:
-            return []
-        values = layout.format.unpack_from(buffer, at)
-        start = max(0, values[layout.stack] - minicore.RED_ZONE)
-        index = bisect.bisect_right(self.starts, values[layout.stack]) - 1
-        known = index >= 0 and values[layout.stack] < self.ends[index]
+    def mapping_end(self, pointer):
+        """Where the mapping ends that a pointer points into; None for none that is known."""
+        index = bisect.bisect_right(self.starts, pointer) - 1
+        return self.ends[index] if index >= 0 and pointer < self.ends[index] else None
+
+    def span_at(self, pointer, mapping_end):
+        """(first byte, end) of what is copied of the stack that a pointer points into."""
+        start = max(0, pointer - minicore.RED_ZONE)
         # A stack may have grown, or been made, since the map was read: what is not mapped ends the
         # reading.
         end = start + STACK_LIMIT
-        if known:
-            end = min(end, self.ends[index])
+        return start, end if mapping_end is None else min(end, mapping_end)
+
+    def stack_at(self, pointer):
+        """(address, length) of another stack of a thread than the one that it stands on."""
+        start, end = self.span_at(pointer, self.mapping_end(pointer))
+        return start, end - start
+
+    def spans_of(self, buffer, at, size):
+        """
+        What of a thread's memory is needed to unwind it, and to tell what it waits for:
+        [(address, length)], the last one its stack. And whether that is the stack that it began
+        on: the first thread's has a name, the others have their struct pthread at the end. Where
+        nobody could tell what an alternate stack was left for, it counts as that. The registers of
+        the thread are so many bytes of a buffer.
+        """
+        layout = LAYOUTS.get(size)
+        if layout is None:
+            return [], True
+        values = layout.format.unpack_from(buffer, at)
+        mapping_end = self.mapping_end(values[layout.stack])
+        start, end = self.span_at(values[layout.stack], mapping_end)
         spans = []
-        # struct pthread, at the end of most stacks: the id in it tells which thread a mutex or a
-        # join speaks of.
+        is_usual = True
+        # struct pthread: the id in it tells which thread a mutex or a join speaks of.
         base = 0 if layout.base is None else values[layout.base]
         if start < base < end:
             end = min(end, base + AROUND_BASE)
         elif base != 0:
             spans.append((base, AROUND_BASE))
+            is_usual = mapping_end is not None and (
+                mapping_end == self.first_stack_end or start < base < mapping_end
+            )
         spans.append((start, end - start))
         if values[layout.call_register] in layout.calls:
             self.waited_for.add(max(0, values[layout.address] - AROUND_FUTEX))
-        return spans
+        return spans, is_usual
 
 
 def machine_and_registers(data):

@@ -37,8 +37,9 @@ from held_copy import (  # noqa: E402
     StackMap,
     machine_and_registers,
 )
-from proc import stat_fields  # noqa: E402
 from processor_time import Hurry, Watch, keep_off_its_processors  # noqa: E402
+from signal_frames import SignalFrames  # noqa: E402
+from thread_facts import thread_facts  # noqa: E402
 from tracing import (  # noqa: E402
     EINTR,
     ESRCH,
@@ -81,6 +82,8 @@ class Sample:
             )
             for entry in facts
         }
+        # A signal that is caught is blocked: that is so in its handler.
+        self.in_handler = {entry["lwp"] for entry in facts if entry.get("inHandler")}
         # They are no threads to look at.
         self.ended = {entry["lwp"] for entry in facts if entry.get("state") in ("Z", "X")}
         self.folder = None  # Descriptor of /proc/PID/task.
@@ -89,8 +92,10 @@ class Sample:
         self.arena = None
         self.registers = {}  # lwp → where they are in `slots`
         self.wanted = []  # (lwp, spans of its stack that are to be copied)
+        self.elsewhere = []  # (lwp, address of what is copied of its stack, which is another one)
         self.seized = set()
         self.stopped = {}  # lwp → signal that is to be delivered when it goes on
+        self.stop_signal = None  # What had stopped the process before (signal(7), job control).
         self.refused = {}  # lwp → errno of PTRACE_SEIZE
         self.begun = None
         self.paused_ns = 0
@@ -163,13 +168,16 @@ class Sample:
                     self.seize(lwp)
                 self.stop([lwp for lwp in fresh if lwp in self.seized])
             self.copy([(at, 2 * AROUND_FUTEX) for at in self.stacks.waited_for])
+            if self.elsewhere:
+                self.copy_interrupted()
         finally:
             for lwp in reversed(self.stopped):
                 hot.ptrace(PTRACE_DETACH, lwp, 0, self.stopped[lwp])
             # One that was to be given a signal may have stood since it was seized.
             if any(self.stopped.values()):
                 self.begun = seized_at
-            self.paused_ns = time.monotonic_ns() - self.begun
+            if self.stopped:
+                self.paused_ns = time.monotonic_ns() - self.begun
             if not self.is_whole:
                 self.note_unseen()
 
@@ -192,6 +200,19 @@ class Sample:
             spans += [span for _, wanted in self.wanted for span in wanted]
         self.arena.copy(self.reader(), spans)
         self.wanted = []
+
+    def copy_interrupted(self):
+        """The stacks that handlers have left for an alternate one (sigaltstack(2)): where they are
+        is on that one, which is copied by now."""
+        copied = {address: (at, length) for address, at, length in self.arena.ranges}
+        for lwp, address in self.elsewhere:
+            if address not in copied:
+                continue
+            pointer = SignalFrames.interrupted(self.arena, address, *copied[address])
+            if pointer is not None:
+                self.wanted.append((lwp, [self.stacks.stack_at(pointer)]))
+        if self.wanted:
+            self.copy()
 
     def activity_of(self, lwp):
         """What threads are sorted by."""
@@ -242,45 +263,24 @@ class Sample:
             self.ended.add(lwp)
             return True
         # One that stopped to be given a signal must get it when it goes on. Of PTRACE_EVENT_STOP,
-        # in the upper half, there is none.
-        self.stopped[lwp] = 0 if status >> 16 else (status >> 8) & 0xFF
+        # in the upper half, there is none: the signal is that which had stopped the process.
+        number = (status >> 8) & 0xFF
+        self.stopped[lwp] = 0 if status >> 16 else number
+        if status >> 16 and number != signal.SIGTRAP:
+            self.stop_signal = number
         place = self.slots.read(lwp)
         if place is not None:
             self.registers[lwp] = place
-            self.wanted.append((lwp, self.stacks.spans_of(self.slots.buffer, *place)))
+            spans, is_usual = self.stacks.spans_of(self.slots.buffer, *place)
+            self.wanted.append((lwp, spans))
+            if spans and (not is_usual or lwp in self.in_handler):
+                self.elsewhere.append((lwp, spans[-1][0]))
         return True
 
     def registers_of(self, lwp):
         """Bytes of elf_gregset_t."""
         start, length = self.registers[lwp]
         return self.slots.buffer[start : start + length]
-
-
-def thread_facts(pid, lwp):
-    """What /proc says of a thread that runs: name, state, processor time, context switches, id in
-    its own namespace."""
-    facts = {"lwp": lwp}
-    folder = f"/proc/{pid}/task/{lwp}"
-    name = minicore.read_file(f"{folder}/comm").rstrip(b"\n")
-    if name:
-        facts["name"] = name.decode("utf-8", "replace")
-    stat = stat_fields(folder)
-    if len(stat) > 12:
-        facts["state"] = stat[0].decode("latin-1")
-        facts["cpuMs"] = (int(stat[11]) + int(stat[12])) * 1000 / os.sysconf("SC_CLK_TCK")
-    # The same in nanoseconds, where the kernel counts them.
-    schedule = minicore.read_file(f"{folder}/schedstat").split()
-    if len(schedule) > 0:
-        facts["cpuMs"] = int(schedule[0]) / 1e6
-    for line in minicore.read_file(f"{folder}/status").split(b"\n"):
-        key, _, value = line.partition(b":")
-        if key == b"voluntary_ctxt_switches":
-            facts["voluntary"] = int(value)
-        elif key == b"nonvoluntary_ctxt_switches":
-            facts["involuntary"] = int(value)
-        elif key == b"NSpid" and len(value.split()) > 1:
-            facts["inner"] = int(value.split()[-1])
-    return facts
 
 
 def write_sample(sample, facts, directory, number, milliseconds):
@@ -302,6 +302,8 @@ def write_sample(sample, facts, directory, number, milliseconds):
         "pausedMs": round(sample.paused_ns / 1e6, 3),
         "threads": [known[lwp] for lwp in sorted(known, key=lambda lwp: (lwp != sample.pid, lwp))],
     }
+    if sample.stop_signal is not None:
+        line["stopSignal"] = signal.Signals(sample.stop_signal).name
     if sample.pending:
         line["notStopped"] = sorted(sample.pending)
     if sample.refused:

@@ -26,6 +26,8 @@ hot.ptrace.argtypes = [ctypes.c_long] * 4
 hot.waitpid.restype = ctypes.c_int
 hot.waitpid.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_int]
 hot.prctl.argtypes = [ctypes.c_int] + [ctypes.c_ulong] * 4
+hot.memmem.restype = ctypes.c_void_p
+hot.memmem.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p, ctypes.c_size_t]
 hot.process_vm_readv.restype = ctypes.c_ssize_t
 hot.process_vm_readv.argtypes = [
     ctypes.c_int,

@@ -57,7 +57,7 @@ export function examineProcess(pid: number): LiveProcess {
     );
   }
   const tracer = Number(statusOf(livingThread)?.get('TracerPid') ?? 0);
-  if (tracer !== 0) throw tracedBy(who, tracer);
+  if (tracer !== 0) throw tracedBy(who, tracer, livingThread);
   const argv = wordsOf(livingThread);
   const link = linkOf(`/proc/${livingThread}/exe`);
   const program = link?.replace(/ \(deleted\)$/, '') ?? argv[0] ?? name;
@@ -99,7 +99,7 @@ export function refusalOf(pid: number, errno: number): UserError {
   }
   const who = `process ${pid} (${status.get('Name') ?? '?'})`;
   const tracer = Number(statusOf(livingThread)?.get('TracerPid') ?? 0);
-  if (tracer !== 0) return tracedBy(who, tracer);
+  if (tracer !== 0) return tracedBy(who, tracer, livingThread);
   if (errno !== EPERM && errno !== EACCES) {
     return new UserError(
       `the stacks of ${who} could not be read (error ${errno})`,
@@ -132,10 +132,11 @@ export function refusalOf(pid: number, errno: number): UserError {
 const EPERM = 1;
 const EACCES = 13;
 
-function tracedBy(who: string, tracer: number): UserError {
+function tracedBy(who: string, tracer: number, thread: number): UserError {
   const name = statusOf(tracer)?.get('Name');
+  const isStopped = statusOf(thread)?.get('State')?.startsWith('t') === true;
   return new UserError(
-    `${who} is under another debugger or tracer: process ${tracer}${name === undefined ? '' : ` (${name})`}`,
+    `${who} is under another debugger or tracer: process ${tracer}${name === undefined ? '' : ` (${name})`}${isStopped ? '; that one has it stopped (state t), and it does nothing until it is let go' : ''}`,
     'a process has one tracer at a time: end that one, or let it detach',
   );
 }

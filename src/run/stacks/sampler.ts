@@ -30,6 +30,10 @@ export interface ThreadFacts {
   /** Context switches. */
   readonly voluntary?: number;
   readonly involuntary?: number;
+  /** Of one in state D: the number of its system call, the function of the kernel that it waits in, pids that it started. */
+  readonly systemCall?: number;
+  readonly waitChannel?: string;
+  readonly children?: readonly number[];
 }
 
 export interface Sample {
@@ -37,9 +41,11 @@ export interface Sample {
   readonly number: number;
   /** ms after the first one was begun. */
   readonly ms: number;
-  /** From before the first thread was told to stop to after the last one was let go. */
+  /** From before the first thread was told to stop to after the last one was let go; 0: none stopped. */
   readonly pausedMs: number;
   readonly threads: readonly ThreadFacts[];
+  /** `SIGSTOP`…: the process was stopped by it before it was looked at, and is so afterwards. */
+  readonly stopSignal?: string;
   /** lwps that did not stop in time: they are in the middle of a call of the kernel that cannot be interrupted. */
   readonly notStopped?: readonly number[];
   /** lwps that the kernel did not let go to vgrun: another tracer has them. */

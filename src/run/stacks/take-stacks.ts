@@ -3,7 +3,6 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Problem } from '../../model/problem.ts';
 import type { RunManifest } from '../../model/run.ts';
-import type { Stop } from '../../model/stop.ts';
 import {
   createRunDirectory,
   keptElsewhere,
@@ -11,10 +10,11 @@ import {
   removeOldRuns,
   writeManifest,
 } from '../directory.ts';
-import { describeSample } from './describe-sample.ts';
+import { type DescribedSample, describeSamples } from './describe-sample.ts';
 import { findGoneFiles } from './gone-files.ts';
 import { examineProcess, type LiveProcess, refusalOf } from './process.ts';
-import { runSampler, type Sample, type Samples } from './sampler.ts';
+import { sampleProblems } from './sample-problems.ts';
+import { runSampler, type Samples } from './sampler.ts';
 
 export interface StacksRequest {
   readonly pid: number;
@@ -107,84 +107,35 @@ async function writeLog(
 ): Promise<void> {
   const { pid, ppid, argv, program } = live;
   const gone = await findGoneFiles(live);
-  const problems: Problem[] = [...gone.problems];
-  const stops: Stop[] = [];
+  let described: readonly DescribedSample[];
   try {
-    for (const sample of samples) {
-      problems.push(...problemsOf(request, sample));
-      const described = await describeSample(sample, {
-        pid,
-        directory,
-        debuginfod: request.debuginfod,
-        search: gone.folder === undefined ? [] : [gone.folder],
-        ...(live.root !== undefined && { root: live.root }),
-      });
-      stops.push(described.stop);
-      problems.push(...described.problems);
-    }
+    described = await describeSamples(samples, {
+      pid,
+      directory,
+      debuginfod: request.debuginfod,
+      search: gone.folder === undefined ? [] : [gone.folder],
+      ...(live.root !== undefined && { root: live.root }),
+    });
   } finally {
     await gone.remove();
   }
+  const problems = [
+    ...gone.problems,
+    ...sampleProblems(samples, request),
+    ...described.flatMap((each) => each.problems),
+  ];
   if (samples.length < request.samples) problems.push(endedEarly(request, samples.length, errno));
   const told = new Map(problems.map((problem) => [problem.message, problem]));
   const lines = [
     { type: 'log', format: 'vgrun-stops', version: 1, tool: 'stacks', toolVersion: request.version },
     { type: 'process', pid, ppid, argv, program, how: 'attach' },
-    ...stops.map((stop) => ({ type: 'stop', ...stop })),
+    ...described.map(({ stop }) => ({ type: 'stop', ...stop })),
     ...[...told.values()].map((problem) => ({ type: 'problem', ...problem })),
     { type: 'exit', pid, detached: true },
     { type: 'end' },
   ];
   const text = lines.map((line) => `${JSON.stringify(line)}\n`).join('');
   await writeFile(join(directory, stacksLog), text, { mode: 0o600 });
-}
-
-function problemsOf({ pid, maxPauseMs }: StacksRequest, sample: Sample): readonly Problem[] {
-  const problems: Problem[] = [];
-  const add = (code: string, lwps: readonly number[], what: string, hint: string): void => {
-    if (lwps.length === 0) return;
-    const who = lwps.length === 1 ? `thread ${lwps[0]}` : `${lwps.length} threads (${some(lwps)})`;
-    problems.push({
-      code,
-      level: 'incomplete',
-      message: `sample ${sample.number}: ${who} ${what}`,
-      hint,
-      pid,
-    });
-  };
-  const deep = new Set(sample.threads.flatMap(({ lwp, state }) => (state === 'D' ? [lwp] : [])));
-  const notStopped = sample.notStopped ?? [];
-  const inKernel = notStopped.filter((lwp) => deep.has(lwp));
-  add(
-    'thread-not-stopped',
-    inKernel,
-    `did not stop within ${maxPauseMs} ms: the kernel does something for it that cannot be interrupted (state D)`,
-    `root can see what that is: cat /proc/${pid}/task/${inKernel[0]}/stack`,
-  );
-  add(
-    'thread-not-stopped',
-    notStopped.filter((lwp) => !deep.has(lwp)),
-    `did not stop within ${maxPauseMs} ms: it waits in the kernel for what cannot be interrupted, or for a processor`,
-    'give it more time: --max-pause=1000',
-  );
-  add(
-    'thread-not-held',
-    sample.refused ?? [],
-    'could not be held: another debugger or tracer has it',
-    'a thread has one tracer at a time: end that one, or let it detach',
-  );
-  add(
-    'stack-not-copied',
-    sample.notCopied ?? [],
-    `stood still, but the ${maxPauseMs} ms were over before the stack was copied`,
-    'give it more time: --max-pause=1000',
-  );
-  return problems;
-}
-
-function some(lwps: readonly number[]): string {
-  const shown = lwps.slice(0, 5).join(', ');
-  return lwps.length > 5 ? `${shown}, …` : shown;
 }
 
 function endedEarly({ samples, pid }: StacksRequest, taken: number, errno: number | undefined): Problem {

@@ -82,7 +82,13 @@ const thread = shape<StopThread>(['number', 'lwp', 'frames', 'end'], {
   omitted: shape<NonNullable<StopThread['omitted']>>(['after', 'count'], { after: whole(), count: whole() }),
   registers: list(256, register),
   waits: wait,
-  activity: shape<ThreadActivity>([], { state: text(8), cpuMs: amount, sleeps: whole() }),
+  activity: shape<ThreadActivity>([], {
+    state: text(8),
+    systemCall: text(32),
+    waitChannel: text(128),
+    cpuMs: amount,
+    sleeps: whole(),
+  }),
 });
 
 const signal = shape<StopSignal>(['number', 'name'], {
