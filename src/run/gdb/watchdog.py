@@ -1,7 +1,8 @@
-"""Ends processes that gdb holds and has forgotten: it can lose a thread that calls vfork(2) among others."""
+"""Wakes gdb where it sleeps over what it was told, and ends processes that it holds and has forgotten."""
 
 import os
 import signal
+import threading
 import time
 
 from background import start_thread
@@ -12,6 +13,11 @@ STUCK_SECONDS = 10
 # ... and so long gdb does not stand still itself between two goes, unless it waits for what will not come. A server
 # that has symbols may be slow.
 IDLE_SECONDS = 120
+# So long gdb has to hear that the processes were killed.
+END_SECONDS = 5
+# gdb 13 asks one process, taken at random, what it has still to tell of it, then the kernel, and sleeps until the next
+# signal (do_target_wait in infrun.c): without one, should all others wait to be told.
+WAKE_SECONDS = 0.02
 
 
 class Watchdog:
@@ -25,15 +31,26 @@ class Watchdog:
 
     def start(self):
         start_thread(self.watch)
+        start_thread(self.wake)
+
+    def wake(self):
+        while True:
+            time.sleep(WAKE_SECONDS)
+            if self.is_running and len(self.processes.known) > 1:
+                signal.pthread_kill(threading.main_thread().ident, signal.SIGCHLD)
 
     def watch(self):
         stuck, idle = Standstill(), Standstill()
+        killed_at = None
         while True:
             time.sleep(1)
+            if killed_at is not None and time.monotonic() - killed_at >= END_SECONDS:
+                self.give_up()
             pids = list(self.processes.known)
             held = {thread for pid in pids for thread in held_threads(pid)}
-            if stuck.seconds(held if self.is_running else set()) >= STUCK_SECONDS:
+            if stuck.seconds(held if self.is_running else set(), self.processes.told) >= STUCK_SECONDS:
                 stuck = Standstill()
+                killed_at = killed_at or time.monotonic()
                 self.tell("gdb stopped the processes and did not go on with them: they were killed")
                 kill(pids)
             if idle.seconds(set() if self.is_running else held, processor_time()) >= IDLE_SECONDS:
