@@ -172,6 +172,28 @@ int main(void) {
   return 0;
 }`;
 
+// Two threads that start processes as posix_spawn does: each waits in vfork, while children of the other one end.
+const spawns = `
+#include <pthread.h>
+#include <spawn.h>
+#include <sys/wait.h>
+static void *spawn(void *nothing) {
+  char *words[] = {"/bin/true", 0};
+  for (int i = 0; i < 8; i++) {
+    pid_t child;
+    posix_spawn(&child, words[0], 0, 0, words, 0);
+    waitpid(child, 0, 0);
+  }
+  return 0;
+}
+int main(void) {
+  pthread_t thread;
+  pthread_create(&thread, 0, spawn, 0);
+  spawn(0);
+  pthread_join(thread, 0);
+  return 6;
+}`;
+
 const containers = `
 #include <cstdlib>
 #include <map>
@@ -245,6 +267,14 @@ describe.skipIf(!canRun('gdb'))('a program under gdb', () => {
     await until('the child to end', async () => (await readdir(cwd)).includes('ended'));
     // A line for each signal that a handler got.
     expect(await readFile(join(cwd, 'ended'), 'utf8')).toBe('');
+  });
+
+  test('may start processes in several threads at the same time', async () => {
+    const program = place('spawns');
+    compileC(program, spawns);
+    const seen = await underGdb([program]);
+    expect([seen.status, seen.problems]).toEqual([6, []]);
+    expect(Object.values(seen.exits).sort()).toEqual([...Array(16).fill('code 0'), 'code 6']);
   });
 
   test('is ended with vgrun, whatever ends that', async () => {

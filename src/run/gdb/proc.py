@@ -47,14 +47,29 @@ def parent_of(pid):
 
 def held_threads(pid):
     """The threads of a process that stand still for their debugger (proc_pid_stat(5), state t)."""
+    return threads_in(pid, b"t")
+
+
+def threads_in(pid, state):
+    """The threads of a process in that state (proc_pid_stat(5)); none when it is gone."""
     found = []
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):
-            if stat_fields(f"/proc/{pid}/task/{thread}")[0] == b"t":
+            if stat_fields(f"/proc/{pid}/task/{thread}")[0] == state:
                 found.append(thread)
     except (OSError, IndexError):
         return []
     return found
+
+
+def held_in_vfork(pids):
+    """Of those processes, children that are held while their parent waits for nothing but them, as in vfork(2)."""
+    parents = {pid: parent_of(pid) for pid in pids}
+    return {
+        pid: parent
+        for pid, parent in parents.items()
+        if parent in parents and threads_in(parent, b"D") and held_threads(pid)
+    }
 
 
 def processor_time():

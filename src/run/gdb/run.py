@@ -15,10 +15,10 @@ import gdb
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from background import start_timer
+from background import in_gdb
 from calls import Calls
 from crashes import Crashes
-from inferiors import vfork_is_underway
+from inferiors import vfork_is_underway, wait_for_vforks
 from log import StopLog
 from printers import load_printers
 from probes import Probe
@@ -28,36 +28,13 @@ from program import end_as, executable, quoted, wrapper
 from settings import attempt, catch, leave_thread_library, settings
 from siginfo import is_own_trap
 from stop import describe_stop
+from times import Times
 from watchdog import Watchdog
 
 # What reaches gdb together with the program, or before vgrun asks the program to end: gdb stays.
 NOT_FOR_GDB = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGPIPE")
-
-
 # So long the last hits of a breakpoint that is gone may take to be heard.
 QUIET_SECONDS = 0.2
-
-
-def in_gdb(seconds, act):
-    """Calls `act` after that time, while gdb waits for what happens."""
-    start_timer(seconds, lambda: gdb.post_event(act))
-
-
-class Times:
-    """When the processes stood still, in ms since the start of the run, and for how long."""
-
-    def __init__(self, started_at):
-        self.started_at = started_at
-        self.stopped_at = time.monotonic()
-
-    def stopped(self):
-        self.stopped_at = time.monotonic()
-
-    def ms(self):
-        return time.time() * 1000 - self.started_at
-
-    def paused(self):
-        return round((time.monotonic() - self.stopped_at) * 1000, 1)
 
 
 class Session:
@@ -179,6 +156,8 @@ class Session:
         self.processes.meet(pid, "fork")
         self.crashes.ended(pid, end)
         self.processes.ended(pid, end)
+        # gdb stops all threads when a process has ended.
+        wait_for_vforks()
 
     def executed(self):
         """Whether all threads are to be stopped where the selected process executes something else.

@@ -6,18 +6,19 @@ import threading
 import time
 
 from background import start_thread
-from proc import held_threads, processor_time
+from proc import held_in_vfork, held_threads, processor_time
 
 # So long nobody holds a thread while its process is meant to run, ...
 STUCK_SECONDS = 10
 # ... and so long gdb does not stand still itself between two goes, unless it waits for what will not come. A server
 # that has symbols may be slow.
 IDLE_SECONDS = 120
+# gdb stands still itself, and waits for a caller of vfork(2) that waits for a child which gdb holds.
+VFORK_SECONDS = 3
 # So long gdb has to hear that the processes were killed.
 END_SECONDS = 5
-# gdb 13 asks one process, taken at random, what it has still to tell of it, then the kernel, and sleeps until the next
-# signal (do_target_wait in infrun.c): without one, should all others wait to be told.
-WAKE_SECONDS = 0.02
+# So often gdb is woken for a second after it told something, and from then on.
+WAKE_SECONDS, QUIET_WAKE_SECONDS = 0.02, 1
 
 
 class Watchdog:
@@ -34,13 +35,22 @@ class Watchdog:
         start_thread(self.wake)
 
     def wake(self):
+        """Has gdb look again at what it knows.
+
+        gdb 13 takes one process at random, and when it knows nothing new of that one it asks the kernel. When all have
+        ended or forked already, the kernel has nothing to tell, and gdb sleeps on although it knows of the others
+        (do_target_wait in infrun.c).
+        """
+        told, quiet_since = self.processes.told, time.monotonic()
         while True:
-            time.sleep(WAKE_SECONDS)
+            if told != self.processes.told:
+                told, quiet_since = self.processes.told, time.monotonic()
+            time.sleep(WAKE_SECONDS if time.monotonic() - quiet_since < 1 else QUIET_WAKE_SECONDS)
             if self.is_running and len(self.processes.known) > 1:
                 signal.pthread_kill(threading.main_thread().ident, signal.SIGCHLD)
 
     def watch(self):
-        stuck, idle = Standstill(), Standstill()
+        stuck, idle, vfork = Standstill(), Standstill(), Standstill()
         killed_at = None
         while True:
             time.sleep(1)
@@ -48,6 +58,17 @@ class Watchdog:
                 self.give_up()
             pids = list(self.processes.known)
             held = {thread for pid in pids for thread in held_threads(pid)}
+            waiting = held_in_vfork(pids) if self.is_running else {}
+            if vfork.seconds(set(waiting), processor_time()) >= VFORK_SECONDS:
+                vfork, stuck = Standstill(), Standstill()
+                child, parent = next(iter(waiting.items()))
+                self.tell(
+                    f"process {parent} waits in vfork(2) until process {child} executes something, which gdb stopped for "
+                    "what another process did: gdb waits for both, and the processes were killed"
+                )
+                killed_at = killed_at or time.monotonic()
+                kill(pids)
+                continue
             if stuck.seconds(held if self.is_running else set(), self.processes.told) >= STUCK_SECONDS:
                 stuck = Standstill()
                 killed_at = killed_at or time.monotonic()
