@@ -51,10 +51,13 @@ class Watchdog:
 
     def watch(self):
         stuck, idle, vfork = Standstill(), Standstill(), Standstill()
-        killed_at = None
+        # When, and how much gdb had told by then.
+        killed = None
         while True:
             time.sleep(1)
-            if killed_at is not None and time.monotonic() - killed_at >= END_SECONDS:
+            if killed is not None and killed[1] != self.processes.told:
+                killed = self.now()
+            if killed is not None and time.monotonic() - killed[0] >= END_SECONDS:
                 self.give_up()
             pids = list(self.processes.known)
             held = {thread for pid in pids for thread in held_threads(pid)}
@@ -66,18 +69,21 @@ class Watchdog:
                     f"process {parent} waits in vfork(2) until process {child} executes something, which gdb stopped for "
                     "what another process did: gdb waits for both, and the processes were killed"
                 )
-                killed_at = killed_at or time.monotonic()
+                killed = killed or self.now()
                 kill(pids)
                 continue
             if stuck.seconds(held if self.is_running else set(), self.processes.told) >= STUCK_SECONDS:
                 stuck = Standstill()
-                killed_at = killed_at or time.monotonic()
+                killed = killed or self.now()
                 self.tell("gdb stopped the processes and did not go on with them: they were killed")
                 kill(pids)
             if idle.seconds(set() if self.is_running else held, processor_time()) >= IDLE_SECONDS:
                 self.tell("gdb waited without end while it held the processes: it was ended, and they with it")
                 kill(pids)
                 self.give_up()
+
+    def now(self):
+        return time.monotonic(), self.processes.told
 
     def tell(self, message):
         self.log.problem(
