@@ -75,17 +75,22 @@ export function verdict(evidence: Evidence): Verdict {
   return { outcome, reasons, status: statusOf(outcome, isFailing, evidence) };
 }
 
-/** Processes that a signal killed while the first one went on: the status of the run does not tell of them. */
+/** Processes that a signal killed beside the first one, while it went on or after its end: its status does not tell of them. */
 function crashSentences({ nodes, launches }: Evidence): readonly string[] {
   const told = new Set(
     launches.flatMap(({ last, exit }) => (exit?.how === 'signaled' ? last : undefined) ?? []),
   );
-  return nodes
-    .filter((node) => node.image.fatal !== undefined && !told.has(node))
-    .map(
-      ({ image }) =>
-        `The program went on after process ${image.process.pid} was killed by ${image.fatal?.name}.`,
-    );
+  const pids = new Map<string, number[]>();
+  for (const node of nodes) {
+    const { fatal, process } = node.image;
+    if (fatal === undefined || told.has(node)) continue;
+    pids.set(fatal.name, [...(pids.get(fatal.name) ?? []), process.pid]);
+  }
+  return [...pids].map(([name, [pid, ...more]]) =>
+    more.length === 0
+      ? `Process ${pid} was killed by ${name}, of which the status of the program does not tell.`
+      : `${more.length + 1} processes were killed by ${name}, of which the status of the program does not tell.`,
+  );
 }
 
 function failingSentence(failing: number, findings: readonly Finding[]): string {
@@ -227,6 +232,7 @@ function incompleteSentence({ image, end }: TreeNode): string {
     case 'signaled':
       return `The log of ${name} stops after ${image.fatal?.name ?? 'a signal'} killed it, before all was reported.`;
     default:
+      if (image.process.tool === 'gdb') return `The end of ${name} was not seen.`;
       if (isRuntime(image.process.tool)) {
         return `The log of ${name} stops before the end of the program: it was killed, it ended by _exit or exec, or the log was cut.`;
       }

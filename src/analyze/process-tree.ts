@@ -84,6 +84,8 @@ function endOf(
 
 /** Whether what this image exec'd would have left no log: children are not traced, or some are skipped. */
 function execsUntraced(image: ImageDraft): boolean {
+  // It follows each process that it names through all that it executes.
+  if (image.process.tool === 'gdb') return false;
   let traced = false;
   for (const option of image.process.instrumentArgv) {
     if (/^--trace-children-skip(?:-by-arg)?=./.test(option)) return true;

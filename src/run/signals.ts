@@ -5,6 +5,7 @@
 // target leads its own session, and each signal sent to vgrun is passed on exactly once.
 import { closeSync, openSync } from 'node:fs';
 import { processState, signal } from './processes.ts';
+import { isTraced, tracedBy, watchHold } from './traced.ts';
 
 /** Whether this process has a controlling terminal, wherever its standard streams go. */
 export function hasControllingTerminal(): boolean {
@@ -32,7 +33,6 @@ const sentByTerminal: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT'];
 const sentByOthers: readonly NodeJS.Signals[] = ['SIGTTIN', 'SIGTTOU', 'SIGIO', 'SIGURG', 'SIGPWR'];
 const stopLookEveryMs = 250;
 const receiverLookEveryMs = 20;
-const heldForMs = 5000;
 
 /**
  * Passes signals on to the target until the returned function is called.
@@ -41,19 +41,19 @@ const heldForMs = 5000;
  * @param terminal what hasControllingTerminal() said when the target was started.
  * @param receiver the target, where a debugger was started in its place; undefined while there is none yet.
  */
-export function passSignals(
-  pid: number,
-  terminal: boolean,
-  receiver: () => number | undefined = () => pid,
-): () => void {
+export function passSignals(pid: number, terminal: boolean, receiver?: () => number | undefined): () => void {
   const handlers = new Map<NodeJS.Signals, () => void>();
   const waiting = new Set<NodeJS.Timeout>();
-  let heldSince: number | undefined;
+  const hold = receiver === undefined ? undefined : watchHold(pid);
   const deliver = (name: NodeJS.Signals): void => {
+    if (receiver === undefined) {
+      signal(pid, name);
+      return;
+    }
     const target = receiver();
     if (target !== undefined) {
-      signal(target, name);
-      if (target !== pid && endingSignals.includes(name)) heldSince = endIfHeld(pid, target, heldSince);
+      // When it has ended, the signal is for those that outlive it; its number may be another's then.
+      for (const each of isTraced(target, pid) ? [target] : tracedBy(pid)) signal(each, name);
       return;
     }
     const timer = setTimeout(() => {
@@ -63,8 +63,12 @@ export function passSignals(
     waiting.add(timer);
   };
   const on = (name: NodeJS.Signals, handler: () => void) => {
-    handlers.set(name, handler);
-    process.on(name, handler);
+    const heard = () => {
+      handler();
+      if (endingSignals.includes(name)) hold?.asked();
+    };
+    handlers.set(name, heard);
+    process.on(name, heard);
   };
 
   for (const name of passedAlways) {
@@ -94,7 +98,7 @@ export function passSignals(
     on('SIGTSTP', () => {
       signal(pid, 'SIGSTOP');
       // While its debugger stands still, what stops a target keeps it there.
-      if (receiver() !== pid) deliver('SIGSTOP');
+      if (receiver !== undefined) deliver('SIGSTOP');
       process.kill(process.pid, 'SIGSTOP');
     });
     on('SIGCONT', () => signal(pid, 'SIGCONT'));
@@ -102,23 +106,10 @@ export function passSignals(
 
   return () => {
     clearInterval(timer);
+    hold?.stop();
     for (const each of waiting) clearTimeout(each);
     for (const [name, handler] of handlers) process.off(name, handler);
   };
-}
-
-/**
- * Ends the debugger, and with it all that it traces (PTRACE_O_EXITKILL), when somebody asks again after a while and the target was
- * held each time: it cannot take the signal.
- *
- * @returns since when it is known to be held, in ms; undefined while it runs.
- */
-function endIfHeld(pid: number, target: number, since: number | undefined): number | undefined {
-  // t: stopped for its debugger; D: the caller of vfork(2) whose child is (proc_pid_stat(5)).
-  if (!['t', 'D'].includes(processState(target)?.state ?? '')) return undefined;
-  const now = Date.now();
-  if (since !== undefined && now - since >= heldForMs) signal(pid, 'SIGKILL');
-  return since ?? now;
 }
 
 function inForeground(): boolean {

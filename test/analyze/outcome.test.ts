@@ -201,6 +201,33 @@ test('a child that only forked to run an untraced program is no gap', async () =
   expect(await judge(stub('yes'))).toMatchObject({ outcome: 'inconclusive' });
 });
 
+test('a child under gdb whose end is missing was not seen to its end, and did not become another program', async () => {
+  const child = [
+    ...clean,
+    process(2, { ppid: 101, forked: true, tool: 'gdb', instrumentArgv: [] }),
+    end(2, { complete: false, finished: false }),
+  ];
+  const report = await analyze(child, { vgrun: '0.1.0', manifest: manifest() });
+  expect(report).toMatchObject({ outcome: 'inconclusive', problems: [] });
+  expect(report.reasons).toEqual([expect.stringMatching(/^The end of process 102 .*was not seen\.$/)]);
+});
+
+test('of processes that a signal killed, nothing is said of what the first one did meanwhile', async () => {
+  const killed = (image: number): readonly ParsedRecord[] => [
+    process(image, { ppid: 101, forked: true }),
+    { type: 'fatal-signal', image, number: 11, name: 'SIGSEGV' },
+    end(image),
+  ];
+  const reasons = async (...images: readonly number[]) =>
+    (await judge([...clean, ...images.flatMap(killed)])).reasons;
+  expect(await reasons(2)).toEqual([
+    'Process 102 was killed by SIGSEGV, of which the status of the program does not tell.',
+  ]);
+  expect(await reasons(2, 3)).toEqual([
+    '2 processes were killed by SIGSEGV, of which the status of the program does not tell.',
+  ]);
+});
+
 test('a lone log cut before it could say RUNNING is no such child', async () => {
   const lone = [
     process(1, { forked: true, instrumentArgv: [] }),

@@ -2,6 +2,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Stop } from '../../src/model/stop.ts';
 import { canRun, cliPath, projectRoot } from '../project.ts';
@@ -38,6 +39,17 @@ interface Seen extends Result {
   /** By pid `SIGSEGV` or `code 3`: of two processes that end at nearly the same time, gdb tells in any order. */
   readonly exits: Readonly<Record<number, string>>;
   readonly problems: readonly string[];
+}
+
+async function childrenOf(pid: number): Promise<readonly number[]> {
+  const words = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8');
+  return words.split(' ').filter(Boolean).map(Number);
+}
+
+/** One letter (proc_pid_stat(5)); empty when it is gone. */
+async function stateOf(pid: number): Promise<string> {
+  const line = await readFile(`/proc/${pid}/stat`, 'latin1').catch(() => '');
+  return /\) (\S)/.exec(line)?.[1] ?? '';
 }
 
 /** Runs `vgrun gdb words…` in a folder of its own and reads its stop log. */
@@ -194,6 +206,31 @@ int main(void) {
   return 6;
 }`;
 
+// Thirty-two processes, most of which are made, and end, at the same time.
+const forks = `
+#include <unistd.h>
+int main(int count, char **words) {
+  for (int i = 0; i < 5; i++) fork();
+  if (count > 1) *(volatile int *)0 = 1;
+  usleep(1000);
+  return 0;
+}`;
+
+// Each signal is one for gdb to pass on.
+const ticks = `
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+int main(void) {
+  signal(SIGUSR1, SIG_IGN);
+  puts("started");
+  fflush(stdout);
+  for (;;) {
+    usleep(10000);
+    raise(SIGUSR1);
+  }
+}`;
+
 const containers = `
 #include <cstdlib>
 #include <map>
@@ -275,6 +312,43 @@ describe.skipIf(!canRun('gdb'))('a program under gdb', () => {
     const seen = await underGdb([program]);
     expect([seen.status, seen.problems]).toEqual([6, []]);
     expect(Object.values(seen.exits).sort()).toEqual([...Array(16).fill('code 0'), 'code 6']);
+  });
+
+  test('may have many children that fork at the same time: each is followed to its end', async () => {
+    const program = place('forks');
+    compileC(program, forks);
+    for (const words of [[], ['crash']]) {
+      const seen = await underGdb([program, ...words]);
+      const end = words.length === 0 ? 'code 0' : 'SIGSEGV';
+      expect([seen.status, seen.problems]).toEqual([words.length === 0 ? 0 : 139, []]);
+      expect(Object.values(seen.exits)).toEqual(Array(32).fill(end));
+      expect(seen.stops).toHaveLength(words.length === 0 ? 0 : 32);
+    }
+  });
+
+  test('that a gdb holds which does nothing more is ended with it, when vgrun is asked twice', async () => {
+    const program = place('ticks');
+    compileC(program, ticks);
+    const cwd = place('held');
+    await mkdir(cwd);
+    let said = '';
+    const child = spawn(process.execPath, [cliPath, 'gdb', program], { cwd });
+    child.stdout.on('data', (bytes) => {
+      said += bytes;
+    });
+    await until('the program to start', () => said.includes('started'));
+    const pids = await childrenOf(child.pid ?? 0);
+    expect(pids).toHaveLength(1);
+    const [gdb = 0] = pids;
+    const [traced = 0] = await childrenOf(gdb);
+    process.kill(gdb, 'SIGSTOP');
+    await until('gdb to hold it', async () => (await stateOf(traced)) === 't');
+    const ended = new Promise((done) => child.once('exit', done));
+    child.kill('SIGTERM');
+    await sleep(5200);
+    child.kill('SIGTERM');
+    expect(await ended).toBe(101);
+    await until('the program to be gone', async () => ['', 'Z'].includes(await stateOf(traced)));
   });
 
   test('is ended with vgrun, whatever ends that', async () => {

@@ -13,6 +13,8 @@ class Processes:
         self.status = None
         # By pid: what it is, see identity().
         self.known = {}
+        # How often gdb told something of one.
+        self.told = 0
 
     def meet(self, pid, how):
         if pid in self.known:
@@ -39,6 +41,7 @@ class Processes:
         self.note({**entry, "argv": arguments(pid), **({"program": program} if program else {}), "how": how})
 
     def note(self, entry):
+        self.told += 1
         self.log.write({"type": "process", **entry})
 
     def begin(self, pid):
@@ -61,6 +64,7 @@ class Processes:
         else:
             entry.update({"signal": end[1], "name": signal_name(end[1])})
         self.log.write(entry)
+        self.told += 1
         self.known.pop(pid, None)
         if pid == self.first:
             self.status = end

@@ -25,7 +25,7 @@ from probes import Probe
 from process_group import join_group
 from processes import Processes
 from program import end_as, executable, quoted, speakable, wrapper
-from settings import attempt, catch, settings
+from settings import attempt, catch, leave_thread_library, settings
 from siginfo import is_own_trap
 from stop import describe_stop
 from times import Times
@@ -136,6 +136,8 @@ class Session:
         for each in [inferior] if inferior is not None else gdb.inferiors():
             if each.pid > 0:
                 self.processes.meet(each.pid, "fork")
+                if each.pid != self.processes.first:
+                    leave_thread_library()
 
     def exited(self, event):
         pid = event.inferior.pid

@@ -95,6 +95,15 @@ def stop_for_fatal_signals(decide):
             attempt(f"handle {name} stop print pass")
 
 
+def leave_thread_library():
+    """Before gdb reads the libraries of a child: it has no thread-local variables there then.
+
+    For libthread_db gdb 13 stops the threads of all processes. One that ends at that moment is taken off its list,
+    and nobody hears of its end (wait_lwp in linux-nat.c).
+    """
+    attempt("set libthread-db-search-path /dev/null")
+
+
 def attempt(command):
     """A setting that this gdb does not have is none that it needs."""
     try:
