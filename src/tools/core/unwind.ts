@@ -12,6 +12,7 @@ import {
 import { functionsThatReturned } from './lost-frames.ts';
 import type { ImageThread } from './process-image.ts';
 import { registerValues } from './register-numbers.ts';
+import { stepByReturnPath } from './return-path.ts';
 import { type ScanBudget, type ScannedCaller, scanForCaller } from './stack-scan.ts';
 import { type PlainFrame, stopFrame } from './stop-frames.ts';
 
@@ -239,6 +240,9 @@ function callerWithoutFrame(code: CodePlaces, state: FrameState): Next | undefin
 
 function undescribedCaller(code: CodePlaces, state: FrameState, budget: ScanBudget): Next {
   if (isEntry(code, state)) return { end: 'whole' };
+  // The frame pointer of code that has no frame of its own, or not yet, is that of its caller: the chain would leave that one out.
+  const followed = stepByReturnPath(code, state);
+  if (followed !== undefined && followed.trust !== 'doubtful') return { ...followed, found: 'scanned' };
   const caller = stepByFramePointer(code, state);
   if (caller !== undefined && caller.trust !== 'doubtful') return { ...caller, found: 'frame pointer' };
   const first = callerWithoutFrame(code, state);
