@@ -129,7 +129,7 @@ export interface StopSignal {
   readonly sender?: SignalSender;
 }
 
-/** What the address is that a crashing instruction touched. */
+/** What the address is that a crashing instruction touched. `privileged`: it touched none, it is an instruction of the kernel. */
 export type PointerKind =
   | 'null'
   | 'near null'
@@ -144,7 +144,9 @@ export type PointerKind =
   | 'data'
   | 'not mapped'
   | 'not canonical'
-  | 'beyond the file';
+  | 'unaligned'
+  | 'beyond the file'
+  | 'privileged';
 
 /** What the crashing instruction did to memory. */
 export interface Fault {
