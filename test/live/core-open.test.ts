@@ -192,6 +192,33 @@ describe.runIf(canRun('cc') && canRun('gdb') && canRun('prlimit'))('the core of 
     }
   });
 
+  test('of a program without a build-id takes its stripped twin, and no other build that has the same headers', async () => {
+    const source = at('plain.c');
+    const build = (name: string): string => {
+      writeFileSync(
+        source,
+        `int ${name}(int *place) { return *place; }\nint main(void) { return ${name}(0); }\n`,
+      );
+      execFileSync('cc', ['-g', '-O0', '-rdynamic', '-Wl,--build-id=none', '-o', at('plain'), source]);
+      return at('plain');
+    };
+    const program = build('touch_it');
+    const found = crash(at('plain-core'), program);
+    execFileSync('strip', [program]);
+    await withCore(found, {}, (opened) => {
+      expect(opened.exe).toMatchObject({ path: program, matches: 'unknown' });
+      expect(placeOf(opened).function?.name).toBe('touch_it');
+    });
+    build('spoil_it');
+    await withCore(found, {}, (opened) => {
+      expect(opened.exe.path).toBeUndefined();
+      expect(placeOf(opened).function?.name).not.toBe('spoil_it');
+      expect(opened.missing.map(({ message }) => message)).toEqual([
+        expect.stringMatching(/plain is another build than .* or the bytes behind them, are others/),
+      ]);
+    });
+  });
+
   test('of a stripped program has names by its debug twin', async () => {
     const directory = at('stripped');
     mkdirSync(directory);

@@ -96,7 +96,7 @@ function whyMissing(program: LoadedModule, path: string, store: ObjectStore): st
   if (other === undefined) return `the program, ${name}${idOf(buildId)}, cannot be read`;
   const ids =
     buildId === undefined || other.elf.buildId === undefined
-      ? 'its program headers are others'
+      ? 'its program headers, or the bytes behind them, are others'
       : `its build-id is ${other.elf.buildId}, that of the process ${buildId}`;
   return `${shown(path)} is another build than the program of the core: ${ids}`;
 }

@@ -5,12 +5,15 @@ import type { Problem } from '../../model/problem.ts';
 import type { CoreFile } from '../../tools/core/core-file.ts';
 import { kernelObjectName } from '../../tools/core/core-modules.ts';
 import type { ElfFile } from '../../tools/core/elf-file.ts';
+import { SegmentType } from '../../tools/core/elf-layout.ts';
 import { readMappedObject, readWholeMappedObject } from '../../tools/core/mapped-object.ts';
+import type { LoadedModule } from '../../tools/core/process-image.ts';
 import { indexUpTo } from '../../tools/core/ranges.ts';
 import type { Debuginfod } from './debuginfod.ts';
 import { openFile } from './file-reader.ts';
 import { problemsOfMissing, problemsOfUnreadable } from './missing-files.ts';
 import {
+  elfHeaderSize,
   findDebugTwin,
   findObject,
   hasCode,
@@ -83,6 +86,7 @@ export async function findFiles(
   const mapped: readonly MappedModule[] = modules.map((module) => ({
     module,
     header: core.headers.get(module.start),
+    ...firstBytesOf(core, module),
     mappings: mappings
       .slice(indexUpTo(mappings, module.start), indexUpTo(mappings, module.end - 1n) + 1)
       .filter(({ path }) => path === module.path),
@@ -124,6 +128,22 @@ export async function findFiles(
     missing: problems.length === 0 ? missing : missing.filter(({ code }) => code !== 'missing-program'),
   };
 }
+
+/** Only needed where there is no build-id. Of the first page: of the code that follows a core seldom has more. */
+function firstBytesOf(core: CoreFile, module: LoadedModule): Pick<MappedModule, 'firstBytes'> {
+  const first = core.headers
+    .get(module.start)
+    ?.segments.find(
+      ({ type, fileOffset, fileSize }) => type === SegmentType.load && fileOffset === 0 && fileSize > 0,
+    );
+  if (module.buildId !== undefined || first === undefined || first.flags.write) return {};
+  const size = Math.min(firstPage, first.fileSize) - elfHeaderSize;
+  if (size <= 0) return {};
+  const bytes = core.image.memory.read(module.start + BigInt(elfHeaderSize), size);
+  return bytes.length === 0 ? {} : { firstBytes: bytes };
+}
+
+const firstPage = 4096;
 
 async function filesOf(
   mapped: MappedModule,
@@ -184,7 +204,7 @@ function problemsOfGiven(exe: CoreProgram, isProgramKnown: boolean): readonly Pr
   if (matches !== 'no') return [];
   const ids =
     buildId === undefined || givenBuildId === undefined
-      ? 'its program headers are others'
+      ? 'its program headers, or the bytes behind them, are others'
       : `its build-id is ${givenBuildId}, that of the process ${buildId}`;
   return [
     {

@@ -88,17 +88,26 @@ function indexOf(folders: readonly string[]): Map<string, string[]> {
   return index;
 }
 
+/** Bytes of Elf64_Ehdr; of 32 bits it has fewer, and program headers behind it. */
+export const elfHeaderSize = 64;
+
 /** What is known of a module in its process. */
 export interface MappedModule {
   readonly module: LoadedModule;
   /** Missing: its first page is not in the core. */
   readonly header?: MappedHeader | undefined;
+  /** What follows the header in the memory, as far as the process cannot have changed it. */
+  readonly firstBytes?: Uint8Array;
   /** Those of its file, by NT_FILE. */
   readonly mappings: readonly Mapping[];
 }
 
-/** Whether a file is the one that a process has mapped: by build-id, else whether its program headers contradict. */
-export function matchOf({ module, header, mappings }: MappedModule, { elf }: OpenObject): Match {
+/**
+ * Whether a file is the one that a process has mapped: by build-id, else whether its program headers, or what follows them, contradict:
+ * another build seldom has the same hash table of names.
+ */
+export function matchOf({ module, header, firstBytes, mappings }: MappedModule, object: OpenObject): Match {
+  const { elf } = object;
   if (module.buildId !== undefined && elf.buildId !== undefined) {
     return module.buildId === elf.buildId ? 'yes' : 'no';
   }
@@ -115,7 +124,7 @@ export function matchOf({ module, header, mappings }: MappedModule, { elf }: Ope
         (!hasCode(elf) || segment.fileOffset === other.fileOffset)
       );
     });
-    return isSame ? 'unknown' : 'no';
+    return isSame && beginsWith(object, firstBytes) ? 'unknown' : 'no';
   }
   // Each segment begins in a page from which a mapping begins, when nobody changed the mappings.
   const pages = mappings.map(({ fileOffset = 0 }) => fileOffset);
@@ -123,6 +132,12 @@ export function matchOf({ module, header, mappings }: MappedModule, { elf }: Ope
     .filter(({ type, flags }) => type === SegmentType.load && flags.execute)
     .every(({ fileOffset }) => pages.some((page) => page <= fileOffset && fileOffset < page + 65536));
   return fits ? 'unknown' : 'no';
+}
+
+/** A stripped file has other numbers in its header, and the same bytes behind it. */
+function beginsWith({ elf, reader }: OpenObject, firstBytes: Uint8Array | undefined): boolean {
+  if (firstBytes === undefined || !hasCode(elf)) return true;
+  return Buffer.from(reader.readAt(elfHeaderSize, firstBytes.length)).equals(firstBytes);
 }
 
 /** false: only what debuggers read is in it, as in a debug twin. */

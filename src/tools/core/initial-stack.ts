@@ -18,6 +18,8 @@ const largestType = 255n;
 const mostEntries = 64;
 /** Bytes: above the vector lie only the words and the variables, for which the kernel takes a quarter of the stack limit. */
 const mostAbove = 8 * 1024 * 1024;
+/** Pairs that look like the one that is searched. */
+const mostPairs = 256;
 /** Bytes of all mappings. */
 const mostSearched = 64 * 1024 * 1024;
 const longestPath = 4096;
@@ -41,6 +43,7 @@ export function findAuxiliaryVector(
   if (bits === 64) pair.writeBigUInt64LE(program.headersAt, width);
   else pair.writeUInt32LE(Number(program.headersAt & 0xffffffffn), width);
   let left = mostSearched;
+  let pairs = 0;
   for (const { start, end, access } of mappings.toReversed()) {
     if (access?.write !== true) continue;
     const size = Math.min(Number(end - start), mostAbove, left);
@@ -48,6 +51,7 @@ export function findAuxiliaryVector(
     const bytes = Buffer.from(memory.read(from, size));
     left -= bytes.length;
     for (let at = bytes.lastIndexOf(pair); at >= 0; at = at === 0 ? -1 : bytes.lastIndexOf(pair, at - 1)) {
+      if (++pairs > mostPairs) return undefined;
       if ((from + BigInt(at)) % BigInt(width) !== 0n) continue;
       const vector = vectorAround(bytes, at, from, bits);
       if (vector !== undefined) return vector;

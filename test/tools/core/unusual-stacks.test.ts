@@ -18,6 +18,9 @@ const source = `
 volatile int one = 1;
 CALL void crash(void) { *(volatile int *)0 = one; }
 static void in_context(void) { crash(); one++; }
+/* Without a frame of its own, as small functions are in optimized code; its caller has one. */
+__attribute__((noinline, optimize("O2", "omit-frame-pointer"))) static int leaf(int *place) { return *place; }
+CALL int calls_leaf(void) { return leaf((int *)(long)(one - 1)) + one; }
 CALL int context(void) {
   static ucontext_t back, other;
   getcontext(&other);
@@ -39,13 +42,14 @@ CALL int written(void) {
 CALL int through(int (*function)(int), int value) { return function(value) + one; }
 int main(int count, char **words) {
   if (!strcmp(words[1], "context")) return context() + one;
+  if (!strcmp(words[1], "leaf")) return calls_leaf() + one;
   if (!strcmp(words[1], "written")) return written() + one;
   return through(0, count) + one;
 }
 `;
 
-function unwound(core: string): UnwoundStack {
-  const image = imageOfCore(core);
+function unwound(core: string, missing?: string): UnwoundStack {
+  const image = imageOfCore(core, { fileOf: (path) => (path === missing ? undefined : path) });
   const [thread] = image.threads;
   if (thread === undefined) throw new Error('no thread');
   return unwindThread(codePlaces(image, namesOfSymbols), thread);
@@ -66,6 +70,15 @@ describe.skipIf(!canRun('gcc'))('the stack', () => {
   test('with code in it that was written at run time has the function that called it', () => {
     const stack = unwound(coreOf(compile(folder, 'unusual', source, ['-O2']), ['written']));
     expect(namesOf(stack).slice(0, 4)).toEqual(['sure crash', 'sure ???', 'likely written', 'likely main']);
+  });
+
+  test('in a program whose file is missing has the caller of a function without a frame', () => {
+    const program = compile(folder, 'unusual-leaf', source, ['-O0', '-fno-omit-frame-pointer']);
+    const core = coreOf(program, ['leaf']);
+    const places = ({ frames }: UnwoundStack) => frames.slice(0, 3).map(({ ip }) => ip);
+    const known = unwound(core);
+    expect(namesOf(known).slice(0, 3)).toEqual(['sure leaf', 'sure calls_leaf', 'sure main']);
+    expect(places(unwound(core, program))).toEqual(places(known));
   });
 
   test('of a call to NULL is sure, though the code before it has a byte like that of a direct call', () => {
