@@ -1,7 +1,9 @@
 // Takes out of a report what must not leave the house: command lines, source text, and quotes of logs that may hold them.
+import { exceptionSentence } from '../model/exception-sentence.ts';
 import type { ReportProfile } from '../model/profile-report.ts';
 import type { Finding, Report, ReportStop, ReportStopFrame } from '../model/report.ts';
 import { type Replay, type ReplayedRequest, requestName } from '../model/request.ts';
+import type { ThrownException } from '../model/stop.ts';
 
 /**
  * The report without arguments of programs and of the instrument, source excerpts, raw log excerpts, messages of the
@@ -10,6 +12,7 @@ import { type Replay, type ReplayedRequest, requestName } from '../model/request
  */
 export function withoutSecrets(report: Report): Report {
   const inSentence = sentenceMask(report.replay);
+  const ofExceptions = exceptionTexts(report);
   return {
     ...report,
     reasons: report.reasons.map(inSentence),
@@ -17,7 +20,7 @@ export function withoutSecrets(report: Report): Report {
     ...(report.run && {
       run: { ...report.run, command: report.run.command.slice(0, 1), toolOptions: [] },
     }),
-    findings: report.findings.map(withoutExcerpts),
+    findings: report.findings.map((finding) => withoutExcerpts(finding, ofExceptions)),
     ...(report.profiles && { profiles: report.profiles.map(withoutSources) }),
     processes: report.processes.map((process) => ({ ...process, argv: process.argv.slice(0, 1) })),
     ...(report.stops && { stops: report.stops.map(withoutValues) }),
@@ -31,19 +34,44 @@ export function withoutSecrets(report: Report): Report {
 }
 
 /** Nor the first bytes of blocks, which logs of heaps quote: `Data: <hello world > 68 65 6C …`. */
-function withoutExcerpts({ excerpt: _, raw: __, witnesses, ...finding }: Finding): Finding {
+function withoutExcerpts(
+  { excerpt: _, raw: __, witnesses, ...finding }: Finding,
+  texts: readonly MaskedSentence[],
+): Finding {
+  const masked = (sentence: string): string =>
+    texts.reduce((left, [secret, mask]) => left.replaceAll(secret, () => mask), sentence);
   return {
     ...finding,
-    details: finding.details.filter((detail) => !detail.startsWith('Data: ')),
-    ...(witnesses && { witnesses: witnesses.map(withoutExcerpts) }),
+    what: masked(finding.what),
+    details: finding.details.filter((detail) => !detail.startsWith('Data: ')).map(masked),
+    ...(finding.alsoSeen && { alsoSeen: finding.alsoSeen.map(masked) }),
+    ...(witnesses && { witnesses: witnesses.map((witness) => withoutExcerpts(witness, texts)) }),
   };
+}
+
+type MaskedSentence = readonly [secret: string, mask: string];
+
+/** What exceptions say of themselves are messages of the program. */
+function exceptionTexts({ stops = [] }: Report): readonly MaskedSentence[] {
+  const texts = stops.flatMap(({ exception }): MaskedSentence[] =>
+    exception?.text === undefined
+      ? []
+      : [[exceptionSentence(exception), exceptionSentence(withoutText(exception))]],
+  );
+  // One may be the beginning of another.
+  return texts.sort(([a], [b]) => b.length - a.length);
+}
+
+function withoutText({ text: _, ...exception }: ThrownException): ThrownException {
+  return exception;
 }
 
 /** Of a moment, what the program's memory and registers held, the expressions of probes, and source text. */
 function withoutValues({ excerpt: _, ...stop }: ReportStop): ReportStop {
-  const { probe } = stop;
+  const { probe, exception } = stop;
   return {
     ...stop,
+    ...(exception && { exception: withoutText(exception) }),
     threads: stop.threads.map(({ registers: __, frames, ...thread }) => ({
       ...thread,
       frames: frames.map(withoutVariables),

@@ -142,6 +142,22 @@ const checks: readonly (readonly [name: RegExp, words: Words])[] = [
     },
   ],
   [
+    /^__cxa_pure_virtual/,
+    {
+      meaning:
+        'A pure virtual function was called: by a constructor or destructor of its class, or on an object that is gone.',
+      advice:
+        'See whether the first frame of yours is called while the object is made or destroyed; if not, memcheck or ASan tells who freed it.',
+    },
+  ],
+  [
+    /^std::thread::(?:~thread|operator=)/,
+    {
+      meaning: 'A std::thread was destroyed or assigned to that was still to be joined.',
+      advice: 'Call join() or detach() on every path, also when an exception leaves the function.',
+    },
+  ],
+  [
     /^(?:__gnu_cxx::__verbose_terminate_handler|__cxxabiv1::__terminate|std::terminate)/,
     {
       meaning:
@@ -151,6 +167,21 @@ const checks: readonly (readonly [name: RegExp, words: Words])[] = [
     },
   ],
 ];
+
+/** By its frames: `__cxa_throw` has looked for somebody who catches, the others have come to a function that may not throw. */
+const leftNoexcept = /^(?:__gxx_personality_v0|__cxa_call_terminate|__clang_call_terminate)/;
+
+const uncaught: Words = {
+  meaning: 'The program threw an exception that nobody caught.',
+  advice:
+    'Catch it in the first frame of yours or further out, or see to it that its cause does not come up.',
+};
+
+const throughNoexcept: Words = {
+  meaning:
+    'An exception was about to leave a function that may not throw, such as a noexcept one or a destructor.',
+  advice: 'Catch it within that function, which is among the frames, or drop its noexcept.',
+};
 
 const sentBySomebody: Words = {
   meaning: 'The signal was sent to the process: no instruction of it failed.',
@@ -163,13 +194,15 @@ const nearFrames = 16;
 /** What a crash means, and what to do; undefined where the kind of signal says as much. */
 export function crashWords(stop: Stop | undefined): Words | undefined {
   if (stop === undefined) return undefined;
-  const { fault, signal, threads } = stop;
+  const { fault, signal, exception, threads } = stop;
   if (fault !== undefined) {
     return fault.pointer === 'stack guard' && isRecursive(stop) ? recursion : words[fault.pointer];
   }
   if (signal?.name === 'SIGSEGV' && signal.code === 128) return withoutAddress;
   const names = (threads[0]?.frames ?? []).slice(0, nearFrames).flatMap((frame) => frame.function ?? []);
   if (signal?.name === 'SIGABRT') {
+    if (exception !== undefined && exception.isHandled !== true)
+      return names.some((name) => leftNoexcept.test(name)) ? throughNoexcept : uncaught;
     const check = checks.find(([pattern]) => names.some((name) => pattern.test(name)));
     if (check !== undefined) return check[1];
     // abort(3) raises it too.

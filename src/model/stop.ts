@@ -127,6 +127,15 @@ export interface StopSignal {
   /** si_addr, for signals of a fault. */
   readonly address?: string;
   readonly sender?: SignalSender;
+  /** Of SIGSYS: the call that a filter forbids. */
+  readonly systemCall?: SystemCall;
+}
+
+/** sigaction(2), si_syscall and si_arch. */
+export interface SystemCall {
+  readonly number: number;
+  /** AUDIT_ARCH_… of linux/audit.h, by which the number is to be read. */
+  readonly architecture: number;
 }
 
 /** What the address is that a crashing instruction touched. `privileged`: it touched none, it is an instruction of the kernel. */
@@ -159,6 +168,16 @@ export interface Fault {
   readonly text: string;
   /** How it is known, or what makes it doubtful. */
   readonly doubt?: string;
+}
+
+/** The exception of C++ that a thread had in its hands when std::terminate ended the process. */
+export interface ThrownException {
+  /** As the source has it: `std::runtime_error`; mangled where nobody could read it. */
+  readonly type: string;
+  /** Its message, or the text that was thrown: at most 2048 characters. Missing: it has none, or it cannot be read for certain. */
+  readonly text?: string;
+  /** It had been caught: std::terminate was called for another reason by the code that handled it. */
+  readonly isHandled?: true;
 }
 
 export interface Instruction {
@@ -244,6 +263,8 @@ export interface Stop {
   readonly ms?: number;
   readonly signal?: StopSignal;
   readonly fault?: Fault;
+  /** Of SIGABRT. Missing: there was none, or it is not known. */
+  readonly exception?: ThrownException;
   readonly disassembly?: Disassembly;
   /** The one that stopped first. Of a probe: only that one, and with frames only when `--backtrace` asks for them. */
   readonly threads: readonly StopThread[];

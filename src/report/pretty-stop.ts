@@ -1,4 +1,5 @@
 // Processes that stand still, on a terminal: what each thread does at a crash, in a core file or in samples, and who waits for whom.
+import { exceptionSentence } from '../model/exception-sentence.ts';
 import type { Report, ReportStop, ReportStopFrame, ReportStopThread } from '../model/report.ts';
 import type { Deadlock } from '../model/stop.ts';
 import {
@@ -101,6 +102,7 @@ function* momentLines(stop: ReportStop, report: Report, form: StopForm, ink: Ink
   const isTold = stop.finding !== undefined && stop.cause === 'signal' && !form.isWhole;
   const facts = [
     ...(stop.what === undefined || stop.cause !== 'signal' || isTold ? [] : [stop.what]),
+    ...(stop.exception === undefined || isTold ? [] : [exceptionSentence(stop.exception)]),
     ...(stop.fault === undefined || isTold ? [] : [stop.fault.text]),
     ...(stop.fault?.doubt === undefined || isTold ? [] : [stop.fault.doubt]),
     ...(sender === undefined || isTold ? [] : [sender]),

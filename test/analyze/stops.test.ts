@@ -5,7 +5,7 @@ import { analyze } from '../../src/analyze/index.ts';
 import { withoutSecretValues } from '../../src/analyze/stop-secrets.ts';
 import type { StopRecord } from '../../src/model/record.ts';
 import type { Fault, Stop, StopFrame, Variable } from '../../src/model/stop.ts';
-import { libc, mine, thread } from '../report/stop-scenarios.ts';
+import { libc, logText, mine, recordsOfLog, stop, thread } from '../report/stop-scenarios.ts';
 import { counts, end, finding, process, stack, mine as valgrinds } from './records.ts';
 
 const options = { vgrun: '0', projectRoot: '/home/ann/list' };
@@ -151,4 +151,43 @@ test('asked for, values are shown as they are; a confidential report has none', 
   const left = JSON.stringify(withoutSecrets(report).stops);
   for (const secret of ['password', '0x7', '1234', '***']) expect(left).not.toContain(secret);
   expect(left).toContain('"function":"f"');
+});
+
+test('what an uncaught exception means is said by how std::terminate was reached, and its text is no part of the identity', async () => {
+  const exception = { type: 'std::runtime_error', text: 'no such table' } as const;
+  const abortBy = async (names: readonly string[], more: Partial<Stop>) => {
+    const frames = ['abort', 'std::terminate()', ...names].map((name) => libc(name));
+    const log = logText('core', [
+      { type: 'process', pid: 101, argv: ['./list'], how: 'core' },
+      stop(1, 'signal', {
+        signal: { number: 6, name: 'SIGABRT', code: -6, codeName: 'SI_TKILL' },
+        threads: [thread(1, [...frames, mine('main', 'main.c', 7)], { isCurrent: true })],
+        ...more,
+      }),
+    ]);
+    return analyze(await recordsOfLog(log), options);
+  };
+  const meaning = async (names: readonly string[], more: Partial<Stop>) =>
+    (await abortBy(names, more)).findings[0]?.meaning;
+  expect(await meaning(['__cxa_throw'], { exception })).toMatch(/that nobody caught\.$/);
+  expect(await meaning(['__gxx_personality_v0'], { exception })).toMatch(/may not throw, such as a noexcept/);
+  expect(await meaning(['std::thread::~thread()'], {})).toMatch(/^A std::thread was destroyed/);
+  expect(await meaning(['std::thread::~thread()'], { exception: { ...exception, isHandled: true } })).toMatch(
+    /^A std::thread was destroyed/,
+  );
+  expect(await meaning(['__cxa_pure_virtual'], {})).toMatch(/^A pure virtual function was called/);
+  expect(await meaning([], {})).toMatch(/^C\+\+ gave up/);
+  const [one, other] = [
+    await abortBy(['__cxa_throw'], { exception }),
+    await abortBy(['__cxa_throw'], { exception: { type: 'int' } }),
+  ];
+  expect(one.findings[0]?.what).toBe(
+    "SIGABRT: terminate called after throwing an instance of 'std::runtime_error': no such table",
+  );
+  expect(other.findings[0]?.what).toBe("SIGABRT: terminate called after throwing an instance of 'int'");
+  expect(other.findings[0]?.fingerprint).toBe(one.findings[0]?.fingerprint);
+  const secret = withoutSecrets(one);
+  expect(JSON.stringify(secret)).not.toContain('no such table');
+  expect(secret.stops?.[0]?.exception).toEqual({ type: 'std::runtime_error' });
+  expect(secret.findings[0]?.what).toMatch(/'std::runtime_error'$/);
 });

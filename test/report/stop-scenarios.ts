@@ -14,6 +14,7 @@ export const stopScenarios: ReadonlyMap<string, () => Promise<Report>> = new Map
   ['stops-samples', samples],
   ['stops-probes', probes],
   ['stops-core-without-symbols', coreWithoutSymbols],
+  ['stops-exception', exception],
 ]);
 
 /** The lines of a log, one object each. */
@@ -326,6 +327,40 @@ function coreWithoutSymbols(): Promise<Report> {
         ),
       ],
       modules: [{ path: '/srv/app/server', start: '0x7f0000000000', end: '0x7f0000080000', buildId: 'aa11' }],
+    }),
+  ]);
+}
+
+/** The text has what could steer a terminal or start a tag. */
+function exception(): Promise<Report> {
+  return report('core', [
+    { ...started, how: 'core' },
+    stop(1, 'signal', {
+      core: 'core.101',
+      signal: {
+        number: 6,
+        name: 'SIGABRT',
+        code: -6,
+        codeName: 'SI_TKILL',
+        sender: { pid: 101, uid: 1000, who: 'itself' },
+      },
+      exception: {
+        type: 'store::NoTable<char>',
+        text: "no table `users`\n\u001b[31min <db> & |'shop'|",
+      },
+      threads: [
+        thread(
+          1,
+          [
+            libc('abort', { found: 'innermost' }),
+            libc('std::terminate()', { object: '/usr/lib/x86_64-linux-gnu/libstdc++.so.6' }),
+            libc('__cxa_throw', { object: '/usr/lib/x86_64-linux-gnu/libstdc++.so.6' }),
+            mine('find', 'list.c', 20),
+            mine('main', 'main.c', 7),
+          ],
+          { isCurrent: true },
+        ),
+      ],
     }),
   ]);
 }

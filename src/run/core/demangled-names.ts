@@ -30,3 +30,13 @@ export async function demangleNames(names: Iterable<string>): Promise<ReadonlyMa
   }
   return found;
 }
+
+/** What c++filt says of the string that a type_info points to, `_ZTS` and the name (Itanium C++ ABI, 5.1.4). */
+const typeWords = 'typeinfo name for ';
+
+/** The name of a type, which a type_info has mangled: `St13runtime_error`. It stays so when nobody can read it. */
+export async function demangleType(mangledType: string): Promise<string> {
+  const name = `_ZTS${mangledType}`;
+  const found = (await demangleNames([name])).get(name);
+  return found?.startsWith(typeWords) ? found.slice(typeWords.length) : mangledType;
+}

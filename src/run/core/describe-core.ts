@@ -1,7 +1,15 @@
 // Owns the way from an opened core to a stop: stacks with names and lines, the instruction, the modules.
 import { tmpdir } from 'node:os';
 import type { Frame } from '../../model/finding.ts';
-import type { Disassembly, Stop, StopFrame, StopSignal, StopThread, Wait } from '../../model/stop.ts';
+import type {
+  Disassembly,
+  Stop,
+  StopFrame,
+  StopSignal,
+  StopThread,
+  ThrownException,
+  Wait,
+} from '../../model/stop.ts';
 import { abortMessage } from '../../tools/core/abort-message.ts';
 import { describedRegisters } from '../../tools/core/address-place.ts';
 import { type CodePlaces, codePlaces, type NameOf } from '../../tools/core/code-places.ts';
@@ -9,8 +17,10 @@ import { waitsOf } from '../../tools/core/deadlock.ts';
 import { faultOf } from '../../tools/core/fault.ts';
 import { glibcHeap } from '../../tools/core/glibc-heap.ts';
 import type { ImageThread, LoadedModule } from '../../tools/core/process-image.ts';
+import { terminateReason } from '../../tools/core/terminate-exception.ts';
+import { thrownException } from '../../tools/core/thrown-exception.ts';
 import { type UnwoundStack, unwindThread } from '../../tools/core/unwind.ts';
-import { demangleNames } from './demangled-names.ts';
+import { demangleNames, demangleType } from './demangled-names.ts';
 import { disassemble } from './disassembly.ts';
 import { type AskedPlace, findLines } from './lines.ts';
 import type { OpenedCore } from './open-core.ts';
@@ -66,10 +76,14 @@ export async function describeCore(opened: OpenedCore, options: DescribeCoreOpti
     first !== undefined && signal !== undefined && hasAllRegisters
       ? faultOf(code, heap, first, signal)
       : undefined;
-  const what = signal?.name === 'SIGABRT' ? messageOf(opened, code) : undefined;
+  const isAbort = signal?.name === 'SIGABRT';
+  const what = isAbort ? messageOf(opened, code) : undefined;
+  const thrown =
+    isAbort && first !== undefined ? exceptionOf(code, first, stacks[0]?.frames ?? []) : undefined;
   const { disassembles = signal !== undefined, folder = tmpdir() } = options;
-  const [threads, disassembly] = await Promise.all([
+  const [threads, exception, disassembly] = await Promise.all([
     withNames(opened, unwound, indexes, options.named),
+    thrown,
     disassembles ? disassemblyOf(code, folder) : undefined,
   ]);
   return {
@@ -78,6 +92,7 @@ export async function describeCore(opened: OpenedCore, options: DescribeCoreOpti
     pid: image.pid,
     ...(signal !== undefined && { signal }),
     ...(fault !== undefined && { fault }),
+    ...(exception !== undefined && { exception }),
     ...(what !== undefined && { what }),
     ...(disassembly !== undefined && { disassembly }),
     threads,
@@ -104,6 +119,24 @@ function messageOf({ image, functions }: OpenedCore, code: CodePlaces): string |
     if (message !== undefined) return message;
   }
   return undefined;
+}
+
+/** The exception of C++ that ended the process by std::terminate. */
+async function exceptionOf(
+  code: CodePlaces,
+  thread: ImageThread,
+  frames: readonly StopFrame[],
+): Promise<ThrownException | undefined> {
+  const reason = terminateReason(frames);
+  const thrown = reason === undefined ? undefined : thrownException(code, thread);
+  if (thrown === undefined) return undefined;
+  const { mangledType, text } = thrown;
+  const type = await demangleType(mangledType);
+  return {
+    type,
+    ...(text !== undefined && { text }),
+    ...(reason === 'other' && { isHandled: true as const }),
+  };
 }
 
 function threadOf(

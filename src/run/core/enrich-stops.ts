@@ -91,11 +91,13 @@ async function enriched(stop: StopWithCore, directory: string): Promise<Stop> {
 /** What gdb said stays, unless the core knows better. */
 function merged(seen: StopWithCore, found: Stop): Stop {
   const byLwp = new Map(found.threads.map((thread) => [thread.lwp, thread]));
-  const { signal, fault, deadlocks, disassembly, modules } = { ...found, ...seen };
+  const { signal, fault, exception, what, deadlocks, disassembly, modules } = { ...found, ...seen };
   return {
     ...seen,
     ...(signal && { signal }),
     ...(fault && { fault }),
+    ...(exception && { exception }),
+    ...(what !== undefined && { what }),
     ...(deadlocks && { deadlocks }),
     ...(disassembly && { disassembly }),
     ...((found.modules ?? modules) && { modules: found.modules ?? modules }),

@@ -8,7 +8,7 @@ from first_faults import FirstFaults
 from printers import load_printers
 from proc import is_child_of_vfork, signal_action
 from settings import STOPPING, stop_for_fatal_signals
-from siginfo import abort_message, signal_bytes
+from siginfo import signal_bytes
 from stop import describe_stop, thread_registers
 
 
@@ -73,9 +73,6 @@ class Crashes:
             return
         number = described["signal"]["number"]
         first = self.first_faults.apply(pid, described)
-        message = abort_message(inferior) if described["signal"]["name"] == "SIGABRT" else None
-        if message is not None:
-            described.setdefault("what", message)
         self.pending[pid] = {"stop": described, "number": number, "core": self.write_core(inferior, first)}
         described["pausedMs"] = self.times.paused()
 
@@ -122,6 +119,7 @@ class Crashes:
         path = os.path.join(self.wish["directory"], f"gdb-pid-{inferior.pid}.core.new")
         try:
             import minicore
+            from crash_memory import crash_ranges
         except ImportError:
             return None
         try:
@@ -129,7 +127,8 @@ class Crashes:
             siginfo = signal_bytes()
             if first is not None:
                 threads, siginfo = first.in_core(threads), first.siginfo
-            minicore.write_core(path, inferior.pid, threads, siginfo=siginfo)
+            ranges = crash_ranges(inferior.pid, threads, siginfo)
+            minicore.write_core(path, inferior.pid, threads, ranges=ranges, siginfo=siginfo)
             return path
         except Exception as error:
             print(f"core of {inferior.pid}: {error}")

@@ -30,7 +30,6 @@ PN_XNUM = 0xFFFF
 RED_ZONE = 128
 STACK_LIMIT = 256 * KIB
 TOTAL_LIMIT = 64 * MIB
-HEAP_LIMIT = 16 * MIB
 VDSO_LIMIT = 64 * KIB
 # Files whose first page is read.
 HEADER_LIMIT = 4096
@@ -145,59 +144,6 @@ def machine_of(registers):
     raise ValueError("registers of an unknown machine")
 
 
-def stack_span(mappings, pointer):
-    """(start, end) of what a thread uses of its stack, in whole pages, at most STACK_LIMIT; None
-    when the pointer is no stack."""
-    mapping = mapping_of(mappings, pointer)
-    if mapping is None or not mapping.flags & 4:
-        return None
-    start = max(mapping.start, (pointer - RED_ZONE) & -PAGE)
-    return (start, min(mapping.end, start + STACK_LIMIT))
-
-
-def chosen_spans(mappings, threads):
-    """What of a crashed process is worth keeping: stacks, the page around what each register points
-    to, and the heap."""
-    spans = []
-    pages = set()
-    for _, registers, _ in threads:
-        machine = machine_of(registers)
-        span = stack_span(mappings, registers[machine.stack])
-        if span is not None:
-            spans.append(span)
-        pages.update(value & -PAGE for value in registers.values())
-    for page in sorted(pages):
-        mapping = mapping_of(mappings, page)
-        # One page before and one after: what lies there is shown with its neighbours.
-        if mapping is not None and mapping.flags & 4:
-            spans.append((max(mapping.start, page - PAGE), min(mapping.end, page + 2 * PAGE)))
-    for mapping in mappings:
-        if mapping.path == b"[heap]":
-            spans.append((mapping.start, min(mapping.end, mapping.start + HEAP_LIMIT)))
-    return spans
-
-
-def merged(spans):
-    """Spans sorted and without overlap, in all at most TOTAL_LIMIT bytes: the later ones are left
-    out."""
-    kept = []
-    left = TOTAL_LIMIT
-    for start, end in spans:
-        if left <= 0:
-            break
-        end = min(end, start + left)
-        if end > start:
-            kept.append((start, end))
-            left -= end - start
-    result = []
-    for start, end in sorted(kept):
-        if result and start <= result[-1][1]:
-            result[-1] = (result[-1][0], max(result[-1][1], end))
-        else:
-            result.append((start, end))
-    return result
-
-
 def read_spans(pid, spans):
     """[(address, bytes)] from /proc/PID/mem: what cannot be read is missing."""
     ranges = []
@@ -232,32 +178,35 @@ def header_ranges(pid, mappings):
     return [(start, data) for start, data in read_spans(pid, spans) if data.startswith(b"\x7fELF")]
 
 
-def write_core(path, pid, threads, *, ranges=None, siginfo=None, signal=None):
+def write_core(path, pid, threads, *, ranges, siginfo=None, signal=None):
     """
     Writes a core of a live process that stands still, or stood still when the registers and ranges
     were read.
 
     threads: [(lwp, {register: value}, name or None)], the one that got the signal first; registers
     by gdb's names.
-    ranges: [(address, bytes)] of its memory; None: chosen here and read now.
+    ranges: [(address, bytes)] of its memory.
     siginfo: the bytes of siginfo_t. signal: its number, for NT_PRSTATUS.
     Raises OSError when the process is gone or the file cannot be written, ValueError for an unknown
     machine.
     """
     living = living_thread(pid)
     mappings = read_maps(living)
-    if ranges is None:
-        ranges = read_spans(living, merged(chosen_spans(mappings, threads)))
+    if signal is None:
+        signal = signal_of(siginfo)
     ranges = disjoint([*ranges, *header_ranges(living, mappings)])
     machine = machine_of(threads[0][1])
-    if signal is None:
-        signal = struct.unpack_from("<i", siginfo)[0] if siginfo and len(siginfo) >= 4 else 0
     notes = notes_of(machine, pid, living, threads, mappings, siginfo, signal)
     loads = loads_of(mappings, ranges)
     # 0600: memory may hold secrets.
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with open(descriptor, "wb") as file:
         write_elf(file, machine, notes, loads)
+
+
+def signal_of(siginfo):
+    """The number of the signal that the bytes of a siginfo_t tell of; 0 without them."""
+    return struct.unpack_from("<i", siginfo)[0] if siginfo and len(siginfo) >= 4 else 0
 
 
 def disjoint(ranges):

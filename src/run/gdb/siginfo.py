@@ -27,8 +27,6 @@ CODES = {
 
 # Of the fields that are different for each kind of signal; the rest of siginfo_t has no meaning.
 USED_WORDS = 12
-# Bytes of glibc's message.
-MAX_MESSAGE = 4096
 
 
 def describe_signal(pid):
@@ -115,18 +113,3 @@ def who(sender, pid):
             return {"who": name} if name else {}
     except OSError:
         return {}
-
-
-def abort_message(inferior):
-    """Why the C library called abort(), as a sentence; None when it did not say. `__abort_msg` of glibc points to
-    a size of 4 bytes and a text (assert/assert.c, sysdeps/posix/libc_fatal.c)."""
-    try:
-        block = int(gdb.parse_and_eval("*(unsigned long *) &__abort_msg"))
-        if block == 0:
-            return None
-        size = int.from_bytes(inferior.read_memory(block, 4).tobytes(), "little")
-        text = inferior.read_memory(block + 4, min(size - 4, MAX_MESSAGE)).tobytes()
-    except (gdb.error, gdb.MemoryError, OverflowError, ValueError):
-        return None
-    said = text.split(b"\0")[0].decode("utf-8", "replace").strip()
-    return f"glibc said: {said}" if said else None

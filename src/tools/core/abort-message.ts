@@ -5,8 +5,7 @@ import { textAt } from './fields.ts';
 const longestMessage = 4096;
 
 /**
- * What `__abort_msg` of glibc points to: a size of 4 bytes and a text (assert/assert.c, sysdeps/posix/libc_fatal.c). Of a process under
- * gdb src/run/gdb/siginfo.py reads the same.
+ * What `__abort_msg` of glibc points to: a size of 4 bytes and a text (assert/assert.c, sysdeps/posix/libc_fatal.c).
  *
  * @param pointer address of `__abort_msg`.
  * @returns a sentence; undefined: there is no message, or it is not in the memory.

@@ -34,7 +34,7 @@ const conditionWaiters = 36n;
 const conditionFutexes = 40n;
 
 /** In `struct pthread`, which is at fs_base. */
-const descriptorThreadId = 720n;
+export const descriptorThreadId = 720n;
 /** A thread's id in its descriptor is not far behind fs_base. */
 const descriptorSize = 0x1000n;
 

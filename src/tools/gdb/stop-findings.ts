@@ -1,6 +1,7 @@
 // What a stop says is wrong: the fatal signal, and threads that wait for each other, as findings.
 
 import { type DeadlockSort, deadlockSort } from '../../model/deadlock-sort.ts';
+import { exceptionSentence } from '../../model/exception-sentence.ts';
 import type { FindingRecord, Frame, Stack } from '../../model/finding.ts';
 import type { Deadlock, Stop, StopFrame, StopThread, Wait } from '../../model/stop.ts';
 
@@ -100,9 +101,10 @@ export function signalFinding(
   };
 }
 
-/** `SIGSEGV: rax is NULL: it wrote 4 bytes at 0x8`; without a fault `SIGABRT (SI_TKILL)`. */
-function signalSentence({ signal, fault }: Stop): string {
+/** `SIGSEGV: rax is NULL: it wrote 4 bytes at 0x8`; without a fault or an exception `SIGABRT (SI_TKILL)`. */
+function signalSentence({ signal, fault, exception }: Stop): string {
   if (signal === undefined) return '';
+  if (exception !== undefined) return `${signal.name}: ${exceptionSentence(exception)}`;
   // The address and what the kernel says of it stand with the stop; the fault has said what matters of them.
   if (fault !== undefined) return `${signal.name}: ${fault.text.replace(/\.$/, '')}`;
   const code = signal.codeName === undefined ? '' : ` (${signal.codeName})`;

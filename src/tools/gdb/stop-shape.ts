@@ -13,7 +13,9 @@ import type {
   StopFrame,
   StopSignal,
   StopThread,
+  SystemCall,
   ThreadActivity,
+  ThrownException,
   Variable,
   Wait,
 } from '../../model/stop.ts';
@@ -91,6 +93,10 @@ const signal = shape<StopSignal>(['number', 'name'], {
   codeName: text(64),
   address,
   sender: shape<SignalSender>(['pid'], { pid: whole(), uid: whole(), who: name }),
+  systemCall: shape<SystemCall>(['number', 'architecture'], {
+    number: whole(-(2 ** 31), 2 ** 31 - 1),
+    architecture: whole(0, 2 ** 32 - 1),
+  }),
 });
 
 const fault = shape<Fault>(['pointer', 'text'], {
@@ -118,6 +124,8 @@ const fault = shape<Fault>(['pointer', 'text'], {
   text: sentence,
   doubt: sentence,
 });
+
+const exception = shape<ThrownException>(['type'], { type: symbol, text: printed, isHandled: flag });
 
 const disassembly = shape<Disassembly>(['lines', 'current', 'from'], {
   lines: list(64, shape<Instruction>(['address', 'text'], { address, text: text(256) })),
@@ -171,6 +179,7 @@ export const takeStop: Take<Stop> = shape<Stop>(['number', 'cause', 'pid', 'thre
   ms: amount,
   signal,
   fault,
+  exception,
   disassembly,
   threads: list(4096, thread),
   modules: list(16_384, module),
