@@ -1,6 +1,7 @@
 // Crashes whose cause is easily told wrong; the argument chooses one: code that was made at run time (`made-leaf`, `made-pushed`,
 // `made-room`, `made-frame`, `bare`), instructions of the kernel (`hlt`, `in`, …), stacks that are too small (`alloca`, `frames`,
-// `thread`), calls to what is no address (`call`, `call-memory`, `return`), a handler that crashes itself (`handler`, `handler-info`),
+// `thread`), calls to what is no address (`call`, `call-memory`, `return`), a handler that crashes itself (`handler`, `handler-info`,
+// `handler-abort`, `handler-sent`),
 // a system call that a filter forbids (`filter`).
 // Find: the caller of the code, and what the instruction, the stack or the first fault was. Build: gcc -g -O0 -pthread
 #define _GNU_SOURCE
@@ -120,6 +121,7 @@ int main(int count, char **words) {
   if (!strcmp(how, "handler")) signal(SIGSEGV, handler);
   if (!strcmp(how, "handler-info")) sigaction(SIGSEGV, &action, 0);
   if (!strcmp(how, "handler-abort")) signal(SIGSEGV, aborting);
+  if (!strcmp(how, "handler-sent")) raise((signal(SIGUSR1, handler), SIGUSR1));
   if (!strncmp(how, "handler", 7)) first_fault();
   if (!strcmp(how, "filter")) {
     forbid_getppid();

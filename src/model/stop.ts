@@ -25,6 +25,9 @@ export interface Variable {
   readonly isArgument?: true;
 }
 
+/** What gdb writes for the frame between a signal handler and what the signal interrupted. */
+export const signalFrame = '<signal handler called>';
+
 export interface StopFrame extends Frame {
   readonly found: FrameSource;
   readonly trust: Trust;

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { codePlaces } from '../../../src/tools/core/code-places.ts';
 import { faultOf } from '../../../src/tools/core/fault.ts';
 import { glibcHeap } from '../../../src/tools/core/glibc-heap.ts';
+import { interruptedFault } from '../../../src/tools/core/interrupted-fault.ts';
 import { unwindThread } from '../../../src/tools/core/unwind.ts';
 import { canRun } from '../../project.ts';
 import { compile, coreOf, freshFolder, gdbExample } from './crashed-programs.ts';
@@ -81,5 +82,31 @@ describe('the fault of a program that does', () => {
     const fault = faultOf(code, glibcHeap(code), thread, image.signal);
     expect(fault?.text).toMatch(text);
     expect(fault?.pointer).toBe(pointer);
+  });
+});
+
+describe('a handler that crashes itself', () => {
+  const first = (program: string, how: string) => {
+    const image = imageOfCore(coreOf(program, [how]));
+    const code = codePlaces(image, namesOfSymbols);
+    const [thread] = image.threads;
+    if (thread === undefined) throw new Error('no thread');
+    const stack = unwindThread(code, thread);
+    const found = interruptedFault(code, glibcHeap(code), thread, stack);
+    return found && { ...found, function: stack.frames[found.frame]?.function };
+  };
+
+  test.each(ways)('leaves on the stack what the first fault was ($options)', ({ program }) => {
+    const fault = { operation: 'write', size: 4, address: '0x10', pointer: 'near null' };
+    const at = expect.stringMatching(/^(?:first_fault|main)$/);
+    // Without SA_SIGINFO the kernel does not write which signal it was.
+    expect(first(program, 'handler')).toMatchObject({ function: at, fault });
+    expect(first(program, 'handler-info')).toMatchObject({ function: at, signal: 'SIGSEGV', fault });
+    expect(first(program, 'handler-abort')).toMatchObject({ function: at, fault });
+  });
+
+  test('of a signal that somebody sent leaves nothing that is taken for a fault', () => {
+    expect(first(ways[0]?.program ?? '', 'handler-sent')).toBeUndefined();
+    expect(first(ways[0]?.program ?? '', 'hlt')).toBeUndefined();
   });
 });
