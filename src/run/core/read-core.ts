@@ -6,7 +6,7 @@ import { finished } from 'node:stream/promises';
 import { UserError } from '../../errors.ts';
 import { debug } from '../../log.ts';
 import type { Problem } from '../../model/problem.ts';
-import type { Stop, StopThread } from '../../model/stop.ts';
+import { type Stop, type StopThread, signalFrame } from '../../model/stop.ts';
 import { version } from '../../version.ts';
 import {
   createRunDirectory,
@@ -231,11 +231,12 @@ const mostNamed = 8;
 function firstSentence({ facts }: OpenedCore, threads: readonly StopThread[]): string {
   const why = facts.isCrash ? (facts.signal?.name ?? 'a crash') : 'no crash';
   const [thread] = threads;
-  const names = (thread?.frames ?? [])
-    .slice(0, mostNamed)
-    .map(({ function: name, object, offset }) =>
-      name === undefined ? `${basename(object ?? '???')}+${offset ?? '?'}` : `${name}()`,
-    );
+  const names = (thread?.frames ?? []).slice(0, mostNamed).map((frame) => {
+    const { function: name, object, offset, ip } = frame;
+    if (frame.isSignalHandler === true) return signalFrame;
+    if (name !== undefined) return `${name}()`;
+    return object === undefined ? (ip ?? '???') : `${basename(object)}+${offset ?? '?'}`;
+  });
   return `${why}${names.length === 0 ? '' : ` in ${names.join(' ← ')}`}; looking up lines and values`;
 }
 
