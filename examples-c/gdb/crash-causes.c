@@ -1,8 +1,7 @@
-// Crashes whose cause is easily told wrong; the argument chooses one: code that was made at run time (`made-leaf`, `made-pushed`,
-// `made-room`, `made-frame`, `bare`), instructions of the kernel (`hlt`, `in`, …), stacks that are too small (`alloca`, `frames`,
-// `thread`), calls to what is no address (`call`, `call-memory`, `return`), a handler that crashes itself (`handler`, `handler-info`,
-// `handler-abort`, `handler-sent`),
-// a system call that a filter forbids (`filter`).
+// Crashes whose cause is easily told wrong; the argument chooses one: code that was made at run time (`made-leaf`, `made-jump`,
+// `made-pushed`, `made-room`, `made-frame`, `bare`), instructions of the kernel (`hlt`, `in`, …), stacks that are too small (`alloca`,
+// `frames`, `thread`), calls to what is no address (`call`, `call-memory`, `return`), a handler that crashes itself (`handler`,
+// `handler-info`, `handler-abort`, `handler-sent`), a system call that a filter forbids (`filter`).
 // Find: the caller of the code, and what the instruction, the stack or the first fault was. Build: gcc -g -O0 -pthread
 #define _GNU_SOURCE
 #include <alloca.h>
@@ -21,6 +20,8 @@
 
 /* xor %eax,%eax; mov (%rax),%eax; …: each reads from NULL. */
 static const unsigned char leaf[] = {0x31, 0xc0, 0x8b, 0x00, 0xc3};
+/* …; jmp *%rax: it does not tell where it returns. */
+static const unsigned char jump[] = {0x31, 0xc0, 0x8b, 0x00, 0xff, 0xe0};
 /* push %rbx; …; pop %rbx; ret */
 static const unsigned char pushed[] = {0x53, 0x31, 0xc0, 0x8b, 0x00, 0x5b, 0xc3};
 /* sub $0x28,%rsp; …; test %eax,%eax; je to the end; nop; add $0x28,%rsp; ret */
@@ -98,6 +99,7 @@ int main(int count, char **words) {
   void *table[2] = {0, (void *)0x4242424242424242};
   char place[64] = "";
   if (!strcmp(how, "made-leaf")) return made(leaf, sizeof leaf) + 1;
+  if (!strcmp(how, "made-jump")) return made(jump, sizeof jump) + 1;
   if (!strcmp(how, "made-pushed")) return made(pushed, sizeof pushed) + 1;
   if (!strcmp(how, "made-room")) return made(room, sizeof room) + 1;
   if (!strcmp(how, "made-frame")) return made(frame, sizeof frame) + 1;

@@ -4,7 +4,9 @@ import type { FrameSource, StackEnd, StopFrame, StopThread, Trust } from '../../
 import type { CodePlaces } from './code-places.ts';
 import {
   type FrameState,
+  type GuessedCaller,
   isContextStart,
+  isReturnAddress,
   stepByFrameInformation,
   stepByFramePointer,
   stepBySignalFrame,
@@ -238,13 +240,36 @@ function callerWithoutFrame(code: CodePlaces, state: FrameState): Next | undefin
   };
 }
 
+/** The first word on the stack, when the function that it returns to is called by the one to which the frame pointer leads. */
+function callerBefore(code: CodePlaces, state: FrameState, chain: GuessedCaller): Next | undefined {
+  const { registers: machine, memory } = code;
+  if (code.image.machine === 'aarch64' || !state.isExact) return undefined;
+  const pc = memory.unsigned(state.sp, machine.wordSize);
+  if (pc === undefined || pc === chain.state.pc || !isReturnAddress(code, pc)) return undefined;
+  const sp = state.sp + BigInt(machine.wordSize);
+  const registers = new Map(state.registers).set(machine.stackPointer, sp);
+  const caller: FrameState = { pc, sp, registers, isExact: false };
+  const step = stepByFrameInformation(code, caller);
+  if (step.kind !== 'caller' || step.state.pc !== chain.state.pc || step.state.sp !== chain.state.sp) {
+    return undefined;
+  }
+  return {
+    state: caller,
+    found: 'scanned',
+    trust: 'likely',
+    doubt: 'It is the first word on the stack, and its own caller is where the frame pointer leads.',
+  };
+}
+
 function undescribedCaller(code: CodePlaces, state: FrameState, budget: ScanBudget): Next {
   if (isEntry(code, state)) return { end: 'whole' };
   // The frame pointer of code that has no frame of its own, or not yet, is that of its caller: the chain would leave that one out.
   const followed = stepByReturnPath(code, state);
   if (followed !== undefined && followed.trust !== 'doubtful') return { ...followed, found: 'scanned' };
   const caller = stepByFramePointer(code, state);
-  if (caller !== undefined && caller.trust !== 'doubtful') return { ...caller, found: 'frame pointer' };
+  if (caller !== undefined && caller.trust !== 'doubtful') {
+    return callerBefore(code, state, caller) ?? { ...caller, found: 'frame pointer' };
+  }
   const first = callerWithoutFrame(code, state);
   if (first !== undefined) return first;
   const other = scanForCaller(code, state, state.sp, false, budget);

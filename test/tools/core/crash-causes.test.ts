@@ -20,6 +20,7 @@ const ways = canRun('gcc')
 describe.each(ways)('with $options, the caller of', ({ program }) => {
   test.each([
     ['made-leaf', ['??? sure', 'made likely', 'main likely']],
+    ['made-jump', ['??? sure', 'made likely', 'main likely']],
     ['made-pushed', ['??? sure', 'made likely', 'main likely']],
     ['made-room', ['??? sure', 'made likely', 'main likely']],
     ['made-frame', ['??? sure', 'made likely', 'main likely']],
