@@ -2,11 +2,10 @@
 // says how it was found.
 import type { FrameSource, StackEnd, StopFrame, StopThread, Trust } from '../../model/stop.ts';
 import type { CodePlaces } from './code-places.ts';
+import { callerBefore, callerWithoutFrame } from './first-word.ts';
 import {
   type FrameState,
-  type GuessedCaller,
   isContextStart,
-  isReturnAddress,
   stepByFrameInformation,
   stepByFramePointer,
   stepBySignalFrame,
@@ -218,49 +217,6 @@ function isEntry({ image: { entry } }: CodePlaces, { pc, isExact }: FrameState):
   return !isExact && entry !== undefined && pc > entry && pc - entry <= largestEntry;
 }
 
-/** A function that is not known may have no frame of its own: then the frame pointer is that of its caller. */
-function callerWithoutFrame(code: CodePlaces, state: FrameState): Next | undefined {
-  const { registers: machine, memory } = code;
-  if (code.image.machine === 'aarch64' || !state.isExact) return undefined;
-  if (code.readCode(state.pc, 1).length > 0) return undefined;
-  const pc = memory.unsigned(state.sp, machine.wordSize);
-  if (pc === undefined || !code.places.isExecutable(pc) || code.callBefore(pc).kind === 'none') {
-    return undefined;
-  }
-  const sp = state.sp + BigInt(machine.wordSize);
-  const registers = new Map([[machine.stackPointer, sp]]);
-  const base = state.registers.get(machine.framePointer);
-  if (base !== undefined) registers.set(machine.framePointer, base);
-  return {
-    state: { pc, sp, registers, isExact: false },
-    found: 'scanned',
-    trust: 'doubtful',
-    doubt:
-      'It is the first word on the stack; whether it is a return address the code would tell, which is not known.',
-  };
-}
-
-/** The first word on the stack, when the function that it returns to is called by the one to which the frame pointer leads. */
-function callerBefore(code: CodePlaces, state: FrameState, chain: GuessedCaller): Next | undefined {
-  const { registers: machine, memory } = code;
-  if (code.image.machine === 'aarch64' || !state.isExact) return undefined;
-  const pc = memory.unsigned(state.sp, machine.wordSize);
-  if (pc === undefined || pc === chain.state.pc || !isReturnAddress(code, pc)) return undefined;
-  const sp = state.sp + BigInt(machine.wordSize);
-  const registers = new Map(state.registers).set(machine.stackPointer, sp);
-  const caller: FrameState = { pc, sp, registers, isExact: false };
-  const step = stepByFrameInformation(code, caller);
-  if (step.kind !== 'caller' || step.state.pc !== chain.state.pc || step.state.sp !== chain.state.sp) {
-    return undefined;
-  }
-  return {
-    state: caller,
-    found: 'scanned',
-    trust: 'likely',
-    doubt: 'It is the first word on the stack, and its own caller is where the frame pointer leads.',
-  };
-}
-
 function undescribedCaller(code: CodePlaces, state: FrameState, budget: ScanBudget): Next {
   if (isEntry(code, state)) return { end: 'whole' };
   // The frame pointer of code that has no frame of its own, or not yet, is that of its caller: the chain would leave that one out.
@@ -268,10 +224,11 @@ function undescribedCaller(code: CodePlaces, state: FrameState, budget: ScanBudg
   if (followed !== undefined && followed.trust !== 'doubtful') return { ...followed, found: 'scanned' };
   const caller = stepByFramePointer(code, state);
   if (caller !== undefined && caller.trust !== 'doubtful') {
-    return callerBefore(code, state, caller) ?? { ...caller, found: 'frame pointer' };
+    const before = callerBefore(code, state, caller);
+    return before === undefined ? { ...caller, found: 'frame pointer' } : { ...before, found: 'scanned' };
   }
   const first = callerWithoutFrame(code, state);
-  if (first !== undefined) return first;
+  if (first !== undefined) return { ...first, found: 'scanned' };
   const other = scanForCaller(code, state, state.sp, false, budget);
   if (other !== undefined && (caller === undefined || trustOrder.indexOf(other.trust) > 0)) {
     return fromScan(other);
