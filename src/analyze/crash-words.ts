@@ -31,9 +31,9 @@ const words: Readonly<Partial<Record<PointerKind, Words>>> = {
     advice: 'Look for a buffer on the stack that was written over, and for code that is run from the stack.',
   },
   'stack guard': {
-    meaning: 'The stack of the thread is full: the address lies in the page below it.',
+    meaning: 'The stack of the thread is too small for what the program put on it.',
     advice:
-      'Look for a recursion without an end among the frames, then for large arrays that are local variables.',
+      'Look for large arrays that are local variables, and for alloca; a thread has the stack that it was given (pthread_attr_setstacksize(3)).',
   },
   'no access': {
     meaning:
@@ -61,10 +61,50 @@ const words: Readonly<Partial<Record<PointerKind, Words>>> = {
     advice:
       'Read the value as text and as a number to see what overwrote the pointer, and run it under memcheck.',
   },
+  unaligned: {
+    meaning: 'The instruction needs an address that is a multiple of its size, and got another one.',
+    advice:
+      'Look for a pointer that was cast to a type with a larger alignment, for memory of an allocator of yours, and for code that calls with a stack that is not aligned to 16 bytes.',
+  },
+  privileged: {
+    meaning: 'The program executed an instruction that only the kernel may execute: no pointer is to blame.',
+    advice:
+      'See whether the program came there by a bad jump; if the instruction is meant, ask the kernel for what it does.',
+  },
   'beyond the file': {
     meaning: 'The program used a part of a mapping that lies behind the end of its file.',
     advice: 'Make sure that nobody cuts the file while it is mapped.',
   },
+};
+
+const recursion: Words = {
+  meaning: 'The stack of the thread is full: functions call each other again and again.',
+  advice:
+    'Look for a recursion without an end among the frames, then for large arrays that are local variables.',
+};
+
+/** Frames of one function on a stack that make a recursion likely. */
+const repeats = 4;
+
+function isRecursive({ threads }: Stop): boolean {
+  const { frames = [], omitted } = threads.find(({ isCurrent }) => isCurrent === true) ?? threads[0] ?? {};
+  if (omitted !== undefined) return true;
+  const counts = new Map<string, number>();
+  for (const { function: name, ip, isInlined } of frames) {
+    const key = name ?? ip;
+    if (key === undefined || isInlined === true) continue;
+    const count = (counts.get(key) ?? 0) + 1;
+    if (count >= repeats) return true;
+    counts.set(key, count);
+  }
+  return false;
+}
+
+/** SIGSEGV of a general protection fault, of which the processor tells no address (sigaction(2), SI_KERNEL). */
+const withoutAddress: Words = {
+  meaning:
+    'The processor refused the instruction and told no address: it used one that can be none or is not aligned, or it is an instruction that programs may not execute.',
+  advice: 'Look at the instruction that failed and at the registers that it uses.',
 };
 
 /** Functions through which a check ends the program, the first that is among the frames counts. */
@@ -155,7 +195,10 @@ const nearFrames = 16;
 export function crashWords(stop: Stop | undefined): Words | undefined {
   if (stop === undefined) return undefined;
   const { fault, signal, exception, threads } = stop;
-  if (fault !== undefined) return words[fault.pointer];
+  if (fault !== undefined) {
+    return fault.pointer === 'stack guard' && isRecursive(stop) ? recursion : words[fault.pointer];
+  }
+  if (signal?.name === 'SIGSEGV' && signal.code === 128) return withoutAddress;
   const names = (threads[0]?.frames ?? []).slice(0, nearFrames).flatMap((frame) => frame.function ?? []);
   if (signal?.name === 'SIGABRT') {
     if (exception !== undefined && exception.isHandled !== true)

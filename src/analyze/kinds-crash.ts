@@ -121,7 +121,8 @@ const entries: readonly Entry[] = [
     severity: 'critical',
     title: 'Bad system call',
     meaning: 'The program made a system call that a seccomp filter forbids.',
-    advice: 'See which system call it is, and allow it in the filter or do without it.',
+    advice:
+      'Allow the system call in the filter, or do without it; `ausyscall NUMBER` and <asm/unistd.h> have the name of a number.',
     causes: ['a sandbox whose filter does not know a newer libc', 'a container with a strict profile'],
     fixes: ['add the call to the filter', 'use a filter that answers ENOSYS'],
     options: [core],

@@ -25,6 +25,9 @@ export interface Variable {
   readonly isArgument?: true;
 }
 
+/** What gdb writes for the frame between a signal handler and what the signal interrupted. */
+export const signalFrame = '<signal handler called>';
+
 export interface StopFrame extends Frame {
   readonly found: FrameSource;
   readonly trust: Trust;
@@ -134,9 +137,18 @@ export interface StopSignal {
   /** si_addr, for signals of a fault. */
   readonly address?: string;
   readonly sender?: SignalSender;
+  /** Of SIGSYS: the call that a filter forbids. */
+  readonly systemCall?: SystemCall;
 }
 
-/** What the address is that a crashing instruction touched. */
+/** sigaction(2), si_syscall and si_arch. */
+export interface SystemCall {
+  readonly number: number;
+  /** AUDIT_ARCH_… of linux/audit.h, by which the number is to be read. */
+  readonly architecture: number;
+}
+
+/** What the address is that a crashing instruction touched. `privileged`: it touched none, it is an instruction of the kernel. */
 export type PointerKind =
   | 'null'
   | 'near null'
@@ -151,7 +163,9 @@ export type PointerKind =
   | 'data'
   | 'not mapped'
   | 'not canonical'
-  | 'beyond the file';
+  | 'unaligned'
+  | 'beyond the file'
+  | 'privileged';
 
 /** What the crashing instruction did to memory. */
 export interface Fault {

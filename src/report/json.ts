@@ -211,7 +211,7 @@ const keyOrder = [
   'leaks definite indirect possible reachable unfreed heuristics',
   'errors contexts suppressed suppressedContexts computed',
   'artifact offset length quote cut',
-  'cause finding ms pausedMs core fault pointer exception isHandled disassembly current codeName sender uid who threads modules deadlocks probe',
+  'cause finding ms pausedMs core fault pointer exception isHandled disassembly current codeName sender uid who systemCall architecture threads modules deadlocks probe',
   'lwp isCurrent found trust doubt named functionOffset isInlined isSignalHandler variables type value isArgument omitted registers pointsTo waits isOwnerGone readers timeout isParked evidence activity state systemCall waitChannel cpuMs sleeps',
   'start buildId matches symbols hit changes expression',
   'format measures formula primary stated trees parents values inferred functions costs self inclusive calls cycles',

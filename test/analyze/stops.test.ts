@@ -82,12 +82,12 @@ test('an error that gdb saw is the finding with its instruction pointers, and no
 });
 
 test('what the pointer was is said first', async () => {
-  const of = async (pointer: Fault['pointer']) => {
+  const of = async (pointer: Fault['pointer'], threads = [thread(1, [mine('main', 'main.c', 5)])]) => {
     const { findings } = await analyze(
       [
         process(1, { tool: 'gdb' }),
         finding(1, 'SIGSEGV', { tool: 'gdb', unique: 'stop-1', stacks: [stack('at', [valgrinds('f')])] }),
-        moment({ fault: { pointer, text: 'It wrote.' } }, 'stop-1'),
+        moment({ fault: { pointer, text: 'It wrote.' }, threads }, 'stop-1'),
         end(1),
       ],
       options,
@@ -96,7 +96,13 @@ test('what the pointer was is said first', async () => {
   };
   expect(await of('null')).toMatch(/NULL/);
   expect(await of('freed')).toMatch(/freed/);
-  expect(await of('stack guard')).toMatch(/stack of the thread is full/);
+  const down = mine('down', 'main.c', 9);
+  expect(await of('stack guard', [thread(1, [down, down, down, down])])).toMatch(
+    /stack of the thread is full/,
+  );
+  // One large array is no recursion.
+  expect(await of('stack guard')).toMatch(/too small for what the program put on it/);
+  expect(await of('privileged')).toMatch(/only the kernel may execute/);
   // Nothing more is known of it than the signal says.
   expect(await of('data')).toMatch(/nothing is mapped/);
 });

@@ -1,6 +1,6 @@
 // What reports say of a process that stands still: threads, frames, locks and signals in words. Nothing here is escaped yet.
 import type { ReportStop, ReportStopFrame, ReportStopThread } from '../../model/report.ts';
-import type { ProbeHit, StackEnd, Trust, Variable } from '../../model/stop.ts';
+import { type ProbeHit, type StackEnd, signalFrame, type Trust, type Variable } from '../../model/stop.ts';
 import { counted, functionText, sourceText } from './words.ts';
 
 /** The mark before a frame that is not sure. */
@@ -20,8 +20,8 @@ export function trustLegend(stops: readonly ReportStop[]): string | undefined {
 
 /** `push()`; without a name where it is in its module, `libfoo.so+0x4344f`, as a symbolizer takes it. */
 export function stopFrameName(frame: ReportStopFrame): string {
-  const { function: name, named, functionOffset } = frame;
-  if (frame.isSignalHandler === true && name === undefined) return '<signal handler called>';
+  const { named, functionOffset } = frame;
+  if (frame.isSignalHandler === true) return signalFrame;
   // Of a nearest symbol it is the distance that tells how near it is.
   const near = named === 'exported symbol' || named === 'symbol table';
   const from = near && functionOffset !== undefined && frame.line === undefined && frame.trust !== 'sure';

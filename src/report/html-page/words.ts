@@ -4,6 +4,7 @@ import type { GrowthLimit } from '../../model/profile-report.ts';
 import type { Amount, LeakTotals } from '../../model/record.ts';
 import type { Cost, Limit, Outcome, Pardon, Report, ReportTotals, Standing } from '../../model/report.ts';
 import type { Exit, StoppedBy } from '../../model/run.ts';
+import { signalFrame } from '../../model/stop.ts';
 import { grouped, plural } from '../terminal-text.ts';
 
 /** Signs that tell by form what colour alone must not. */
@@ -92,7 +93,7 @@ export function functionText(frame: {
     if (ip !== undefined) return `??? (${ip})`;
     return offset === undefined ? '???' : `??? [${offset}]`;
   }
-  return name.endsWith(')') ? name : `${name}()`;
+  return name.endsWith(')') || name === signalFrame ? name : `${name}()`;
 }
 
 /** `src/list.c:42`, else the object; empty when nothing is known. */

@@ -16,7 +16,9 @@ import { type CodePlaces, codePlaces, type NameOf } from '../../tools/core/code-
 import { waitsOf } from '../../tools/core/deadlock.ts';
 import { faultOf } from '../../tools/core/fault.ts';
 import { glibcHeap } from '../../tools/core/glibc-heap.ts';
+import { type InterruptedFault, interruptedFault } from '../../tools/core/interrupted-fault.ts';
 import type { ImageThread, LoadedModule } from '../../tools/core/process-image.ts';
+import { systemCallSentence } from '../../tools/core/signals.ts';
 import { terminateReason } from '../../tools/core/terminate-exception.ts';
 import { thrownException } from '../../tools/core/thrown-exception.ts';
 import { type UnwoundStack, unwindThread } from '../../tools/core/unwind.ts';
@@ -77,15 +79,32 @@ export async function describeCore(opened: OpenedCore, options: DescribeCoreOpti
       ? faultOf(code, heap, first, signal)
       : undefined;
   const isAbort = signal?.name === 'SIGABRT';
-  const what = isAbort ? messageOf(opened, code) : undefined;
+  const said = isAbort ? messageOf(opened, code) : undefined;
+  const [stack] = stacks;
+  const before =
+    first !== undefined && stack !== undefined && signal !== undefined && hasAllRegisters
+      ? interruptedFault(code, heap, first, stack)
+      : undefined;
   const thrown =
     isAbort && first !== undefined ? exceptionOf(code, first, stacks[0]?.frames ?? []) : undefined;
+  const { named } = options;
+  // The place of the first fault is said in words.
+  const wanted =
+    named !== undefined && first !== undefined && before !== undefined
+      ? new Set([...named, first.lwp])
+      : named;
   const { disassembles = signal !== undefined, folder = tmpdir() } = options;
   const [[threads = unwound], exception, disassembly] = await Promise.all([
-    nameFrames([{ modules: image.modules, threads: unwound, wanted: options.named }]),
+    nameFrames([{ modules: image.modules, threads: unwound, wanted }]),
     thrown,
     disassembles ? disassemblyOf(code, folder) : undefined,
   ]);
+  const systemCall = signal === undefined ? undefined : facts.signal?.systemCall;
+  const sentences = [
+    ...(said === undefined ? [] : [said]),
+    ...(before === undefined ? [] : [firstFaultSentence(before, unwound[0], threads[0])]),
+    ...(systemCall === undefined ? [] : [systemCallSentence(systemCall)]),
+  ];
   return {
     number: 1,
     cause: signal === undefined ? 'core' : 'signal',
@@ -93,7 +112,7 @@ export async function describeCore(opened: OpenedCore, options: DescribeCoreOpti
     ...(signal !== undefined && { signal }),
     ...(fault !== undefined && { fault }),
     ...(exception !== undefined && { exception }),
-    ...(what !== undefined && { what }),
+    ...(sentences.length > 0 && { what: sentences.join(' ') }),
     ...(disassembly !== undefined && { disassembly }),
     threads,
     modules,
@@ -119,6 +138,27 @@ function messageOf({ image, functions }: OpenedCore, code: CodePlaces): string |
     if (message !== undefined) return message;
   }
   return undefined;
+}
+
+/** @param named the same thread, with lines and the calls that were inlined */
+function firstFaultSentence(
+  { frame, signal, fault }: InterruptedFault,
+  unwound: StopThread | undefined,
+  named: StopThread | undefined,
+): string {
+  const ip = unwound?.frames[frame]?.ip;
+  const handlers = (named?.frames ?? []).flatMap(({ isSignalHandler }, index) =>
+    isSignalHandler === true ? [index] : [],
+  );
+  const at = handlers.map((index) => named?.frames[index + 1]).find((each) => each?.ip === ip);
+  const { function: name, file, line } = at ?? {};
+  const place = [
+    name === undefined ? `${ip ?? 'an address that is not known'}` : `${name.replace(/\(.*$/s, '')}()`,
+    ...(file === undefined || line === undefined ? [] : [`${file}:${line}`]),
+  ].join(', ');
+  const what = `the first fault${signal === undefined ? '' : ` (${signal})`}`;
+  const text = fault === undefined ? '' : ` ${fault.text}`;
+  return `It came to this in a signal handler: ${what} was at ${place}.${text}`;
 }
 
 /** The exception of C++ that ended the process by std::terminate. */
@@ -200,6 +240,7 @@ export async function nameFrames(
   ]);
   return asked.map(({ threads, isWanted, placeOf }) => {
     const named = (frame: StopFrame): readonly StopFrame[] => {
+      if (frame.isSignalHandler === true) return [frame];
       const name = frame.function === undefined ? undefined : (names.get(frame.function) ?? frame.function);
       const own: StopFrame = name === undefined ? frame : { ...frame, function: name };
       const place = placeOf(frame);

@@ -100,7 +100,8 @@ async function enriched(stop: StopWithCore, directory: string): Promise<Stop> {
 /** What gdb said stays, unless the core knows better. */
 function merged(seen: StopWithCore, found: Stop): Stop {
   const byLwp = new Map(found.threads.map((thread) => [thread.lwp, thread]));
-  const { signal, fault, exception, what, deadlocks, disassembly, modules } = { ...found, ...seen };
+  const { signal, fault, exception, deadlocks, disassembly, modules } = { ...found, ...seen };
+  const what = seen.what === undefined || found.what?.startsWith(seen.what) ? found.what : seen.what;
   return {
     ...seen,
     ...(signal && { signal }),
@@ -132,7 +133,10 @@ function mergedThread(seen: StopThread, found: StopThread | undefined): StopThre
 function isSound({ frames, end }: StopThread): boolean {
   return (
     end === 'whole' &&
-    frames.every(({ object, function: name }) => object !== undefined && name !== undefined)
+    frames.every(
+      ({ object, function: name, isSignalHandler }) =>
+        object !== undefined && (name !== undefined || isSignalHandler === true),
+    )
   );
 }
 
@@ -141,8 +145,9 @@ function betterFrames(seen: StopThread, found: StopThread): StopThread {
   const named = ({ frames }: StopThread): number =>
     frames.filter((frame) => frame.function !== undefined && frame.trust !== 'doubtful').length;
   if (named(found) < named(seen)) return seen;
-  const values = seen.frames.flatMap(({ ip, function: name, variables }: StopFrame) =>
-    ip === undefined || variables === undefined
+  // What gdb read of a frame that it took to be elsewhere on the stack are other values.
+  const values = seen.frames.flatMap(({ ip, function: name, variables, trust }: StopFrame) =>
+    ip === undefined || variables === undefined || trust === 'doubtful'
       ? []
       : [{ ip, ...(name !== undefined && { function: name }), variables }],
   );

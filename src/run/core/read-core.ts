@@ -6,7 +6,7 @@ import { finished } from 'node:stream/promises';
 import { UserError } from '../../errors.ts';
 import { debug } from '../../log.ts';
 import type { Problem } from '../../model/problem.ts';
-import type { Stop, StopThread } from '../../model/stop.ts';
+import { type Stop, type StopThread, signalFrame } from '../../model/stop.ts';
 import { version } from '../../version.ts';
 import {
   createRunDirectory,
@@ -235,8 +235,10 @@ async function firstSentence({ facts }: OpenedCore, threads: readonly StopThread
   const why = facts.isCrash ? (facts.signal?.name ?? 'a crash') : 'no crash';
   const frames = (threads[0]?.frames ?? []).slice(0, mostNamed);
   const demangled = await demangleNames(frames.flatMap(({ function: name }) => name ?? []));
-  const names = frames.map(({ function: name, object, offset }) => {
-    if (name === undefined) return `${basename(object ?? '???')}+${offset ?? '?'}`;
+  const names = frames.map(({ function: name, object, offset, ip, isSignalHandler }) => {
+    if (isSignalHandler === true) return signalFrame;
+    if (name === undefined)
+      return object === undefined ? (ip ?? '???') : `${basename(object)}+${offset ?? '?'}`;
     const readable = demangled.get(name) ?? name;
     return readable.endsWith(')') ? readable : `${readable}()`;
   });

@@ -24,7 +24,12 @@ def frames_of(thread, most, budget):
     thread.switch()
     found = []
     frame = gdb.newest_frame()
+    is_innermost = True
     while frame is not None and len(found) < most and not budget.is_spent():
+        # What is in no file gdb cannot unwind: its callers may be where they seem to be, and their values elsewhere.
+        if not is_innermost and not frame.name() and gdb.solib_name(frame.pc()) is None:
+            break
+        is_innermost = False
         variables = describe_variables(frame, budget)
         if variables is not None:
             described = {"ip": hex(frame.pc()), "variables": variables}

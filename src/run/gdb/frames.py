@@ -91,10 +91,13 @@ def describe_frame(frame, index, mappings, budget, variables):
     place = mappings.at(inside)
     if place is not None:
         described["object"] = place[2]
-        offset = mappings.link_address(pc, gdb.selected_inferior())
+        # As in what is read from a core: of a caller the last byte of its call.
+        offset = mappings.link_address(inside, gdb.selected_inferior())
         if offset is not None:
             described["offset"] = hex(offset)
-    name_frame(frame, pc, described)
+    # The trampoline of a handler is no function that anybody called, whatever symbol is there.
+    if frame.type() != gdb.SIGTRAMP_FRAME:
+        name_frame(frame, pc, described)
     if frame.type() == gdb.INLINE_FRAME:
         described["isInlined"] = True
     if frame.type() == gdb.SIGTRAMP_FRAME:

@@ -23,6 +23,7 @@ CODES = {
     "SIGSEGV": "SEGV_MAPERR SEGV_ACCERR SEGV_BNDERR SEGV_PKUERR",
     "SIGBUS": "BUS_ADRALN BUS_ADRERR BUS_OBJERR BUS_MCEERR_AR BUS_MCEERR_AO",
     "SIGTRAP": "TRAP_BRKPT TRAP_TRACE TRAP_BRANCH TRAP_HWBKPT",
+    "SIGSYS": "SYS_SECCOMP SYS_USER_DISPATCH",
 }
 
 # Of the fields that are different for each kind of signal; the rest of siginfo_t has no meaning.
@@ -46,7 +47,12 @@ def describe_signal(pid):
     try:
         fields = info["_sifields"]
         # SI_KERNEL: the address is not told, and 0 would be taken for it.
-        if name in CODES and 0 < code < 0x80:
+        if name == "SIGSYS" and 0 < code < 0x80:
+            # Behind the address of the call, which has the size of a pointer.
+            at = gdb.lookup_type("char").pointer().sizeof // 4
+            call, architecture = (int(fields["_pad"][at + index]) for index in range(2))
+            described["systemCall"] = {"number": call, "architecture": architecture & 0xFFFFFFFF}
+        elif name in CODES and 0 < code < 0x80:
             described["address"] = hex(int(fields["_sigfault"]["si_addr"]) & ((1 << 64) - 1))
         elif code in (0, -1, -6):
             sender = int(fields["_kill"]["si_pid"])

@@ -4,9 +4,11 @@ import { type AddressPlace, addressPlace, describePlace, isCanonical, nearNull }
 import type { CodePlaces } from './code-places.ts';
 import type { GlibcHeap } from './glibc-heap.ts';
 import type { ImageThread } from './process-image.ts';
+import { pageSize, type StackEdge, stackBelow } from './stack-edge.ts';
 import { hex } from './stop-frames.ts';
 import { memoryAccesses } from './x86-access.ts';
 import type { InstructionAccesses, MemoryAccess } from './x86-operand.ts';
+import { privilegedInstruction } from './x86-privileged.ts';
 
 const SIGBUS = 7;
 const SIGSEGV = 11;
@@ -21,6 +23,8 @@ interface Touched {
   /** The registers that it was made of. */
   readonly access?: MemoryAccess;
   readonly isReturn?: true;
+  /** Where the target of a call or a jump was, in words. */
+  readonly from?: string;
   /** It is not an address that the processor told. */
   readonly isComputed?: true;
 }
@@ -40,7 +44,7 @@ export function faultOf(
   if ((number !== SIGSEGV && number !== SIGBUS) || (signalCode !== undefined && signalCode <= 0))
     return undefined;
   const touched = touchedBy(code, thread, signal);
-  if (touched === undefined) return undefined;
+  if (touched === undefined) return privileged(code, thread, signal);
   const { address, operation, size } = touched;
   const place = addressPlace(code, heap, address);
   const guard = stackBelow(code, thread, address, place);
@@ -53,6 +57,19 @@ export function faultOf(
     pointer,
     text: sentence(code, thread, touched, place, pointer, guard),
     ...(doubt !== undefined && { doubt }),
+  };
+}
+
+/** What only the kernel may do has no address. */
+function privileged(code: CodePlaces, thread: ImageThread, signal: StopSignal): Fault | undefined {
+  const pc = thread.registers.get(code.registers.programCounter);
+  if (code.image.machine !== 'x86-64' || signal.code !== SI_KERNEL || pc === undefined) return undefined;
+  const name = privilegedInstruction(code.readCode(pc, 15));
+  if (name === undefined) return undefined;
+  const isPort = /^(?:in|out)s?$/.test(name);
+  return {
+    pointer: 'privileged',
+    text: `It executed the privileged instruction ${name}${isPort ? ' on a port that it may not use' : ''}: only the kernel may do that.`,
   };
 }
 
@@ -107,7 +124,11 @@ function untold(
   // The processor looks at the target before it goes there: the thread stands at the call.
   const goal =
     jump === undefined ? undefined : 'value' in jump ? jump.value : code.memory.unsigned(jump.at, 8);
-  if (goal !== undefined && !isCanonical(goal)) return { operation: 'jump', address: goal, isComputed: true };
+  if (goal !== undefined && !isCanonical(goal)) {
+    const from =
+      jump !== undefined && 'at' in jump ? `read at ${hex(jump.at)}` : `the value of ${jump?.register}`;
+    return { operation: 'jump', address: goal, isComputed: true, from };
+  }
   const sp = thread.registers.get('rsp');
   if (isReturn(code, pc) && sp !== undefined) {
     const target = code.memory.unsigned(sp, 8);
@@ -139,40 +160,19 @@ function addressOf({ address }: StopSignal): bigint | undefined {
   return address !== undefined && /^0x[0-9a-f]{1,16}$/i.test(address) ? BigInt(address) : undefined;
 }
 
-/** How far the stack pointer may be from an access to the stack that did not fit, and the access from the stack. */
-const largestStep = 1n << 20n;
-const largestOverflow = 1n << 26n;
-
-/** @returns the start of the stack that ends just above an address that cannot be used, with the stack pointer near it. */
-function stackBelow(
-  code: CodePlaces,
-  thread: ImageThread,
-  address: bigint,
-  place: AddressPlace,
-): bigint | undefined {
-  const sp = thread.registers.get(code.registers.names[code.registers.stackPointer] ?? '');
-  const { access } = code.places.mapping(address) ?? {};
-  const isGuard = access !== undefined && !access.read && !access.write;
-  if (sp === undefined || (place.kind !== 'not mapped' && !isGuard)) return undefined;
-  const above = code.image.mappings.find(({ start, access: own }) => start > address && own?.write !== false);
-  if (above === undefined || above.start - address > largestOverflow) return undefined;
-  const distance = address > sp ? address - sp : sp - address;
-  return distance <= largestStep && sp < above.start + largestStep && sp < above.end
-    ? above.start
-    : undefined;
-}
-
 function kindOf(
   code: CodePlaces,
   signal: StopSignal,
-  { address, operation }: Touched,
+  touched: Touched,
   place: AddressPlace,
-  guard: bigint | undefined,
+  guard: StackEdge | undefined,
 ): PointerKind {
+  const { address, operation } = touched;
   if (address === 0n) return 'null';
   if (address < nearNull) return 'near null';
   if (guard !== undefined) return 'stack guard';
   if (place.kind === 'not canonical' || place.kind === 'not mapped') return place.kind;
+  if (isMisaligned(signal, touched)) return 'unaligned';
   if (signal.number === SIGBUS && signal.code === BUS_ADRERR) return 'beyond the file';
   const { access } = code.places.mapping(address) ?? {};
   if (operation === 'jump' && access?.execute !== true) return 'not executable';
@@ -183,13 +183,20 @@ function kindOf(
   return 'data';
 }
 
+/** Aligned moves of 16 bytes and more, of which the processor does not tell the address. */
+function isMisaligned({ code }: StopSignal, { address, size = 0, isComputed }: Touched): boolean {
+  return (
+    code === SI_KERNEL && isComputed === true && size >= 16 && size <= 64 && address % BigInt(size) !== 0n
+  );
+}
+
 function sentence(
   code: CodePlaces,
   thread: ImageThread,
   touched: Touched,
   place: AddressPlace,
   pointer: PointerKind,
-  guard: bigint | undefined,
+  guard: StackEdge | undefined,
 ): string {
   const { address, operation, isReturn: returns } = touched;
   const where = `${hex(address)}${textOf(address)}`;
@@ -206,7 +213,7 @@ function sentence(
             : 'where nothing is mapped';
     return returns
       ? `The return address was overwritten: it returned to ${where}, ${what}.`
-      : `It called or jumped to ${where}, ${what}.`;
+      : `It called or jumped to ${where}${touched.from === undefined ? '' : `, ${touched.from}`}, ${what}.`;
   }
   const { access } = touched;
   const base = access?.registers[0];
@@ -221,8 +228,12 @@ function sentence(
         : upper(`${did}, which is NULL.`);
     case 'near null':
       return `${upper(`${subject}${did}`)}, ${address} bytes after NULL: a member or an element of an object that is not there.`;
-    case 'stack guard':
-      return `The stack is full: ${did}, ${(guard ?? address) - address} bytes below it.`;
+    case 'stack guard': {
+      const { start, hasGuard, isInGuard } = guard as StackEdge;
+      const below = `${start - address} bytes below the lowest address of the stack`;
+      const where = isInGuard ? ', in its guard page' : hasGuard ? ', and beyond its guard page' : '';
+      return `The stack is ${start - address <= pageSize || isInGuard ? 'full' : 'too small'}: ${did}, ${below}${where}.`;
+    }
     case 'not mapped':
       return upper(`${subject}${did}, where nothing is mapped.`);
     case 'not canonical':
@@ -237,12 +248,12 @@ function sentence(
         `${subject}${did}, which is mapped${path === undefined ? '' : ` from ${path}`} but behind the end of the file.`,
       );
     }
-    default: {
-      const needed = touched.size ?? 0;
-      const isMisaligned = needed >= 16 && address % BigInt(needed) !== 0n;
-      const reason = isMisaligned ? `, which is no multiple of ${needed}` : '';
-      return upper(`${subject}${did}${reason}: ${describePlace(code, place, address)}.`);
-    }
+    case 'unaligned':
+      return upper(
+        `${subject}${did}, which is no multiple of ${touched.size}, as this instruction needs it: ${describePlace(code, place, address)}.`,
+      );
+    default:
+      return upper(`${subject}${did}: ${describePlace(code, place, address)}.`);
   }
 }
 

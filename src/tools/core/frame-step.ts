@@ -203,7 +203,7 @@ function framePointer(code: CodePlaces, state: FrameState): bigint | undefined {
   return state.registers.get(code.registers.framePointer);
 }
 
-function isReturnAddress(code: CodePlaces, pc: bigint): boolean {
+export function isReturnAddress(code: CodePlaces, pc: bigint): boolean {
   return code.places.isExecutable(pc) && code.callBefore(pc).kind !== 'none';
 }
 
@@ -216,8 +216,17 @@ function guessed(
 ): GuessedCaller {
   const registers: RegisterValues = new Map([[code.registers.stackPointer, sp]]);
   if (savedFramePointer !== undefined) registers.set(code.registers.framePointer, savedFramePointer);
-  const state = { pc, sp, registers, isExact: false };
-  const site = code.callBefore(pc);
+  return guessedCaller(code, callee, { pc, sp, registers, isExact: false }, chainDoubt);
+}
+
+/** A caller whose call fits the function that it should have called, or not. */
+export function guessedCaller(
+  code: CodePlaces,
+  callee: FrameState,
+  state: FrameState,
+  doubt: string,
+): GuessedCaller {
+  const site = code.callBefore(state.pc);
   if (site.kind === 'unknown') return { state, trust: 'doubtful', doubt: unseenDoubt };
   if (site.kind === 'direct') {
     const target = code.finalTarget(site.target);
@@ -231,7 +240,7 @@ function guessed(
       };
     }
   }
-  return { state, trust: 'likely', doubt: chainDoubt };
+  return { state, trust: 'likely', doubt };
 }
 
 /**

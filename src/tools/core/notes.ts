@@ -161,6 +161,11 @@ export function readSignalInformation(machine: Machine, bytes: Uint8Array): Sign
     address: fields.native(union),
     pid: fields.signedWord(union),
     uid: fields.word(union + 4),
+    // Behind si_call_addr.
+    systemCall: {
+      number: fields.signedWord(union + bits / 8),
+      architecture: fields.word(union + bits / 8 + 4),
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 // Owns what a siginfo_t of the Linux kernel means: names of codes, who sent it, which address it is about (sigaction(2),
 // signal(7); the numbers are those of x86 and ARM).
 import { signalName } from '../../model/signals.ts';
-import type { StopSignal } from '../../model/stop.ts';
+import type { StopSignal, SystemCall } from '../../model/stop.ts';
 
 /** Of signals by anyone (`asm-generic/siginfo.h`). */
 const senderCodes: Readonly<Record<number, string>> = {
@@ -55,10 +55,20 @@ export interface SignalInformation {
   readonly address: bigint;
   readonly pid: number;
   readonly uid: number;
+  readonly systemCall: SystemCall;
+}
+
+const AUDIT_ARCH_X86_64 = 0xc000_003e;
+
+/** The number is of a table of its own for each architecture. */
+export function systemCallSentence({ number, architecture }: SystemCall): string {
+  const table =
+    architecture === AUDIT_ARCH_X86_64 ? 'x86-64' : `the architecture 0x${architecture.toString(16)}`;
+  return `It was system call ${number} of ${table}.`;
 }
 
 /** Only what the code says is there. */
-export function signalOf({ number, code, address, pid, uid }: SignalInformation): StopSignal {
+export function signalOf({ number, code, address, pid, uid, systemCall }: SignalInformation): StopSignal {
   const name = signalName(number);
   const codeName = signalCodeName(number, code);
   const isFault = code > 0 && code !== SI_KERNEL && addressSignals.includes(name);
@@ -71,5 +81,6 @@ export function signalOf({ number, code, address, pid, uid }: SignalInformation)
     ...(isFault && { address: `0x${address.toString(16)}` }),
     // pid 0: from another pid namespace, or the bytes are not filled.
     ...(isSent && pid > 0 && { sender: { pid, uid } }),
+    ...(name === 'SIGSYS' && code > 0 && { systemCall }),
   };
 }

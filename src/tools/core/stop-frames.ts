@@ -60,7 +60,8 @@ export function stopFrame(code: CodePlaces, { state, found, trust, doubt }: Plai
   const isSignal = isSignalTrampoline(code, state);
   const address = isSignal ? state.pc : lookupAddress(state);
   const module = code.places.module(address);
-  const place = functionAt(code, address);
+  // It is no function that anybody called, whatever symbol is there.
+  const place = isSignal ? undefined : functionAt(code, address);
   const nearest = place?.isNearest ? 'Its name is the nearest one before it.' : undefined;
   const doubts = [doubt, nearest].filter((sentence) => sentence !== undefined).join(' ');
   return {

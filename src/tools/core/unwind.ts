@@ -2,6 +2,7 @@
 // says how it was found.
 import type { FrameSource, StackEnd, StopFrame, StopThread, Trust } from '../../model/stop.ts';
 import type { CodePlaces } from './code-places.ts';
+import { callerBefore, callerWithoutFrame } from './first-word.ts';
 import {
   type FrameState,
   isContextStart,
@@ -12,6 +13,7 @@ import {
 import { functionsThatReturned } from './lost-frames.ts';
 import type { ImageThread } from './process-image.ts';
 import { registerValues } from './register-numbers.ts';
+import { stepByReturnPath } from './return-path.ts';
 import { type ScanBudget, type ScannedCaller, scanForCaller } from './stack-scan.ts';
 import { type PlainFrame, stopFrame } from './stop-frames.ts';
 
@@ -215,34 +217,18 @@ function isEntry({ image: { entry } }: CodePlaces, { pc, isExact }: FrameState):
   return !isExact && entry !== undefined && pc > entry && pc - entry <= largestEntry;
 }
 
-/** A function that is not known may have no frame of its own: then the frame pointer is that of its caller. */
-function callerWithoutFrame(code: CodePlaces, state: FrameState): Next | undefined {
-  const { registers: machine, memory } = code;
-  if (code.image.machine === 'aarch64' || !state.isExact) return undefined;
-  if (code.readCode(state.pc, 1).length > 0) return undefined;
-  const pc = memory.unsigned(state.sp, machine.wordSize);
-  if (pc === undefined || !code.places.isExecutable(pc) || code.callBefore(pc).kind === 'none') {
-    return undefined;
-  }
-  const sp = state.sp + BigInt(machine.wordSize);
-  const registers = new Map([[machine.stackPointer, sp]]);
-  const base = state.registers.get(machine.framePointer);
-  if (base !== undefined) registers.set(machine.framePointer, base);
-  return {
-    state: { pc, sp, registers, isExact: false },
-    found: 'scanned',
-    trust: 'doubtful',
-    doubt:
-      'It is the first word on the stack; whether it is a return address the code would tell, which is not known.',
-  };
-}
-
 function undescribedCaller(code: CodePlaces, state: FrameState, budget: ScanBudget): Next {
   if (isEntry(code, state)) return { end: 'whole' };
+  // The frame pointer of code that has no frame of its own, or not yet, is that of its caller: the chain would leave that one out.
+  const followed = stepByReturnPath(code, state);
+  if (followed !== undefined && followed.trust !== 'doubtful') return { ...followed, found: 'scanned' };
   const caller = stepByFramePointer(code, state);
-  if (caller !== undefined && caller.trust !== 'doubtful') return { ...caller, found: 'frame pointer' };
+  if (caller !== undefined && caller.trust !== 'doubtful') {
+    const before = callerBefore(code, state, caller);
+    return before === undefined ? { ...caller, found: 'frame pointer' } : { ...before, found: 'scanned' };
+  }
   const first = callerWithoutFrame(code, state);
-  if (first !== undefined) return first;
+  if (first !== undefined) return { ...first, found: 'scanned' };
   const other = scanForCaller(code, state, state.sp, false, budget);
   if (other !== undefined && (caller === undefined || trustOrder.indexOf(other.trust) > 0)) {
     return fromScan(other);

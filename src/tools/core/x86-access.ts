@@ -156,7 +156,7 @@ function indirectAccess(decoder: Decoder): InstructionAccesses | undefined {
   return {
     accesses: isCall || isPush ? [...accesses, push(decoder)] : accesses,
     isIndirectJump,
-    ...(isIndirectJump && value !== undefined && { target: { value } }),
+    ...(isIndirectJump && register !== undefined && value !== undefined && { target: { value, register } }),
     ...(isIndirectJump && at !== undefined && { target: { at } }),
   };
 }

@@ -24,7 +24,7 @@ export interface InstructionAccesses {
   /** It goes on elsewhere: a call, a jump or a return through a register or memory. */
   readonly isIndirectJump: boolean;
   /** Where a call or a jump through a register, or through memory, goes to; missing: not known. */
-  readonly target?: { readonly value: bigint } | { readonly at: bigint };
+  readonly target?: { readonly value: bigint; readonly register: string } | { readonly at: bigint };
 }
 
 const registerNames = 'rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15'.split(' ');

@@ -3,7 +3,14 @@
 import { type DeadlockSort, deadlockSort } from '../../model/deadlock-sort.ts';
 import { exceptionSentence } from '../../model/exception-sentence.ts';
 import type { FindingRecord, Frame, Stack } from '../../model/finding.ts';
-import type { Deadlock, Stop, StopFrame, StopThread, Wait } from '../../model/stop.ts';
+import {
+  type Deadlock,
+  type Stop,
+  type StopFrame,
+  type StopThread,
+  signalFrame,
+  type Wait,
+} from '../../model/stop.ts';
 
 /** Frames that are kept apart: a log of lies must not fill the memory. */
 const mostFrames = 100_000;
@@ -31,11 +38,12 @@ function plainFrame({
   line,
   column,
   offset,
+  isSignalHandler,
 }: StopFrame): Frame {
   return {
     ...(ip !== undefined && { ip }),
     ...(object !== undefined && { object }),
-    ...(called !== undefined && { function: called }),
+    ...(isSignalHandler === true ? { function: signalFrame } : called !== undefined && { function: called }),
     ...(directory !== undefined && { directory }),
     ...(file !== undefined && { file }),
     ...(line !== undefined && { line }),

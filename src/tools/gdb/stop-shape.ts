@@ -13,6 +13,7 @@ import type {
   StopFrame,
   StopSignal,
   StopThread,
+  SystemCall,
   ThreadActivity,
   ThrownException,
   Variable,
@@ -98,6 +99,10 @@ const signal = shape<StopSignal>(['number', 'name'], {
   codeName: text(64),
   address,
   sender: shape<SignalSender>(['pid'], { pid: whole(), uid: whole(), who: name }),
+  systemCall: shape<SystemCall>(['number', 'architecture'], {
+    number: whole(-(2 ** 31), 2 ** 31 - 1),
+    architecture: whole(0, 2 ** 32 - 1),
+  }),
 });
 
 const fault = shape<Fault>(['pointer', 'text'], {
@@ -118,7 +123,9 @@ const fault = shape<Fault>(['pointer', 'text'], {
     'data',
     'not mapped',
     'not canonical',
+    'unaligned',
     'beyond the file',
+    'privileged',
   ),
   text: sentence,
   doubt: sentence,

@@ -105,12 +105,12 @@ describe.skipIf(!canRun('gcc'))('a fault', () => {
     [
       'text-call',
       { pointer: 'not canonical', operation: 'jump', address: '0x4c4c41434c4c4143' },
-      /^It called or jumped to 0x4c4c41434c4c4143 \(the text "CALLCALL"\), which can be no address\.$/,
+      /^It called or jumped to 0x4c4c41434c4c4143 \(the text "CALLCALL"\), the value of rax, which can be no address\.$/,
     ],
     [
       'unaligned',
-      { pointer: 'heap', operation: 'write', size: 16 },
-      /no multiple of 16: heap, 8 bytes into a block/,
+      { pointer: 'unaligned', operation: 'write', size: 16 },
+      /no multiple of 16, as this instruction needs it: heap, 8 bytes into a block/,
     ],
     ['thread-stack', { pointer: 'stack guard', operation: 'write' }, /^The stack is full: it wrote/],
     [
