@@ -14,11 +14,12 @@ from stop import describe_stop, thread_registers
 
 
 class Crashes:
-    def __init__(self, wish, log, times, processes):
+    def __init__(self, wish, log, times, processes, passing):
         self.wish = wish
         self.log = log
         self.times = times
         self.processes = processes
+        self.passing = passing
         # By pid: a signal that kills it unless something happens, the stop, and its core.
         self.pending = {}
         self.paused_by = set()
@@ -29,6 +30,7 @@ class Crashes:
 
     def stops_for_signal(self):
         """Whether all threads are to be stopped for the signal that the selected one is to get."""
+        self.passing.signalled()
         inferior = gdb.selected_inferior()
         pid = inferior.pid
         if self.processes.is_left_out(pid):

@@ -10,6 +10,8 @@ from values import MAX_VALUE, shorten, value_text
 
 # `f(x)`, `(*f)(x)`, and not `$_streq(a, b)`, which is a function of gdb's.
 CALL = re.compile(r"(?<![\w$])[A-Za-z_]\w*\s*\(|\)\s*\(")
+# `$count++ > 5`: each time that it is evaluated it says something else.
+CHANGE = re.compile(r"\+\+|--")
 
 
 class Place(gdb.Breakpoint):
@@ -22,11 +24,12 @@ class Probe:
     `tell`: writes a hit down, with the thread selected that stands at it.
     """
 
-    def __init__(self, number, wish, log, calls, processes, tell):
+    def __init__(self, number, wish, log, calls, passing, processes, tell):
         self.number = number
         self.wish = wish
         self.log = log
         self.calls = calls
+        self.passing = passing
         self.processes = processes
         self.tell = tell
         self.hits = 0
@@ -40,7 +43,9 @@ class Probe:
         self.told_condition = False
         # The condition calls a function of the program, for which all threads must stand still.
         self.calls_function = CALL.search(wish.get("condition") or "") is not None
-        # All threads are stopped because of it.
+        # The condition is evaluated when all threads stand still, once for each time that one comes here.
+        self.is_asked_later = self.calls_function or CHANGE.search(wish.get("condition") or "") is not None
+        # All threads are stopped because of a hit, or of what may be one.
         self.has_stopped = False
         self.breakpoint = None
 
@@ -88,6 +93,9 @@ class Probe:
     def is_set(self):
         return self.breakpoint is not None and self.breakpoint.is_valid()
 
+    def is_at(self, breakpoints):
+        return self.is_set() and any(each == self.breakpoint for each in breakpoints)
+
     def remove(self):
         if self.is_set():
             self.breakpoint.delete()
@@ -100,17 +108,20 @@ class Probe:
         """
         self.has_stopped = False
         try:
+            stops_anyway = self.passing.was_interrupted() and not vfork_is_underway()
             if self.is_spent() or self.processes.is_left_out(gdb.selected_inferior().pid):
-                return False
+                return stops_anyway
             self.found = True
             gdb.newest_frame().select()
             if vfork_is_underway():
                 if self.is_hit():
+                    self.hits += 1
                     self.tell(self)
                 return False
-            self.has_stopped = self.calls_function or self.is_hit()
-            # To evaluate it may have shown that it does.
-            self.has_stopped = self.has_stopped or self.calls_function
+            self.has_stopped = self.is_asked_later or self.is_hit()
+            # To evaluate it may have shown that it calls a function.
+            self.has_stopped = self.has_stopped or self.is_asked_later
+            return self.has_stopped or stops_anyway
         except Exception as error:  # Who stops too often loses time only.
             print(f"probe {self.number}: {error}")
             self.has_stopped = not vfork_is_underway()
@@ -119,10 +130,14 @@ class Probe:
     def take_hit(self):
         """Whether the stop of all threads is a hit of this one; that of another at the same place is none."""
         has_stopped, self.has_stopped = self.has_stopped, False
-        return has_stopped and (not self.calls_function or self.is_hit())
+        if not has_stopped or (self.is_asked_later and not self.is_hit()):
+            return False
+        # Not before: gdb asks its breakpoints at moments, too, at which it does not stop whatever they say.
+        self.hits += 1
+        return True
 
     def is_hit(self):
-        """Whether the selected thread stands at a hit, which is counted then."""
+        """Whether the selected thread stands at a hit."""
         if not self.condition_holds():
             return False
         if self.wish.get("child") and gdb.selected_inferior().pid == self.processes.first:
@@ -131,7 +146,6 @@ class Probe:
         thread = gdb.selected_thread()
         if wanted is not None and wanted not in (thread.name, str(thread.num)):
             return False
-        self.hits += 1
         return True
 
     def describe(self):
@@ -185,7 +199,7 @@ class Probe:
             reason = str(error)
             if not vfork_is_underway():
                 # An operator of C++.
-                self.calls_function = True
+                self.calls_function = self.is_asked_later = True
                 return False
         except (gdb.error, gdb.MemoryError, CallFailed) as error:
             reason = str(error)

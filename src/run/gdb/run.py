@@ -20,6 +20,7 @@ from calls import Calls
 from crashes import Crashes
 from inferiors import vfork_is_underway, wait_for_vforks
 from log import StopLog
+from passing import Passing
 from printers import load_printers
 from probes import Probe
 from process_group import join_group
@@ -67,17 +68,20 @@ class Session:
         self.log = StopLog(wish["log"], "gdb", version[0] if version else gdb.VERSION)
         self.times = Times(wish["startedAt"])
         self.calls = Calls()
+        self.passing = Passing()
         self.processes = Processes(wish, self.log)
         self.probes = [
-            Probe(index + 1, probe, self.log, self.calls, self.processes, self.hit_in_passing)
+            Probe(index + 1, probe, self.log, self.calls, self.passing, self.processes, self.hit_in_passing)
             for index, probe in enumerate(wish["probes"])
         ]
-        self.crashes = Crashes(wish, self.log, self.times, self.processes)
+        self.crashes = Crashes(wish, self.log, self.times, self.processes, self.passing)
         self.watchdog = Watchdog(self.processes, self.log, self.give_up)
         self.events = []
         self.waiting_since = None
         # The SIGTRAP at which it stands is the program's own, and not that of a breakpoint.
         self.passes_trap = False
+        # The thread that stands at a probe, and where: it is to go past it alone.
+        self.at_probe = None
 
     def run(self):
         gdb.events.stop.connect(self.stopped)
@@ -107,6 +111,10 @@ class Session:
 
     def go_on(self):
         self.watchdog.is_running = True
+        at_probe, self.at_probe = self.at_probe, None
+        if at_probe is not None and self.passing.step(*at_probe):
+            self.watchdog.is_running = False
+            return
         passes_trap, self.passes_trap = self.passes_trap, False
         if passes_trap:
             attempt("handle SIGTRAP stop print pass")
@@ -225,7 +233,7 @@ class Session:
         """Lets go of what still runs then. Nothing is stopped for it: gdb's `interrupt` sends SIGINT to the program."""
 
         def end():
-            if self.calls.is_running:
+            if self.calls.is_running or self.passing.is_underway:
                 # The function would go on in the program, with the end of the call missing.
                 self.end_waiting_in(0.1)
                 return
@@ -274,10 +282,10 @@ class Session:
                 self.crashes.signalled("SIGTRAP", inferior)
 
     def hit(self, event, inferior):
+        if any(probe.is_at(event.breakpoints) for probe in self.probes):
+            self.at_probe = (gdb.selected_thread(), gdb.newest_frame().pc())
         for probe in self.probes:
-            if not probe.is_set() or not any(each == probe.breakpoint for each in event.breakpoints):
-                continue
-            if probe.take_hit():
+            if probe.is_at(event.breakpoints) and probe.take_hit():
                 self.tell_hit(probe)
             if inferior.pid <= 0:
                 return
