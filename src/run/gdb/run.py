@@ -22,6 +22,7 @@ from inferiors import vfork_is_underway, wait_for_vforks
 from log import StopLog
 from passing import Passing
 from printers import load_printers
+from proc import end_of
 from probes import Probe
 from process_group import join_group
 from processes import Processes
@@ -35,6 +36,8 @@ from watchdog import Watchdog
 NOT_FOR_GDB = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGPIPE")
 
 
+# So long what is killed may need for it.
+SECONDS_TO_DIE = 1
 # So long the last hits of a breakpoint that is gone may take to be heard.
 QUIET_SECONDS = 0.2
 
@@ -104,17 +107,25 @@ class Session:
             self.not_started(error)
         self.watchdog.start()
         while True:
-            self.handle_events()
-            if not self.choose_process():
-                break
-            self.go_on()
+            try:
+                self.handle_events()
+                if not self.choose_process():
+                    break
+                self.go_on()
+            except gdb.error:
+                if not self.bury():
+                    raise
 
     def go_on(self):
         self.watchdog.is_running = True
-        at_probe, self.at_probe = self.at_probe, None
-        if at_probe is not None and self.passing.step(*at_probe):
+        try:
+            at_probe, self.at_probe = self.at_probe, None
+            if at_probe is None or not self.passing.step(*at_probe):
+                self.let_run()
+        finally:
             self.watchdog.is_running = False
-            return
+
+    def let_run(self):
         passes_trap, self.passes_trap = self.passes_trap, False
         if passes_trap:
             attempt("handle SIGTRAP stop print pass")
@@ -124,7 +135,6 @@ class Session:
             if not self.events:
                 raise
             print(f"continue: {error}")
-        self.watchdog.is_running = False
         if passes_trap:
             attempt("handle SIGTRAP stop print nopass")
 
@@ -181,12 +191,29 @@ class Session:
                 # Let go or killed by gdb, which is said where it is done.
                 return
             end = ("signal", int(number))
+        self.ended(pid, end)
+
+    def ended(self, pid, end):
         # It may be so short that gdb told of nothing before.
         self.processes.meet(pid, "fork")
         self.crashes.ended(pid, end)
         self.processes.ended(pid, end)
         # gdb stops all threads when a process has ended.
         wait_for_vforks()
+
+    def bury(self):
+        """Whether something had killed a process that stood still: gdb 13 cannot go on then, and is made to forget it."""
+        found = False
+        for inferior in [each for each in gdb.inferiors() if each.pid > 0]:
+            pid = inferior.pid
+            end = end_of(pid, SECONDS_TO_DIE)
+            if end is None:
+                continue
+            found = True
+            # There is nothing left to kill.
+            attempt(f"kill inferiors {inferior.num}")
+            self.ended(pid, end)
+        return found
 
     def executed(self):
         """Whether all threads are to be stopped where the selected process executes something else.
