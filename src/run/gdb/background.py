@@ -3,6 +3,8 @@
 import signal
 import threading
 
+import gdb
+
 
 def start_thread(target):
     """gdb sleeps until SIGCHLD wakes its thread (sigsuspend(2)): it would sleep on if another one got the signal."""
@@ -15,6 +17,11 @@ def start_timer(seconds, act):
     timer.daemon = True
     start(timer)
     return timer
+
+
+def in_gdb(seconds, act):
+    """Calls `act` after that time, while gdb waits for what happens."""
+    start_timer(seconds, lambda: gdb.post_event(act))
 
 
 def start(thread):

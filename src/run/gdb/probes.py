@@ -63,6 +63,8 @@ class Probe:
             self.is_refused = True
             return
         self.breakpoint.silent = True
+        # Before the program is loaded no address can be read.
+        self.breakpoint.enabled = False
         self.look()
         condition = self.wish.get("condition")
         try:
@@ -74,6 +76,29 @@ class Probe:
             self.refuse(error)
             return
         self.breakpoint.stop = self.decide
+
+    def enable(self):
+        if self.is_set():
+            self.breakpoint.enabled = True
+
+    def refuse_unreadable(self):
+        """Whether no breakpoint can be set at its place: gdb 13 says that when it goes on, and does not go on then."""
+        if not self.is_set():
+            return False
+        for address in addresses_of(self.breakpoint):
+            try:
+                gdb.selected_inferior().read_memory(address, 1)
+            except gdb.error as error:
+                self.log.problem(
+                    "probe-not-set",
+                    "incomplete",
+                    f"--break '{self.wish['text']}': no breakpoint can be set there: {error}",
+                    "FUNCTION or FILE:LINE is found wherever the program was loaded; an *ADDRESS is not",
+                )
+                self.is_refused = True
+                self.remove()
+                return True
+        return False
 
     def refuse(self, error):
         self.log.problem(
@@ -222,7 +247,7 @@ class Probe:
         self.log.problem(
             "probe-limit",
             "warning",
-            f"--break '{self.wish['text']}' was hit {self.hits} times and then taken away: later hits are not seen",
+            f"--break '{self.wish['text']}' was hit {times_of(self.hits)} and then taken away: later hits are not seen",
             "see more of them with --max-hits=N, or fewer with a condition",
         )
         # Not while gdb asks its breakpoints.
@@ -268,6 +293,15 @@ class Probe:
             *(["--child"] if self.wish.get("child") else []),
         ]
         return f" with {' and '.join(asked)}" if asked else ": the place was not reached"
+
+
+def addresses_of(breakpoint):
+    described = gdb.execute(f"info breakpoints {breakpoint.number}", to_string=True)
+    return [int(address, 16) for address in re.findall(r"\sy\s+(0x[0-9a-f]+)", described)]
+
+
+def times_of(number):
+    return "once" if number == 1 else f"{number} times"
 
 
 def hint_for(option, reason):

@@ -15,7 +15,7 @@ import gdb
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-from background import start_timer
+from background import in_gdb
 from calls import Calls
 from crashes import Crashes
 from inferiors import vfork_is_underway, wait_for_vforks
@@ -30,38 +30,15 @@ from program import end_as, executable, quoted, wrapper
 from settings import attempt, catch, settings
 from siginfo import is_own_trap
 from stop import describe_stop
+from times import Times
 from watchdog import Watchdog
 
 # What reaches gdb together with the program, or before vgrun asks the program to end: gdb stays.
 NOT_FOR_GDB = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGPIPE")
-
-
 # So long what is killed may need for it.
 SECONDS_TO_DIE = 1
 # So long the last hits of a breakpoint that is gone may take to be heard.
 QUIET_SECONDS = 0.2
-
-
-def in_gdb(seconds, act):
-    """Calls `act` after that time, while gdb waits for what happens."""
-    start_timer(seconds, lambda: gdb.post_event(act))
-
-
-class Times:
-    """When the processes stood still, in ms since the start of the run, and for how long."""
-
-    def __init__(self, started_at):
-        self.started_at = started_at
-        self.stopped_at = time.monotonic()
-
-    def stopped(self):
-        self.stopped_at = time.monotonic()
-
-    def ms(self):
-        return time.time() * 1000 - self.started_at
-
-    def paused(self):
-        return round((time.monotonic() - self.stopped_at) * 1000, 1)
 
 
 class Session:
@@ -103,6 +80,8 @@ class Session:
         try:
             gdb.execute("starti", to_string=True)
             self.begin()
+            for probe in self.probes:
+                probe.enable()
         except gdb.error as error:
             self.not_started(error)
         self.watchdog.start()
@@ -113,7 +92,7 @@ class Session:
                     break
                 self.go_on()
             except gdb.error:
-                if not self.bury():
+                if not self.bury() and not self.refuse_places():
                     raise
 
     def go_on(self):
@@ -214,6 +193,10 @@ class Session:
             attempt(f"kill inferiors {inferior.num}")
             self.ended(pid, end)
         return found
+
+    def refuse_places(self):
+        """Whether there is a place at which gdb cannot set its breakpoint, which is no probe any more then."""
+        return any([probe.refuse_unreadable() for probe in self.probes])
 
     def executed(self):
         """Whether all threads are to be stopped where the selected process executes something else.
