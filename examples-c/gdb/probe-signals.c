@@ -1,10 +1,11 @@
 // Is at a probe when signals come, all the time. Each call of tick() is one hit of a probe there, whatever a handler does:
 // it returns, it calls tick() itself, or it jumps away. Prints how often tick() was called, three times more in children not counted,
-// and how many signals are blocked at the end, which is none.
+// and how many signals are blocked at the end, which is none. Six calls of store() bring a signal each.
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -41,6 +42,23 @@ static void jump(int number) {
     may_jump = 0;
     siglongjmp(back, 1);
   }
+}
+
+// Its first instruction brings a signal.
+__attribute__((noinline, optimize("O1"))) static void store(volatile int *to) {
+  *to = 1;
+}
+
+static int *page;
+
+static void unlock(int number) {
+  (void)number;
+  mprotect(page, 4096, PROT_READ | PROT_WRITE);
+}
+
+static void leave(int number) {
+  (void)number;
+  siglongjmp(back, 1);
 }
 
 static void every(int which, int number, int microseconds, void (*handler)(int), int flags) {
@@ -93,6 +111,13 @@ int main(void) {
     spin();
   }
   while (wait(0) > 0) continue;
+  // Three times the handler makes it possible and returns, three times it jumps away.
+  page = mmap(0, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  for (volatile int i = 0; i < 6; i++) {
+    signal(SIGSEGV, i < 3 ? unlock : leave);
+    if (sigsetjmp(back, 1) == 0) store(page);
+    mprotect(page, 4096, PROT_NONE);
+  }
   sigset_t set;
   int blocked = 0;
   pthread_sigmask(SIG_BLOCK, 0, &set);

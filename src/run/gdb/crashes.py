@@ -38,6 +38,7 @@ class Crashes:
         number = int(gdb.parse_and_eval("$_siginfo.si_signo"))
         action = signal_action(pid, number)
         if action == "handled":
+            self.passing.handled()
             self.first_faults.remember(pid, number)
         if action != "default":
             return False

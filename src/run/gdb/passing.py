@@ -34,6 +34,10 @@ class Passing:
         self.masked = None
         # By lwp: where the thread stood when it last got a signal.
         self.interrupted = {}
+        # The instruction that a thread was to execute brought a signal instead, and the program has a handler for it.
+        self.has_failed = False
+        # By lwp: where the thread has come back to such an instruction, and executes it once more.
+        self.repeats = {}
 
     def signalled(self):
         """Before the selected thread gets a signal."""
@@ -43,9 +47,17 @@ class Passing:
             self.interrupted.clear()
         self.interrupted[selected_lwp()] = gdb.newest_frame().pc()
 
+    def handled(self):
+        """Before the selected thread gets a signal for which there is a handler."""
+        self.has_failed = self.is_underway
+
     def was_interrupted(self):
         """Whether the selected thread last got a signal where it stands: the next one may keep it there again."""
         return self.interrupted.pop(selected_lwp(), None) == gdb.newest_frame().pc()
+
+    def is_repeat(self):
+        """Whether the selected thread stands where it has been, with nothing executed but the handler of a signal."""
+        return self.repeats.get(selected_lwp()) == place_of(gdb.newest_frame())
 
     def step(self, thread, pc):
         """Executes the instruction at `pc`. False when the thread does not stand there or must be continued as usual.
@@ -55,19 +67,35 @@ class Passing:
         if not thread.is_valid():
             return False
         thread.switch()
+        self.repeats.pop(selected_lwp(), None)
         if gdb.newest_frame().pc() != pc or calls_kernel(pc):
             return False
         attempt("set scheduler-locking on")
-        self.is_underway = True
+        self.is_underway, self.has_failed = True, False
         try:
             if not self.mask(selected_lwp()):
                 return False
             gdb.execute("stepi", to_string=True)
+            if self.has_failed and gdb.newest_frame().pc() == pc:
+                # gdb stops before the signal, as the one that is caught, and then at the first instruction of the handler.
+                gdb.execute("stepi", to_string=True)
+                self.wait_for_return(pc)
             return True
         finally:
             self.restore()
             self.is_underway = False
             attempt("set scheduler-locking replay")
+
+    def wait_for_return(self, pc):
+        """From a handler, which may also jump away, so that the thread comes anew."""
+        try:
+            handler = gdb.newest_frame()
+            frame = handler.older()
+            if frame is None or frame.type() != gdb.SIGTRAMP_FRAME or frame.older().pc() != pc:
+                return
+            Return(handler, self.repeats, place_of(frame.older()))
+        except (gdb.error, AttributeError, ValueError) as error:
+            print(f"handler of a signal: {error}")
 
     def mask(self, lwp):
         before = ctypes.create_string_buffer(SIZE)
@@ -86,6 +114,29 @@ class Passing:
             lwp, before = masked
             # It may have ended.
             hot.ptrace(PTRACE_SETSIGMASK, lwp, SIZE, ctypes.addressof(before))
+
+
+class Return(gdb.FinishBreakpoint):
+    """Notes that a handler of a signal returns to a place."""
+
+    def __init__(self, handler, repeats, place):
+        super().__init__(handler, internal=True)
+        self.repeats = repeats
+        self.place = place
+
+    def stop(self):
+        try:
+            # The handler may have changed where it returns to.
+            if place_of(gdb.newest_frame().older()) == self.place:
+                self.repeats[selected_lwp()] = self.place
+        except (gdb.error, AttributeError) as error:
+            print(f"return of a handler: {error}")
+        gdb.post_event(lambda: self.is_valid() and self.delete())
+        return False
+
+
+def place_of(frame):
+    return (frame.pc(), int(frame.read_register("sp")))
 
 
 def selected_lwp():

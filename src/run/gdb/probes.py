@@ -133,8 +133,9 @@ class Probe:
         """
         self.has_stopped = False
         try:
-            stops_anyway = self.passing.was_interrupted() and not vfork_is_underway()
-            if self.is_spent() or self.processes.is_left_out(gdb.selected_inferior().pid):
+            is_repeat = self.passing.is_repeat()
+            stops_anyway = (is_repeat or self.passing.was_interrupted()) and not vfork_is_underway()
+            if is_repeat or self.is_spent() or self.processes.is_left_out(gdb.selected_inferior().pid):
                 return stops_anyway
             self.found = True
             gdb.newest_frame().select()
@@ -149,6 +150,7 @@ class Probe:
             return self.has_stopped or stops_anyway
         except Exception as error:  # Who stops too often loses time only.
             print(f"probe {self.number}: {error}")
+            self.is_asked_later = True
             self.has_stopped = not vfork_is_underway()
         return self.has_stopped
 
