@@ -88,6 +88,11 @@ class Crashes:
             f"process {pid} got {name}, which would stop it until somebody sends SIGCONT: under gdb it went on",
         )
 
+    def deadly(self, pid):
+        """How a process that is gone ended, as far as the last signal that it was to get tells."""
+        provisional = self.pending.get(pid)
+        return None if provisional is None else ("signal", provisional["number"])
+
     def ended(self, pid, end):
         provisional = self.pending.get(pid)
         if provisional is not None:

@@ -22,7 +22,7 @@ from inferiors import vfork_is_underway, wait_for_vforks
 from log import StopLog
 from passing import Passing
 from printers import load_printers
-from proc import end_of
+from proc import end_of, thread_states
 from probes import Probe
 from process_group import join_group
 from processes import Processes
@@ -183,15 +183,24 @@ class Session:
     def bury(self):
         """Whether something had killed a process that stood still: gdb 13 cannot go on then, and is made to forget it."""
         found = False
+        until = time.monotonic() + SECONDS_TO_DIE
         for inferior in [each for each in gdb.inferiors() if each.pid > 0]:
             pid = inferior.pid
-            end = end_of(pid, SECONDS_TO_DIE)
-            if end is None:
+            end = end_of(pid, until - time.monotonic())
+            if end is None and thread_states(pid):
                 continue
-            found = True
             # There is nothing left to kill.
             attempt(f"kill inferiors {inferior.num}")
-            self.ended(pid, end)
+            if inferior.pid > 0:
+                continue
+            found = True
+            # gdb may have waited for it already while it stopped others, and does not say how it ended then.
+            end = end or self.crashes.deadly(pid)
+            if end is not None:
+                self.ended(pid, end)
+                continue
+            self.crashes.settle(pid, died=False)
+            self.processes.ended_unseen(pid)
         return found
 
     def refuse_places(self):
