@@ -232,7 +232,7 @@ function incompleteSentence({ image, end }: TreeNode): string {
     case 'signaled':
       return `The log of ${name} stops after ${image.fatal?.name ?? 'a signal'} killed it, before all was reported.`;
     default:
-      if (image.process.tool === 'gdb') return `The end of ${name} was not seen.`;
+      if (image.process.tool === 'gdb') return `gdb did not see the end of ${name}.`;
       if (isRuntime(image.process.tool)) {
         return `The log of ${name} stops before the end of the program: it was killed, it ended by _exit or exec, or the log was cut.`;
       }

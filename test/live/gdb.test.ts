@@ -595,6 +595,72 @@ describe.skipIf(!canRun('gdb'))('probes', () => {
     ]);
   });
 
+  test('count each hit once, whatever signals arrive at that moment', async () => {
+    const program = compile('probe-signals', '-pthread');
+    const seen = await underGdb([
+      ...['--break=tick', '--print=i', '--set=sum=0', '--max-hits=1000'],
+      ...['--break=tick if i == 7', '--set=sevens=sevens+1', '--break=*store', program],
+    ]);
+    const printed = /^calls (\d+) sum (\d+) sevens (\d+) jumps [1-5] nested 1 blocked 0\n$/.exec(seen.stdout);
+    const [calls, sum, sevens] = (printed ?? []).slice(1).map(Number);
+    const ofAll = seen.stops.filter(({ probe }) => probe?.probe === 1);
+    const values = ofAll.map(({ probe }) => Number(probe?.values[0]?.value));
+    const rounds = Array.from({ length: 200 }, (_, index) => index % 40);
+    expect(values.filter((value) => value < 1000)).toEqual(rounds);
+    expect(values).toHaveLength(Number(calls) + 3);
+    expect(ofAll.map(({ probe }) => probe?.hit)).toEqual(ofAll.map((_, index) => index + 1));
+    const hits = (number: number) => seen.stops.filter(({ probe }) => probe?.probe === number).length;
+    expect([hits(2), hits(3)]).toEqual([5, 6]);
+    // Each time it is 0 before the value is added.
+    expect([sum, sevens]).toEqual([5000, 5]);
+    const of = (value: number) => values.filter((each) => each === value).length;
+    expect([of(2000), of(3000), of(5000), of(6000)]).toEqual([40, 20, 40, 3]);
+    expect(seen.status).toBe(0);
+    expect(seen.problems).toEqual([]);
+  });
+
+  test('are told up to the moment when something kills the program, also while it stands still', async () => {
+    const program = place('endless');
+    compileC(
+      program,
+      `#include <stdio.h>
+       #include <unistd.h>
+       void tick(int i) { (void)i; }
+       int main(void) {
+         printf("%d\\n", getpid());
+         fflush(stdout);
+         for (int i = 0;; i++) tick(i);
+       }`,
+    );
+    for (const hits of [3, 10]) {
+      const cwd = place(`endless-${hits}`);
+      const seen = await underGdb(['--break=tick', '--max-hits=100000', program], {
+        cwd,
+        onStart: (child) => {
+          child.stdout?.once('data', (pid: Buffer) => {
+            void until('hits', async () => (await readStops(cwd)).stops.length >= hits).then(() =>
+              process.kill(Number(pid.toString()), 'SIGKILL'),
+            );
+          });
+        },
+      });
+      expect(seen.status).toBe(137);
+      expect(Object.values(seen.exits)).toEqual(['SIGKILL']);
+      expect(seen.problems).toEqual([]);
+    }
+  });
+
+  test('at an address that is not there are refused, and the program runs', async () => {
+    const seen = await underGdb(['--break=*0', '--break=main', '--max-hits=1', compile('probe')]);
+    expect(seen.stdout).toBe('total 90\n');
+    expect(seen.status).toBe(101);
+    expect(seen.stops).toHaveLength(1);
+    expect(seen.lines.filter(({ type }) => type === 'problem').map(({ message }) => message)).toEqual([
+      "--break '*0': no breakpoint can be set there: Cannot access memory at address 0x0",
+      "--break 'main' was hit once and then taken away: later hits are not seen",
+    ]);
+  });
+
   test('take back a function that an expression calls and that does not return', async () => {
     const program = compile('probe-calls');
     const seen = await underGdb([

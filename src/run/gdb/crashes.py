@@ -14,11 +14,12 @@ from stop import describe_stop, thread_registers
 
 
 class Crashes:
-    def __init__(self, wish, log, times, processes):
+    def __init__(self, wish, log, times, processes, passing):
         self.wish = wish
         self.log = log
         self.times = times
         self.processes = processes
+        self.passing = passing
         # By pid: a signal that kills it unless something happens, the stop, and its core.
         self.pending = {}
         self.paused_by = set()
@@ -29,6 +30,7 @@ class Crashes:
 
     def stops_for_signal(self):
         """Whether all threads are to be stopped for the signal that the selected one is to get."""
+        self.passing.signalled()
         inferior = gdb.selected_inferior()
         pid = inferior.pid
         if self.processes.is_left_out(pid):
@@ -36,6 +38,7 @@ class Crashes:
         number = int(gdb.parse_and_eval("$_siginfo.si_signo"))
         action = signal_action(pid, number)
         if action == "handled":
+            self.passing.handled()
             self.first_faults.remember(pid, number)
         if action != "default":
             return False
@@ -81,6 +84,11 @@ class Crashes:
             "warning",
             f"process {pid} got {name}, which would stop it until somebody sends SIGCONT: under gdb it went on",
         )
+
+    def deadly(self, pid):
+        """How a process that is gone ended, as far as the last signal that it was to get tells."""
+        provisional = self.pending.get(pid)
+        return None if provisional is None else ("signal", provisional["number"])
 
     def ended(self, pid, end):
         provisional = self.pending.get(pid)

@@ -1,6 +1,7 @@
 """Writes a stop log: JSON, one object a line, at most 8 MiB each."""
 
 import json
+import re
 
 MAX_LINE = 8 * 1024 * 1024
 
@@ -29,6 +30,8 @@ class StopLog:
         return self.stops
 
     def problem(self, code, level, message, hint=None, pid=None):
+        # What gdb says may be several lines.
+        message = re.sub(r"\s*\n\s*", " ", message.strip())
         entry = {"type": "problem", "code": code, "level": level, "message": message}
         if hint is not None:
             entry["hint"] = hint

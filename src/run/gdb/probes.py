@@ -11,6 +11,8 @@ from values import MAX_VALUE, shorten, value_text
 
 # `f(x)`, `(*f)(x)`, and not `$_streq(a, b)`, which is a function of gdb's.
 CALL = re.compile(r"(?<![\w$])[A-Za-z_]\w*\s*\(|\)\s*\(")
+# `$count++ > 5`: each time that it is evaluated it says something else.
+CHANGE = re.compile(r"\+\+|--")
 
 
 class Place(gdb.Breakpoint):
@@ -23,11 +25,12 @@ class Probe:
     `tell`: writes a hit down, with the thread selected that stands at it.
     """
 
-    def __init__(self, number, wish, log, calls, processes, tell):
+    def __init__(self, number, wish, log, calls, passing, processes, tell):
         self.number = number
         self.wish = wish
         self.log = log
         self.calls = calls
+        self.passing = passing
         self.processes = processes
         self.tell = tell
         self.hits = 0
@@ -41,7 +44,9 @@ class Probe:
         self.told_condition = False
         # The condition calls a function of the program, for which all threads must stand still.
         self.calls_function = CALL.search(wish.get("condition") or "") is not None
-        # All threads are stopped because of it.
+        # The condition is evaluated when all threads stand still, once for each time that one comes here.
+        self.is_asked_later = self.calls_function or CHANGE.search(wish.get("condition") or "") is not None
+        # All threads are stopped because of a hit, or of what may be one.
         self.has_stopped = False
         self.breakpoint = None
 
@@ -59,6 +64,8 @@ class Probe:
             self.is_refused = True
             return
         self.breakpoint.silent = True
+        # Before the program is loaded no address can be read.
+        self.breakpoint.enabled = False
         self.look()
         condition = self.wish.get("condition")
         try:
@@ -70,6 +77,29 @@ class Probe:
             self.refuse(error)
             return
         self.breakpoint.stop = self.decide
+
+    def enable(self):
+        if self.is_set():
+            self.breakpoint.enabled = True
+
+    def refuse_unreadable(self):
+        """Whether no breakpoint can be set at its place: gdb 13 says that when it goes on, and does not go on then."""
+        if not self.is_set():
+            return False
+        for address in addresses_of(self.breakpoint):
+            try:
+                gdb.selected_inferior().read_memory(address, 1)
+            except gdb.error as error:
+                self.log.problem(
+                    "probe-not-set",
+                    "incomplete",
+                    f"--break '{self.wish['text']}': no breakpoint can be set there: {error}",
+                    "FUNCTION or FILE:LINE is found wherever the program was loaded; an *ADDRESS is not",
+                )
+                self.is_refused = True
+                self.remove()
+                return True
+        return False
 
     def refuse(self, error):
         self.log.problem(
@@ -89,6 +119,9 @@ class Probe:
     def is_set(self):
         return self.breakpoint is not None and self.breakpoint.is_valid()
 
+    def is_at(self, breakpoints):
+        return self.is_set() and any(each == self.breakpoint for each in breakpoints)
+
     def remove(self):
         if self.is_set():
             self.breakpoint.delete()
@@ -101,29 +134,38 @@ class Probe:
         """
         self.has_stopped = False
         try:
-            if self.is_spent() or self.processes.is_left_out(gdb.selected_inferior().pid):
-                return False
+            is_repeat = self.passing.is_repeat()
+            stops_anyway = (is_repeat or self.passing.was_interrupted()) and not vfork_is_underway()
+            if is_repeat or self.is_spent() or self.processes.is_left_out(gdb.selected_inferior().pid):
+                return stops_anyway
             self.found = True
             gdb.newest_frame().select()
             if vfork_is_underway():
                 if self.is_hit():
+                    self.hits += 1
                     self.tell(self)
                 return False
-            self.has_stopped = self.calls_function or self.is_hit()
-            # To evaluate it may have shown that it does.
-            self.has_stopped = self.has_stopped or self.calls_function
+            self.has_stopped = self.is_asked_later or self.is_hit()
+            # To evaluate it may have shown that it calls a function.
+            self.has_stopped = self.has_stopped or self.is_asked_later
+            return self.has_stopped or stops_anyway
         except Exception as error:  # Who stops too often loses time only.
             print(f"probe {self.number}: {error}")
+            self.is_asked_later = True
             self.has_stopped = not vfork_is_underway()
         return self.has_stopped
 
     def take_hit(self):
         """Whether the stop of all threads is a hit of this one; that of another at the same place is none."""
         has_stopped, self.has_stopped = self.has_stopped, False
-        return has_stopped and (not self.calls_function or self.is_hit())
+        if not has_stopped or (self.is_asked_later and not self.is_hit()):
+            return False
+        # Not before: gdb asks its breakpoints at moments, too, at which it does not stop whatever they say.
+        self.hits += 1
+        return True
 
     def is_hit(self):
-        """Whether the selected thread stands at a hit, which is counted then."""
+        """Whether the selected thread stands at a hit."""
         if not self.condition_holds():
             return False
         if self.wish.get("child") and gdb.selected_inferior().pid == self.processes.first:
@@ -132,7 +174,6 @@ class Probe:
         thread = gdb.selected_thread()
         if wanted is not None and wanted not in (thread_name(thread), str(thread.num)):
             return False
-        self.hits += 1
         return True
 
     def describe(self):
@@ -186,7 +227,7 @@ class Probe:
             reason = str(error)
             if not vfork_is_underway():
                 # An operator of C++.
-                self.calls_function = True
+                self.calls_function = self.is_asked_later = True
                 return False
         except (gdb.error, gdb.MemoryError, CallFailed) as error:
             reason = str(error)
@@ -209,7 +250,7 @@ class Probe:
         self.log.problem(
             "probe-limit",
             "warning",
-            f"--break '{self.wish['text']}' was hit {self.hits} times and then taken away: later hits are not seen",
+            f"--break '{self.wish['text']}' was hit {times_of(self.hits)} and then taken away: later hits are not seen",
             "see more of them with --max-hits=N, or fewer with a condition",
         )
         # Not while gdb asks its breakpoints.
@@ -255,6 +296,15 @@ class Probe:
             *(["--child"] if self.wish.get("child") else []),
         ]
         return f" with {' and '.join(asked)}" if asked else ": the place was not reached"
+
+
+def addresses_of(breakpoint):
+    described = gdb.execute(f"info breakpoints {breakpoint.number}", to_string=True)
+    return [int(address, 16) for address in re.findall(r"\sy\s+(0x[0-9a-f]+)", described)]
+
+
+def times_of(number):
+    return "once" if number == 1 else f"{number} times"
 
 
 def hint_for(option, reason):

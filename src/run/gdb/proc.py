@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 
 
 def stat_fields(folder):
@@ -56,6 +57,34 @@ def parent_of(pid):
         return int(stat_fields(f"/proc/{pid}")[1])
     except (ValueError, IndexError):
         return None
+
+
+def end_of(pid, seconds):
+    """How a process ended that nobody has waited for yet: ("code", 0) or ("signal", 9); None when it lives, also after that time.
+
+    One that is killed needs a moment for it. Its first thread alone may have ended.
+    """
+    until = time.monotonic() + seconds
+    while not all(state in (b"Z", b"X") for state in thread_states(pid)):
+        # All but those that are about to end stand still for their debugger.
+        if time.monotonic() >= until:
+            return None
+        time.sleep(0.01)
+    try:
+        # As wait(2) has it.
+        status = int(stat_fields(f"/proc/{pid}")[49])
+    except (ValueError, IndexError):
+        return None
+    return ("signal", status & 0x7F) if status & 0x7F else ("code", status >> 8 & 0xFF)
+
+
+def thread_states(pid):
+    try:
+        names = os.listdir(f"/proc/{pid}/task")
+    except OSError:
+        return []
+    found = [stat_fields(f"/proc/{pid}/task/{name}") for name in names]
+    return [fields[0] for fields in found if fields]
 
 
 def held_threads(pid):

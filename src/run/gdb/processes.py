@@ -69,6 +69,17 @@ class Processes:
         if pid == self.first:
             self.status = end
 
+    def ended_unseen(self, pid):
+        self.log.problem(
+            "end-not-seen",
+            "incomplete",
+            f"how process {pid} ended is not known: it was killed while gdb stopped other processes",
+            pid=pid,
+        )
+        self.known.pop(pid, None)
+        if pid == self.first:
+            self.status = ("code", 125)
+
     def let_go(self, pid):
         self.log.write({"type": "exit", "pid": pid, "detached": True})
         self.known.pop(pid, None)

@@ -20,7 +20,9 @@ from calls import Calls
 from crashes import Crashes
 from inferiors import vfork_is_underway, wait_for_vforks
 from log import StopLog
+from passing import Passing
 from printers import load_printers
+from proc import end_of, thread_states
 from probes import Probe
 from process_group import join_group
 from processes import Processes
@@ -33,6 +35,8 @@ from watchdog import Watchdog
 
 # What reaches gdb together with the program, or before vgrun asks the program to end: gdb stays.
 NOT_FOR_GDB = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGPIPE")
+# So long what is killed may need for it.
+SECONDS_TO_DIE = 1
 # So long the last hits of a breakpoint that is gone may take to be heard.
 QUIET_SECONDS = 0.2
 
@@ -44,17 +48,20 @@ class Session:
         self.log = StopLog(wish["log"], "gdb", version[0] if version else gdb.VERSION)
         self.times = Times(wish["startedAt"])
         self.calls = Calls()
+        self.passing = Passing()
         self.processes = Processes(wish, self.log)
         self.probes = [
-            Probe(index + 1, probe, self.log, self.calls, self.processes, self.hit_in_passing)
+            Probe(index + 1, probe, self.log, self.calls, self.passing, self.processes, self.hit_in_passing)
             for index, probe in enumerate(wish["probes"])
         ]
-        self.crashes = Crashes(wish, self.log, self.times, self.processes)
+        self.crashes = Crashes(wish, self.log, self.times, self.processes, self.passing)
         self.watchdog = Watchdog(self.processes, self.log, self.give_up)
         self.events = []
         self.waiting_since = None
         # The SIGTRAP at which it stands is the program's own, and not that of a breakpoint.
         self.passes_trap = False
+        # The thread that stands at a probe, and where: it is to go past it alone.
+        self.at_probe = None
 
     def run(self):
         gdb.events.stop.connect(self.stopped)
@@ -73,17 +80,31 @@ class Session:
         try:
             gdb.execute("starti", to_string=True)
             self.begin()
+            for probe in self.probes:
+                probe.enable()
         except gdb.error as error:
             self.not_started(error)
         self.watchdog.start()
         while True:
-            self.handle_events()
-            if not self.choose_process():
-                break
-            self.go_on()
+            try:
+                self.handle_events()
+                if not self.choose_process():
+                    break
+                self.go_on()
+            except gdb.error:
+                if not self.bury() and not self.refuse_places():
+                    raise
 
     def go_on(self):
         self.watchdog.is_running = True
+        try:
+            at_probe, self.at_probe = self.at_probe, None
+            if at_probe is None or not self.passing.step(*at_probe):
+                self.let_run()
+        finally:
+            self.watchdog.is_running = False
+
+    def let_run(self):
         passes_trap, self.passes_trap = self.passes_trap, False
         if passes_trap:
             attempt("handle SIGTRAP stop print pass")
@@ -93,7 +114,6 @@ class Session:
             if not self.events:
                 raise
             print(f"continue: {error}")
-        self.watchdog.is_running = False
         if passes_trap:
             attempt("handle SIGTRAP stop print nopass")
 
@@ -152,12 +172,42 @@ class Session:
                 # Let go or killed by gdb, which is said where it is done.
                 return
             end = ("signal", int(number))
+        self.ended(pid, end)
+
+    def ended(self, pid, end):
         # It may be so short that gdb told of nothing before.
         self.processes.meet(pid, "fork")
         self.crashes.ended(pid, end)
         self.processes.ended(pid, end)
         # gdb stops all threads when a process has ended.
         wait_for_vforks()
+
+    def bury(self):
+        """Whether something had killed a process that stood still: gdb 13 cannot go on then, and is made to forget it."""
+        found = False
+        until = time.monotonic() + SECONDS_TO_DIE
+        for inferior in [each for each in gdb.inferiors() if each.pid > 0]:
+            pid = inferior.pid
+            end = end_of(pid, until - time.monotonic())
+            if end is None and thread_states(pid):
+                continue
+            # There is nothing left to kill.
+            attempt(f"kill inferiors {inferior.num}")
+            if inferior.pid > 0:
+                continue
+            found = True
+            # gdb may have waited for it already while it stopped others, and does not say how it ended then.
+            end = end or self.crashes.deadly(pid)
+            if end is not None:
+                self.ended(pid, end)
+                continue
+            self.crashes.settle(pid, died=False)
+            self.processes.ended_unseen(pid)
+        return found
+
+    def refuse_places(self):
+        """Whether there is a place at which gdb cannot set its breakpoint, which is no probe any more then."""
+        return any([probe.refuse_unreadable() for probe in self.probes])
 
     def executed(self):
         """Whether all threads are to be stopped where the selected process executes something else.
@@ -204,7 +254,7 @@ class Session:
         """Lets go of what still runs then. Nothing is stopped for it: gdb's `interrupt` sends SIGINT to the program."""
 
         def end():
-            if self.calls.is_running:
+            if self.calls.is_running or self.passing.is_underway:
                 # The function would go on in the program, with the end of the call missing.
                 self.end_waiting_in(0.1)
                 return
@@ -253,10 +303,10 @@ class Session:
                 self.crashes.signalled("SIGTRAP", inferior)
 
     def hit(self, event, inferior):
+        if any(probe.is_at(event.breakpoints) for probe in self.probes):
+            self.at_probe = (gdb.selected_thread(), gdb.newest_frame().pc())
         for probe in self.probes:
-            if not probe.is_set() or not any(each == probe.breakpoint for each in event.breakpoints):
-                continue
-            if probe.take_hit():
+            if probe.is_at(event.breakpoints) and probe.take_hit():
                 self.tell_hit(probe)
             if inferior.pid <= 0:
                 return

@@ -99,6 +99,12 @@ function withOption(part: Part, name: string, value: string): Part {
     case '--child':
       return { ...part, child: true };
     case '--thread':
+      if (value.trim() === '' || /^[-+]?\d+$/.test(value) !== /^[1-9]\d*$/.test(value)) {
+        throw new UserError(
+          `--thread=${value} names no thread`,
+          'give its name, as in --thread=worker, or its number, as in --thread=2: the first one is 1',
+        );
+      }
       return { ...part, thread: value };
     default:
       return part;
