@@ -67,9 +67,9 @@ const words: Readonly<Partial<Record<PointerKind, Words>>> = {
       'Look for a pointer that was cast to a type with a larger alignment, for memory of an allocator of yours, and for code that calls with a stack that is not aligned to 16 bytes.',
   },
   privileged: {
-    meaning: 'The program executed an instruction that only the kernel may execute: no pointer is to blame.',
+    meaning: 'The processor refused the program an instruction: no pointer is to blame.',
     advice:
-      'See whether the program came there by a bad jump; if the instruction is meant, ask the kernel for what it does.',
+      'See whether the program came there by a bad jump; what only the kernel may do is asked of it by a system call.',
   },
   'beyond the file': {
     meaning: 'The program used a part of a mapping that lies behind the end of its file.',
@@ -188,6 +188,23 @@ const sentBySomebody: Words = {
   advice: 'Find who sends it, and why: kill(2), raise(3), a supervisor, or a limit.',
 };
 
+const sentByItself: Words = {
+  meaning: 'The process sent the signal to itself, perhaps in a handler of an earlier fault.',
+  advice: 'The frames tell who calls kill(2) or raise(3); vgrun gdb tells the first fault too.',
+};
+
+const sentAgain: Words = {
+  meaning:
+    'The process sent the signal to itself, most likely in a handler of it: when that returned, the thread stood again at the instruction that had failed.',
+  advice: 'Look at the values that the instruction uses; vgrun gdb tells what it touched.',
+};
+
+/** Those that an instruction brings upon its thread. */
+const ofInstructions: ReadonlySet<string> = new Set(['SIGSEGV', 'SIGBUS', 'SIGFPE', 'SIGILL', 'SIGTRAP']);
+/** Where a thread stands that sends a signal. */
+const sending =
+  /^(?:_*(?:GI_|libc_)?(?:pthread_kill(?:_implementation|_internal)?|raise|gsignal|t?g?kill|sigqueue|syscall))$/;
+
 /** Frames in which a check is looked for. */
 const nearFrames = 16;
 
@@ -210,6 +227,10 @@ export function crashWords(stop: Stop | undefined): Words | undefined {
   }
   // The kernel sends it in the name of the process that wrote (signal(7)).
   if (signal?.name === 'SIGPIPE' && signal.sender?.pid === stop.pid) return undefined;
+  if (signal !== undefined && ofInstructions.has(signal.name) && signal.sender?.pid === stop.pid) {
+    const first = threads[0]?.frames[0]?.function;
+    return first === undefined || sending.test(first) ? sentByItself : sentAgain;
+  }
   // sigaction(2): 0 and below is what kill(2), tgkill(2) and sigqueue(3) say.
   return signal?.code !== undefined && signal.code <= 0 ? sentBySomebody : undefined;
 }

@@ -88,8 +88,8 @@ function crashSentences({ nodes, launches }: Evidence): readonly string[] {
   }
   return [...pids].map(([name, [pid, ...more]]) =>
     more.length === 0
-      ? `Process ${pid} was killed by ${name}, of which the status of the program does not tell.`
-      : `${more.length + 1} processes were killed by ${name}, of which the status of the program does not tell.`,
+      ? `Process ${pid} was killed by ${name}; the status of the program does not show it.`
+      : `${more.length + 1} processes were killed by ${name}; the status of the program does not show it.`,
   );
 }
 

@@ -148,7 +148,7 @@ export interface SystemCall {
   readonly architecture: number;
 }
 
-/** What the address is that a crashing instruction touched. `privileged`: it touched none, it is an instruction of the kernel. */
+/** What the address is that a crashing instruction touched. `privileged`: it touched none, the processor refused the instruction. */
 export type PointerKind =
   | 'null'
   | 'near null'

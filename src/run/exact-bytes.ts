@@ -22,24 +22,25 @@ export interface OwnBytes {
 }
 
 /**
- * Reads the words and variables of this process again, where it looks as if Node had changed some; else it costs nothing.
+ * Reads the words and variables of this process again, where Node has changed or left out some.
  *
  * @param words the last words of the command line, as Node has them.
  */
 export function readOwnBytes(words: readonly string[]): OwnBytes {
   const areWordsChanged = words.some((word) => word.includes(replacement));
-  // Node lists a name that is no UTF-8, and has no value for it.
-  const areVariablesChanged = Object.entries(process.env).some(
-    ([name, value]) => name.includes(replacement) || value?.includes(replacement) !== false,
-  );
+  // A name that is no UTF-8 is none of Node's variables: only the kernel knows it.
+  const environ = readOwn('environ');
+  const areVariablesChanged =
+    environ === undefined
+      ? Object.values(process.env).some((value) => value?.includes(replacement) !== false)
+      : !isUtf8(environ);
   if (!areWordsChanged && !areVariablesChanged) return { words, problems: [] };
   const exact = areWordsChanged ? exactWordsIn(words, readOwn('cmdline')) : words;
-  const environ = areVariablesChanged ? readOwn('environ') : Buffer.alloc(0);
   return {
     words: exact ?? words,
     inherits: exactEnvironmentIn(process.env, environ ?? Buffer.alloc(0)),
     problems:
-      exact === undefined || environ === undefined
+      exact === undefined || (areVariablesChanged && environ === undefined)
         ? [
             wordsChanged(
               'what looks like U+FFFD in arguments and variables of the program may have been other bytes: Node reads what is no UTF-8 so, and /proc/self does not tell what it was',

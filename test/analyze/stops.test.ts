@@ -81,6 +81,28 @@ test('an error that gdb saw is the finding with its instruction pointers, and no
   expect(await shown(seen('0x109171', '0x1091a9'))).toBeUndefined();
 });
 
+test('a signal of an instruction that the process sent itself may be that of a handler: nobody says that no instruction failed', async () => {
+  const meaning = async (sender: number, first: ReturnType<typeof mine>) => {
+    const signal = { number: 11, name: 'SIGSEGV', code: -6, sender: { pid: sender } };
+    const { findings } = await analyze(
+      [
+        process(1, { tool: 'core' }),
+        finding(1, 'SIGSEGV', { tool: 'core', unique: 'stop-1', stacks: [stack('at', [valgrinds('f')])] }),
+        moment({ pid: 101, signal, threads: [thread(1, [first, mine('main', 'main.c', 5)])] }, 'stop-1'),
+        end(1),
+      ],
+      options,
+    );
+    return findings[0]?.meaning;
+  };
+  const main = mine('main', 'main.c', 5);
+  expect(await meaning(101, main)).toMatch(/stood again at the instruction that had failed\.$/);
+  expect(await meaning(101, { ...main, function: '__pthread_kill_implementation' })).toMatch(
+    /perhaps in a handler/,
+  );
+  expect(await meaning(1, main)).toMatch(/no instruction of it failed\.$/);
+});
+
 test('what the pointer was is said first', async () => {
   const of = async (pointer: Fault['pointer'], threads = [thread(1, [mine('main', 'main.c', 5)])]) => {
     const { findings } = await analyze(

@@ -77,6 +77,17 @@ describe('words and variables that are no UTF-8 are the same without vgrun and',
     expect(under.stderr).not.toContain('words-changed');
   });
 
+  test('under mtrace, where nothing but the name of a variable is such', { timeout: 60_000 }, async () => {
+    if (!canRun('cc')) return;
+    const script =
+      'exec /usr/bin/env -i PATH="$PATH" HOME="$HOME" "$(printf \'N\\352\')=2" "$@" ./show plain';
+    const bare = await start(script, []);
+    expect(linesOf(bare)).toContain('variable 4eea3d32');
+    expect(linesOf(await start(script, vgrunWords('--tool=mtrace')), ofMtrace)).toEqual(
+      linesOf(bare, ofMtrace),
+    );
+  });
+
   test('under asan, also where the program has such a name', { timeout: 60_000 }, async () => {
     if (!canRun('cc')) return;
     const built = `cc -g -w -fsanitize=address -x c -o "$(printf 'a\\377')" - && :`;

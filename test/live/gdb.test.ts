@@ -619,6 +619,29 @@ describe.skipIf(!canRun('gdb'))('probes', () => {
     expect(seen.problems).toEqual([]);
   });
 
+  test('at a call of the kernel are not counted for certain when signals arrive there, which is said', async () => {
+    const program = place('system-calls');
+    compileC(
+      program,
+      `#include <signal.h>
+       #include <sys/time.h>
+       static void ignore(int signal) { (void)signal; }
+       int main(void) {
+         struct itimerval often = {{0, 3000}, {0, 3000}};
+         signal(SIGALRM, ignore);
+         setitimer(ITIMER_REAL, &often, 0);
+         for (int i = 0; i < 20; i++) {
+           long number;
+           __asm__ volatile("of_kernel: syscall" : "=a"(number) : "a"(39) : "rcx", "r11", "memory");
+         }
+         return 0;
+       }`,
+    );
+    const seen = await underGdb(['--break=of_kernel', '--max-hits=40', program]);
+    expect(seen.problems).toContain('probe-repeated');
+    expect(seen.status).toBe(101);
+  });
+
   test('are told up to the moment when something kills the program, also while it stands still', async () => {
     const program = place('endless');
     compileC(

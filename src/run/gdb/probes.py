@@ -6,6 +6,7 @@ import gdb
 
 from calls import CallFailed, CallNeeded
 from inferiors import vfork_is_underway
+from passing import calls_kernel
 from proc import thread_name
 from values import MAX_VALUE, shorten, value_text
 
@@ -42,6 +43,7 @@ class Probe:
         # Why there are no hits is told already.
         self.is_refused = False
         self.told_condition = False
+        self.told_repeats = False
         # The condition calls a function of the program, for which all threads must stand still.
         self.calls_function = CALL.search(wish.get("condition") or "") is not None
         # The condition is evaluated when all threads stand still, once for each time that one comes here.
@@ -135,7 +137,10 @@ class Probe:
         self.has_stopped = False
         try:
             is_repeat = self.passing.is_repeat()
-            stops_anyway = (is_repeat or self.passing.was_interrupted()) and not vfork_is_underway()
+            was_interrupted = not is_repeat and self.passing.was_interrupted()
+            stops_anyway = (is_repeat or was_interrupted) and not vfork_is_underway()
+            if was_interrupted and calls_kernel(gdb.newest_frame().pc()):
+                self.tell_repeats()
             if is_repeat or self.is_spent() or self.processes.is_left_out(gdb.selected_inferior().pid):
                 return stops_anyway
             self.found = True
@@ -154,6 +159,17 @@ class Probe:
             self.is_asked_later = True
             self.has_stopped = not vfork_is_underway()
         return self.has_stopped
+
+    def tell_repeats(self):
+        if not self.told_repeats:
+            self.told_repeats = True
+            self.log.problem(
+                "probe-repeated",
+                "incomplete",
+                f"--break '{self.wish['text']}': a signal arrived at this call of the kernel: one execution of it may be "
+                "several hits, each with its --set",
+                "put the probe at an instruction before it or behind it",
+            )
 
     def take_hit(self):
         """Whether the stop of all threads is a hit of this one; that of another at the same place is none."""

@@ -66,6 +66,13 @@ function privileged(code: CodePlaces, thread: ImageThread, signal: StopSignal): 
   if (code.image.machine !== 'x86-64' || signal.code !== SI_KERNEL || pc === undefined) return undefined;
   const name = privilegedInstruction(code.readCode(pc, 15));
   if (name === undefined) return undefined;
+  if (name.startsWith('int ')) {
+    const isCall = name === 'int $0x80';
+    return {
+      pointer: 'privileged',
+      text: `It executed ${name}, a software interrupt that programs have not got here${isCall ? ': this kernel takes no 32-bit system calls' : ''}.`,
+    };
+  }
   const isPort = /^(?:in|out)s?$/.test(name);
   return {
     pointer: 'privileged',

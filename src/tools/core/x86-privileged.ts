@@ -1,7 +1,7 @@
 // x86-64 instructions that only the kernel may execute: in a program they end with a general protection fault, whatever is in its
 // registers (Intel SDM, volume 3, 6.15, interrupt 13).
 
-/** @returns `hlt` and the like, or `int $0x42`; undefined: it is another instruction, or one that is not known here. */
+/** @returns `hlt` and the like, or `int $0x42`, whose gate may be closed to programs; undefined: it is another instruction, or one that is not known here. */
 export function privilegedInstruction(bytes: Uint8Array): string | undefined {
   let at = 0;
   while ([0x66, 0x67, 0xf0, 0xf2, 0xf3, 0x2e, 0x36, 0x3e, 0x26, 0x64, 0x65].includes(bytes[at] ?? 0)) at++;
