@@ -9,7 +9,7 @@ import { findProgramOnPath } from '../../src/run/instrument.ts';
 import { runSampler } from '../../src/run/stacks/sampler.ts';
 import { canRun, projectRoot } from '../project.ts';
 import { runPage } from './page.ts';
-import { newestRun, type Result, testFolder, until, vgrun, vgrunReport } from './vgrun.ts';
+import { compileC, newestRun, type Result, testFolder, until, vgrun, vgrunReport } from './vgrun.ts';
 
 const folder = testFolder();
 const started: ChildProcess[] = [];
@@ -283,6 +283,41 @@ describe.skipIf(!canRun('gdb') || !canRun('cc'))('vgrun stacks', () => {
       }
     },
   );
+
+  test('a large array of a thread hides nobody who called', async () => {
+    compileC(
+      join(folder(), 'large-arrays'),
+      `#include <pthread.h>
+       #include <stdio.h>
+       #include <unistd.h>
+       static void *with_array(void *unused) {
+         volatile char array[1500 * 1024];
+         array[0] = 1;
+         puts("ready");
+         fflush(stdout);
+         pause();
+         return (void *)(long)array[0];
+       }
+       int main(void) {
+         pthread_t second;
+         volatile char array[1024 * 1024];
+         array[0] = 1;
+         pthread_create(&second, 0, with_array, 0);
+         pthread_join(second, 0);
+         return array[0];
+       }`,
+    );
+    const { report, status } = await vgrunReport(
+      ['--max-pause=5000', String(await start('./large-arrays'))],
+      { cwd: folder(), command: 'stacks' },
+    );
+    const [first, second] = report.stops?.[0]?.threads ?? [];
+    expect([first?.end, second?.end, status]).toEqual(['whole', 'whole', 0]);
+    expect([first, second].map((thread) => thread?.frames.map((frame) => frame.function))).toEqual([
+      expect.arrayContaining(['main']),
+      expect.arrayContaining(['with_array']),
+    ]);
+  });
 
   test('outer frames that are not known make the answer incomplete', async () => {
     const pid = await start('./alternate-stack', '2000');

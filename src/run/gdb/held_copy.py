@@ -16,6 +16,9 @@ from tracing import NT_PRSTATUS, PTRACE_GETREGSET, hot
 AROUND_FUTEX = 512
 # Bytes of struct pthread.
 AROUND_BASE = 1024
+# Bytes of a stack beyond STACK_LIMIT that are copied where its end is known, and of all stacks together.
+DEEP_LIMIT = 4 * minicore.MIB
+DEEP_TOTAL = 16 * minicore.MIB
 # Bytes of a stack that most threads need less than.
 LIKELY_STACK = 16 * 1024
 # Bytes for elf_gregset_t: more than any machine needs.
@@ -129,6 +132,7 @@ class StackMap:
             (mapping.end for mapping in mappings if mapping.path == b"[stack]"), 0
         )
         self.waited_for = set()
+        self.deep_left = DEEP_TOTAL
 
     def mapping_end(self, pointer):
         """Where the mapping ends that a pointer points into; None for none that is known."""
@@ -173,6 +177,12 @@ class StackMap:
             is_usual = mapping_end is not None and (
                 mapping_end == self.first_stack_end or start < base < mapping_end
             )
+        if is_usual and base != 0:
+            is_first = mapping_end is not None and mapping_end == self.first_stack_end
+            own_end = mapping_end if is_first else base + AROUND_BASE
+            more = max(0, min(own_end - end, DEEP_LIMIT, self.deep_left))
+            self.deep_left -= more
+            end += more
         spans.append((start, end - start))
         if values[layout.call_register] in layout.calls:
             self.waited_for.add(max(0, values[layout.address] - AROUND_FUTEX))

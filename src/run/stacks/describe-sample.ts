@@ -117,7 +117,7 @@ function lostFrames({ pid, threads }: Stop): readonly Problem[] {
     {
       code: 'frames-not-copied',
       level: 'incomplete',
-      message: `the outer frames of ${who} are not known: they lie beyond the 256 KiB of a stack that are copied, or on another stack`,
+      message: `the outer frames of ${who} are not known: they lie beyond what is copied of a stack, or on another one`,
       hint: `gdb reads them, and holds the process for longer: gdb -p ${pid} -batch -ex 'thread apply all backtrace'`,
       pid,
     },
