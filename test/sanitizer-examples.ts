@@ -12,6 +12,9 @@ import { examplesDirectory } from './examples.ts';
 import { cliPath } from './project.ts';
 import { readWith } from './recordings.ts';
 
+/** The test waits for it without doing anything else, and vitest could not end it. */
+const longestRunMs = 100_000;
+
 export const sanitizerExamplesDirectory: string = join(examplesDirectory, 'sanitizers');
 
 export type Compiler = 'gcc' | 'clang';
@@ -163,6 +166,7 @@ export function runUnderVgrun(
       env: { ...process.env, ...(example.runtime !== '' && { [known.variable]: example.runtime }) },
       encoding: 'utf8',
       maxBuffer: 1 << 26,
+      timeout: longestRunMs,
     },
   );
   const path = join(directory, 'report.json');
@@ -206,6 +210,8 @@ export async function runExample(
     env: { ...process.env, ...environment },
     cwd: directory,
     maxBuffer: 1 << 26,
+    timeout: longestRunMs,
+    killSignal: 'SIGKILL',
   });
   if (error !== undefined) throw error;
   const logs = readdirSync(directory)
