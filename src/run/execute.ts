@@ -9,7 +9,7 @@ import type { Exit, StoppedBy } from '../model/run.ts';
 import { withExactBytes } from './exact-bytes.ts';
 import { smtpVariables } from './mail/smtp-server.ts';
 import { endRun } from './processes.ts';
-import { hasControllingTerminal, passSignals } from './signals.ts';
+import { awaitSignals, hasControllingTerminal, passSignals } from './signals.ts';
 
 export interface Execution {
   /** What is started: the instrument with everything in front of and behind it. */
@@ -77,6 +77,8 @@ export async function execute(execution: Execution): Promise<Ended> {
     const own = execution.descriptors.find(({ child }) => child === number)?.own;
     return own ?? (number <= 2 ? 'inherit' : 'ignore');
   });
+  const passes = execution.passesSignals !== false;
+  const stopWaiting = passes ? awaitSignals() : () => {};
   let subprocess: ChildProcess;
   try {
     subprocess = spawn(file, args, {
@@ -86,14 +88,18 @@ export async function execute(execution: Execution): Promise<Ended> {
       detached: !terminal,
     });
   } catch (error) {
+    stopWaiting();
     // Too many words for the kernel (E2BIG), for one.
     throw notStarted(file, error as Error);
   }
   const ended = endOf(subprocess);
   const { pid } = subprocess;
-  if (pid === undefined) throw notStarted(file, (await ended) as Error);
-  const stopPassing =
-    execution.passesSignals === false ? () => {} : passSignals(pid, terminal, execution.receiver);
+  if (pid === undefined) {
+    stopWaiting();
+    throw notStarted(file, (await ended) as Error);
+  }
+  const stopPassing = passes ? passSignals(pid, terminal, execution.receiver) : () => {};
+  stopWaiting();
   execution.onStart?.(pid);
 
   let stoppedBy: StoppedBy | undefined;

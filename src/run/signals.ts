@@ -35,6 +35,21 @@ const stopLookEveryMs = 250;
 const receiverLookEveryMs = 20;
 
 /**
+ * Keeps signals from ending vgrun, from before the target starts until passSignals() listens: those that come meanwhile are heard
+ * by its listeners, because a program may be there, and somebody may signal vgrun for it, before Node goes on.
+ *
+ * @returns ends that.
+ */
+export function awaitSignals(): () => void {
+  const names = [...passedAlways, ...sentByTerminal, 'SIGHUP' as const].filter((name) => name !== 'SIGWINCH');
+  const heard = () => {};
+  for (const name of names) process.on(name, heard);
+  return () => {
+    for (const name of names) process.off(name, heard);
+  };
+}
+
+/**
  * Passes signals on to the target until the returned function is called.
  *
  * @param pid the process that was started.
