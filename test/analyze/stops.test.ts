@@ -124,7 +124,7 @@ test('what the pointer was is said first', async () => {
   );
   // One large array is no recursion.
   expect(await of('stack guard')).toMatch(/too small for what the program put on it/);
-  expect(await of('privileged')).toMatch(/only the kernel may execute/);
+  expect(await of('privileged')).toMatch(/The processor refused/);
   // Nothing more is known of it than the signal says.
   expect(await of('data')).toMatch(/nothing is mapped/);
 });
