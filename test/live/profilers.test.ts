@@ -198,8 +198,9 @@ describe.skipIf(!canRun('valgrind'))("valgrind's profilers", () => {
 describe.skipIf(!canRun('gprof'))('gprof', () => {
   const source =
     '#include <unistd.h>\n#include <sys/wait.h>\nint work(int n) { volatile int s = 0; for (int i = 0; i < n * 1000000; i++) s += i; return s; }\nint main(int c, char **v) { work(60); if (c > 1 && fork() == 0) { execl(v[1], v[1], (char *)0); } while (wait(0) > 0); return 0; }';
+  // For long enough to be seen: what ends at once is told as `program-unseen`.
   const other =
-    'int other(int n) { volatile int s = 0; for (int i = 0; i < n * 1000000; i++) s += i; return s; }\nint main(void) { return other(60) & 0; }';
+    'int other(int n) { volatile int s = 0; for (int i = 0; i < n * 1000000; i++) s += i; return s; }\nint main(void) { return other(400) & 0; }';
   const compile = (path: string, text: string, ...options: readonly string[]) =>
     execFileSync('cc', ['-g', '-w', ...options, '-x', 'c', '-o', path, '-'], { input: text });
 
