@@ -35,6 +35,22 @@ export function processState(pid: number | 'self'): ProcessState | undefined {
   };
 }
 
+/**
+ * /proc/PID/status by the names of its lines (proc_pid_status(5)); `undefined` when there is no such process.
+ *
+ * @param pid also `self`, or `PID/task/LWP`.
+ */
+export function processStatus(pid: number | string): ReadonlyMap<string, string> | undefined {
+  const text = readProc(`${pid}/status`);
+  if (text === undefined) return undefined;
+  return new Map(
+    text.split('\n').flatMap((line) => {
+      const [, name, value] = /^(\w+):\s*(.*)$/.exec(line) ?? [];
+      return name === undefined || value === undefined ? [] : [[name, value] as const];
+    }),
+  );
+}
+
 /** Its files have no size that could be asked for first. */
 const page = Buffer.allocUnsafe(64 * 1024);
 

@@ -2,7 +2,7 @@
 // it prints then stands on the program's stderr, where nobody reads it for the report.
 import type { Problem } from '../model/problem.ts';
 import { sanitizers } from '../model/sanitizer.ts';
-import { readProc } from './processes.ts';
+import { processStatus, readProc } from './processes.ts';
 
 /** Bits of random addresses for which gcc 12's and clang 14's ThreadSanitizer have room (tsan_platform.h). */
 const mostRandomBits = 30;
@@ -33,8 +33,7 @@ export function obstacles(tool: string): readonly Problem[] {
       hint: 'setarch -R vgrun …; or sudo sysctl vm.mmap_rnd_bits=28 (until the next start)',
     });
   }
-  // TracerPid:	1234
-  const tracer = Number(/^TracerPid:\s*(\d+)/m.exec(readProc('self/status') ?? '')?.[1] ?? 0);
+  const tracer = Number(processStatus('self')?.get('TracerPid') ?? 0);
   if ((tool === 'asan' || tool === 'lsan') && tracer > 0) {
     problems.push({
       code: 'traced',

@@ -1,6 +1,6 @@
 // Owns what becomes of a debugger that does not let go of the program: whom it traces, who of them stands still, and its end.
 import { readdirSync } from 'node:fs';
-import { processState, readProc, signal } from './processes.ts';
+import { processState, processStatus, signal } from './processes.ts';
 
 const lookEveryMs = 250;
 const askedTwiceMs = 5000;
@@ -8,7 +8,7 @@ const askedOnceMs = 10_000;
 
 /** Whether a process is traced by that one. */
 export function isTraced(pid: number, tracer: number): boolean {
-  return field(readProc(`${pid}/status`) ?? '', 'TracerPid') === `${tracer}`;
+  return processStatus(pid)?.get('TracerPid') === `${tracer}`;
 }
 
 /** The processes that a debugger traces, whatever parent they have got since. */
@@ -25,9 +25,9 @@ export function tracedBy(tracer: number): readonly number[] {
 function heldBy(tracer: number): ReadonlySet<string> {
   const traced = tracedBy(tracer);
   const threads = traced.flatMap(tasks).flatMap((task) => {
-    const status = readProc(`${task}/status`) ?? '';
-    const isHeld = field(status, 'State')?.startsWith('t') === true;
-    return isHeld ? [`${task} ${field(status, 'voluntary_ctxt_switches')}`] : [];
+    const status = processStatus(task);
+    const isHeld = status?.get('State')?.startsWith('t') === true;
+    return isHeld ? [`${task} ${status?.get('voluntary_ctxt_switches')}`] : [];
   });
   // Nobody is left whom it could wait for.
   return new Set(traced.length === 0 ? ['nobody'] : threads);
@@ -39,10 +39,6 @@ function tasks(pid: number): readonly string[] {
   } catch {
     return [];
   }
-}
-
-function field(status: string, name: string): string | undefined {
-  return new RegExp(`^${name}:\\s*(\\S+)`, 'm').exec(status)?.[1];
 }
 
 export interface HoldWatch {

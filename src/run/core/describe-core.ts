@@ -85,8 +85,7 @@ export async function describeCore(opened: OpenedCore, options: DescribeCoreOpti
     first !== undefined && stack !== undefined && signal !== undefined && hasAllRegisters
       ? interruptedFault(code, heap, first, stack)
       : undefined;
-  const thrown =
-    isAbort && first !== undefined ? exceptionOf(code, first, stacks[0]?.frames ?? []) : undefined;
+  const thrown = isAbort && first !== undefined ? exceptionOf(code, first, stack?.frames ?? []) : undefined;
   const { named } = options;
   // The place of the first fault is said in words.
   const wanted =

@@ -2,7 +2,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import { UserError } from '../../errors.ts';
-import { readProc } from '../processes.ts';
+import { processStatus, readProc } from '../processes.ts';
 
 /** A live process, as /proc shows it (proc(5)). Words and names are the target's own. */
 export interface LiveProcess {
@@ -27,7 +27,7 @@ export interface LiveProcess {
  * @throws UserError (125) when there is no such process, it has ended, it is the kernel's, or another debugger has it.
  */
 export function examineProcess(pid: number): LiveProcess {
-  const status = statusOf(pid);
+  const status = processStatus(pid);
   if (status === undefined)
     throw new UserError(`there is no process ${pid}`, 'ps -e lists those that there are');
   const name = status.get('Name') ?? '';
@@ -56,7 +56,7 @@ export function examineProcess(pid: number): LiveProcess {
       `root can read its stack: cat /proc/${pid}/stack`,
     );
   }
-  const tracer = Number(statusOf(livingThread)?.get('TracerPid') ?? 0);
+  const tracer = Number(processStatus(livingThread)?.get('TracerPid') ?? 0);
   if (tracer !== 0) throw tracedBy(who, tracer, livingThread);
   const argv = wordsOf(livingThread);
   const link = linkOf(`/proc/${livingThread}/exe`);
@@ -89,7 +89,7 @@ export function examineProcess(pid: number): LiveProcess {
  * @param errno EPERM or EACCES of ptrace(2), or that the process is gone.
  */
 export function refusalOf(pid: number, errno: number): UserError {
-  const status = statusOf(pid);
+  const status = processStatus(pid);
   const livingThread = livingThreadOf(pid);
   if (status === undefined || livingThread === undefined) {
     return new UserError(
@@ -98,7 +98,7 @@ export function refusalOf(pid: number, errno: number): UserError {
     );
   }
   const who = `process ${pid} (${status.get('Name') ?? '?'})`;
-  const tracer = Number(statusOf(livingThread)?.get('TracerPid') ?? 0);
+  const tracer = Number(processStatus(livingThread)?.get('TracerPid') ?? 0);
   if (tracer !== 0) return tracedBy(who, tracer, livingThread);
   if (errno !== EPERM && errno !== EACCES) {
     return new UserError(
@@ -133,8 +133,8 @@ const EPERM = 1;
 const EACCES = 13;
 
 function tracedBy(who: string, tracer: number, thread: number): UserError {
-  const name = statusOf(tracer)?.get('Name');
-  const isStopped = statusOf(thread)?.get('State')?.startsWith('t') === true;
+  const name = processStatus(tracer)?.get('Name');
+  const isStopped = processStatus(thread)?.get('State')?.startsWith('t') === true;
   return new UserError(
     `${who} is under another debugger or tracer: process ${tracer}${name === undefined ? '' : ` (${name})`}${isStopped ? '; that one has it stopped (state t), and it does nothing until it is let go' : ''}`,
     'a process has one tracer at a time: end that one, or let it detach',
@@ -152,19 +152,7 @@ function livingThreadOf(pid: number): number | undefined {
 }
 
 function isAlive(lwp: number): boolean {
-  return /^[^ZX]/.test(statusOf(lwp)?.get('State') ?? '');
-}
-
-/** /proc/PID/status by the names of its lines; undefined: there is no such process. */
-function statusOf(pid: number): ReadonlyMap<string, string> | undefined {
-  const text = readProc(`${pid}/status`);
-  if (text === undefined) return undefined;
-  return new Map(
-    text.split('\n').flatMap((line) => {
-      const [, name, value] = /^(\w+):\s*(.*)$/.exec(line) ?? [];
-      return name === undefined || value === undefined ? [] : [[name, value] as const];
-    }),
-  );
+  return /^[^ZX]/.test(processStatus(lwp)?.get('State') ?? '');
 }
 
 /** Kernels before 6.4 do not say it: then it is what has no memory of its own. */
